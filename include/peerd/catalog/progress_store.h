@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "peerd/changes/chunk.h"
+#include "peerd/changes/progress.h"
+#include "peerd/specs/mirror_spec.h"
+
+namespace peerd {
+
+/// Everything but chunks that a mirror must find again.
+struct MirrorProgress {
+  bool slot_intended = false;               ///< rules.md 35: about to make the slot.
+  std::optional<SlotStart> slot;            ///< Made.
+  std::optional<SourceIdentity> identity;   ///< Of the server that the slot lies on.
+  std::optional<Durable> checkpoint;
+  std::vector<MirrorTable> tables;          ///< In their shape at `shaped_at`, with their start.
+  Lsn shaped_at;
+  struct TableNote {
+    TableId table;
+    bool planned = false, copied = false;   ///< All chunks written down; all of them done and end_copy() passed.
+    Lsn horizon;                            ///< rules.md 14; 0 while not copied.
+  };
+  std::vector<TableNote> notes;
+};
+
+/// What a mirror must find again after kill -9. Thread-safe: one connection, one mutex, short calls.
+/// Every method is one transaction, on disk when it returns; a stale lease throws Error (fenced).
+class ProgressStore {
+ public:
+  virtual ~ProgressStore() = default;
+  virtual MirrorProgress progress(MirrorId mirror) = 0;
+  virtual void intend_slot(const Lease& lease) = 0;
+  virtual void begin(const Lease& lease, const SlotStart& slot, const SourceIdentity& identity) = 0;
+  /// The mirror's tables, whole list. `shaped_at`: changes committed before it may still come in an older shape.
+  virtual void set_tables(const Lease& lease, std::span<const MirrorTable> tables, Lsn shaped_at) = 0;
+  /// Replaces all chunks of the table, none done; stores its start and file node in one transaction.
+  virtual void plan(const Lease& lease, const MirrorTable& table, std::span<const Chunk> chunks) = 0;
+  virtual void chunk_done(const Lease& lease, const Chunk& chunk, CopyCounts counts) = 0;  ///< Ignored when no longer planned.
+  virtual std::vector<ChunkRecord> chunks(MirrorId mirror) = 0;
+  virtual void copied(const Lease& lease, TableId table, Lsn horizon) = 0;  ///< After the table's last chunk and end_copy().
+  virtual Stored checkpoint(const Lease& lease, Durable durable, const BatchRecord& batch) = 0;  ///< Never goes back.
+
+  virtual void log(MirrorId mirror, const LogRecord& record) = 0;  ///< What users read as mirror_logs; the last 1,000 per mirror stay.
+  virtual std::vector<LogRecord> logs(MirrorId mirror) = 0;        ///< Newest last.
+  struct BatchNote {
+    std::int64_t id = 0, at_us = 0;
+    BatchRecord batch;
+  };
+  virtual std::vector<BatchNote> batches(MirrorId mirror) = 0;     ///< The last 1,000 with changes, oldest first.
+
+ protected:
+  static Stored vouch(Durable durable) { return Stored(durable.lsn); }
+};
+
+}  // namespace peerd

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+
+#include "peerd/changes/batch.h"
+
+namespace peerd {
+
+/// Fills one Batch at a time. The reader thread owns it. Allocates nothing per row once its arena is warm.
+class BatchBuilder {
+ public:
+  /// Reuses `spent`'s memory when one is handed back.
+  explicit BatchBuilder(std::unique_ptr<Batch> spent = nullptr);
+
+  /// The index under which changes name this table; the same schema gives the same index.
+  /// REQUIRES: no other shape of it in this batch (shape_differs() is false).
+  std::uint32_t table(const MirrorTable& table);
+  bool shape_differs(const MirrorTable& table) const;  ///< This batch already holds that table in another shape.
+
+  void begin(std::int64_t commit_time_us);  ///< A transaction begins; Unix time, µs.
+  /// Room for one change's cells, to be filled in place; `bytes_of` copies a value's bytes into the arena.
+  std::span<CellView> cells(std::size_t count) { return batch_->arena_.cells(count); }
+  std::string_view keep(std::string_view bytes) { return batch_->arena_.copy(bytes); }
+  /// Appends a change whose cells came from cells() and keep() of this builder: nothing is copied.
+  void append(const ChangeView& change);
+  void commit(Lsn end);  ///< The open transaction ended; its end_lsn.
+  void moved(Lsn idle);  ///< A keepalive's position between transactions. REQUIRES: !in_transaction().
+
+  bool in_transaction() const noexcept { return in_transaction_; }
+  bool empty() const noexcept { return batch_->changes_.empty(); }
+  std::size_t size() const noexcept { return batch_->changes_.size(); }
+  std::size_t bytes() const noexcept { return batch_->bytes(); }
+  Lsn complete_to() const noexcept { return batch_->complete_to_; }
+
+  /// Closes the batch and starts the next, which goes on with the open transaction, if any.
+  std::unique_ptr<Batch> take(std::unique_ptr<Batch> spent = nullptr);
+
+ private:
+  std::unique_ptr<Batch> batch_;
+  std::int64_t commit_time_us_ = 0;
+  bool in_transaction_ = false;
+};
+
+}  // namespace peerd

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "peerd/changes/table.h"
+
+namespace peerd {
+
+/// Where a mirror's stream begins.
+struct SlotStart {
+  std::string slot;
+  Lsn consistent_point;
+};
+
+/// A part of a table that one COPY reads: ctid blocks [first_block, end_block). The table's last chunk has
+/// end_block = kNoEndBlock: pages added since the plan are read too. Identified by (table, start, number).
+struct Chunk {
+  static constexpr std::uint64_t kNoEndBlock = ~0ull;
+  TableId table;
+  Lsn start;                  ///< The table's start_lsn when it was planned; a new plan has a new one (rules.md 9).
+  std::uint32_t number = 0;   ///< From 0.
+  std::uint32_t file_node = 0;  ///< pg_relation_filenode() at the plan; another one means a rewrite.
+  std::uint64_t first_block = 0, end_block = kNoEndBlock;
+  bool operator==(const Chunk&) const = default;
+};
+
+struct CopyCounts {
+  std::uint64_t rows = 0, bytes = 0;
+};
+struct ChunkRecord {
+  Chunk chunk;
+  bool done = false;
+  CopyCounts counts;
+};
+
+/// What one applied batch did.
+struct BatchRecord {
+  Lsn first, end;
+  std::uint64_t inserts = 0, updates = 0, deletes = 0, truncates = 0, bytes = 0;
+  std::chrono::milliseconds waited{0}, applied{0};  ///< In the queue; in Target::apply.
+};
+
+/// The form that chunk rows travel in, chosen by Target::prepare. One per table.
+enum class CopyForm : std::uint8_t { binary, text };
+struct CopyPlan {
+  CopyForm form = CopyForm::text;
+  std::vector<std::string> select_casts;  ///< One per column of the schema: "text" makes `col::text`; "" = none.
+};
+
+struct SlotStatus {
+  std::string slot;
+  bool exists = false, active = false;
+  Lsn restart, confirmed, server_end;
+  std::string wal_status;            ///< "reserved", "extended", "unreserved", "lost"; "" before Postgres 13.
+  std::uint64_t wal_kept_bytes = 0;  ///< server_end - restart.
+};
+
+/// The server a position belongs to: positions of another one mean nothing (rules.md 33, 34).
+struct SourceIdentity {
+  std::uint64_t system_identifier = 0;
+  std::uint32_t timeline = 0;
+  bool operator==(const SourceIdentity&) const = default;
+};
+
+}  // namespace peerd

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "peerd/catalog/catalog.h"
+#include "peerd/mirrors/connectors.h"
+#include "peerd/mirrors/supervisor.h"
+
+namespace peerd {
+
+enum class IfExists { no, yes };
+/// What an idempotent statement did. The faces word it ("NO SUCH PEER").
+enum class Done { done, was_there, was_absent };
+
+/// Everything that an operator can ask about peers, once for all faces. Thread-safe, as its parts are.
+class PeerControl {
+ public:
+  PeerControl(Catalog& catalog, const Connectors& connectors) : catalog_(catalog), connectors_(connectors) {}
+  enum class Check { yes, no };
+  /// Checks options, connects (within 15 s, or the peer's connect_timeout), stores. was_there: the same peer existed.
+  /// A different one of that name: already_exists naming what differs, unless `replace`. Names: [A-Za-z_][A-Za-z0-9_-]*, at most 63.
+  Done create(std::string_view name, std::string_view kind, const RawOptions& options, Replace replace, IfExists if_not_exists,
+              Check check, const Wait& wait);
+  void validate(std::string_view name, std::string_view kind, const RawOptions& options, const Wait& wait);
+  Done drop(std::string_view name, IfExists if_exists);
+  PeerSpec get(std::string_view name);    ///< Secrets in plain: for sessions. Throws not_found with a suggestion.
+  std::vector<PeerSpec> list();           ///< Secrets redacted.
+  std::unique_ptr<PeerSession> session(std::string_view name);
+  const Connectors& connectors() const { return connectors_; }
+
+ private:
+  Catalog& catalog_;
+  const Connectors& connectors_;
+};
+
+/// What CREATE MIRROR asks, before checking.
+struct MirrorRequest {
+  std::string name, source, target;
+  std::vector<TableMapping> tables;
+  RawOptions options;
+};
+
+class MirrorControl {
+ public:
+  MirrorControl(Catalog& catalog, const Connectors& connectors, Supervisor& supervisor)
+      : catalog_(catalog), connectors_(connectors), supervisor_(supervisor) {}
+  /// Checks options, mapping (duplicates, a target table of another mirror), both peers' preflight; stores in SETUP; starts.
+  Done create(const MirrorRequest& request, IfExists if_not_exists, const Wait& wait);
+  void validate(const MirrorRequest& request, const Wait& wait);  ///< All of that, storing nothing.
+  /// pause waits until PAUSED (in flight work is dropped after a deadline, rules.md 38); resume returns once stored; drop
+  /// returns when slot, publication and bookkeeping are gone, or throws, leaving TERMINATING.
+  Done request(std::string_view name, MirrorEvent event, IfExists if_exists, const Wait& wait);
+  MirrorStatus status(std::string_view name);      ///< Throws not_found with a suggestion.
+  std::vector<MirrorStatus> list();
+  MirrorRecord record(std::string_view name);
+
+ private:
+  MirrorSpec checked(const MirrorRequest& request, const Wait& wait);
+  Catalog& catalog_;
+  const Connectors& connectors_;
+  Supervisor& supervisor_;
+};
+
+/// A named table that the SQL face can select from: typed columns, current rows, secrets redacted.
+struct View {
+  struct Column {
+    std::string name;
+    enum class Type { text, integer, real, boolean, timestamp } type;
+  };
+  using Cell = std::optional<std::string>;  ///< In Postgres's text form.
+  std::string name, doc;
+  std::vector<Column> columns;
+  std::function<std::vector<std::vector<Cell>>()> rows;
+};
+/// peers, mirrors, mirror_tables, mirror_batches, mirror_logs, mirror_chunks, settings-like ones later. docs/views.md is checked against it.
+std::vector<View> views(PeerControl& peers, MirrorControl& mirrors, Catalog& catalog);
+
+}  // namespace peerd

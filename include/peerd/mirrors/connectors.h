@@ -1,0 +1,36 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "peerd/sources/source.h"
+#include "peerd/specs/mirror_spec.h"
+#include "peerd/specs/peer_session.h"
+#include "peerd/targets/target.h"
+
+namespace peerd {
+
+/// One kind of peer: filled in by daemon/wiring.cc, read by control (options, check) and mirrors.
+/// Immutable after start-up. A kind that cannot be a source or a target leaves that function empty.
+struct Connector {
+  std::string_view kind;       ///< "POSTGRES": the word of CREATE PEER, upper case.
+  int proto_number = 0;        ///< DBType of interface.md 2.1.
+  const OptionTable* options;  ///< Names, types, defaults, secret or not, one line of docs each.
+  std::function<std::unique_ptr<PeerSession>(const PeerSpec&)> session;
+  std::function<std::unique_ptr<Source>(const PeerSpec&, const MirrorSpec&, const Lease&)> source;
+  std::function<std::unique_ptr<Target>(const PeerSpec&, const MirrorSpec&, const Lease&)> target;
+};
+
+class Connectors {
+ public:
+  explicit Connectors(std::vector<Connector> connectors) : connectors_(std::move(connectors)) {}
+  const Connector& of(std::string_view kind) const;  ///< Throws invalid_option with a suggestion.
+  const Connector* find(std::string_view kind) const noexcept;
+  const std::vector<Connector>& all() const noexcept { return connectors_; }
+
+ private:
+  std::vector<Connector> connectors_;
+};
+
+}  // namespace peerd

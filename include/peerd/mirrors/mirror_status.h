@@ -1,0 +1,51 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "peerd/base/error.h"
+#include "peerd/changes/chunk.h"
+#include "peerd/specs/mirror_spec.h"
+
+namespace peerd {
+
+/// Computed by one function (health_of) from the rest.
+enum class Health : std::uint8_t { ok, idle, copying, behind, retrying, parked, stopped };
+std::string_view to_string(Health health);
+
+struct TableStatus {
+  TableId id;
+  std::string source, target;
+  std::uint64_t chunks_done = 0, chunks_total = 0, rows_copied = 0;
+  std::uint64_t inserts = 0, updates = 0, deletes = 0;  ///< Streamed since this process started.
+};
+
+/// One mirror, now: what SELECT * FROM mirrors, REST's status, metrics and alerts show.
+/// A plain copy, taken under the board's lock; never older than 1 s for a live mirror.
+struct MirrorStatus {
+  MirrorId id;
+  std::string name, source, target;
+  MirrorState state = MirrorState::setup;
+  std::string reason;                  ///< Of the state.
+  std::string step;                    ///< What it is doing or waiting for, in words: "copying public.t, chunk 3 of 12".
+  Lsn received, applied, confirmed, server_end;
+  Lsn horizon;                         ///< Consistent once applied has reached it; 0 before the copy's end.
+  std::uint64_t rows_streamed = 0;
+  std::uint64_t wal_kept_bytes = 0;
+  std::chrono::milliseconds lag_time{0};  ///< Age of the oldest change not yet durable; 0 when none.
+  std::optional<ErrorText> last_error;    ///< Kept after recovery, with its time; `failing` tells whether it still holds.
+  bool failing = false;
+  std::int64_t last_error_at_us = 0, next_retry_at_us = 0, created_at_us = 0;  ///< Unix time; 0 = none.
+  std::vector<TableStatus> tables;
+
+  std::uint64_t lag_bytes() const { return server_end > applied ? server_end.value - applied.value : 0; }
+  std::uint64_t chunks_done() const;
+  std::uint64_t chunks_total() const;
+  std::uint64_t rows_copied() const;
+  bool consistent() const { return horizon.value != 0 && applied >= horizon; }
+};
+Health health_of(const MirrorStatus& status);
+
+}  // namespace peerd

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "peerd/base/clock.h"
+#include "peerd/catalog/catalog.h"
+#include "peerd/mirrors/connectors.h"
+#include "peerd/mirrors/mirror_observer.h"
+#include "peerd/mirrors/mirror_status.h"
+#include "peerd/specs/mirror_spec.h"
+
+namespace peerd {
+
+enum class MirrorEvent : std::uint8_t { pause, resume, drop };
+
+/// All mirrors of this process. control calls it; thread-safe. Owns every Mirror and its threads.
+/// A request is checked against state_table, stored in the catalog, then acted on: when it returns, the
+/// change survives kill -9. What the state does not allow throws wrong_state with the table's sentence.
+class Supervisor {
+ public:
+  struct Limits {
+    std::uint64_t memory_bytes = 300ull << 20;        ///< PEERD_MEMORY_MB: shared by all queues of this process.
+    std::chrono::milliseconds retry_max{60'000};      ///< PEERD_RETRY_MAX_MS: the longest back-off.
+  };
+  virtual ~Supervisor() = default;                    ///< stop(), if not yet called.
+  virtual void adopt_all() = 0;                       ///< At start: leases and runs what the catalog holds.
+  virtual void start(MirrorId mirror) = 0;            ///< Stored in SETUP; returns before SETUP is done.
+  virtual void request(MirrorId mirror, MirrorEvent event) = 0;  ///< Returns once stored.
+  /// For PAUSE, DROP and tests: true when it got there. False on another end (then status().last_error says why).
+  virtual bool await(MirrorId mirror, MirrorState state, const Wait& wait) = 0;
+  virtual MirrorStatus status(MirrorId mirror) const = 0;        ///< Throws not_found.
+  virtual std::vector<MirrorStatus> statuses() const = 0;        ///< By name.
+  /// Asks all mirrors to stop, joins them. False when some thread was still busy at wait.until: its
+  /// name is logged and main leaves with _exit, which loses nothing.
+  virtual bool stop(const Wait& wait) = 0;
+
+  static std::unique_ptr<Supervisor> make(Catalog& catalog, const Connectors& connectors, MirrorObserver& observer, Limits limits);
+};
+
+}  // namespace peerd

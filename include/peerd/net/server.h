@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "peerd/base/clock.h"
+
+namespace peerd::net {
+
+/// PEM texts of the server's certificate chain and key; both or neither.
+struct TlsServerOptions {
+  std::string certificate, private_key;
+  bool enabled() const { return !certificate.empty(); }
+};
+
+/// One accepted TCP connection of the SQL port. The io thread owns the socket; all methods are thread-safe and return at
+/// once, except send(), which blocks its caller (never the io thread) while more than 1 MiB waits to be sent.
+class Connection {
+ public:
+  virtual ~Connection() = default;
+  /// Queues bytes. From the io thread it never blocks. Throws Stopped when the connection is gone or the server stops.
+  virtual void send(std::string bytes) = 0;
+  virtual void start_tls() = 0;         ///< From on_bytes only: what follows is a TLS handshake. REQUIRES: TLS configured.
+  virtual void close_when_sent() = 0;
+  virtual void pause_reading() = 0;     ///< Until resume_reading(): how one statement at a time is kept.
+  virtual void resume_reading() = 0;
+  virtual bool tls_available() const = 0;
+  virtual std::string remote() const = 0;
+  virtual std::stop_token gone() const = 0;  ///< Asked to stop when the peer is gone or the server stops.
+};
+
+/// What speaks on a connection. Called on the io thread alone, never concurrently; must not block.
+class ConnectionHandler {
+ public:
+  virtual ~ConnectionHandler() = default;
+  /// Consumes what it can of `bytes` and returns how much; the rest comes again with more behind it.
+  virtual std::size_t on_bytes(std::string_view bytes) = 0;
+  virtual void on_closed() = 0;
+};
+
+struct HttpRequest {
+  std::string method, path, query;             ///< path decoded; query raw, without "?".
+  std::map<std::string, std::string> headers;  ///< Names in lower case.
+  std::string body;                            ///< At most 8 MiB: larger is answered 413.
+  std::string remote;
+};
+struct HttpReply {
+  int status = 200;
+  std::map<std::string, std::string> headers;
+  std::string body;
+};
+
+/// The listeners and their one io thread. start() throws Error naming address and port when one cannot be bound.
+class Server {
+ public:
+  using MakeHandler = std::function<std::unique_ptr<ConnectionHandler>(std::shared_ptr<Connection>)>;
+  /// Runs on an operator thread (see Operators); the io thread sends what it returns.
+  using HandleHttp = std::function<HttpReply(const HttpRequest&, std::stop_token)>;
+
+  Server();
+  ~Server();  ///< stop().
+  /// Port 0 = any; returns the port bound. Call before start().
+  std::uint16_t listen_tcp(const std::string& address, std::uint16_t port, TlsServerOptions tls, MakeHandler make);
+  std::uint16_t listen_http(const std::string& address, std::uint16_t port, TlsServerOptions tls, HandleHttp handle,
+                            class Operators& operators);
+  void start();
+  /// Stops accepting, asks every gone() to stop, closes all, joins the io thread.
+  void stop();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// The operators' threads (8 with a queue of 64 by default): one statement or request each.
+class Operators {
+ public:
+  explicit Operators(unsigned threads = 8, std::size_t queue = 64);
+  ~Operators();
+  /// False when the queue is full or it stops: answer 53300 or 503. The task must not throw.
+  bool post(std::function<void()> task);
+  /// Takes no more, waits for running tasks. False when some still ran at wait.until.
+  bool stop(const Wait& wait);
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace peerd::net

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "peerd/base/error.h"
+#include "peerd/changes/chunk.h"
+#include "peerd/changes/row_lookup.h"
+#include "peerd/sources/change_stream.h"
+#include "peerd/sources/chunk_reader.h"
+
+namespace peerd {
+
+/// Where a mirror's changes come from. A mirror owns one; calls come one at a time from the mirror's
+/// own thread. What open_*() returns has its own connection, may outlive no Source, and goes to one
+/// other thread. Throws Error or Stopped; position_lost means the slot cannot be followed any more.
+/// Connects when first needed, and again after a failure: a dead server costs the call, not the Source.
+class Source {
+ public:
+  virtual ~Source() = default;
+  /// Changes nothing; every problem with its cure: wal_level, replication privilege, SELECT on each table, existence, kind of
+  /// relation, replica identity and key (rules.md 4), publication's coverage and operations (7), row filters and column lists,
+  /// free slots and senders, synchronous_standby_names (37).
+  virtual Problems preflight(const Wait& wait) = 0;
+  /// The mapped tables as pgoutput will send them, excluded columns gone, keys settled; target names from the mapping.
+  /// start is 0. Throws not_found for one that is missing.
+  virtual std::vector<MirrorTable> describe(const Wait& wait) = 0;
+  virtual SourceIdentity identity(const Wait& wait) = 0;
+
+  /// Makes the publication when the spec names none, and adds tables to one that it made (7).
+  virtual void ensure_publication(const Wait& wait) = 0;
+  std::string slot_name() const { return slot_name_; }  ///< Holds the mirror's uuid (35), or what the operator named.
+  /// Makes the slot; its consistent point is where the stream begins. `intended` says that an earlier run stored its
+  /// intent: a slot of this name is then adopted while nothing was consumed of it; else it is an error. A wait for running
+  /// transactions names their pids through `step` (35).
+  virtual SlotStart ensure_slot(bool intended, const std::function<void(std::string)>& step, const Wait& wait) = 0;
+  /// Blocks until every transaction that was in progress at the call has ended (rules.md 8); `step` says who is waited for.
+  virtual void await_settled(const std::function<void(std::string)>& step, const Wait& wait) = 0;
+  /// The table's chunks for `table.start`, measured now. At least one, the last one open-ended.
+  virtual std::vector<Chunk> plan(const MirrorTable& table, std::uint64_t rows_per_chunk, const Wait& wait) = 0;
+  virtual std::unique_ptr<ChunkReader> open_reader(const Wait& wait) = 0;
+  virtual Lsn insert_position(const Wait& wait) = 0;  ///< pg_current_wal_insert_lsn(): rules.md 8, 14, 15.
+  /// Checks rules.md 33-34 first (slot there and not lost, `from` not before confirmed_flush nor past the WAL's end).
+  /// `tables`: what the target is prepared for; `shaped_at` the position from which that shape holds: an older shape met before it is followed.
+  virtual std::unique_ptr<ChangeStream> open_stream(Lsn from, std::span<const MirrorTable> tables, Lsn shaped_at, const Wait& wait) = 0;
+  virtual std::unique_ptr<RowLookup> open_lookup(const Wait& wait) = 0;
+  virtual SlotStatus slot_status(const Wait& wait) = 0;  ///< Also while paused: alerts and the WAL budget ask.
+  virtual void drop(const Wait& wait) = 0;               ///< Slot and publication that it made itself. Idempotent.
+
+ protected:
+  std::string slot_name_;
+};
+
+}  // namespace peerd

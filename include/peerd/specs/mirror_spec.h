@@ -1,0 +1,71 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "peerd/base/error.h"
+#include "peerd/base/option_table.h"
+#include "peerd/changes/table.h"
+
+namespace peerd {
+
+struct MirrorId {
+  std::int64_t value = 0;
+  auto operator<=>(const MirrorId&) const = default;
+};
+
+/// The right to write for a mirror: every progress write, and every transaction at a target that can check it, carries
+/// `epoch`; an older one fails with ErrorCode::fenced.
+struct Lease {
+  MirrorId mirror;
+  std::uint64_t epoch = 0;
+  std::string uuid;  ///< Of the mirror's incarnation: names its slot and its rows at the target; a new CREATE has a new one.
+};
+
+struct TableMapping {
+  std::string source, target;        ///< "schema.table"; target as the operator wrote it.
+  std::vector<std::string> exclude;  ///< Column names.
+  bool operator==(const TableMapping&) const = default;
+};
+
+/// Options of CREATE MIRROR (interface.md 3.5). REST fields have the same names.
+const OptionTable& mirror_options();
+
+/// What CREATE MIRROR declares.
+struct MirrorSpec {
+  std::string name, source, target;  ///< source and target are peers' names.
+  std::vector<TableMapping> tables;
+  Options options;  ///< By mirror_options().
+  bool operator==(const MirrorSpec&) const = default;
+
+  std::string text(std::string_view option) const;      ///< With the default filled in.
+  std::int64_t integer(std::string_view option) const;
+  bool boolean(std::string_view option) const;
+};
+
+/// What was asked and reached; how it goes is health. mirrors/state_table.h says which may follow which.
+enum class MirrorState : std::uint8_t { setup, snapshot, running, pausing, paused, terminating, terminated, completed, failed };
+std::string_view to_string(MirrorState state);  ///< "RUNNING".
+std::optional<MirrorState> parse_mirror_state(std::string_view word);
+
+/// A mirror as the catalog has it.
+struct MirrorRecord {
+  MirrorId id;
+  std::string uuid;
+  MirrorSpec spec;
+  MirrorState state = MirrorState::setup;
+  MirrorState resume_to = MirrorState::setup;  ///< The phase that RESUME goes on with.
+  std::string reason;                          ///< Why it is in this state, in a sentence.
+  std::int64_t created_at_us = 0;
+};
+
+struct LogRecord {
+  std::int64_t id = 0, at_us = 0;
+  std::string level, message, detail, hint;  ///< level: "info", "warning", "error".
+};
+
+}  // namespace peerd
