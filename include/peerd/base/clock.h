@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <stop_token>
+#include <utility>
 
 namespace peerd {
 

@@ -22,6 +22,7 @@ namespace peerd::postgres {
 struct ConnectOptions {
   std::string host, port = "5432", user, password, database;
   std::string sslmode, sslrootcert, sslcert, sslkey, options, application_name = "peerd";
+  std::string root_ca;  ///< PEM text in place of the file sslrootcert.
   int connect_timeout_seconds = 15;
   bool replication = false;  ///< replication=database (Postgres docs 55.4).
 };
@@ -56,9 +57,12 @@ class Connection {
  public:
   /// Session settings pinned on every connection (rules.md 12): DateStyle ISO, timezone UTC, IntervalStyle postgres, bytea
   /// hex, extra_float_digits 3, search_path pg_catalog, row_security off, statement_timeout 0, lock_timeout 0,
-  /// idle_in_transaction_session_timeout 0, standard_conforming_strings on, client_encoding UTF8.
+  /// idle_in_transaction_session_timeout 0, standard_conforming_strings on, client_encoding UTF8, and transactions are
+  /// read committed, read write, not deferrable unless they say otherwise, whatever the role's defaults are.
   static std::unique_ptr<Connection> open(const ConnectOptions& options, const Wait& wait);
   ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
 
   Result run(std::string_view sql, const Wait& wait);  ///< One or more statements; the last one's result.
   Result run(std::string_view sql, std::span<const std::optional<std::string>> parameters, const Wait& wait);  ///< One; text.

@@ -6,7 +6,13 @@
 
 namespace peerd {
 
-/// The open replication connection. The reader thread owns it and calls read(), accept_shape() and keep_alive();
+/// A table as it is from a change on that committed at `commit`: a replay may meet the older shape up to and in that transaction.
+struct NewShape {
+  MirrorTable table;
+  Lsn commit;
+};
+
+/// The open replication connection. The reader thread owns it and calls read(), new_shape() and keep_alive();
 /// confirm() and seen() are safe from any thread and never touch the connection.
 ///
 /// Changes of tables that are not the mirror's, and changes committed before their table's start (rules.md 9), are left out.
@@ -19,13 +25,13 @@ class ChangeStream {
     commit,  ///< Up to and including one commit was appended.
     part,    ///< The builder is full in mid-transaction, or 8 MiB of an open transaction were appended.
     idle,    ///< No data by wait.until; position() moved at most.
-    shape    ///< A table gained columns, or is first met in another shape: take the batch, then accept_shape(), then read on.
+    shape    ///< A table gained columns, or is first met in another shape: take the batch, then new_shape(), then read on.
   };
   virtual ~ChangeStream() = default;
   virtual Got read(BatchBuilder& into, const Wait& wait) = 0;
   /// After Got::shape: the table as it is from here on. The caller takes its batch, has the target prepared for it once
   /// everything before is applied, stores it, and reads on; the stream uses it from then on.
-  virtual MirrorTable new_shape() = 0;
+  virtual NewShape new_shape() = 0;
   /// Sends a status without reading. The reader calls it at least every 5 s while it waits for room,
   /// so that wal_sender_timeout never strikes however long the target takes (rules.md 32).
   virtual void keep_alive() = 0;

@@ -44,7 +44,8 @@ class Source {
   virtual std::unique_ptr<ChunkReader> open_reader(const Wait& wait) = 0;
   virtual Lsn insert_position(const Wait& wait) = 0;  ///< pg_current_wal_insert_lsn(): rules.md 8, 14, 15.
   /// Checks rules.md 33-34 first (slot there and not lost, `from` not before confirmed_flush nor past the WAL's end).
-  /// `tables`: what the target is prepared for; `shaped_at` the position from which that shape holds: an older shape met before it is followed.
+  /// `tables`: what the target is prepared for; `shaped_at`: older shapes
+  /// met in transactions that committed at or before it are followed in silence.
   virtual std::unique_ptr<ChangeStream> open_stream(Lsn from, std::span<const MirrorTable> tables, Lsn shaped_at, const Wait& wait) = 0;
   virtual std::unique_ptr<RowLookup> open_lookup(const Wait& wait) = 0;
   virtual SlotStatus slot_status(const Wait& wait) = 0;  ///< Also while paused: alerts and the WAL budget ask.

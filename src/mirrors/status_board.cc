@@ -1,0 +1,54 @@
+#include "status_board.h"
+
+#include <algorithm>
+
+namespace peerd {
+
+void StatusBoard::put(MirrorStatus status) {
+  Lock lock(mutex_);
+  const MirrorId id = status.id;
+  board_[id] = std::move(status);
+  changed_.notify_all();
+}
+
+void StatusBoard::remove(MirrorId mirror) {
+  Lock lock(mutex_);
+  board_.erase(mirror);
+  changed_.notify_all();
+}
+
+void StatusBoard::update(MirrorId mirror, const std::function<void(MirrorStatus&)>& change) {
+  Lock lock(mutex_);
+  const auto found = board_.find(mirror);
+  if (found == board_.end()) return;
+  change(found->second);
+  changed_.notify_all();
+}
+
+std::optional<MirrorStatus> StatusBoard::get(MirrorId mirror) const {
+  Lock lock(mutex_);
+  const auto found = board_.find(mirror);
+  if (found == board_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::vector<MirrorStatus> StatusBoard::all() const {
+  std::vector<MirrorStatus> statuses;
+  {
+    Lock lock(mutex_);
+    for (const auto& [id, status] : board_) statuses.push_back(status);
+  }
+  std::sort(statuses.begin(), statuses.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return statuses;
+}
+
+bool StatusBoard::await(MirrorId mirror, const std::function<bool(const std::optional<MirrorStatus>&)>& done,
+                        const Wait& wait) const {
+  std::unique_lock<Mutex> lock(mutex_);
+  return changed_.wait_until(lock, wait.stop, wait.until, [&] {
+    const auto found = board_.find(mirror);
+    return done(found == board_.end() ? std::nullopt : std::optional(found->second));
+  });
+}
+
+}  // namespace peerd
