@@ -14,13 +14,15 @@ namespace peerd::sqlite {
 
 using Value = std::variant<std::nullptr_t, std::int64_t, double, std::string>;
 
-/// A prepared statement. Parameters are ?1, ?2, …; one thread at a time.
+/// A prepared statement. Parameters are ?1, ?2, …; one thread at a time, the same as its Database's. Keeps the connection open.
 class Statement {
  public:
   Statement(Statement&&) noexcept;
   ~Statement();
   Statement& bind(int index, const Value& value);
-  bool step();  ///< True while there is a row. Throws Error (disk_full on SQLITE_FULL, syntax on bad SQL, else internal).
+  /// True while there is a row; false after the last, and then it is reset. Throws Error: disk_full, too_busy (another process
+  /// holds the file's lock), timeout (interrupt()), syntax on bad SQL, not_supported on what is not allowed, what rows() threw.
+  bool step();
   void reset();
   int columns() const;
   std::string column_name(int column) const;
@@ -44,7 +46,7 @@ struct VirtualColumn {
 struct VirtualTable {
   std::string name;
   std::vector<VirtualColumn> columns;
-  std::function<std::vector<std::vector<Value>>()> rows;  ///< Called once per scan.
+  std::function<std::vector<std::vector<Value>>()> rows;  ///< Called once per statement that reads it.
 };
 
 /// One SQLite connection; one thread at a time.
