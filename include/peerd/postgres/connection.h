@@ -94,6 +94,7 @@ class Connection {
 
  private:
   explicit Connection(pg_conn* connection);
+  void begin_copy(std::string_view sql, int kind, const Wait& wait);
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -1,0 +1,205 @@
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <fstream>
+
+#include "connection_state.h"
+
+namespace peerd::postgres {
+namespace {
+
+/// Appended after the operator's own options: the last setting of a name counts.
+constexpr std::string_view kPins =
+    " -c DateStyle=ISO -c TimeZone=UTC -c IntervalStyle=postgres -c bytea_output=hex -c extra_float_digits=3"
+    " -c search_path=pg_catalog -c row_security=off -c statement_timeout=0 -c lock_timeout=0"
+    " -c idle_in_transaction_session_timeout=0 -c standard_conforming_strings=on -c default_transaction_read_only=off"
+    " -c default_transaction_deferrable=off -c default_transaction_isolation=read\\ committed";
+
+/// A PEM text under a path that libpq can open. Held while the connection is made.
+class PemFile {
+ public:
+  explicit PemFile(const std::string& pem) {
+    if (pem.empty()) return;
+    file_ = memfd_create("peerd-root-ca", MFD_CLOEXEC);
+    if (file_ < 0 || write(file_, pem.data(), pem.size()) != static_cast<ssize_t>(pem.size())) {
+      throw Error(ErrorCode::internal, "the root certificate cannot be held in memory");
+    }
+    path_ = "/proc/self/fd/" + std::to_string(file_);
+  }
+  ~PemFile() {
+    if (file_ >= 0) close(file_);
+  }
+  PemFile(const PemFile&) = delete;
+  PemFile& operator=(const PemFile&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  int file_ = -1;
+  std::string path_;
+};
+
+/// Inside a container "localhost" is the container: the machine around it is the default route's gateway.
+std::string container_host() {
+  std::ifstream routes("/proc/net/route");
+  std::string interface, destination, gateway, rest;
+  std::getline(routes, rest);
+  while (routes >> interface >> destination >> gateway && std::getline(routes, rest)) {
+    if (destination != "00000000" || gateway.size() != 8) continue;
+    const auto part = [&](int at) { return std::to_string(std::stoi(gateway.substr(at, 2), nullptr, 16)); };
+    return part(6) + "." + part(4) + "." + part(2) + "." + part(0);
+  }
+  return {};
+}
+
+std::string unreachable_hint(const ConnectOptions& options) {
+  const bool local = options.host == "localhost" || options.host == "127.0.0.1" || options.host == "::1";
+  if (local && access("/.dockerenv", F_OK) == 0) {
+    const std::string gateway = container_host();
+    return "inside a container " + options.host + " is the container itself: use host.docker.internal" +
+           (gateway.empty() ? "" : " or " + gateway);
+  }
+  return "check the peer's host and port, that the server listens there, and firewalls on the way";
+}
+
+struct Refusal {
+  std::string_view says;
+  ErrorCode code;
+  std::string_view hint;
+};
+// What libpq itself says has no SQLSTATE.
+constexpr Refusal kRefusals[] = {
+    {"no password supplied", ErrorCode::bad_password, "set the peer's password"},
+    {"invalid sslmode value", ErrorCode::invalid_option,
+     "sslmode is disable, allow, prefer, require, verify-ca or verify-full"},
+    {"server does not support SSL", ErrorCode::unreachable, "set sslmode to prefer or disable, or switch the server's ssl on"},
+    {"certificate verify failed", ErrorCode::unreachable, "check sslrootcert or root_ca, and that the host is the certificate's"},
+    {"root certificate file", ErrorCode::invalid_option, "give sslrootcert or root_ca, or another sslmode"},
+    {"could not translate host name", ErrorCode::unreachable, "check the peer's host"},
+};
+
+/// Finds "FATAL:  28P01: password authentication failed …" (verbose form, whatever the language) in libpq's message.
+bool find_sqlstate(std::string_view message, std::string_view& sqlstate, std::string_view& text) {
+  const auto code = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); };
+  for (std::size_t at = message.find(":  "); at != std::string_view::npos; at = message.find(":  ", at + 1)) {
+    const std::string_view rest = message.substr(at + 3);
+    if (rest.size() < 7 || rest[5] != ':' || !std::all_of(rest.begin(), rest.begin() + 5, code)) continue;
+    sqlstate = rest.substr(0, 5);
+    text = rest.substr(7, rest.find('\n') - 7);
+    return true;
+  }
+  return false;
+}
+
+[[noreturn]] void refuse(const PGconn* connection, const ConnectOptions& options) {
+  const std::string_view message = PQerrorMessage(connection);
+  const std::string where = options.host + ":" + options.port;
+  std::string_view sqlstate, text;
+  if (find_sqlstate(message, sqlstate, text)) {
+    ErrorText error = error_text(sqlstate, text, "");
+    if (sqlstate == "28000" && text.find("pg_hba.conf") != std::string_view::npos) {
+      error.hint = "let this user and address in by the server's pg_hba.conf, or set sslmode = 'require' if it asks for TLS";
+    }
+    throw Error(std::move(error));
+  }
+  ErrorText error;
+  error.code = ErrorCode::unreachable;
+  error.hint = unreachable_hint(options);
+  for (const Refusal& refusal : kRefusals) {
+    if (message.find(refusal.says) == std::string_view::npos) continue;
+    error.code = refusal.code;
+    error.hint = refusal.hint;
+    break;
+  }
+  error.message = "cannot connect to " + where + ": " + std::string(message.substr(0, message.find('\n')));
+  throw Error(std::move(error));
+}
+
+OwnedConnection start(const ConnectOptions& options, const std::string& root_certificate) {
+  const std::string timeout = std::to_string(options.connect_timeout_seconds);
+  const std::string settings = options.options + std::string(kPins);
+  const std::array<std::pair<const char*, const std::string*>, 11> given{{{"host", &options.host},
+                                                                         {"port", &options.port},
+                                                                         {"user", &options.user},
+                                                                         {"password", &options.password},
+                                                                         {"dbname", &options.database},
+                                                                         {"sslmode", &options.sslmode},
+                                                                         {"sslrootcert", &root_certificate},
+                                                                         {"sslcert", &options.sslcert},
+                                                                         {"sslkey", &options.sslkey},
+                                                                         {"options", &settings},
+                                                                         {"application_name", &options.application_name}}};
+  std::vector<const char*> keywords, values;
+  const auto add = [&](const char* keyword, const char* value) {
+    keywords.push_back(keyword);
+    values.push_back(value);
+  };
+  for (const auto& [keyword, value] : given) {
+    if (!value->empty()) add(keyword, value->c_str());
+  }
+  add("client_encoding", "UTF8");
+  add("gssencmode", "disable");  // Its negotiation would cost every connection a round trip.
+  add("keepalives_idle", "30");
+  add("keepalives_interval", "10");
+  add("keepalives_count", "3");
+  if (options.replication) add("replication", "database");
+  add(nullptr, nullptr);
+  OwnedConnection connection(PQconnectStartParams(keywords.data(), values.data(), 0));
+  if (!connection) throw std::bad_alloc();
+  PQsetNoticeProcessor(connection.get(), [](void*, const char*) {}, nullptr);
+  PQsetErrorVerbosity(connection.get(), PQERRORS_VERBOSE);  // The only way to the SQLSTATE of a refused connection.
+  return connection;
+}
+
+/// Drives the connection until it stands. Throws.
+void establish(PGconn* connection, const ConnectOptions& options, const Wait& wait) {
+  const Wait limit = wait.shorter(std::chrono::seconds(options.connect_timeout_seconds));
+  if (PQstatus(connection) == CONNECTION_BAD) refuse(connection, options);
+  short events = POLLOUT;
+  for (;;) {
+    if (limit.stop.stop_requested()) throw Stopped{};
+    if (limit.expired()) {
+      throw Error(ErrorCode::unreachable, "no connection to " + options.host + ":" + options.port + " in time",
+                  unreachable_hint(options) + "; connect_timeout says how long to wait");
+    }
+    pollfd descriptor{PQsocket(connection), events, 0};
+    const int ready = poll(&descriptor, 1, limit.remaining_ms(50));
+    if (ready < 0 && errno != EINTR) throw Error(ErrorCode::internal, "poll failed");
+    if (ready <= 0) continue;
+    switch (PQconnectPoll(connection)) {
+      case PGRES_POLLING_OK:
+        return;
+      case PGRES_POLLING_READING:
+        events = POLLIN;
+        break;
+      case PGRES_POLLING_WRITING:
+        events = POLLOUT;
+        break;
+      default:
+        refuse(connection, options);
+    }
+  }
+}
+
+}  // namespace
+
+Connection::Connection(pg_conn* connection) : state_(std::make_unique<State>()) { state_->connection.reset(connection); }
+Connection::~Connection() = default;
+
+std::unique_ptr<Connection> Connection::open(const ConnectOptions& options, const Wait& wait) {
+  wait.check("connecting");
+  const PemFile pem(options.root_ca);
+  OwnedConnection connection = start(options, pem.path().empty() ? options.sslrootcert : pem.path());
+  establish(connection.get(), options, wait);
+  PQsetErrorVerbosity(connection.get(), PQERRORS_DEFAULT);
+  if (PQsetnonblocking(connection.get(), 1) != 0) throw Error(ErrorCode::internal, "libpq refuses to be non-blocking");
+  return std::unique_ptr<Connection>(new Connection(connection.release()));
+}
+
+int Connection::server_version() const { return PQserverVersion(state_->connection.get()); }
+int Connection::backend_pid() const { return PQbackendPID(state_->connection.get()); }
+bool Connection::broken() const { return state_->broken || PQstatus(state_->connection.get()) != CONNECTION_OK; }
+int Connection::socket() const { return PQsocket(state_->connection.get()); }
+
+}  // namespace peerd::postgres

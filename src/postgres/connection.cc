@@ -1,0 +1,195 @@
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+
+#include "connection_state.h"
+
+namespace peerd::postgres {
+namespace {
+
+constexpr int kSliceMs = 50;  ///< How long a stop may go unnoticed.
+
+std::vector<const char*> pointers(std::span<const std::optional<std::string>> parameters) {
+  std::vector<const char*> values;
+  values.reserve(parameters.size());
+  for (const auto& parameter : parameters) values.push_back(parameter ? parameter->c_str() : nullptr);
+  return values;
+}
+
+std::string_view field(const PGresult* result, int code) {
+  const char* text = PQresultErrorField(result, code);
+  return text == nullptr ? std::string_view() : std::string_view(text);
+}
+
+bool failed(const PGresult* result) {
+  const ExecStatusType status = PQresultStatus(result);
+  return status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE || status == PGRES_NONFATAL_ERROR;
+}
+
+}  // namespace
+
+Error error_of(const PGresult* result) {
+  const std::string_view sqlstate = field(result, PG_DIAG_SQLSTATE);
+  if (sqlstate.empty()) {  // libpq's own word: the connection broke.
+    std::string_view message = PQresultErrorMessage(result);
+    return Error(ErrorCode::unreachable, std::string(message.substr(0, message.find('\n'))), "the connection to the server was lost");
+  }
+  return Error(error_text(sqlstate, field(result, PG_DIAG_MESSAGE_PRIMARY), field(result, PG_DIAG_MESSAGE_HINT)));
+}
+
+void Result::Clear::operator()(pg_result* result) const { PQclear(result); }
+int Result::rows() const { return PQntuples(result_.get()); }
+int Result::columns() const { return PQnfields(result_.get()); }
+bool Result::null(int row, int column) const { return PQgetisnull(result_.get(), row, column) != 0; }
+std::string_view Result::text(int row, int column) const {
+  return {PQgetvalue(result_.get(), row, column), static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
+}
+std::string_view Result::column_name(int column) const { return PQfname(result_.get(), column); }
+
+std::int64_t Result::integer(int row, int column) const {
+  const std::string_view digits = text(row, column);
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size()) {
+    throw Error(ErrorCode::internal, "a number was expected in column " + std::string(column_name(column)));
+  }
+  return value;
+}
+
+std::uint64_t Result::affected() const {
+  const std::string_view digits = PQcmdTuples(result_.get());
+  std::uint64_t value = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  return value;
+}
+
+short Connection::State::poll_once(short events, const Wait& wait) const {
+  for (;;) {
+    if (wait.stop.stop_requested()) throw Stopped{};
+    pollfd descriptor{PQsocket(connection.get()), events, 0};
+    const int ready = poll(&descriptor, 1, wait.remaining_ms(kSliceMs));
+    if (ready > 0) return descriptor.revents;
+    if (ready < 0 && errno != EINTR) throw Error(ErrorCode::internal, "poll failed");
+    if (wait.expired()) return 0;
+  }
+}
+
+short Connection::State::await(short events, const Wait& wait, const char* doing) {
+  try {
+    const short ready = poll_once(events, wait);
+    if (ready != 0) return ready;
+    wait.check(doing);
+    throw Error(ErrorCode::timeout, std::string(doing) + " took too long");
+  } catch (...) {
+    abandon();
+    throw;
+  }
+}
+
+void Connection::State::abandon() noexcept {
+  if (broken) return;
+  broken = true;
+  if (PQtransactionStatus(connection.get()) == PQTRANS_ACTIVE) request_cancel(connection.get());
+}
+
+void Connection::State::lost() {
+  broken = true;
+  const std::string_view message = PQerrorMessage(connection.get());
+  throw Error(ErrorCode::unreachable, std::string(message.substr(0, message.find('\n'))), "the connection to the server was lost");
+}
+
+void Connection::State::started(int sent) {
+  if (sent == 0) lost();
+}
+
+void Connection::State::consume() {
+  if (PQconsumeInput(connection.get()) == 0) lost();
+}
+
+void Connection::State::flush(const Wait& wait) {
+  for (;;) {
+    const int left = PQflush(connection.get());
+    if (left == 0) return;
+    if (left < 0) lost();
+    // Reads too: a server that wants to tell something first would never make room.
+    if ((await(POLLIN | POLLOUT, wait, "sending to the server") & POLLIN) != 0) consume();
+  }
+}
+
+PGresult* Connection::State::next(const Wait& wait) {
+  flush(wait);
+  while (PQisBusy(connection.get()) != 0) {
+    await(POLLIN, wait, "waiting for the server");
+    consume();
+  }
+  return PQgetResult(connection.get());
+}
+
+Result Connection::State::finish(const Wait& wait) {
+  Result last(nullptr);
+  std::optional<Error> error;
+  while (PGresult* result = next(wait)) {
+    const ExecStatusType status = PQresultStatus(result);
+    if (failed(result) && !error) error = error_of(result);
+    last = Result(result);
+    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
+      abandon();
+      throw Error(ErrorCode::internal, "a COPY was run as an ordinary statement");
+    }
+  }
+  if (error) throw *error;
+  return last;
+}
+
+Result Connection::run(std::string_view sql, const Wait& wait) {
+  State& state = *state_;
+  state.started(PQsendQuery(state.connection.get(), std::string(sql).c_str()));
+  return state.finish(wait);
+}
+
+Result Connection::run(std::string_view sql, std::span<const std::optional<std::string>> parameters, const Wait& wait) {
+  State& state = *state_;
+  const auto values = pointers(parameters);
+  state.started(PQsendQueryParams(state.connection.get(), std::string(sql).c_str(), static_cast<int>(values.size()), nullptr,
+                                  values.data(), nullptr, nullptr, 0));
+  return state.finish(wait);
+}
+
+void Connection::prepare(const std::string& name, std::string_view sql, const Wait& wait) {
+  State& state = *state_;
+  state.started(PQsendPrepare(state.connection.get(), name.c_str(), std::string(sql).c_str(), 0, nullptr));
+  state.finish(wait);
+}
+
+Result Connection::run_prepared(const std::string& name, std::span<const std::optional<std::string>> parameters,
+                                const Wait& wait) {
+  State& state = *state_;
+  const auto values = pointers(parameters);
+  state.started(PQsendQueryPrepared(state.connection.get(), name.c_str(), static_cast<int>(values.size()), values.data(),
+                                    nullptr, nullptr, 0));
+  return state.finish(wait);
+}
+
+void Connection::each_row(std::string_view sql, std::span<const std::optional<std::string>> parameters, const Wait& wait,
+                          const std::function<void(const Result&)>& row) {
+  State& state = *state_;
+  const auto values = pointers(parameters);
+  state.started(PQsendQueryParams(state.connection.get(), std::string(sql).c_str(), static_cast<int>(values.size()), nullptr,
+                                  values.data(), nullptr, nullptr, 0));
+  PQsetSingleRowMode(state.connection.get());
+  std::optional<Error> error;
+  while (PGresult* raw = state.next(wait)) {
+    const Result result(raw);
+    if (failed(raw) && !error) error = error_of(raw);
+    if (PQresultStatus(raw) != PGRES_SINGLE_TUPLE) continue;
+    try {
+      row(result);
+    } catch (...) {
+      state.abandon();
+      throw;
+    }
+  }
+  if (error) throw *error;
+}
+
+}  // namespace peerd::postgres

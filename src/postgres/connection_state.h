@@ -1,0 +1,51 @@
+#pragma once
+
+#include <libpq-fe.h>
+#include <poll.h>
+
+#include <memory>
+#include <string>
+
+#include "peerd/postgres/connection.h"
+
+namespace peerd::postgres {
+
+struct FinishConnection {
+  void operator()(PGconn* connection) const { PQfinish(connection); }
+};
+struct FreeMemory {
+  void operator()(char* memory) const { PQfreemem(memory); }
+};
+using OwnedConnection = std::unique_ptr<PGconn, FinishConnection>;
+
+/// What the parts of Connection share. The one place that blocks is await().
+struct Connection::State {
+  OwnedConnection connection;
+  std::unique_ptr<char, FreeMemory> message;  ///< The CopyData that a caller borrows.
+  bool broken = false;
+
+  /// Waits until the socket can be read (and, when asked, until it can be written). Throws on stop and deadline, after
+  /// abandon(). Returns poll()'s revents.
+  short await(short events, const Wait& wait, const char* doing);
+  /// One slice of such a wait: 0 when nothing came by `wait.until`. Throws Stopped only.
+  short poll_once(short events, const Wait& wait) const;
+  /// Asks the server to stop what it does, and gives the connection up.
+  void abandon() noexcept;
+  void flush(const Wait& wait);
+  /// Reads what has come. Throws unreachable when the connection is gone.
+  void consume();
+  /// The next result, nullptr at the end of the statement.
+  PGresult* next(const Wait& wait);
+  /// All results up to the end; the last one. Throws the first error among them.
+  Result finish(const Wait& wait);
+  void started(int sent);
+  /// REQUIRES: the connection failed. Throws what libpq says about it.
+  [[noreturn]] void lost();
+};
+
+/// Of a failed result.
+Error error_of(const PGresult* result);
+/// Cancels what the server does for this connection, waiting a moment for the request to be delivered.
+void request_cancel(PGconn* connection) noexcept;
+
+}  // namespace peerd::postgres
