@@ -1,0 +1,57 @@
+"""The harness against itself: servers start, stop, die and come back; comparing finds a difference where there is one."""
+import pytest
+
+from support.clickhouse_server import ClickHouseServer
+from support.compare import compare_clickhouse, compare_postgres
+from support.postgres_server import PostgresServer
+from support.process import wait_for
+from support.writer import Writer, create_table
+
+
+def test_a_cluster_survives_kill_and_stop():
+    with_rows = PostgresServer("self")
+    create_table(with_rows, "items", 1000)
+    with_rows.kill9()
+    with_rows.start()
+    with_rows.sigstop()
+    with_rows.sigcont()
+    assert with_rows.value("SELECT count(*) FROM items") == 1000
+    assert with_rows.log_lines("CREATE TABLE items")
+
+
+@pytest.mark.parametrize("major", [14, 16, 17, 18])
+def test_other_majors_start(major):
+    assert PostgresServer("self", major).value("SHOW server_version").startswith(str(major))
+
+
+def test_comparing_finds_one_changed_row():
+    source, target = PostgresServer("source"), PostgresServer("target")
+    create_table(source, "items", 500, long_every=50)
+    writer = Writer(source, "items", rate=200)
+    wait_for("fifty transactions", lambda: writer.counts().get("transactions", 0) > 50)
+    source.kill9()
+    source.start()
+    before = writer.counts()["transactions"]
+    wait_for("the writer to come again", lambda: writer.counts()["transactions"] > before + 20)
+    counts = writer.stop()
+    assert counts["reconnects"] > 0 and counts["swap"] > 0 and counts["chain"] > 0
+    target.sql("CREATE EXTENSION dblink")
+    target.sql("""CREATE TABLE items (id bigint PRIMARY KEY, n int NOT NULL,
+      price numeric(12,2), ratio float8, name text, ok boolean, at timestamptz, tags text[], body text)""")
+    target.sql(f"""INSERT INTO items SELECT * FROM dblink('{source.dsn()}', 'TABLE items') AS t(id bigint, n int,
+      price numeric(12,2), ratio float8, name text, ok boolean, at timestamptz, tags text[], body text)""")
+    assert compare_postgres(source, "items", target) == source.value("SELECT count(*) FROM items")
+    target.sql("UPDATE items SET body = body || 'x' WHERE id = (SELECT max(id) FROM items)")
+    with pytest.raises(AssertionError, match="1 rows missing at the target, 1 rows only there"):
+        compare_postgres(source, "items", target)
+    click = ClickHouseServer()
+    click.text(f"""CREATE TABLE items ENGINE = ReplacingMergeTree(version, deleted) ORDER BY id AS
+      SELECT *, toUInt64(1) AS version, toUInt8(0) AS deleted FROM postgresql('127.0.0.1:{source.port}', 'postgres', 'items',
+      'postgres', 'postgres')""")
+    compare_clickhouse(source, "items", click, "items", "default")
+    click.text("INSERT INTO items SELECT * REPLACE (2 AS version, 1 AS deleted) FROM items LIMIT 1")
+    with pytest.raises(AssertionError, match="1 rows missing at the target, 0 rows only there"):
+        compare_clickhouse(source, "items", click, "items", "default")
+    click.kill9()
+    click.start()
+    assert click.value("SELECT count() FROM items") > 0

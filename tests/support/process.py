@@ -1,0 +1,191 @@
+"""Child processes, ports, temporary directories and waiting, for tests, bench and fault runs.
+
+Everything started here is stopped, and every directory made here removed, when the interpreter ends, also on Ctrl-C and
+SIGTERM. Only processes that were started here are ever signalled.
+"""
+import atexit
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+_children = []
+_directories = []
+_libc = ctypes.CDLL(None, use_errno=True)
+PR_SET_PDEATHSIG = 1
+
+
+def free_port():
+    """A port that was free a moment ago on loopback."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def temp_dir(name, owner=None):
+    """A new directory under /tmp, removed at exit unless PEERD_TEST_KEEP is set."""
+    path = tempfile.mkdtemp(prefix=f"peerd-{name}-", dir="/tmp")
+    os.chmod(path, 0o755)
+    if owner is not None and os.geteuid() == 0:
+        shutil.chown(path, owner, owner)
+    _directories.append(path)
+    return path
+
+
+def wait_for(what, predicate, timeout=30.0, every=0.05, broken=None):
+    """The predicate's first truthy value. Fails with `what` and the last value or error after `timeout` seconds.
+
+    `broken` is asked each round: a text that it returns ends the wait at once (a state that cannot recover).
+    """
+    end = time.monotonic() + timeout
+    last = None
+    while True:
+        try:
+            last = predicate()
+            if last:
+                return last
+        except AssertionError:
+            raise
+        except Exception as error:  # the server may be down just now: that is what is waited for
+            last = f"{type(error).__name__}: {error}"
+        if broken is not None:
+            reason = broken()
+            if reason:
+                raise AssertionError(f"{what}: {reason}")
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {timeout:g} s: {what} (last: {last!r:.2000})")
+        time.sleep(every)
+
+
+def descendants(pid):
+    """The process ids below `pid`, from /proc."""
+    parents = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/stat") as stat:
+                    parents.setdefault(int(stat.read().rsplit(")", 1)[1].split()[1]), []).append(int(entry))
+            except OSError:
+                pass
+    found, todo = [], [pid]
+    while todo:
+        below = parents.get(todo.pop(), [])
+        found += below
+        todo += below
+    return found
+
+
+def signal_all(pids, number):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
+
+class Child:
+    """One process that this program started, with its output in a file."""
+
+    def __init__(self, arguments, log, user=None, env=None, cwd=None):
+        self.log = log
+        self._output = open(log, "ab")
+        as_user = {"user": user, "group": user, "extra_groups": []} if user and os.geteuid() == 0 else {}
+        self.process = subprocess.Popen(
+            arguments, stdin=subprocess.DEVNULL, stdout=self._output, stderr=subprocess.STDOUT, env=env, cwd=cwd,
+            start_new_session=True, preexec_fn=lambda: _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL), **as_user)
+        self.stopped = False
+        _children.append(self)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def send(self, number, below=False):
+        """Sends to the process, and to everything under it when `below`."""
+        if self.alive():
+            signal_all([self.pid] + (descendants(self.pid) if below else []), number)
+
+    def kill9(self):
+        """Ends the process and all below it at once, and waits until they are gone."""
+        if self.alive():
+            pids = [self.pid] + descendants(self.pid)
+            signal_all(pids, signal.SIGKILL)
+            self.process.wait()
+            wait_for("killed processes to be gone", lambda: not any(_running(pid) for pid in pids), 10, 0.005)
+        self._forget()
+
+    def terminate(self, number=signal.SIGTERM, timeout=20.0):
+        """Asks it to end; kills it when it does not. Returns its exit code and the seconds that it took."""
+        begin = time.monotonic()
+        if self.stopped:
+            self.send(signal.SIGCONT, below=True)
+        self.send(number)
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill9()
+            code = None
+        self._forget()
+        return code, time.monotonic() - begin
+
+    def sigstop(self):
+        self.send(signal.SIGSTOP)  # the parent first, so that it starts no more
+        self.send(signal.SIGSTOP, below=True)
+        self.stopped = True
+
+    def sigcont(self):
+        self.send(signal.SIGCONT, below=True)
+        self.stopped = False
+
+    def _forget(self):
+        self._output.close()
+        if self in _children:
+            _children.remove(self)
+
+
+def _running(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def memory_kb(pid, field="VmHWM"):
+    """A figure of /proc/PID/status in kB: VmHWM is the peak, VmRSS the present resident size."""
+    with open(f"/proc/{pid}/status") as status:
+        for line in status:
+            if line.startswith(field + ":"):
+                return int(line.split()[1])
+    return 0
+
+
+def cpu_seconds(pid):
+    """User and system time that the process has used."""
+    with open(f"/proc/{pid}/stat") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def stop_everything():
+    for child in list(_children):
+        child.kill9()
+    for path in _directories:
+        if not os.environ.get("PEERD_TEST_KEEP"):
+            shutil.rmtree(path, ignore_errors=True)
+    _directories.clear()
+
+
+def _terminated(number, frame):
+    raise SystemExit(128 + number)
+
+
+atexit.register(stop_everything)
+signal.signal(signal.SIGTERM, _terminated)
