@@ -65,7 +65,8 @@ Problem unknown_option(const OptionTable& table, std::string_view name) {
     if (option.alias_of.empty()) listed.emplace_back(option.name);
   }
   const std::string_view meant = closest(name, names);
-  const std::string hint = meant.empty() ? "options are: " + join(listed, ", ") : "did you mean \"" + std::string(meant) + "\"?";
+  std::string hint = "options are: " + join(listed, ", ");
+  if (!meant.empty()) hint = "did you mean \"" + std::string(meant) + "\"?";
   return problem(name, std::string(table.what) + " has no option \"" + std::string(name) + "\"", hint);
 }
 
@@ -82,11 +83,11 @@ struct Checked {
 
 Checked check_integer(std::string_view name, const Option& option, const RawOption& raw) {
   const std::string shown(name);
-  if (raw.kind == RawOption::Kind::boolean) return {"", wrong_type(name, "an integer", raw, "write " + shown + " = 10")};
-  const auto value = parse_integer(raw.text);
+  const auto value = raw.kind == RawOption::Kind::boolean ? std::nullopt : parse_integer(raw.text);
   if (!value) {
-    const std::string cure = raw.kind == RawOption::Kind::number ? "write a whole number within 64 bits" : "write digits only, as in " + shown + " = 10";
-    return {"", wrong_type(name, "an integer", raw, cure)};
+    const bool number = raw.kind == RawOption::Kind::number;
+    const std::string digits = "write digits only, as in " + shown + " = 10";
+    return {"", wrong_type(name, "an integer", raw, number ? "write a whole number within 64 bits" : digits)};
   }
   const bool any = option.least == 0 && option.most == 0;
   if (any || (*value >= option.least && *value <= option.most)) return {std::to_string(*value), std::nullopt};
@@ -100,8 +101,8 @@ Checked check_value(std::string_view name, const Option& option, const RawOption
     case OptionType::integer: return check_integer(name, option, raw);
     case OptionType::boolean: {
       const auto value = raw.kind == RawOption::Kind::number ? std::nullopt : parse_boolean(raw.text);
-      if (!value) return {"", wrong_type(name, "a boolean", raw, "write " + shown + " = true or " + shown + " = false")};
-      return {*value ? "true" : "false", std::nullopt};
+      if (value) return {*value ? "true" : "false", std::nullopt};
+      return {"", wrong_type(name, "a boolean", raw, "write " + shown + " = true or " + shown + " = false")};
     }
     case OptionType::text: break;
   }
@@ -145,8 +146,8 @@ Problems check_options(const OptionTable& table, const RawOptions& raw, Options&
     if (checked.problem) {
       problems.push_back(std::move(*checked.problem));
     } else if (!first) {
-      problems.push_back(problem(name, "options \"" + std::string(earlier->second) + "\" and \"" + name + "\" are the same",
-                                 "give one of them"));
+      const std::string both = "options \"" + std::string(earlier->second) + "\" and \"" + name + "\" are the same";
+      problems.push_back(problem(name, both, "give one of them"));
     } else {
       options.insert_or_assign(std::string(option->name), std::move(checked.value));
     }

@@ -29,8 +29,8 @@ const unsigned char* bytes(std::string_view text) { return reinterpret_cast<cons
 
 std::string random_bytes(std::size_t count) {
   std::string out(count, '\0');
-  if (RAND_bytes(bytes(out), static_cast<int>(count)) != 1) throw Error(ErrorCode::internal, "OpenSSL gives no random bytes");
-  return out;
+  if (RAND_bytes(bytes(out), static_cast<int>(count)) == 1) return out;
+  throw Error(ErrorCode::internal, "OpenSSL gives no random bytes");
 }
 
 std::string to_base64(std::string_view plain) {
@@ -69,7 +69,7 @@ std::string trimmed(std::string_view text) {
 
 bool good_id(std::string_view id) {
   return !id.empty() && std::ranges::all_of(id, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
   });
 }
 
@@ -118,7 +118,7 @@ SecretBox SecretBox::from_text(std::string_view keys) {
     const auto key = colon == std::string::npos ? std::nullopt : from_base64(std::string_view(entry).substr(colon + 1));
     // What is malformed may be the key itself: it is not repeated.
     if (!key || key->size() != kKeyBytes || !good_id(id))
-      throw Error(ErrorCode::invalid_option, "PEERD_KEYS holds an entry that is not \"id:base64 of 32 bytes\"", kKeysHint);
+      throw Error(ErrorCode::invalid_option, "PEERD_KEYS holds what is not \"id:base64 of 32 bytes\"", kKeysHint);
     if (std::ranges::any_of(box.keys_, [&](const Key& other) { return other.id == id; }))
       throw Error(ErrorCode::invalid_option, "PEERD_KEYS holds two keys of one id", "give each key its own id");
     box.keys_.push_back({std::move(id), *key});
@@ -162,7 +162,7 @@ std::string SecretBox::seal(std::string_view plain, std::string_view context) co
 
 std::string SecretBox::open(std::string_view sealed, std::string_view context) const {
   const Error failed(ErrorCode::internal, "a stored secret cannot be opened",
-                     "start peerd with the PEERD_KEYS, or the key file, that sealed it; old keys may follow the new one");
+                     "start peerd with the PEERD_KEYS, or the key file, that sealed it; old keys stay after the new");
   const auto colon = sealed.find(':', kFormat.size());
   if (!sealed.starts_with(kFormat) || colon == std::string_view::npos) throw failed;
   const std::string_view head = sealed.substr(0, colon + 1), id = sealed.substr(kFormat.size(), colon - kFormat.size());
@@ -174,8 +174,9 @@ std::string SecretBox::open(std::string_view sealed, std::string_view context) c
   std::string tag = body->substr(body->size() - kTagBytes), plain(hidden.size() + 1, '\0');
   const Cipher cipher = new_cipher();
   int length = 0;
+  const auto* const key_bytes = bytes(std::string_view(key->bytes));
   const bool opened =
-      EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes(std::string_view(key->bytes)), bytes(nonce)) == 1 &&
+      EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, key_bytes, bytes(nonce)) == 1 &&
       EVP_DecryptUpdate(cipher.get(), nullptr, &length, bytes(head), static_cast<int>(head.size())) == 1 &&
       EVP_DecryptUpdate(cipher.get(), nullptr, &length, bytes(context), static_cast<int>(context.size())) == 1 &&
       EVP_DecryptUpdate(cipher.get(), bytes(plain), &length, bytes(hidden), static_cast<int>(hidden.size())) == 1 &&
