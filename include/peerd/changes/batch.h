@@ -35,16 +35,20 @@ class Arena {
   std::byte* allocate(std::size_t bytes);
   std::string_view copy(std::string_view text);
   std::span<CellView> cells(std::size_t count);  ///< Default-constructed.
-  std::size_t bytes() const noexcept { return reserved_; }  ///< All that it holds from the system.
+  /// What was taken since the last reset(), with what was lost at the ends of blocks. Kept blocks do not count: a reused
+  /// batch would be full before its first row.
+  std::size_t bytes() const noexcept { return blocks_begun_ * kBlockBytes - (end_ - next_) + large_bytes_; }
   void reset() noexcept;  ///< Forgets everything, keeps ordinary blocks for the next use.
 
  private:
-  struct Block {
-    std::unique_ptr<std::byte[]> memory;
-    std::size_t size;
-  };
-  std::vector<Block> blocks_;
-  std::size_t current_ = 0, used_ = 0, reserved_ = 0;
+  static constexpr std::size_t kBlockBytes = 1 << 20;
+  std::byte* grow(std::size_t bytes);
+
+  std::vector<std::unique_ptr<std::byte[]>> blocks_;  ///< The first blocks_begun_ are in use, the last of these partly.
+  std::vector<std::unique_ptr<std::byte[]>> large_;   ///< One for each value that is larger than a block.
+  std::size_t blocks_begun_ = 0, large_bytes_ = 0;
+  std::byte* next_ = nullptr;  ///< The free part of the last block in use.
+  std::byte* end_ = nullptr;
 };
 
 /// Changes in commit order. Immutable once closed; one thread at a time holds it. Never splits a row.
@@ -54,13 +58,14 @@ class Batch {
   std::span<const MirrorTable> tables() const noexcept { return tables_; }
   std::span<const ChangeView> changes() const noexcept { return changes_; }
   std::size_t size() const noexcept { return changes_.size(); }
-  std::size_t bytes() const noexcept { return arena_.bytes() + changes_.capacity() * sizeof(ChangeView); }
+  std::size_t bytes() const noexcept { return arena_.bytes() + changes_.size() * sizeof(ChangeView); }
   /// End (Commit's end_lsn) of the last whole transaction in it or before it; a keepalive's position when it is later.
   Lsn complete_to() const noexcept { return complete_to_; }
   bool open_tail() const noexcept { return open_tail_; }    ///< Its last transaction goes on in the next batch.
   bool open_head() const noexcept { return open_head_; }    ///< Its first transaction began in an earlier batch.
   std::int64_t oldest_commit_us() const noexcept { return oldest_commit_us_; }  ///< Unix time, µs; 0 = none. For lag.
-  /// After each element, a transaction ended: counts of changes from the beginning, rising. For targets that keep them whole.
+  /// After each element, a transaction ended: counts of changes from the beginning, rising; transactions without changes
+  /// are left out. The first is 0 when the open head ended before any change of this batch. For targets that keep them whole.
   std::span<const std::uint32_t> commit_ends() const noexcept { return commit_ends_; }
 
  private:

@@ -21,7 +21,8 @@ class BatchBuilder {
   /// Room for one change's cells, to be filled in place; `bytes_of` copies a value's bytes into the arena.
   std::span<CellView> cells(std::size_t count) { return batch_->arena_.cells(count); }
   std::string_view keep(std::string_view bytes) { return batch_->arena_.copy(bytes); }
-  /// Appends a change whose cells came from cells() and keep() of this builder: nothing is copied.
+  /// Appends a change whose cells came from cells() and keep() of this builder: nothing is copied. Leaves out what was
+  /// committed before the table's start: its snapshot shows it already (rules.md 9).
   void append(const ChangeView& change);
   void commit(Lsn end);  ///< The open transaction ended; its end_lsn.
   void moved(Lsn idle);  ///< A keepalive's position between transactions. REQUIRES: !in_transaction().
@@ -39,6 +40,7 @@ class BatchBuilder {
   std::unique_ptr<Batch> batch_;
   std::int64_t commit_time_us_ = 0;
   bool in_transaction_ = false;
+  bool transaction_has_changes_ = false;  ///< In this batch or in those before.
 };
 
 }  // namespace peerd

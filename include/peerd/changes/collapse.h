@@ -19,14 +19,18 @@ struct RowOutcome {
   };
   Kind kind;
   bool fresh;     ///< upsert of a row that an insert of this batch began: no cell is unchanged, base_key is empty.
-  bool rekeyed;   ///< The row came here from another key by an update; base_key != key. Its old key has its own outcome.
+  /// upsert of a row that came here from another key by an update: base_key is neither empty nor `key`. Its old key has
+  /// its own outcome.
+  bool rekeyed;
   bool moved_away;  ///< remove because the row left for another key, not because it was deleted.
   RowVersion version;                  ///< Of the change that decided.
   std::span<const CellView> row, key;  ///< By column; in key order.
-  std::span<const CellView> base_key;  ///< The key under which the row stood before this batch; empty when it did not.
+  /// The key under which the row stood before this batch; empty when it did not, and where moved_away. Of a deleted row
+  /// too: it differs from `key` when the row changed its key in the batch before it was deleted.
+  std::span<const CellView> base_key;
 };
 
-/// All of one table in one batch. Each key occurs once, in the order of first appearance.
+/// All of one table in one batch; tables without changes have none. Each key occurs once, in the order of first appearance.
 struct TableOutcome {
   std::uint32_t table;                   ///< Index into Batch::tables().
   std::optional<RowVersion> truncated;   ///< The last TRUNCATE; what came before it is dropped. Applied before `rows`.
@@ -42,12 +46,16 @@ class Collapser {
   static bool inserts_only(const Batch& batch);
 
  private:
+  struct Work;
+  /// Of an open-addressing hash table over all keys of all tables. A slot that a TRUNCATE made stale is told by comparing
+  /// the key of the row that it names.
   struct Slot {
     std::uint64_t hash;
-    std::uint32_t table, row;
+    std::uint32_t outcome, row;
   };
-  struct Impl;
-  std::vector<TableOutcome> outcomes_;
+  std::vector<TableOutcome> outcomes_;  ///< The first used_ belong to the last batch; the others wait with their memory.
+  std::size_t used_ = 0;
+  std::vector<std::uint32_t> outcome_of_;  ///< By table of the batch.
   std::vector<Slot> slots_;
   Arena arena_;
 };
