@@ -1,0 +1,42 @@
+#include "peerd/specs/mirror_spec.h"
+
+namespace peerd {
+namespace {
+
+constexpr std::int64_t kMostRows = 1'000'000'000, kMostSeconds = 86'400, kMostWorkers = 64;
+
+constexpr Option kOptions[] = {
+    {"do_initial_copy", OptionType::boolean, "true", Required::no, Secret::no,
+     "copy the rows that the tables hold already; false streams new changes only"},
+    {"do_initial_snapshot", OptionType::boolean, "", Required::no, Secret::no, "another name of do_initial_copy", 0, 0,
+     "do_initial_copy"},
+    {"publication_name", OptionType::text, "", Required::no, Secret::no,
+     "an existing publication to read; empty makes one for the mirror"},
+    {"replication_slot_name", OptionType::text, "", Required::no, Secret::no,
+     "an existing logical slot to read; empty makes one for the mirror"},
+    {"max_batch_size", OptionType::integer, "1000000", Required::no, Secret::no,
+     "the most changes that go to the target at once", 1, kMostRows},
+    {"idle_timeout_seconds", OptionType::integer, "60", Required::no, Secret::no,
+     "the longest that a change may wait for others before it goes to the target", 1, kMostSeconds},
+    {"sync_interval", OptionType::integer, "", Required::no, Secret::no, "another name of idle_timeout_seconds", 0, 0,
+     "idle_timeout_seconds"},
+    {"snapshot_num_rows_per_partition", OptionType::integer, "1000000", Required::no, Secret::no,
+     "about how many rows one chunk of the initial copy reads", 1, kMostRows},
+    {"snapshot_max_parallel_workers", OptionType::integer, "4", Required::no, Secret::no,
+     "how many chunks of one table are copied at the same time", 1, kMostWorkers},
+    {"snapshot_num_tables_in_parallel", OptionType::integer, "1", Required::no, Secret::no,
+     "how many tables are copied at the same time", 1, kMostWorkers},
+    {"soft_delete_col_name", OptionType::text, "_PEERDB_IS_DELETED", Required::no, Secret::no,
+     "the column that marks deleted rows; empty deletes them"},
+    {"synced_at_col_name", OptionType::text, "_PEERDB_SYNCED_AT", Required::no, Secret::no,
+     "the column that holds when a row arrived; empty leaves it out"},
+};
+
+}  // namespace
+
+const OptionTable& mirror_options() {
+  static constexpr OptionTable kTable{"CREATE MIRROR", kOptions};
+  return kTable;
+}
+
+}  // namespace peerd
