@@ -34,6 +34,8 @@ class Target {
   /// another's, or one that would have to lose or narrow a column (rules.md 2). Chooses the form of chunk rows.
   virtual CopyPlan prepare(const MirrorTable& table, const Wait& wait) = 0;
   /// The table starts anew at table.start: removes its rows of before, and what it noted of older plans (rules.md 9).
+  /// Called before prepare(). Touches nothing but this mirror's own table: an absent one, or one that bookkeeping does not know
+  /// as this mirror's, is left as it is (prepare() refuses it then). May make its own table again when the shape has changed.
   virtual void restart_copy(const MirrorTable& table, const Wait& wait) = 0;
   virtual std::unique_ptr<ChunkWriter> open_writer(const Wait& wait) = 0;  ///< One per snapshot worker. Callable from its thread.
   virtual void end_copy(const MirrorTable& table, const Wait& wait) = 0;   ///< Keys, duplicates (rules.md 11, 23). Idempotent.

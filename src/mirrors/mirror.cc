@@ -1,0 +1,225 @@
+#include "mirror.h"
+
+#include <functional>
+
+#include "peerd/base/log.h"
+
+namespace peerd {
+namespace {
+
+std::int64_t wall_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+/// The embedded catalog has one owner (its lock file), so a lease only has to outlast the process.
+constexpr std::chrono::hours kLease{24 * 365};
+
+}  // namespace
+
+Mirror::Mirror(MirrorWorld& world, const MirrorRecord& record)
+    : world_(world),
+      id_(record.id),
+      name_(record.spec.name),
+      backoff_(world.limits.retry_max, static_cast<unsigned>(std::hash<std::string>{}(record.uuid))),
+      thread_([this] { run(); }) {}
+
+Mirror::~Mirror() {
+  ask_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Mirror::wake() {
+  Lock lock(mutex_);
+  wake_ = true;
+  attempt_stop_.request_stop();
+  woken_.notify_all();
+}
+
+void Mirror::ask_stop() {
+  Lock lock(mutex_);
+  stopping_ = true;
+  attempt_stop_.request_stop();
+  woken_.notify_all();
+}
+
+std::stop_token Mirror::fresh_stop() {
+  Lock lock(mutex_);
+  attempt_stop_ = std::stop_source{};
+  wake_ = false;
+  if (stopping_) attempt_stop_.request_stop();
+  return attempt_stop_.get_token();
+}
+
+void Mirror::sleep_until_woken(Clock::Instant until) {
+  std::unique_lock<Mutex> lock(mutex_);
+  woken_.wait_until(lock, until, [&] { return wake_ || stopping_; });
+}
+
+void Mirror::run() {
+  while (true) {
+    {
+      Lock lock(mutex_);
+      if (stopping_) break;
+    }
+    // Taken before the state is read: a state stored after the reading stops what is begun on the old one.
+    const std::stop_token stop = fresh_stop();
+    const std::optional<MirrorRecord> record = [&]() -> std::optional<MirrorRecord> {
+      try {
+        return world_.catalog.mirror(id_);
+      } catch (...) {
+        log(LogLevel::error, current_error().message, {.mirror = name_, .phase = "catalog"});
+        return std::nullopt;
+      }
+    }();
+    if (!record) break;
+    world_.board.update(id_, [&](MirrorStatus& status) {
+      status.state = record->state;
+      status.reason = record->reason;
+    });
+    bool there = true;
+    try {
+      switch (record->state) {
+        case MirrorState::setup:
+        case MirrorState::snapshot:
+        case MirrorState::running:
+          attempt(*record, stop);
+          break;
+        case MirrorState::terminating:
+          drop(*record, stop);
+          there = false;
+          break;
+        default:
+          there = act(*record);
+      }
+    } catch (const Stopped&) {
+    } catch (...) {
+      failed(*record, current_error());
+    }
+    if (!there) break;
+  }
+  ended_ = true;
+}
+
+bool Mirror::act(const MirrorRecord& record) {
+  if (record.state == MirrorState::pausing) {
+    move(record, Step::stopped, "paused by an operator");
+    return true;
+  }
+  if (record.state == MirrorState::terminated) return false;
+  world_.board.update(id_, [&](MirrorStatus& status) {
+    status.step = record.state == MirrorState::failed ? "waiting for an operator: cure the cause, then RESUME MIRROR" : "paused: the slot keeps WAL on the source";
+    status.next_retry_at_us = 0;
+    status.lag_time = {};
+  });
+  sleep_until_woken(Clock::Instant::max());
+  return true;
+}
+
+PhaseContext Mirror::context(const MirrorRecord& record, const Lease& lease, Source& source, Target& target) const {
+  const std::size_t share = world_.limits.memory_bytes / std::max<std::size_t>(1, world_.mirrors());
+  // One batch is built, one applied, and the queue holds a little more than one: see docs/architecture.md.
+  constexpr std::size_t kLeastBatch = 1u << 20;
+  return PhaseContext{.record = record, .lease = lease, .catalog = world_.catalog, .source = source, .target = target,
+                      .board = world_.board, .observer = world_.observer,
+                      .batch_bytes = std::max(kLeastBatch, share / 16), .queue_bytes = std::max(kLeastBatch, share / 12)};
+}
+
+void Mirror::attempt(const MirrorRecord& record, const std::stop_token& stop) {
+  const std::optional<Lease> lease = world_.catalog.lease(id_, world_.owner, kLease);
+  if (!lease) throw Error(ErrorCode::fenced, "another process holds the lease of mirror \"" + name_ + "\"");
+  const auto source_peer = world_.catalog.peer(record.spec.source);
+  const auto target_peer = world_.catalog.peer(record.spec.target);
+  if (!source_peer || !target_peer)
+    throw Error(ErrorCode::not_found, "a peer of mirror \"" + name_ + "\" is not in the catalog");
+  const auto source = world_.connectors.of(source_peer->kind).source(*source_peer, record.spec, *lease);
+  const auto target = world_.connectors.of(target_peer->kind).target(*target_peer, record.spec, *lease);
+  PhaseContext phase = context(record, *lease, *source, *target);
+  switch (record.state) {
+    case MirrorState::setup:
+      world_.catalog.set_resume_to(id_, MirrorState::setup);
+      set_up(phase, stop);
+      move(record, Step::set_up, {});
+      break;
+    case MirrorState::snapshot:
+      world_.catalog.set_resume_to(id_, MirrorState::snapshot);
+      if (record.spec.boolean("do_initial_copy")) copy_tables(phase, stop);
+      move(record, Step::copied, {});
+      break;
+    default:
+      world_.catalog.set_resume_to(id_, MirrorState::running);
+      stream_changes(phase, stop, [this] { worked(); });
+  }
+  worked();
+}
+
+void Mirror::drop(const MirrorRecord& record, const std::stop_token& stop) {
+  const std::optional<Lease> lease = world_.catalog.lease(id_, world_.owner, kLease);
+  if (!lease) throw Error(ErrorCode::fenced, "another process holds the lease of mirror \"" + name_ + "\"");
+  world_.board.update(id_, [](MirrorStatus& status) { status.step = "dropping slot, publication and bookkeeping"; });
+  if (const auto peer = world_.catalog.peer(record.spec.source))
+    world_.connectors.of(peer->kind).source(*peer, record.spec, *lease)->drop(brief(stop));
+  if (const auto peer = world_.catalog.peer(record.spec.target))
+    world_.connectors.of(peer->kind).target(*peer, record.spec, *lease)->forget(brief(stop));
+  world_.catalog.move(id_, MirrorState::terminating, MirrorState::terminated, transition(MirrorState::terminating, Step::dropped).sentence);
+  world_.catalog.delete_mirror(id_);
+  world_.observer.moved(id_, MirrorState::terminating, MirrorState::terminated, "dropped");
+  log(LogLevel::info, "mirror dropped", {.mirror = name_});
+  world_.board.remove(id_);
+}
+
+void Mirror::move(const MirrorRecord& record, Step step, std::string reason) {
+  const Transition row = transition(record.state, step);
+  if (row.outcome != Transition::Outcome::moves) return;
+  if (reason.empty()) reason = row.sentence;
+  try {
+    world_.catalog.move(id_, record.state, *row.to, reason);
+  } catch (const Error& error) {
+    if (error.text.code == ErrorCode::wrong_state) return;  // An operator was quicker: the thread looks again.
+    throw;
+  }
+  world_.observer.moved(id_, record.state, *row.to, reason);
+  world_.board.update(id_, [&](MirrorStatus& status) {
+    status.state = *row.to;
+    status.reason = reason;
+  });
+}
+
+void Mirror::failed(const MirrorRecord& record, const ErrorText& error) {
+  const Verdict verdict = verdict_of(error);
+  const auto delay = backoff_.next();
+  const bool retry = verdict == Verdict::retry || record.state == MirrorState::terminating;
+  failing_ = true;
+  world_.board.update(id_, [&](MirrorStatus& status) {
+    status.last_error = error;
+    status.last_error_at_us = wall_us();
+    status.failing = true;
+    status.next_retry_at_us = retry ? wall_us() + delay.count() * 1000 : 0;
+    if (retry) status.step = "waiting to try again after an error";
+  });
+  world_.observer.failed(id_, error, verdict);
+  log(retry ? LogLevel::warning : LogLevel::error, error.message,
+      {.mirror = name_, .table = error.table, .phase = to_string(record.state), .code = facts(error.code).word, .hint = error.hint});
+  try {
+    world_.catalog.log(id_, {.level = retry ? "warning" : "error", .message = error.message, .detail = error.detail, .hint = error.hint});
+    if (!retry) {
+      move(record, Step::failed, error.message);
+      return;
+    }
+  } catch (...) {
+    // The catalog itself fails (a full disk): nothing can be stored, so the same is tried again after the delay.
+    log(LogLevel::error, current_error().message, {.mirror = name_, .phase = "catalog"});
+  }
+  sleep_until_woken(std::chrono::steady_clock::now() + delay);
+}
+
+void Mirror::worked() {
+  backoff_.reset();
+  if (!failing_.exchange(false)) return;
+  world_.board.update(id_, [](MirrorStatus& status) {
+    status.failing = false;
+    status.next_retry_at_us = 0;
+  });
+  world_.observer.recovered(id_);
+}
+
+}  // namespace peerd

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "peerd/catalog/catalog.h"
+#include "peerd/mirrors/connectors.h"
+#include "peerd/mirrors/mirror_observer.h"
+#include "peerd/mirrors/supervisor.h"
+#include "phase.h"
+#include "retry_policy.h"
+#include "state_table.h"
+#include "status_board.h"
+
+namespace peerd {
+
+/// What all mirrors of a process share.
+struct MirrorWorld {
+  Catalog& catalog;
+  const Connectors& connectors;
+  MirrorObserver& observer;
+  StatusBoard& board;
+  Supervisor::Limits limits;
+  std::string owner;                                ///< Of leases: this process.
+  std::function<std::size_t()> mirrors;             ///< How many share the memory; at least 1.
+};
+
+/// One mirror's thread: reads the state that the catalog holds, does what it asks for, and moves it on. The catalog is the
+/// truth: whoever changes a state stores it there and calls wake(). One attempt at a phase is one unit of work with one catch.
+class Mirror {
+ public:
+  Mirror(MirrorWorld& world, const MirrorRecord& record);
+  ~Mirror();  ///< stop() and join.
+
+  /// The stored state has changed: whatever is running stops, and the thread looks again. Thread-safe.
+  void wake();
+  void ask_stop();                       ///< Thread-safe; returns at once.
+  bool ended() const { return ended_; }  ///< The thread has left.
+  MirrorId id() const { return id_; }
+  const std::string& name() const { return name_; }
+
+ private:
+  void run();
+  bool act(const MirrorRecord& record);  ///< False when the mirror is gone.
+  void attempt(const MirrorRecord& record, const std::stop_token& stop);
+  void drop(const MirrorRecord& record, const std::stop_token& stop);
+  PhaseContext context(const MirrorRecord& record, const Lease& lease, Source& source, Target& target) const;
+  void move(const MirrorRecord& record, Step step, std::string reason);
+  void failed(const MirrorRecord& record, const ErrorText& error);
+  void worked();
+  void sleep_until_woken(Clock::Instant until);
+  std::stop_token fresh_stop();
+
+  MirrorWorld& world_;
+  const MirrorId id_;
+  const std::string name_;
+  Backoff backoff_;
+  std::atomic<bool> ended_{false};
+  std::atomic<bool> failing_{false};
+  Mutex mutex_;
+  Condition woken_;
+  bool wake_ PEERD_GUARDED_BY(mutex_) = false;
+  bool stopping_ PEERD_GUARDED_BY(mutex_) = false;
+  std::stop_source attempt_stop_ PEERD_GUARDED_BY(mutex_);
+  std::jthread thread_;  ///< Last: starts when all else stands.
+};
+
+}  // namespace peerd

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <chrono>
+
+#include "peerd/catalog/catalog.h"
+#include "peerd/mirrors/mirror_observer.h"
+#include "peerd/sources/source.h"
+#include "peerd/targets/target.h"
+#include "status_board.h"
+
+namespace peerd {
+
+/// What one attempt at a mirror's phase works with. Made by Mirror for each attempt, with fresh connections and a fresh
+/// lease, so that whatever an earlier attempt left running at the target is fenced. Outlives the phase.
+struct PhaseContext {
+  MirrorRecord record;
+  Lease lease;
+  Catalog& catalog;
+  Source& source;
+  Target& target;
+  StatusBoard& board;
+  MirrorObserver& observer;
+  std::size_t batch_bytes, queue_bytes;  ///< This mirror's share of PEERD_MEMORY_MB.
+
+  void step(std::string words) const {
+    board.update(record.id, [&](MirrorStatus& status) { status.step = std::move(words); });
+  }
+};
+
+/// Deadlines of single calls. A phase has none: it ends by success, by a failure, or by its stop.
+inline Wait brief(const std::stop_token& stop) { return Wait::at_most(std::chrono::minutes(1), stop); }
+inline Wait patient(const std::stop_token& stop) { return Wait::at_most(std::chrono::minutes(10), stop); }
+/// For what may rightly last as long as the data is large or somebody's transaction runs.
+inline Wait unbounded(const std::stop_token& stop) { return Wait::at_most(std::chrono::hours(24 * 365), stop); }
+
+/// SETUP: publication, slot, the tables' shapes. Every step is stored before the next and harmless when repeated.
+void set_up(PhaseContext& context, const std::stop_token& stop);
+
+/// SNAPSHOT: plans what is not planned, copies what is not copied. On return every table is copied and has its horizon.
+void copy_tables(PhaseContext& context, const std::stop_token& stop);
+
+/// RUNNING: streams until `stop`, then finishes or, after 5 s, abandons the apply in hand. Returns on a stop; throws otherwise.
+/// `working` is called after each batch that was applied: failures before it are over.
+void stream_changes(PhaseContext& context, const std::stop_token& stop, const std::function<void()>& working);
+
+}  // namespace peerd

@@ -1,0 +1,53 @@
+#include "phase.h"
+
+namespace peerd {
+namespace {
+
+SlotStart ensure_slot(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
+  if (progress.slot) return *progress.slot;
+  context.step("creating the replication slot");
+  context.catalog.intend_slot(context.lease);
+  const SourceIdentity identity = context.source.identity(brief(stop));
+  const SlotStart slot = context.source.ensure_slot(
+      progress.slot_intended, [&](std::string words) { context.step(std::move(words)); }, unbounded(stop));
+  context.catalog.begin(context.lease, slot, identity);
+  return slot;
+}
+
+/// Without an initial copy the target tables must stand, keys included, before the first streamed change.
+void open_tables(PhaseContext& context, std::vector<MirrorTable>& tables, const SlotStart& slot, const std::stop_token& stop) {
+  for (MirrorTable& table : tables) {
+    table.start = slot.consistent_point;
+    context.step("creating " + table.target_name + " at the target");
+    context.target.prepare(table, patient(stop));
+    context.target.end_copy(table, unbounded(stop));
+  }
+  // What was committed until the tables were described may come in an older shape.
+  context.catalog.set_tables(context.lease, tables, context.source.insert_position(brief(stop)));
+  for (const MirrorTable& table : tables) context.catalog.copied(context.lease, table.schema.id, slot.consistent_point);
+}
+
+}  // namespace
+
+void set_up(PhaseContext& context, const std::stop_token& stop) {
+  const MirrorProgress progress = context.catalog.progress(context.record.id);
+  context.step("checking source and target");
+  if (!progress.slot) throw_if_any(context.source.preflight(patient(stop)));
+  context.target.open(patient(stop));
+  context.step("preparing the publication");
+  context.source.ensure_publication(patient(stop));
+  const SlotStart slot = ensure_slot(context, progress, stop);
+  std::vector<MirrorTable> tables = context.source.describe(patient(stop));
+  if (context.record.spec.boolean("do_initial_copy")) {
+    if (progress.tables.empty()) context.catalog.set_tables(context.lease, tables, Lsn{});
+  } else {
+    open_tables(context, tables, slot, stop);
+  }
+  if (!context.catalog.progress(context.record.id).checkpoint) {
+    const Durable start{slot.consistent_point};
+    context.target.set_position(start, brief(stop));
+    context.catalog.checkpoint(context.lease, start, BatchRecord{});
+  }
+}
+
+}  // namespace peerd

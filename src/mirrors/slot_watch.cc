@@ -1,0 +1,54 @@
+#include "slot_watch.h"
+
+#include "peerd/base/log.h"
+
+namespace peerd {
+
+SlotWatch::SlotWatch(MirrorWorld& world) : world_(world), thread_([this](std::stop_token stop) { run(stop); }) {}
+
+void SlotWatch::run(const std::stop_token& stop) {
+  constexpr std::chrono::seconds kRound{10}, kFirst{2};
+  Clock& clock = system_clock();
+  bool on = clock.sleep_until(clock.now() + kFirst, stop);
+  while (on) {
+    try {
+      const std::vector<MirrorRecord> records = world_.catalog.mirrors();
+      std::erase_if(sources_, [&](const auto& entry) {
+        return std::none_of(records.begin(), records.end(), [&](const auto& record) { return record.id == entry.first; });
+      });
+      for (const MirrorRecord& record : records) look(record, stop);
+    } catch (const Stopped&) {
+      return;
+    } catch (...) {
+      log(LogLevel::warning, current_error().message, {.phase = "slot watch"});
+    }
+    on = clock.sleep_until(clock.now() + kRound, stop);
+  }
+}
+
+void SlotWatch::look(const MirrorRecord& record, const std::stop_token& stop) {
+  // Its own failure says nothing about the mirror: the mirror's thread reports a source that cannot be reached.
+  try {
+    const MirrorProgress progress = world_.catalog.progress(record.id);
+    if (!progress.slot) return;
+    auto& source = sources_[record.id];
+    if (!source) {
+      const auto peer = world_.catalog.peer(record.spec.source);
+      if (!peer) return;
+      source = world_.connectors.of(peer->kind).source(*peer, record.spec, Lease{record.id, 0, record.uuid});
+    }
+    const SlotStatus slot = source->slot_status(Wait::at_most(std::chrono::seconds(5), stop));
+    world_.board.update(record.id, [&](MirrorStatus& status) {
+      status.wal_kept_bytes = slot.wal_kept_bytes;
+      status.confirmed = std::max(status.confirmed, slot.confirmed);
+      status.server_end = std::max(status.server_end, slot.server_end);
+    });
+    world_.observer.slot_seen(record.id, slot);
+  } catch (const Stopped&) {
+    throw;
+  } catch (const std::exception&) {
+    sources_.erase(record.id);
+  }
+}
+
+}  // namespace peerd

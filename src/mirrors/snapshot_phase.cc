@@ -1,0 +1,222 @@
+// The copy, by table:
+//   start   := the source's WAL insert position; rows of before are removed at the target
+//   settle  : every transaction of before the start has ended (rules.md 8)
+//   plan    : chunks, written down before the first is read
+//   workers : each reads a chunk in a transaction of its own, and it is noted once it is durable
+//   end     : keys; the horizon is the WAL insert position read after the last chunk (14)
+// A chunk that finds the table rewritten or altered sends the table back to its start (9).
+
+#include <algorithm>
+#include <thread>
+
+#include "chunk_work.h"
+#include "peerd/base/log.h"
+#include "phase.h"
+
+namespace peerd {
+namespace {
+
+class Snapshot {
+ public:
+  Snapshot(PhaseContext& context, const std::stop_token& stop)
+      : context_(context),
+        stop_(stop),
+        tables_most_(static_cast<std::size_t>(context.record.spec.integer("snapshot_num_tables_in_parallel"))),
+        workers_most_(static_cast<std::size_t>(context.record.spec.integer("snapshot_max_parallel_workers"))),
+        work_(tables_most_, workers_most_) {}
+
+  void run();
+
+ private:
+  void load();
+  void start_anew(const std::vector<std::size_t>& indexes);
+  void add_planned(std::size_t index, const std::vector<ChunkRecord>& records);
+  void coordinate(std::size_t pending);
+  void end_table(std::size_t index);
+  void show(std::size_t index, std::size_t done, std::size_t total, std::uint64_t rows);
+  void work(ChunkReader& reader, const std::stop_token& stop);
+  void copy(ChunkReader& reader, std::unique_ptr<ChunkWriter>& writer, const ChunkWork::Job& job, const std::stop_token& stop);
+  void note(const ChunkWork::Job& job, CopyCounts counts);
+
+  PhaseContext& context_;
+  const std::stop_token& stop_;
+  const std::size_t tables_most_, workers_most_;
+  ChunkWork work_;
+  std::vector<MirrorTable> tables_;  // The coordinator's alone.
+};
+
+void Snapshot::run() {
+  context_.target.open(patient(stop_));
+  load();
+  coordinate(tables_most_ * workers_most_);
+}
+
+void Snapshot::load() {
+  const MirrorProgress progress = context_.catalog.progress(context_.record.id);
+  const std::vector<ChunkRecord> chunks = context_.catalog.chunks(context_.record.id);
+  tables_ = progress.tables;
+  std::vector<std::size_t> unplanned;
+  for (std::size_t i = 0; i < tables_.size(); ++i) {
+    work_.add();
+    const TableId id = tables_[i].schema.id;
+    bool planned = false, copied = false;
+    for (const auto& note : progress.notes)
+      if (note.table == id) planned = note.planned, copied = note.copied;
+    std::vector<ChunkRecord> own;
+    for (const ChunkRecord& record : chunks)
+      if (record.chunk.table == id && record.chunk.start == tables_[i].start) own.push_back(record);
+    if (copied) {
+      add_planned(i, own);
+      work_.finished(i);
+    } else if (planned && !own.empty()) {
+      add_planned(i, own);
+    } else {
+      unplanned.push_back(i);
+    }
+  }
+  if (!unplanned.empty()) start_anew(unplanned);
+}
+
+void Snapshot::add_planned(std::size_t index, const std::vector<ChunkRecord>& records) {
+  std::deque<Chunk> pending;
+  std::uint64_t rows = 0;
+  for (const ChunkRecord& record : records) {
+    if (!record.done) pending.push_back(record.chunk);
+    rows += record.counts.rows;
+  }
+  show(index, records.size() - pending.size(), records.size(), rows);
+  const CopyPlan plan = context_.target.prepare(tables_[index], patient(stop_));
+  work_.set(index, tables_[index], plan, std::move(pending), records.size());
+}
+
+void Snapshot::start_anew(const std::vector<std::size_t>& indexes) {
+  const std::vector<MirrorTable> described = context_.source.describe(patient(stop_));
+  const Lsn start = context_.source.insert_position(brief(stop_));
+  for (const std::size_t index : indexes) {
+    MirrorTable& table = tables_[index];
+    const auto now = std::find_if(described.begin(), described.end(),
+                                  [&](const MirrorTable& t) { return t.schema.id == table.schema.id; });
+    if (now == described.end())
+      throw Error(ErrorText{.code = ErrorCode::schema_changed,
+                            .message = "table " + table.schema.qualified() + " was dropped or made again during the copy",
+                            .detail = {},
+                            .hint = "drop the mirror and create it again",
+                            .field = {}, .table = table.schema.qualified(), .origin = {}, .retry = {}});
+    table = *now;
+    table.start = start;
+    context_.step("preparing " + table.target_name + " at the target");
+    // Void first, so that a crash from here on finds no finished chunk of rows that are gone.
+    context_.catalog.plan(context_.lease, table, {});
+    context_.target.restart_copy(table, unbounded(stop_));
+  }
+  context_.catalog.set_tables(context_.lease, tables_, Lsn{});
+  context_.source.await_settled([&](std::string words) { context_.step(std::move(words)); }, unbounded(stop_));
+  const auto rows = static_cast<std::uint64_t>(context_.record.spec.integer("snapshot_num_rows_per_partition"));
+  for (const std::size_t index : indexes) {
+    context_.step("planning " + tables_[index].schema.qualified());
+    const std::vector<Chunk> chunks = context_.source.plan(tables_[index], rows, patient(stop_));
+    context_.catalog.plan(context_.lease, tables_[index], chunks);
+    std::vector<ChunkRecord> records;
+    for (const Chunk& chunk : chunks) records.push_back({chunk, false, {}});
+    add_planned(index, records);
+  }
+}
+
+void Snapshot::coordinate(std::size_t worker_count) {
+  std::stop_source halt;
+  std::stop_callback forward(stop_, [&] { halt.request_stop(); });
+  std::vector<std::unique_ptr<ChunkReader>> readers;
+  for (std::size_t i = 0; i < worker_count; ++i) readers.push_back(context_.source.open_reader(brief(stop_)));
+  std::vector<std::jthread> workers;
+  // Whatever ends this function, the workers end before the readers do.
+  struct Halt {
+    std::stop_source& halt;
+    std::vector<std::jthread>& workers;
+    ~Halt() {
+      halt.request_stop();
+      workers.clear();
+    }
+  } join{halt, workers};
+  for (auto& reader : readers) workers.emplace_back([this, &reader, &halt] { work(*reader, halt.get_token()); });
+  while (const auto event = work_.next_event(stop_)) {
+    if (event->kind == ChunkWork::Event::Kind::copied) {
+      end_table(event->table);
+    } else {
+      const std::string name = tables_[event->table].schema.qualified();
+      log(LogLevel::warning, "the table was rewritten or altered during its copy: it starts anew",
+          {.mirror = context_.record.spec.name, .table = name});
+      context_.catalog.log(context_.record.id, {.level = "warning", .message = name + " was rewritten or altered during its copy",
+                                                .detail = "its copy starts anew", .hint = {}});
+      start_anew({event->table});
+    }
+  }
+}
+
+void Snapshot::end_table(std::size_t index) {
+  const MirrorTable& table = tables_[index];
+  context_.step("finishing " + table.target_name + ": keys");
+  context_.target.end_copy(table, unbounded(stop_));
+  const Lsn horizon = context_.source.insert_position(brief(stop_));
+  context_.catalog.copied(context_.lease, table.schema.id, horizon);
+  work_.finished(index);
+}
+
+void Snapshot::show(std::size_t index, std::size_t done, std::size_t total, std::uint64_t rows) {
+  context_.board.update(context_.record.id, [&](MirrorStatus& status) {
+    const MirrorTable& table = tables_[index];
+    if (status.tables.size() != tables_.size()) status.tables.resize(tables_.size());
+    TableStatus& shown = status.tables[index];
+    shown.id = table.schema.id;
+    shown.source = table.schema.qualified();
+    shown.target = table.target_name;
+    shown.chunks_done = done;
+    shown.chunks_total = total;
+    shown.rows_copied = rows;
+  });
+}
+
+void Snapshot::work(ChunkReader& reader, const std::stop_token& stop) {
+  try {
+    std::unique_ptr<ChunkWriter> writer;
+    while (const auto job = work_.next(stop)) copy(reader, writer, *job, stop);
+  } catch (const Stopped&) {
+  } catch (...) {
+    work_.fail(std::current_exception());
+  }
+}
+
+void Snapshot::copy(ChunkReader& reader, std::unique_ptr<ChunkWriter>& writer, const ChunkWork::Job& job,
+                    const std::stop_token& stop) {
+  if (!writer) writer = context_.target.open_writer(brief(stop));
+  context_.step("copying " + job.shape.schema.qualified() + ", chunk " + std::to_string(job.chunk.number + 1) + " of " +
+                std::to_string(job.total));
+  CopyCounts counts;
+  if (writer->begin(job.shape, job.chunk, job.plan, counts, patient(stop)) == ChunkWriter::Begun::ready) {
+    if (reader.open(job.shape, job.chunk, job.plan, patient(stop)) == ChunkReader::Opened::table_moved) {
+      writer.reset();  // It may hold locks at the target that the fresh start needs.
+      work_.moved(job);
+      return;
+    }
+    for (auto rows = reader.read(patient(stop)); !rows.empty(); rows = reader.read(patient(stop)))
+      writer->write(rows, patient(stop));
+    counts = writer->finish(patient(stop));
+  }
+  note(job, counts);
+  work_.done(job);
+}
+
+void Snapshot::note(const ChunkWork::Job& job, CopyCounts counts) {
+  context_.catalog.chunk_done(context_.lease, job.chunk, counts);
+  context_.board.update(context_.record.id, [&](MirrorStatus& status) {
+    TableStatus& shown = status.tables[job.table];
+    ++shown.chunks_done;
+    shown.rows_copied += counts.rows;
+  });
+  context_.observer.chunk_done(context_.record.id, {job.chunk, true, counts});
+}
+
+}  // namespace
+
+void copy_tables(PhaseContext& context, const std::stop_token& stop) { Snapshot(context, stop).run(); }
+
+}  // namespace peerd

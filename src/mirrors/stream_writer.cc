@@ -1,0 +1,119 @@
+#include "stream_writer.h"
+
+#include <algorithm>
+
+#include "peerd/base/log.h"
+
+namespace peerd {
+namespace {
+
+void count(const Batch& batch, BatchRecord& record) {
+  for (const ChangeView& change : batch.changes()) {
+    record.inserts += change.kind == ChangeView::Kind::insert;
+    record.updates += change.kind == ChangeView::Kind::update;
+    record.deletes += change.kind == ChangeView::Kind::remove;
+    record.truncates += change.kind == ChangeView::Kind::truncate;
+  }
+  record.bytes += batch.bytes();
+}
+
+void count_by_table(const Batch& batch, std::vector<TableStatus>& shown) {
+  std::vector<TableStatus*> by_index;
+  for (const MirrorTable& table : batch.tables()) {
+    const auto found = std::find_if(shown.begin(), shown.end(),
+                                    [&](const TableStatus& status) { return status.id == table.schema.id; });
+    by_index.push_back(found == shown.end() ? nullptr : &*found);
+  }
+  for (const ChangeView& change : batch.changes()) {
+    TableStatus* status = by_index[change.table];
+    if (!status) continue;
+    status->inserts += change.kind == ChangeView::Kind::insert;
+    status->updates += change.kind == ChangeView::Kind::update;
+    status->deletes += change.kind == ChangeView::Kind::remove;
+  }
+}
+
+}  // namespace
+
+StreamWriter::StreamWriter(PhaseContext& context, ChangeStream& stream, BatchQueue& queue, RowLookup& lookup,
+                           Horizons& horizons, const MirrorProgress& progress, const std::function<void()>& working)
+    : context_(context),
+      stream_(stream),
+      queue_(queue),
+      lookup_(lookup),
+      horizons_(horizons),
+      working_(working),
+      tables_(progress.tables),
+      shaped_at_(progress.shaped_at),
+      stored_horizon_(horizons.highest()),
+      stored_to_(progress.checkpoint ? progress.checkpoint->lsn : Lsn{}) {}
+
+void StreamWriter::run(const std::stop_token& stop, const std::atomic<bool>& finish) {
+  while (!finish) {
+    auto item = queue_.pop(Wait::at_most(std::chrono::milliseconds(100), stop));
+    if (!item) continue;
+    if (const auto* shape = std::get_if<NewShape>(&*item)) {
+      take_shape(*shape, stop);
+      queue_.done(nullptr);
+    } else {
+      apply(std::move(std::get<std::unique_ptr<Batch>>(*item)), stop);
+    }
+  }
+}
+
+void StreamWriter::apply(std::unique_ptr<Batch> batch, const std::stop_token& stop) {
+  const auto begin = std::chrono::steady_clock::now();
+  const ApplyResult result = context_.target.apply(*batch, ApplyContext{lookup_, horizons_, patient(stop)});
+  record_.applied += std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+  count(*batch, record_);
+  store_horizons(*batch);
+  if (!batch->open_tail() || result.durable.lsn > stored_to_) {
+    record_.first = stored_to_;
+    record_.end = result.durable.lsn;
+    const Stored stored = context_.catalog.checkpoint(context_.lease, result.durable, record_);
+    stored_to_ = std::max(stored_to_, stored.lsn());
+    stream_.confirm(stored);
+    horizons_.passed(stored.lsn());
+    if (record_.inserts + record_.updates + record_.deletes + record_.truncates > 0)
+      context_.observer.batch_done(context_.record.id, record_);
+    record_ = BatchRecord{};
+  }
+  show(*batch, result);
+  queue_.done(std::move(batch));
+  working_();
+}
+
+/// A horizon that lookups raised for single keys is stored for the tables of the batch before the checkpoint is: whoever
+/// starts from that checkpoint must know that rows from the future stand at the target (rules.md 14).
+void StreamWriter::store_horizons(const Batch& batch) {
+  if (horizons_.highest() <= stored_horizon_) return;
+  stored_horizon_ = horizons_.highest();
+  for (const MirrorTable& table : batch.tables()) context_.catalog.copied(context_.lease, table.schema.id, stored_horizon_);
+}
+
+void StreamWriter::take_shape(const NewShape& shape, const std::stop_token& stop) {
+  const std::string name = shape.table.schema.qualified();
+  context_.target.prepare(shape.table, patient(stop));
+  const auto found = std::find_if(tables_.begin(), tables_.end(),
+                                  [&](const MirrorTable& table) { return table.schema.id == shape.table.schema.id; });
+  if (found != tables_.end()) *found = shape.table;
+  shaped_at_ = std::max(shaped_at_, shape.commit);
+  context_.catalog.set_tables(context_.lease, tables_, shaped_at_);
+  log(LogLevel::info, "the table has gained columns: the target follows",
+      {.mirror = context_.record.spec.name, .table = name, .lsn = to_string(shape.commit)});
+  context_.catalog.log(context_.record.id, {.level = "info", .message = name + " has gained columns: the target follows",
+                                            .detail = "from the transaction at " + to_string(shape.commit) + " on", .hint = {}});
+}
+
+void StreamWriter::show(const Batch& batch, const ApplyResult& result) {
+  context_.board.update(context_.record.id, [&](MirrorStatus& status) {
+    status.applied = std::max(status.applied, result.durable.lsn);
+    status.confirmed = std::max(status.confirmed, stored_to_);
+    status.horizon = horizons_.highest();
+    status.rows_streamed += batch.size();
+    status.step = "streaming";
+    count_by_table(batch, status.tables);
+  });
+}
+
+}  // namespace peerd

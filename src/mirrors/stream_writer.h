@@ -1,0 +1,37 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+
+#include "batch_queue.h"
+#include "phase.h"
+
+namespace peerd {
+
+/// The writer's half of a running stream: applies, stores, confirms, in this order. Runs on the writer thread alone.
+class StreamWriter {
+ public:
+  StreamWriter(PhaseContext& context, ChangeStream& stream, BatchQueue& queue, RowLookup& lookup, Horizons& horizons,
+               const MirrorProgress& progress, const std::function<void()>& working);
+
+  /// Until `finish` is set and the item in hand is done, or `stop` cuts it short. Throws what the target or the catalog throws.
+  void run(const std::stop_token& stop, const std::atomic<bool>& finish);
+
+ private:
+  void apply(std::unique_ptr<Batch> batch, const std::stop_token& stop);
+  void take_shape(const NewShape& shape, const std::stop_token& stop);
+  void show(const Batch& batch, const ApplyResult& result);
+  void store_horizons(const Batch& batch);
+
+  PhaseContext& context_;
+  ChangeStream& stream_;
+  BatchQueue& queue_;
+  RowLookup& lookup_;
+  Horizons& horizons_;
+  const std::function<void()>& working_;
+  std::vector<MirrorTable> tables_;
+  Lsn shaped_at_, stored_horizon_, stored_to_;
+  BatchRecord record_;  ///< Adds up the pieces of an open transaction until they are durable.
+};
+
+}  // namespace peerd

@@ -1,0 +1,170 @@
+#include "peerd/mirrors/supervisor.h"
+
+#include <unistd.h>
+
+#include "mirror.h"
+#include "peerd/base/log.h"
+#include "slot_watch.h"
+
+namespace peerd {
+namespace {
+
+Step step_of(MirrorEvent event) {
+  switch (event) {
+    case MirrorEvent::pause: return Step::pause;
+    case MirrorEvent::resume: return Step::resume;
+    case MirrorEvent::drop: return Step::drop;
+  }
+  throw Error(ErrorCode::internal, "unknown mirror event");
+}
+
+/// What the catalog knows of a mirror, before its thread has anything to add.
+MirrorStatus first_status(Catalog& catalog, const MirrorRecord& record) {
+  MirrorStatus status;
+  status.id = record.id;
+  status.name = record.spec.name;
+  status.source = record.spec.source;
+  status.target = record.spec.target;
+  status.state = record.state;
+  status.reason = record.reason;
+  status.created_at_us = record.created_at_us;
+  const MirrorProgress progress = catalog.progress(record.id);
+  if (progress.checkpoint) status.applied = status.confirmed = progress.checkpoint->lsn;
+  for (const auto& note : progress.notes) status.horizon = std::max(status.horizon, note.horizon);
+  const std::vector<ChunkRecord> chunks = catalog.chunks(record.id);
+  for (const MirrorTable& table : progress.tables) {
+    TableStatus shown{.id = table.schema.id, .source = table.schema.qualified(), .target = table.target_name};
+    for (const ChunkRecord& chunk : chunks) {
+      if (chunk.chunk.table != table.schema.id) continue;
+      ++shown.chunks_total;
+      shown.chunks_done += chunk.done;
+      shown.rows_copied += chunk.counts.rows;
+    }
+    status.tables.push_back(std::move(shown));
+  }
+  return status;
+}
+
+class Mirrors : public Supervisor {
+ public:
+  Mirrors(Catalog& catalog, const Connectors& connectors, MirrorObserver& observer, Limits limits)
+      : catalog_(catalog),
+        world_{.catalog = catalog, .connectors = connectors, .observer = observer, .board = board_, .limits = limits,
+               .owner = "pid " + std::to_string(getpid()), .mirrors = [this] { return board_.all().size(); }},
+        watch_(world_) {}
+  ~Mirrors() override { stop(Wait::at_most(std::chrono::seconds(9))); }
+
+  void adopt_all() override {
+    for (const MirrorRecord& record : catalog_.mirrors()) adopt(record);
+  }
+  void start(MirrorId mirror) override {
+    const auto record = catalog_.mirror(mirror);
+    if (!record) throw Error(ErrorCode::not_found, "the mirror is not in the catalog");
+    adopt(*record);
+  }
+  void request(MirrorId mirror, MirrorEvent event) override;
+  bool await(MirrorId mirror, MirrorState state, const Wait& wait) override;
+  MirrorStatus status(MirrorId mirror) const override {
+    if (auto found = board_.get(mirror)) return *found;
+    throw Error(ErrorCode::not_found, "the mirror does not exist");
+  }
+  std::vector<MirrorStatus> statuses() const override { return board_.all(); }
+  bool stop(const Wait& wait) override;
+
+ private:
+  void adopt(const MirrorRecord& record);
+
+  Catalog& catalog_;
+  StatusBoard board_;
+  MirrorWorld world_;
+  Mutex mutex_;
+  bool stopping_ PEERD_GUARDED_BY(mutex_) = false;
+  std::map<MirrorId, std::unique_ptr<Mirror>> mirrors_ PEERD_GUARDED_BY(mutex_);
+  SlotWatch watch_;
+};
+
+void Mirrors::adopt(const MirrorRecord& record) {
+  board_.put(first_status(catalog_, record));
+  Lock lock(mutex_);
+  if (stopping_) throw Error(ErrorCode::wrong_state, "peerd is stopping");
+  std::erase_if(mirrors_, [](const auto& entry) { return entry.second->ended(); });
+  mirrors_[record.id] = std::make_unique<Mirror>(world_, record);
+}
+
+void Mirrors::request(MirrorId mirror, MirrorEvent event) {
+  const Step step = step_of(event);
+  // The mirror's own thread moves states too: when it was quicker, the request is checked against the new state.
+  for (int tries = 0;; ++tries) {
+    const auto record = catalog_.mirror(mirror);
+    if (!record) throw Error(ErrorCode::not_found, "the mirror does not exist");
+    const Transition row = transition(record->state, step);
+    if (row.outcome == Transition::Outcome::refused)
+      throw Error(ErrorCode::wrong_state, "cannot " + std::string(to_string(step)) + " mirror \"" + record->spec.name + "\": " + std::string(row.sentence));
+    if (row.outcome == Transition::Outcome::already && event != MirrorEvent::drop) return;
+    const MirrorState to = row.to.value_or(record->resume_to);
+    try {
+      if (row.outcome == Transition::Outcome::moves) {
+        catalog_.move(mirror, record->state, to, row.sentence);
+        world_.observer.moved(mirror, record->state, to, row.sentence);
+      }
+    } catch (const Error& error) {
+      if (error.text.code != ErrorCode::wrong_state || tries > 10) throw;
+      continue;
+    }
+    board_.update(mirror, [&](MirrorStatus& status) {
+      status.state = to;
+      status.reason = row.sentence;
+      status.failing = false;
+    });
+    break;
+  }
+  Lock lock(mutex_);
+  if (const auto found = mirrors_.find(mirror); found != mirrors_.end()) found->second->wake();
+}
+
+bool Mirrors::await(MirrorId mirror, MirrorState state, const Wait& wait) {
+  bool reached = false;
+  board_.await(
+      mirror,
+      [&](const std::optional<MirrorStatus>& status) {
+        reached = status ? status->state == state : state == MirrorState::terminated;
+        const bool stuck = status && (status->state == MirrorState::failed ||
+                                      (status->state == MirrorState::terminating && status->failing));
+        return reached || !status || stuck;
+      },
+      wait);
+  if (wait.stop.stop_requested()) throw Stopped{};
+  return reached;
+}
+
+bool Mirrors::stop(const Wait& wait) {
+  watch_.ask_stop();
+  {
+    Lock lock(mutex_);
+    stopping_ = true;
+    for (auto& [id, mirror] : mirrors_) mirror->ask_stop();
+  }
+  while (true) {
+    std::string busy;
+    {
+      Lock lock(mutex_);
+      std::erase_if(mirrors_, [](const auto& entry) { return entry.second->ended(); });
+      if (mirrors_.empty()) return true;
+      for (const auto& [id, mirror] : mirrors_) busy += (busy.empty() ? "" : ", ") + mirror->name();
+    }
+    if (wait.expired()) {
+      log(LogLevel::error, "mirror threads are still busy: " + busy);
+      return false;
+    }
+    std::stop_token none;
+    system_clock().sleep_until(std::min(wait.until, std::chrono::steady_clock::now() + std::chrono::milliseconds(10)), none);
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Supervisor> Supervisor::make(Catalog& catalog, const Connectors& connectors, MirrorObserver& observer, Limits limits) {
+  return std::make_unique<Mirrors>(catalog, connectors, observer, limits);
+}
+
+}  // namespace peerd
