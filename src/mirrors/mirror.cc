@@ -63,44 +63,47 @@ void Mirror::run() {
     }
     // Taken before the state is read: a state stored after the reading stops what is begun on the old one.
     const std::stop_token stop = fresh_stop();
-    const std::optional<MirrorRecord> record = [&]() -> std::optional<MirrorRecord> {
-      try {
-        return world_.catalog.mirror(id_);
-      } catch (...) {
-        log(LogLevel::error, current_error().message, {.mirror = name_, .phase = "catalog"});
-        return std::nullopt;
-      }
-    }();
+    std::optional<MirrorRecord> record;
+    try {
+      record = world_.catalog.mirror(id_);
+    } catch (...) {
+      log(LogLevel::error, current_error().message, {.mirror = name_, .phase = "catalog"});
+      sleep_until_woken(std::chrono::steady_clock::now() + backoff_.next());
+      continue;
+    }
     if (!record) break;
     world_.board.update(id_, [&](MirrorStatus& status) {
       status.state = record->state;
       status.reason = record->reason;
     });
-    bool there = true;
-    try {
-      switch (record->state) {
-        case MirrorState::setup:
-        case MirrorState::snapshot:
-        case MirrorState::running:
-          attempt(*record, stop);
-          break;
-        case MirrorState::terminating:
-          drop(*record, stop);
-          there = false;
-          break;
-        default:
-          there = act(*record);
-      }
-    } catch (const Stopped&) {
-    } catch (...) {
-      failed(*record, current_error());
-    }
+    const bool there = follow(*record, stop);
     if (!there) break;
   }
   ended_ = true;
 }
 
-bool Mirror::act(const MirrorRecord& record) {
+bool Mirror::follow(const MirrorRecord& record, const std::stop_token& stop) {
+  try {
+    switch (record.state) {
+      case MirrorState::setup:
+      case MirrorState::snapshot:
+      case MirrorState::running:
+        attempt(record, stop);
+        return true;
+      case MirrorState::terminating:
+        drop(record, stop);
+        return false;
+      default:
+        return rest(record);
+    }
+  } catch (const Stopped&) {
+  } catch (...) {
+    failed(record, current_error());
+  }
+  return true;
+}
+
+bool Mirror::rest(const MirrorRecord& record) {
   if (record.state == MirrorState::pausing) {
     move(record, Step::stopped, "paused by an operator");
     return true;

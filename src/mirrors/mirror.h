@@ -43,7 +43,9 @@ class Mirror {
 
  private:
   void run();
-  bool act(const MirrorRecord& record);  ///< False when the mirror is gone.
+  /// Does what the stored state asks for; the one catch. False when the mirror is gone.
+  bool follow(const MirrorRecord& record, const std::stop_token& stop);
+  bool rest(const MirrorRecord& record);  ///< The states in which nothing runs.
   void attempt(const MirrorRecord& record, const std::stop_token& stop);
   void drop(const MirrorRecord& record, const std::stop_token& stop);
   PhaseContext context(const MirrorRecord& record, const Lease& lease, Source& source, Target& target) const;
