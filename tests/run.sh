@@ -1,0 +1,167 @@
+#!/usr/bin/env bash
+# tests/run.sh [--full] [--only PART]... [NAME...]
+#   Installs what a bare Debian 12 lacks, builds, and runs everything; ends with `N passed, N failed` alone on a line.
+#   --only PART  one of: layers unit fuzz scenario fault bench quickstart tsan tidy docker (the last three: --full alone)
+#   --full       adds tsan, tidy, docker, longer fuzzing, the other Postgres versions and many more kills
+#   NAME...      scenario and fault tests whose name matches, as pytest -k takes it; nothing else runs
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source tests/support/install.sh
+
+only=() names=() full=0
+while [ $# -gt 0 ]; do
+  case $1 in
+    --full) full=1 ;;
+    --only) only+=("$2"); shift ;;
+    -h|--help) sed -n '2,6s/^# //p' "$0"; exit 0 ;;
+    *) names+=("$1") ;;
+  esac
+  shift
+done
+[ $full = 0 ] || export PEERD_TEST_FULL=1
+begin=$SECONDS
+results=$(mktemp -d /tmp/peerd-results.XXXXXX)
+trap 'rm -rf "$results"' EXIT
+jobs=$(nproc)
+python=/usr/bin/python3
+export PYTHONPATH=$PWD/tests PYTHONDONTWRITEBYTECODE=1
+
+say() { printf '\n== %s  (%d:%02d)\n' "$*" $(((SECONDS - begin) / 60)) $(((SECONDS - begin) % 60)); }
+
+wanted() {
+  [ ${#names[@]} -eq 0 ] || { [ "$1" = named ]; return; }
+  [ "$1" != named ] || return 1
+  [ ${#only[@]} -eq 0 ] || { [[ " ${only[*]} " == *" $1 "* ]]; return; }
+  case $1 in tsan|tidy|docker) [ $full = 1 ] ;; esac
+}
+
+# step NAME COMMAND...: counts as one test; its output is shown when it fails.
+step() {
+  local name=$1 start=$EPOCHREALTIME code=0 outcome=passed seconds
+  shift
+  "$@" >"$results/output" 2>&1 || code=$?
+  seconds=$(awk "BEGIN {print $EPOCHREALTIME - $start}")
+  if [ $code -ne 0 ]; then outcome=failed; tail -60 "$results/output"; fi
+  printf '%s %.1f %s\n' $outcome "$seconds" "$name" >>"$results/steps.txt"
+  printf '%-7s %6.1f s  %s\n' $outcome "$seconds" "$name"
+  return $code
+}
+
+# suite NAME COMMAND...: writes a JUnit file; a suite that leaves none, or fails without a failed test, is itself a failure.
+suite() {
+  local name=$1 start=$SECONDS code=0
+  shift
+  "$@" || code=$?
+  if [ ! -s "$results/$name.xml" ] || { [ $code -ne 0 ] && ! grep -qE '<(failure|error)' "$results/$name.xml"; }; then
+    echo "failed $((SECONDS - start)) $name: ended with $code" >>"$results/steps.txt"
+  fi
+  echo "$name took $((SECONDS - start)) s"
+  times+=("$name $((SECONDS - start)) s")
+}
+times=()
+
+pytest() {
+  local name=$1
+  shift
+  $python -m pytest -c tests/pytest.ini --rootdir=tests -q --tb=short --junit-xml="$results/$name.xml" "$@"
+}
+
+# preset NAME TARGET...: configures and builds.
+preset() {
+  cmake --preset "$1" && cmake --build --preset "$1" -j "$jobs" ${2:+--target "${@:2}"}
+}
+
+ctest_with_servers() {
+  $python -m support.serve ctest --preset dev --output-junit "$results/unit.xml" -Q
+  local code=$?
+  [ $code -eq 0 ] || $python -m support.failures "$results/unit.xml"
+  return $code
+}
+
+fuzz() {
+  local seconds=10 target
+  [ $full = 0 ] || seconds=120
+  for target in build/fuzz/tests/fuzz/*_fuzz; do
+    [ -x "$target" ] || continue
+    mkdir -p "$results/corpus"
+    step "fuzz ${target##*/} for $seconds s" "$target" -max_total_time=$seconds -rss_limit_mb=2048 -timeout=10 -print_final_stats=1 \
+      -artifact_prefix="$results/" "$results/corpus" $(corpus_of "$target") || true
+    rm -rf "$results/corpus"
+  done
+}
+corpus_of() { local folder="tests/fuzz/corpus/$(basename "$1" _fuzz)"; [ ! -d "$folder" ] || echo "$folder"; }
+
+timed() { # timed NAME COMMAND...: a part whose steps count themselves
+  local name=$1 start=$SECONDS
+  shift
+  "$@"
+  times+=("$name $((SECONDS - start)) s")
+}
+
+if ! dpkg-query -W apt >/dev/null 2>&1; then echo "tests/run.sh needs Debian"; fi
+say "what is missing is installed"
+timed install step "packages" install_debs $build_packages $server_packages $test_packages || true
+for server in pg14 pg16 pg17 pg18; do step "server $server" install_server $server || true; done
+step "ClickHouse server" install_clickhouse || true
+
+if wanted layers; then
+  say "layers"
+  suite layers pytest layers tests/unit
+fi
+if wanted unit; then
+  say "dev build (address and undefined-behaviour sanitizers) and unit tests"
+  timed "dev build" step "dev build" preset dev && suite unit ctest_with_servers
+fi
+if wanted fuzz; then
+  say "fuzzing"
+  timed "fuzz build" step "fuzz build" preset fuzz && timed fuzz fuzz
+fi
+release=0
+for part in scenario fault bench quickstart named; do
+  if wanted $part && [ $release = 0 ]; then
+    say "release build"
+    release=1
+    timed "release build" step "release build" preset release peerd || true
+  fi
+done
+if wanted named; then
+  say "${names[*]}"
+  expression=$(printf ' or %s' "${names[@]}")
+  suite named pytest named tests/scenario tests/fault -k "${expression# or }"
+fi
+if wanted scenario; then
+  say "scenarios on real servers"
+  suite scenario pytest scenario tests/scenario
+fi
+if wanted fault; then
+  say "kills"
+  suite fault pytest fault -s tests/fault
+fi
+if wanted bench; then
+  say "bench, smoke only: floors are asserted by tests/bench/run.sh"
+  timed bench step "bench smoke" bash tests/bench/run.sh --smoke || true
+fi
+if wanted quickstart; then
+  say "quickstart"
+  timed quickstart step "config/quickstart.sh --once" bash config/quickstart.sh --once || true
+fi
+if wanted tsan; then
+  say "thread sanitizer"
+  timed "tsan build" step "tsan build" preset tsan && suite tsan ctest --preset tsan --output-junit "$results/tsan.xml" -Q
+fi
+if wanted tidy; then
+  say "clang-tidy"
+  timed tidy step "tidy" preset tidy || true
+fi
+if wanted docker; then
+  say "docker"
+  timed docker step "docker" bash docker/check.sh || true
+fi
+
+say "done"
+printf '  %s\n' "${times[@]}"
+minutes=$(((SECONDS - begin) / 60))
+if [ $full = 0 ] && [ $minutes -ge 25 ] && [ ${#only[@]} -eq 0 ]; then
+  echo "failed $((SECONDS - begin)) the whole run within 25 minutes" >>"$results/steps.txt"
+fi
+$python -m support.totals "$results"

@@ -1,0 +1,25 @@
+"""Starts a Postgres and a ClickHouse server and runs a command that is told about them.
+
+`python3 -m support.serve COMMAND…`: PEERD_TEST_POSTGRES is a libpq string, PEERD_TEST_CLICKHOUSE an address; both are
+left alone where the environment has them already. Exits as the command does.
+"""
+import os
+import subprocess
+import sys
+
+from support.clickhouse_server import ClickHouseServer
+from support.postgres_server import PostgresServer
+
+
+def main(command):
+    environment = dict(os.environ)
+    if "PEERD_TEST_POSTGRES" not in environment:
+        environment["PEERD_TEST_POSTGRES"] = PostgresServer("units", settings={"fsync": "off"}).dsn()
+    if "PEERD_TEST_CLICKHOUSE" not in environment:
+        server = ClickHouseServer("units")
+        environment["PEERD_TEST_CLICKHOUSE"] = f"http://{server.user}:{server.password}@{server.host}:{server.port}"
+    return subprocess.call(command, env=environment)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
