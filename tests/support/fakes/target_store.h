@@ -1,0 +1,97 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "peerd/changes/chunk.h"
+#include "peerd/changes/progress.h"
+#include "peerd/targets/target.h"
+#include "support/fakes/fake_server.h"
+
+namespace peerd::fakes {
+
+/// A database in memory that FakeTargets write to: rows by key, each with its version; the highest version stands.
+/// Transactional ones keep position and ledger themselves, as Postgres does. Operations that can be stalled or fail:
+/// preflight open prepare restart_copy open_writer begin_chunk finish_chunk end_copy apply commit position set_position
+/// forget. "commit" lies after the rows are durable: a failure there is a lost answer.
+class TargetStore : public FakeServer {
+ public:
+  explicit TargetStore(bool transactional) : transactional_(transactional) {}
+
+  struct Row {
+    RowVersion version;
+    bool removed = false;
+    Cells cells;
+  };
+  struct Table {
+    MirrorTable shape;
+    std::map<Cells, Row> rows;
+  };
+  using Tables = std::map<std::string, Table>;  ///< By target name.
+
+  /// What a reader sees: rows that are not marked as removed.
+  std::multiset<Cells> rows(const std::string& table) const {
+    Lock lock(mutex_);
+    std::multiset<Cells> rows;
+    if (const auto found = tables_.find(table); found != tables_.end())
+      for (const auto& [key, row] : found->second.rows)
+        if (!row.removed) rows.insert(row.cells);
+    return rows;
+  }
+  bool has_table(const std::string& table) const {
+    Lock lock(mutex_);
+    return tables_.contains(table);
+  }
+  Lsn applied() const {
+    Lock lock(mutex_);
+    return applied_;
+  }
+  void wait_until_applied(Lsn position) {
+    wait_until([&] { return applied_ >= position; }, "applied " + to_string(position));
+  }
+  void wait_until_rows(const std::string& table, std::size_t count) {
+    wait_until([&] { return tables_.contains(table) && tables_[table].rows.size() >= count; }, "rows of " + table);
+  }
+  void set_problems(Problems problems) {
+    Lock lock(mutex_);
+    problems_ = std::move(problems);
+  }
+  void set_flush_interval(std::chrono::milliseconds interval) {
+    Lock lock(mutex_);
+    flush_interval_ = interval;
+  }
+  std::size_t known_chunks() const {
+    Lock lock(mutex_);
+    return ledger_.size();
+  }
+  bool knows(const std::string& uuid) const {
+    Lock lock(mutex_);
+    return epochs_.contains(uuid);
+  }
+
+ private:
+  friend class FakeTarget;
+  friend class FakeChunkWriter;
+  using ChunkKey = std::tuple<TableId, Lsn, std::uint32_t>;
+
+  /// REQUIRES: mutex_ is held.
+  void check_epoch(const Lease& lease) const {
+    const auto found = epochs_.find(lease.uuid);
+    if (found == epochs_.end() || found->second != lease.epoch)
+      throw Error(ErrorCode::fenced, "another process owns the mirror at the target");
+  }
+
+  const bool transactional_;
+  Tables tables_;
+  std::map<ChunkKey, CopyCounts> ledger_;
+  std::map<std::string, std::uint64_t> epochs_;  ///< By mirror uuid.
+  std::map<std::string, Lsn> positions_;
+  Problems problems_;
+  Lsn applied_;
+  std::chrono::milliseconds flush_interval_{0};
+};
+
+}  // namespace peerd::fakes
