@@ -9,7 +9,8 @@ namespace peerd::sqlite {
 namespace {
 
 constexpr int kBusyMs = 5'000;
-constexpr int kLongestValue = 16 << 20;  // Of one cell of an operator's SELECT, so that zeroblob() cannot eat the memory.
+constexpr int kLongestValue =
+    16 << 20;  // Of one cell of an operator's SELECT, so that zeroblob() cannot eat the memory.
 
 int allow_select_alone(void* connection, int action, const char*, const char* name, const char*, const char*) {
   if (static_cast<Connection*>(connection)->declaring) return SQLITE_OK;
@@ -74,7 +75,8 @@ Statement Database::prepare(std::string_view sql) {
   Connection& connection = *state_->connection;
   auto state = std::make_unique<Statement::State>(state_->connection);
   const char* tail = nullptr;
-  connection.check(sqlite3_prepare_v3(connection.handle, sql.data(), static_cast<int>(sql.size()), 0, &state->handle, &tail));
+  connection.check(
+      sqlite3_prepare_v3(connection.handle, sql.data(), static_cast<int>(sql.size()), 0, &state->handle, &tail));
   if (!state->handle) throw Error(ErrorCode::syntax, "there is no statement in it");
   const int left = static_cast<int>(sql.data() + sql.size() - tail);
   if (left > 0) {

@@ -26,9 +26,10 @@ struct Connection {
   }
 
   sqlite3* handle = nullptr;
-  std::uint64_t statement_count = 0;  ///< Rises when a statement starts: rows of virtual tables are kept for one statement.
-  bool declaring = false;             ///< SQLite asks a virtual table for its shape again, which the authorizer must let pass.
-  std::exception_ptr thrown;          ///< By a VirtualTable's rows(), on its way through SQLite's C frames.
+  std::uint64_t statement_count =
+      0;                      ///< Rises when a statement starts: rows of virtual tables are kept for one statement.
+  bool declaring = false;     ///< SQLite asks a virtual table for its shape again, which the authorizer must let pass.
+  std::exception_ptr thrown;  ///< By a VirtualTable's rows(), on its way through SQLite's C frames.
 };
 
 /// Registers `table` and creates it on the connection. See virtual_table.cc.

@@ -1,10 +1,11 @@
+#include "peerd/sqlite/sqlite.h"
+
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <filesystem>
 
 #include "peerd/base/error.h"
-#include "peerd/sqlite/sqlite.h"
 
 namespace peerd::sqlite {
 namespace {
@@ -75,7 +76,10 @@ TEST(Sqlite, ExactlyOneStatementIsPrepared) {
 TEST(Sqlite, ATransactionNotCommittedLeavesNothing) {
   Database database(":memory:");
   database.run("CREATE TABLE t(a)");
-  { Transaction transaction(database); database.run("INSERT INTO t VALUES ('lost')"); }
+  {
+    Transaction transaction(database);
+    database.run("INSERT INTO t VALUES ('lost')");
+  }
   {
     Transaction transaction(database);
     database.run("INSERT INTO t VALUES ('kept')");
@@ -159,16 +163,17 @@ TEST(SqliteSelectAlone, RefusesEverythingElse) {
   database.add_table(mirrors(reads));
   database.run("CREATE TABLE t(a)");
   database.read_only_select_alone();
-  for (const char* sql : {"INSERT INTO t VALUES (1)", "UPDATE t SET a = 1", "DELETE FROM t", "DROP TABLE t", "CREATE TABLE u(a)",
-                          "ATTACH '/tmp/x' AS x", "PRAGMA table_info(t)", "BEGIN", "VACUUM", "CREATE TEMP VIEW v AS SELECT 1",
-                          "DETACH main"}) {
+  for (const char* sql : {"INSERT INTO t VALUES (1)", "UPDATE t SET a = 1", "DELETE FROM t", "DROP TABLE t",
+                          "CREATE TABLE u(a)", "ATTACH '/tmp/x' AS x", "PRAGMA table_info(t)", "BEGIN", "VACUUM",
+                          "CREATE TEMP VIEW v AS SELECT 1", "DETACH main"}) {
     EXPECT_EQ(error_of([&] { database.prepare(sql).step(); }).code, ErrorCode::not_supported) << sql;
   }
   for (const char* sql : {"SELECT * FROM pragma_table_info('t')", "SELECT load_extension('x')"}) {
     EXPECT_NE(error_of([&] { database.prepare(sql).step(); }).message.find("not authorized"), std::string::npos) << sql;
   }
-  EXPECT_EQ(texts(database, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) "
-                            "SELECT upper(name) FROM mirrors, n WHERE i = 3 AND name = 'a'"),
+  EXPECT_EQ(texts(database,
+                  "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) "
+                  "SELECT upper(name) FROM mirrors, n WHERE i = 3 AND name = 'a'"),
             std::vector<std::string>{"A"});
   EXPECT_EQ(error_of([&] { texts(database, "SELECT zeroblob(1000000000)"); }).code, ErrorCode::bad_value);
 }
