@@ -44,10 +44,10 @@ std::optional<std::string> from_base64(std::string_view text) {
   std::string out(text.size() / 4 * 3 + 1, '\0');
   const int size = EVP_DecodeBlock(bytes(out), bytes(text), static_cast<int>(text.size()));
   if (size < 0) return std::nullopt;
-  const auto padding = text.size() - std::min(text.find_last_not_of('=') + 1, text.size());
-  if (padding > 2) return std::nullopt;
+  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
   out.resize(static_cast<std::size_t>(size) - padding);  // EVP_DecodeBlock counts padding as zero bytes
-  return out;
+  // One text for one value: bits that decoding ignores are refused.
+  return to_base64(out) == text ? std::optional(out) : std::nullopt;
 }
 
 using Cipher = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
