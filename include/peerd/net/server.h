@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -31,13 +32,16 @@ class Connection {
   virtual bool tls_available() const = 0;
   virtual std::string remote() const = 0;
   virtual std::stop_token gone() const = 0;  ///< Asked to stop when the peer is gone or the server stops.
+  /// Closes it when `time` has passed without another call; 0 calls that off. For logins and idle connections; exact to 1 s.
+  virtual void close_after(std::chrono::milliseconds) {}
 };
 
 /// What speaks on a connection. Called on the io thread alone, never concurrently; must not block.
 class ConnectionHandler {
  public:
   virtual ~ConnectionHandler() = default;
-  /// Consumes what it can of `bytes` and returns how much; the rest comes again with more behind it.
+  /// Consumes what it can of `bytes` and returns how much; the rest comes again with more behind it, up to 17 MiB.
+  /// What it throws ends the connection.
   virtual std::size_t on_bytes(std::string_view bytes) = 0;
   virtual void on_closed() = 0;
 };
@@ -54,7 +58,8 @@ struct HttpReply {
   std::string body;
 };
 
-/// The listeners and their one io thread. start() throws Error naming address and port when one cannot be bound.
+/// The listeners and their one io thread. listen_…() throw Error naming address and port when one cannot be bound.
+/// Each takes at most 1000 connections at a time; more are closed at once. stop() is idempotent and takes no time to speak of.
 class Server {
  public:
   using MakeHandler = std::function<std::unique_ptr<ConnectionHandler>(std::shared_ptr<Connection>)>;
