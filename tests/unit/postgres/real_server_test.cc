@@ -1,0 +1,151 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <thread>
+
+#include "peerd/postgres/connection.h"
+
+// Against the server that PEERD_TEST_POSTGRES names: "host=… port=… user=… dbname=…" or postgres://user@host:port/database.
+namespace peerd::postgres {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// postgres://user:password@host:port/database
+ConnectOptions from_uri(std::string uri) {
+  ConnectOptions options;
+  uri.erase(0, uri.find("://") + 3);
+  std::string user = uri.substr(0, uri.find('@'));
+  uri.erase(0, user.size() + 1);
+  const std::size_t colon = user.find(':');
+  if (colon != std::string::npos) options.password = user.substr(colon + 1);
+  options.user = user.substr(0, colon);
+  options.host = uri.substr(0, uri.find(':'));
+  options.port = uri.substr(options.host.size() + 1, uri.find('/') - options.host.size() - 1);
+  options.database = uri.substr(uri.find('/') + 1);
+  return options;
+}
+
+class RealServer : public testing::Test {
+ protected:
+  void SetUp() override {
+    const char* uri = std::getenv("PEERD_TEST_POSTGRES");
+    if (uri == nullptr) GTEST_SKIP() << "PEERD_TEST_POSTGRES names no server";
+    options_ = from_uri(uri);
+  }
+  std::unique_ptr<Connection> open() { return Connection::open(options_, wait_); }
+  ConnectOptions options_;
+  Wait wait_ = Wait::at_most(20s);
+};
+
+TEST_F(RealServer, PinsTheSessionWhateverTheOperatorsOptions) {
+  options_.options = "-c DateStyle=German -c work_mem=7MB";
+  auto connection = open();
+  EXPECT_EQ(connection->run("SHOW DateStyle", wait_).text(0, 0).substr(0, 3), "ISO");
+  EXPECT_EQ(connection->run("SHOW work_mem", wait_).text(0, 0), "7MB");
+  EXPECT_EQ(connection->run("SHOW default_transaction_isolation", wait_).text(0, 0), "read committed");
+  EXPECT_EQ(connection->run("SHOW search_path", wait_).text(0, 0), "pg_catalog");
+  EXPECT_GE(connection->server_version(), 120000);
+}
+
+TEST_F(RealServer, ParametersNullsAndSeveralStatementsWork) {
+  auto connection = open();
+  const Result result = connection->run("SELECT $1::int + 1, $2::text IS NULL", {{"41", std::nullopt}}, wait_);
+  EXPECT_EQ(result.integer(0, 0), 42);
+  EXPECT_TRUE(result.boolean(0, 1));
+  EXPECT_EQ(connection->run("SELECT 1; SELECT 2", wait_).integer(0, 0), 2);
+  int rows = 0;
+  connection->each_row("SELECT generate_series(1, 1000)", {}, wait_, [&](const Result&) { ++rows; });
+  EXPECT_EQ(rows, 1000);
+  connection->prepare("p", "SELECT $1::text", wait_);
+  EXPECT_EQ(connection->run_prepared("p", {{"x"}}, wait_).text(0, 0), "x");
+}
+
+TEST_F(RealServer, AnErrorLeavesTheConnectionUsable) {
+  auto connection = open();
+  try {
+    connection->run("SELECT * FROM no_such_table", wait_);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.text.code, ErrorCode::not_found);
+    EXPECT_EQ(error.text.origin, "42P01");
+  }
+  EXPECT_THROW(connection->copy_out("COPY no_such_table TO STDOUT", wait_), Error);
+  EXPECT_EQ(connection->run("SELECT 1", wait_).integer(0, 0), 1);
+}
+
+TEST_F(RealServer, CopiesOutAndIn) {
+  auto connection = open();
+  connection->run("CREATE TEMP TABLE c (i int, t text)", wait_);
+  connection->copy_in("COPY c FROM STDIN", wait_);
+  const std::string rows = "1\tone\n2\t\\N\n";
+  connection->copy_write(rows, wait_);
+  EXPECT_EQ(connection->copy_finish(wait_), 2u);
+  std::string back;
+  connection->copy_out("COPY c TO STDOUT", wait_);
+  for (std::string_view piece = connection->copy_read(wait_); piece.data() != nullptr; piece = connection->copy_read(wait_)) {
+    back += piece;
+  }
+  EXPECT_EQ(back, rows);
+  connection->copy_in("COPY c FROM STDIN", wait_);
+  connection->copy_fail("changed our mind", wait_);
+  EXPECT_EQ(connection->run("SELECT count(*) FROM c", wait_).integer(0, 0), 2);
+}
+
+TEST_F(RealServer, AStopCancelsTheQueryAtTheServer) {
+  auto connection = open();
+  const int pid = connection->backend_pid();
+  std::stop_source stop;
+  std::thread stopper([&] { stop.request_stop(); });
+  EXPECT_THROW(connection->run("SELECT pg_sleep(30)", Wait::at_most(20s, stop.get_token())), Stopped);
+  stopper.join();
+  EXPECT_TRUE(connection->broken());
+  auto other = open();
+  const std::string query = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid = " + std::to_string(pid);
+  while (other->run(query, wait_).integer(0, 0) != 0) wait_.check("waiting for the cancel");
+}
+
+TEST_F(RealServer, ADeadlineIsATimeout) {
+  auto connection = open();
+  try {
+    connection->run("SELECT pg_sleep(30)", Wait::at_most(100ms));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.text.code, ErrorCode::timeout);
+  }
+}
+
+TEST_F(RealServer, RefusedConnectionsSayWhy) {
+  const auto code_of = [&](const ConnectOptions& options) {
+    try {
+      Connection::open(options, wait_);
+    } catch (const Error& error) {
+      EXPECT_NE(error.text.hint, "") << error.text.message;
+      return error.text.code;
+    }
+    return ErrorCode::internal;
+  };
+  ConnectOptions wrong = options_;
+  wrong.database = "no such database";
+  EXPECT_EQ(code_of(wrong), ErrorCode::not_found);
+  wrong = options_;
+  wrong.port = "1";
+  EXPECT_EQ(code_of(wrong), ErrorCode::unreachable);
+  wrong = options_;
+  wrong.sslmode = "sometimes";
+  EXPECT_EQ(code_of(wrong), ErrorCode::invalid_option);
+  wrong = options_;
+  wrong.user = "no such role";
+  EXPECT_EQ(code_of(wrong), ErrorCode::bad_password);
+}
+
+TEST_F(RealServer, AnAddressThatNeverAnswersIsGivenUp) {
+  ConnectOptions dead = options_;
+  dead.host = "192.0.2.1";
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_THROW(Connection::open(dead, Wait::at_most(20s, stop.get_token())), Stopped);
+}
+
+}  // namespace
+}  // namespace peerd::postgres
