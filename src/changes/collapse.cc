@@ -123,7 +123,8 @@ Cells Collapser::Work::filled(Cells row, Cells earlier) {
 void Collapser::Work::insert(TableOutcome& outcome, const TableSchema& schema, const ChangeView& change) {
   bool made = false;
   RowOutcome& row = entry(outcome, schema, key_of(schema, change), made);
-  row = {RowOutcome::Kind::upsert, true, false, false, change.version, change.row, row.key, {}};
+  const Lsn commit = change.version.commit;
+  row = {RowOutcome::Kind::upsert, true, false, false, change.version, change.row, row.key, {}, commit};
 }
 
 void Collapser::Work::update(TableOutcome& outcome, const TableSchema& schema, const ChangeView& change) {
@@ -132,7 +133,8 @@ void Collapser::Work::update(TableOutcome& outcome, const TableSchema& schema, c
   bool made = false;
   RowOutcome& row = entry(outcome, schema, key, made);
   if (made || row.kind == RowOutcome::Kind::remove) {
-    row = {RowOutcome::Kind::upsert, false, false, false, change.version, change.row, row.key, row.key};
+    const Lsn commit = change.version.commit;
+    row = {RowOutcome::Kind::upsert, false, false, false, change.version, change.row, row.key, row.key, commit};
   } else {
     row.version = change.version;
     row.row = filled(change.row, row.row);
@@ -143,15 +145,17 @@ void Collapser::Work::change_key(TableOutcome& outcome, const TableSchema& schem
                                  Cells key) {
   bool made = false;
   RowOutcome& old = entry(outcome, schema, change.old_key, made);
-  RowOutcome moved{RowOutcome::Kind::upsert, false, false, false, change.version, change.row, key, old.key};
+  const Lsn commit = change.version.commit;
+  RowOutcome moved{RowOutcome::Kind::upsert, false, false, false, change.version, change.row, key, old.key, commit};
   if (!made && old.kind == RowOutcome::Kind::upsert) {
     moved.fresh = old.fresh;
     moved.row = filled(change.row, old.row);
     moved.base_key = old.base_key;
+    moved.base_commit = old.base_commit;
   }
   moved.rekeyed = !moved.base_key.empty() && !same(moved.base_key, key);
   const Cells gone = key_row(schema, old.key);
-  old = {RowOutcome::Kind::remove, false, false, true, change.version, gone, old.key, {}};
+  old = {RowOutcome::Kind::remove, false, false, true, change.version, gone, old.key, {}, commit};
   // Last: it may move the rows.
   RowOutcome& row = entry(outcome, schema, key, made);
   moved.key = row.key;
@@ -163,7 +167,8 @@ void Collapser::Work::remove(TableOutcome& outcome, const TableSchema& schema, c
   RowOutcome& row = entry(outcome, schema, key_of(schema, change), made);
   const bool stood = !made && row.kind == RowOutcome::Kind::upsert;
   const Cells base = stood ? row.base_key : row.key;
-  row = {RowOutcome::Kind::remove, false, false, false, change.version, change.row, row.key, base};
+  const Lsn first = stood ? row.base_commit : change.version.commit;
+  row = {RowOutcome::Kind::remove, false, false, false, change.version, change.row, row.key, base, first};
 }
 
 void Collapser::Work::truncate(TableOutcome& outcome, const ChangeView& change) {

@@ -61,6 +61,8 @@ class Batch {
   std::size_t bytes() const noexcept { return arena_.bytes() + changes_.size() * sizeof(ChangeView); }
   /// End (Commit's end_lsn) of the last whole transaction in it or before it; a keepalive's position when it is later.
   Lsn complete_to() const noexcept { return complete_to_; }
+  /// Commit position of its last change, of the open tail's transaction too: what a source lookup must see (rules.md 18).
+  Lsn last_commit() const noexcept { return changes_.empty() ? Lsn{} : changes_.back().version.commit; }
   bool open_tail() const noexcept { return open_tail_; }    ///< Its last transaction goes on in the next batch.
   bool open_head() const noexcept { return open_head_; }    ///< Its first transaction began in an earlier batch.
   std::int64_t oldest_commit_us() const noexcept { return oldest_commit_us_; }  ///< Unix time, µs; 0 = none. For lag.

@@ -28,6 +28,9 @@ struct RowOutcome {
   /// The key under which the row stood before this batch; empty when it did not, and where moved_away. Of a deleted row
   /// too: it differs from `key` when the row changed its key in the batch before it was deleted.
   std::span<const CellView> base_key;
+  /// Commit of the row's first change in the batch. It, and not version.commit, is what Horizons::below is asked with
+  /// beside base_key: in a batch across the horizon the target's row there may be later than that first change.
+  Lsn base_commit;
 };
 
 /// All of one table in one batch; tables without changes have none. Each key occurs once, in the order of first appearance.

@@ -19,8 +19,9 @@ class RowLookup {
   virtual ~RowLookup() = default;
   /// Finds rows of `table` by the key cells of `keys` (one entry per row, columns in key order) and
   /// calls found(i, cells) with the cells of `columns`, borrowed for the call. Absent rows are not called.
-  /// Splits its own queries. Its snapshot sees every transaction that ended at or before `batch_end` (rules.md 18:
-  /// it waits until it does), and what it saw is flushed (10). Returns the WAL insert position read after it:
+  /// Splits its own queries. Its snapshot sees every transaction that committed at or before `batch_end`, which is
+  /// Batch::last_commit(): complete_to() would leave out the open tail's transaction (rules.md 18: it waits until it
+  /// does), and what it saw is flushed (10). Returns the WAL insert position read after it:
   /// the caller raises the horizon of these keys to it, found or gone (14).
   virtual Lsn fetch(const MirrorTable& table, std::span<const std::span<const CellView>> keys,
                     std::span<const std::uint16_t> columns, Lsn batch_end, const Wait& wait, RowFound& found) = 0;
