@@ -105,11 +105,11 @@ class Peerd:
 
         return dict(wait_for(f"mirror {mirror} in {wanted}", reached, timeout, 0.05, broken=failed))
 
-    def wait_caught_up(self, mirror, source, timeout=120):
+    def wait_caught_up(self, mirror, source, dbname, timeout=120):
         """Waits until everything that is committed at the source now is durable at the target."""
-        position = source.value("SELECT pg_current_wal_insert_lsn()::text")
-        # A change of our own behind it, so that the position is passed even on an idle server.
-        source.sql("SELECT pg_logical_emit_message(true, 'peerd_test', 'mark'); SELECT pg_switch_wal()")
+        position = source.value("SELECT pg_current_wal_insert_lsn()::text", dbname=dbname)
+        # A commit of our own behind it, so that the position is passed even on an idle server.
+        source.sql("SELECT pg_logical_emit_message(true, 'peerd_test', 'mark')", dbname=dbname)
         last = {}
 
         def passed():

@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 
 import psycopg2
 import psycopg2.extensions
@@ -18,6 +17,13 @@ SETTINGS = {
     "log_line_prefix": "%m [%p] %a ", "log_statement": "all", "shared_buffers": "256MB", "max_wal_size": "4GB",
     "max_connections": 150, "timezone": "UTC", "lc_messages": "C",
 }
+
+# Statements of the tests themselves stay out of the log: it is read for what peerd asks.
+QUIET = "-c log_statement=none"
+
+
+def conninfo(options):
+    return " ".join(f"{key}='{value}'" for key, value in options.items())
 
 
 class PostgresServer:
@@ -90,10 +96,10 @@ class PostgresServer:
     def dsn(self, dbname="postgres", **more):
         options = {"host": "127.0.0.1", "port": self.port, "user": "postgres", "password": "postgres",
                    "dbname": dbname, **more}
-        return " ".join(f"{key}={value}" for key, value in options.items())
+        return conninfo(options)
 
     def connect(self, dbname="postgres", autocommit=True, **more):
-        connection = psycopg2.connect(self.dsn(dbname, **{"connect_timeout": 10, **more}))
+        connection = psycopg2.connect(self.dsn(dbname, **{"connect_timeout": 10, "options": QUIET, **more}))
         connection.autocommit = autocommit
         return connection
 
@@ -106,8 +112,8 @@ class PostgresServer:
     def value(self, statement, parameters=None, dbname="postgres"):
         return self.sql(statement, parameters, dbname)[0][0]
 
-    def create_database(self, name):
-        self.sql(f'CREATE DATABASE "{name}"')
+    def create_database(self, name, template="template1"):
+        self.sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return name
 
     def log_size(self):
@@ -136,7 +142,8 @@ class ExternalPostgres(PostgresServer):
         self.port = int(self.external.get("port", 5432))
 
     def dsn(self, dbname="postgres", **more):
-        return " ".join(f"{key}={value}" for key, value in {**self.external, **({"dbname": dbname} if dbname != "postgres" else {}), **more}.items())
+        database = {} if dbname == "postgres" else {"dbname": dbname}
+        return conninfo({**self.external, **database, **more})
 
 
 def postgres(name, major=15, settings=None, **more):
@@ -145,7 +152,3 @@ def postgres(name, major=15, settings=None, **more):
     if external and major == 15 and not settings:
         return ExternalPostgres(name, external)
     return PostgresServer(name, major, settings, **more)
-
-
-def age_of(begin):
-    return time.monotonic() - begin

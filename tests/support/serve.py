@@ -1,6 +1,6 @@
 """Starts a Postgres and a ClickHouse server and runs a command that is told about them.
 
-`python3 -m support.serve COMMAND…`: PEERD_TEST_POSTGRES is a libpq string, PEERD_TEST_CLICKHOUSE an address; both are
+`python3 -m support.serve COMMAND…`: PEERD_TEST_POSTGRES and PEERD_TEST_CLICKHOUSE are addresses; both are
 left alone where the environment has them already. Exits as the command does.
 """
 import os
@@ -14,7 +14,8 @@ from support.postgres_server import PostgresServer
 def main(command):
     environment = dict(os.environ)
     if "PEERD_TEST_POSTGRES" not in environment:
-        environment["PEERD_TEST_POSTGRES"] = PostgresServer("units", settings={"fsync": "off"}).dsn()
+        port = PostgresServer("units", settings={"fsync": "off"}).port
+        environment["PEERD_TEST_POSTGRES"] = f"postgres://postgres:postgres@127.0.0.1:{port}/postgres"
     if "PEERD_TEST_CLICKHOUSE" not in environment:
         server = ClickHouseServer("units")
         environment["PEERD_TEST_CLICKHOUSE"] = f"http://{server.user}:{server.password}@{server.host}:{server.port}"

@@ -14,6 +14,7 @@ import time
 
 import psycopg2
 
+from support.postgres_server import QUIET
 from support.process import Child, temp_dir
 
 # One table for most scenarios: nine columns of different kinds, the last one stored out of line.
@@ -38,7 +39,7 @@ class Writer:
 
     def __init__(self, server, table, dbname="postgres", seed=1, rate=300, long_bytes=100_000, low=1, high=1 << 60,
                  synchronous_commit=True, window=400, mix=None):
-        self.options = {"dsn": server.dsn(dbname), "table": table, "seed": seed, "rate": rate, "long_bytes": long_bytes,
+        self.options = {"dsn": server.dsn(dbname, options=QUIET), "table": table, "seed": seed, "rate": rate, "long_bytes": long_bytes,
                         "low": low, "high": high, "synchronous_commit": synchronous_commit, "window": window,
                         "mix": mix or {"insert": 3, "update": 4, "touch": 3, "move": 4, "swap": 3, "chain": 2, "again": 2, "delete": 2}}
         directory = temp_dir("writer")
