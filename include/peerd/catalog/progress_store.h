@@ -36,7 +36,8 @@ class ProgressStore {
   virtual MirrorProgress progress(MirrorId mirror) = 0;
   virtual void intend_slot(const Lease& lease) = 0;
   virtual void begin(const Lease& lease, const SlotStart& slot, const SourceIdentity& identity) = 0;
-  /// The mirror's tables, whole list. `shaped_at`: changes committed up to it may still come in an older shape.
+  /// The mirror's tables, whole list: others are forgotten, and a table with another start than before is unplanned again.
+  /// `shaped_at`: changes committed up to it may still come in an older shape.
   virtual void set_tables(const Lease& lease, std::span<const MirrorTable> tables, Lsn shaped_at) = 0;
   /// Replaces all chunks of the table, none done; stores its start and file node in one transaction.
   virtual void plan(const Lease& lease, const MirrorTable& table, std::span<const Chunk> chunks) = 0;

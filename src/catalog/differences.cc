@@ -1,0 +1,70 @@
+#include "differences.h"
+
+#include <set>
+
+#include "peerd/base/text.h"
+
+namespace peerd {
+
+namespace {
+
+std::string word(std::string_view name, std::string_view there, std::string_view asked) {
+  return std::string(name) + " (" + quote_literal(there) + " there, " + quote_literal(asked) + " asked)";
+}
+
+void compare_options(const Options& there, const Options& asked, const OptionTable* table,
+                     std::vector<std::string>& into) {
+  if (table) {
+    for (const Option& option : table->options) {
+      if (!option.alias_of.empty()) continue;
+      const std::string a = option_text(*table, there, option.name), b = option_text(*table, asked, option.name);
+      if (a == b) continue;
+      into.push_back(option.secret == Secret::yes ? std::string(option.name) : word(option.name, a, b));
+    }
+    return;
+  }
+  std::set<std::string> names;
+  for (const auto& [name, value] : there) names.insert(name);
+  for (const auto& [name, value] : asked) names.insert(name);
+  for (const std::string& name : names) {
+    const auto a = there.find(name), b = asked.find(name);
+    if (a == there.end() || b == asked.end() || a->second != b->second) into.push_back(name);
+  }
+}
+
+void compare_mappings(const MirrorSpec& there, const MirrorSpec& asked, std::vector<std::string>& into) {
+  if (there.tables == asked.tables) return;
+  std::vector<std::string> tables;
+  const auto note_missing = [&](const MirrorSpec& from, const MirrorSpec& in) {
+    for (const TableMapping& mapping : from.tables) {
+      bool same = false;
+      for (const TableMapping& other : in.tables) same = same || other == mapping;
+      if (!same && (tables.empty() || tables.back() != mapping.source)) tables.push_back(mapping.source);
+    }
+  };
+  note_missing(there, asked);
+  note_missing(asked, there);
+  std::set<std::string> once(tables.begin(), tables.end());
+  if (once.empty()) return;  // Another order of the same tables.
+  into.push_back("the mapping of " + join({once.begin(), once.end()}, ", "));
+}
+
+}  // namespace
+
+std::string differences(const PeerSpec& there, const PeerSpec& asked, const OptionTable* table) {
+  if (there.kind != asked.kind) return "kind (" + there.kind + " there, " + asked.kind + " asked)";
+  std::vector<std::string> words;
+  compare_options(there.options, asked.options, table, words);
+  return join(words, ", ");
+}
+
+std::string differences(const MirrorSpec& there, const MirrorSpec& asked) {
+  std::vector<std::string> words;
+  if (there.source != asked.source) words.push_back(word("source", there.source, asked.source));
+  if (there.target != asked.target) words.push_back(word("target", there.target, asked.target));
+  compare_mappings(there, asked, words);
+  compare_options(there.options, asked.options, &mirror_options(), words);
+  return join(words, ", ");
+}
+
+}  // namespace peerd

@@ -1,0 +1,196 @@
+#include <algorithm>
+
+#include "peerd/base/error.h"
+#include "spec_json.h"
+#include "sql_catalog.h"
+
+namespace peerd {
+
+namespace {
+
+constexpr std::int64_t kKept = 1000;         // Batches and log lines of a mirror.
+constexpr std::int64_t kAfterAll = 1 << 30;  // The place of a table that set_tables() has not listed.
+
+std::int64_t epoch_of(const Lease& lease) { return static_cast<std::int64_t>(lease.epoch); }
+std::int64_t bits(std::uint64_t value) { return static_cast<std::int64_t>(value); }
+std::uint64_t unsigned_of(std::int64_t value) { return static_cast<std::uint64_t>(value); }
+std::int64_t oid(TableId table) { return table.oid; }
+
+}  // namespace
+
+MirrorProgress SqlCatalog::progress(MirrorId mirror) {
+  Lock lock(mutex_);
+  // One transaction, so that all parts are of one moment.
+  sqlite::Transaction transaction(database_);
+  MirrorProgress progress;
+  {
+    Rows rows = ask(Sql::progress, {mirror.value});
+    if (!rows.next()) throw Error(ErrorCode::not_found, "the mirror does not exist");
+    progress.slot_intended = rows.integer(0) != 0;
+    if (const std::string slot = rows.text(1); !slot.empty()) {
+      progress.slot = SlotStart{slot, read_lsn(rows.text(2))};
+      progress.identity = SourceIdentity{unsigned_of(rows.integer(3)), static_cast<std::uint32_t>(rows.integer(4))};
+    }
+    if (const std::string checkpoint = rows.text(5); !checkpoint.empty())
+      progress.checkpoint = Durable{read_lsn(checkpoint)};
+    progress.shaped_at = read_lsn(rows.text(6));
+  }
+  progress.tables = read_tables(mirror, &progress.notes);
+  transaction.commit();
+  return progress;
+}
+
+std::vector<MirrorTable> SqlCatalog::read_tables(MirrorId mirror, std::vector<MirrorProgress::TableNote>* notes) {
+  std::vector<MirrorTable> tables;
+  for (Rows rows = ask(Sql::all_tables, {mirror.value}); rows.next();) {
+    tables.push_back(read_table(rows.text(1)));
+    tables.back().start = read_lsn(rows.text(2));
+    if (notes)
+      notes->push_back({tables.back().schema.id, rows.integer(3) != 0, rows.integer(4) != 0, read_lsn(rows.text(5))});
+  }
+  return tables;
+}
+
+void SqlCatalog::intend_slot(const Lease& lease) {
+  Lock lock(mutex_);
+  require_lease(run(Sql::intend_slot, {lease.mirror.value, epoch_of(lease)}));
+}
+
+void SqlCatalog::begin(const Lease& lease, const SlotStart& slot, const SourceIdentity& identity) {
+  Lock lock(mutex_);
+  require_lease(run(Sql::begin_slot, {lease.mirror.value, epoch_of(lease), slot.slot, lsn_text(slot.consistent_point),
+                                      bits(identity.system_identifier), std::int64_t{identity.timeline}}));
+}
+
+void SqlCatalog::forget_table(MirrorId mirror, TableId table) {
+  run(Sql::delete_table_chunks, {mirror.value, oid(table)});
+  run(Sql::delete_table, {mirror.value, oid(table)});
+}
+
+void SqlCatalog::set_tables(const Lease& lease, std::span<const MirrorTable> tables, Lsn shaped_at) {
+  Lock lock(mutex_);
+  sqlite::Transaction transaction(database_);
+  require_lease(run(Sql::set_shaped_at, {lease.mirror.value, epoch_of(lease), lsn_text(shaped_at)}));
+  const std::int64_t mirror = lease.mirror.value;
+  for (const MirrorTable& before : read_tables(lease.mirror, nullptr)) {
+    const auto now = std::find_if(tables.begin(), tables.end(),
+                                  [&](const MirrorTable& table) { return table.schema.id == before.schema.id; });
+    if (now == tables.end()) forget_table(lease.mirror, before.schema.id);
+    // Another start voids what was copied from the old one (rules.md 9).
+    if (now != tables.end() && now->start != before.start) {
+      run(Sql::void_table, {mirror, oid(before.schema.id)});
+      run(Sql::delete_table_chunks, {mirror, oid(before.schema.id)});
+    }
+  }
+  std::int64_t position = 0;
+  for (const MirrorTable& table : tables)
+    run(Sql::put_table, {mirror, oid(table.schema.id), position++, table_json(table), lsn_text(table.start)});
+  transaction.commit();
+}
+
+void SqlCatalog::plan(const Lease& lease, const MirrorTable& table, std::span<const Chunk> chunks) {
+  Lock lock(mutex_);
+  sqlite::Transaction transaction(database_);
+  require_lease(run(Sql::fence, {lease.mirror.value, epoch_of(lease)}));
+  const std::int64_t mirror = lease.mirror.value, id = oid(table.schema.id);
+  run(Sql::delete_table_chunks, {mirror, id});
+  run(Sql::put_planned_table,
+      {mirror, id, kAfterAll, table_json(table), lsn_text(table.start), std::int64_t{!chunks.empty()}});
+  for (const Chunk& chunk : chunks) {
+    run(Sql::insert_chunk, {mirror, id, lsn_text(chunk.start), std::int64_t{chunk.number},
+                            std::int64_t{chunk.file_node}, bits(chunk.first_block), bits(chunk.end_block)});
+  }
+  transaction.commit();
+}
+
+void SqlCatalog::chunk_done(const Lease& lease, const Chunk& chunk, CopyCounts counts) {
+  Lock lock(mutex_);
+  sqlite::Transaction transaction(database_);
+  require_lease(run(Sql::fence, {lease.mirror.value, epoch_of(lease)}));
+  run(Sql::chunk_done, {lease.mirror.value, oid(chunk.table), lsn_text(chunk.start), std::int64_t{chunk.number},
+                        bits(counts.rows), bits(counts.bytes)});
+  transaction.commit();
+}
+
+std::vector<ChunkRecord> SqlCatalog::chunks(MirrorId mirror) {
+  Lock lock(mutex_);
+  std::vector<ChunkRecord> records;
+  for (Rows rows = ask(Sql::all_chunks, {mirror.value}); rows.next();) {
+    ChunkRecord record;
+    record.chunk.table.oid = static_cast<std::uint32_t>(rows.integer(0));
+    record.chunk.start = read_lsn(rows.text(1));
+    record.chunk.number = static_cast<std::uint32_t>(rows.integer(2));
+    record.chunk.file_node = static_cast<std::uint32_t>(rows.integer(3));
+    record.chunk.first_block = unsigned_of(rows.integer(4));
+    record.chunk.end_block = unsigned_of(rows.integer(5));
+    record.done = rows.integer(6) != 0;
+    record.counts = {unsigned_of(rows.integer(7)), unsigned_of(rows.integer(8))};
+    records.push_back(record);
+  }
+  return records;
+}
+
+void SqlCatalog::copied(const Lease& lease, TableId table, Lsn horizon) {
+  Lock lock(mutex_);
+  sqlite::Transaction transaction(database_);
+  require_lease(run(Sql::fence, {lease.mirror.value, epoch_of(lease)}));
+  run(Sql::copied_table, {lease.mirror.value, oid(table), lsn_text(horizon)});
+  transaction.commit();
+}
+
+Stored SqlCatalog::checkpoint(const Lease& lease, Durable durable, const BatchRecord& batch) {
+  Lock lock(mutex_);
+  sqlite::Transaction transaction(database_);
+  const std::int64_t mirror = lease.mirror.value;
+  require_lease(run(Sql::store_checkpoint, {mirror, epoch_of(lease), lsn_text(durable.lsn)}));
+  if (batch.inserts + batch.updates + batch.deletes + batch.truncates > 0) {
+    run(Sql::insert_batch, {mirror, wall_us(), lsn_text(batch.first), lsn_text(batch.end), bits(batch.inserts),
+                            bits(batch.updates), bits(batch.deletes), bits(batch.truncates), bits(batch.bytes),
+                            std::int64_t{batch.waited.count()}, std::int64_t{batch.applied.count()}});
+    run(Sql::prune_batches, {mirror, kKept});
+  }
+  transaction.commit();
+  return vouch(durable);
+}
+
+std::vector<ProgressStore::BatchNote> SqlCatalog::batches(MirrorId mirror) {
+  Lock lock(mutex_);
+  std::vector<BatchNote> notes;
+  for (Rows rows = ask(Sql::all_batches, {mirror.value}); rows.next();) {
+    BatchNote note;
+    note.id = rows.integer(0);
+    note.at_us = rows.integer(1);
+    BatchRecord& batch = note.batch;
+    batch.first = read_lsn(rows.text(2));
+    batch.end = read_lsn(rows.text(3));
+    batch.inserts = unsigned_of(rows.integer(4));
+    batch.updates = unsigned_of(rows.integer(5));
+    batch.deletes = unsigned_of(rows.integer(6));
+    batch.truncates = unsigned_of(rows.integer(7));
+    batch.bytes = unsigned_of(rows.integer(8));
+    batch.waited = std::chrono::milliseconds(rows.integer(9));
+    batch.applied = std::chrono::milliseconds(rows.integer(10));
+    notes.push_back(note);
+  }
+  return notes;
+}
+
+void SqlCatalog::log(MirrorId mirror, const LogRecord& record) {
+  Lock lock(mutex_);
+  sqlite::Transaction transaction(database_);
+  run(Sql::insert_log, {mirror.value, record.at_us != 0 ? record.at_us : wall_us(), record.level, record.message,
+                        record.detail, record.hint});
+  run(Sql::prune_logs, {mirror.value, kKept});
+  transaction.commit();
+}
+
+std::vector<LogRecord> SqlCatalog::logs(MirrorId mirror) {
+  Lock lock(mutex_);
+  std::vector<LogRecord> records;
+  for (Rows rows = ask(Sql::all_logs, {mirror.value}); rows.next();) {
+    records.push_back({rows.integer(0), rows.integer(1), rows.text(2), rows.text(3), rows.text(4), rows.text(5)});
+  }
+  return records;
+}
+
+}  // namespace peerd

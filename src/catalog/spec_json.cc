@@ -1,0 +1,139 @@
+#include "spec_json.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "peerd/base/error.h"
+
+namespace peerd {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr int kVersion = 1;
+
+std::string dump(const json& document) {
+  try {
+    return document.dump();
+  } catch (const json::exception&) {
+    throw Error(ErrorCode::bad_value, "a name or an option is not valid UTF-8");
+  }
+}
+
+template <typename Read>
+auto read(std::string_view text, Read from) {
+  try {
+    const json document = json::parse(text);
+    if (document.at("v") != kVersion)
+      throw Error(ErrorCode::internal, "the catalog holds a definition of a version that this peerd does not know");
+    return from(document);
+  } catch (const json::exception& error) {
+    throw Error(ErrorCode::internal,
+                std::string("the catalog holds a definition that cannot be read: ") + error.what());
+  }
+}
+
+bool is_secret(const OptionTable* table, std::string_view name) {
+  if (!table) return true;
+  const auto same = [&](const Option& option) { return option.name == name; };
+  const auto found = std::find_if(table->options.begin(), table->options.end(), same);
+  return found == table->options.end() || found->secret == Secret::yes;
+}
+
+std::string secret_context(std::string_view peer, std::string_view option) {
+  return "peer/" + std::string(peer) + "/" + std::string(option);
+}
+
+json column_json(const Column& column) {
+  json document = {{"name", column.name},           {"type", column.type_oid}, {"modifier", column.type_modifier},
+                   {"type_name", column.type_name}, {"in_key", column.in_key}, {"nullable", column.nullable}};
+  if (column.missing_value) document["missing_value"] = *column.missing_value;
+  return document;
+}
+
+Column read_column(const json& document) {
+  Column column;
+  column.name = document.at("name");
+  column.type_oid = document.at("type");
+  column.type_modifier = document.at("modifier");
+  column.type_name = document.at("type_name");
+  column.in_key = document.at("in_key");
+  column.nullable = document.at("nullable");
+  if (document.contains("missing_value")) column.missing_value = document.at("missing_value").get<std::string>();
+  return column;
+}
+
+}  // namespace
+
+std::string peer_json(const PeerSpec& peer, const OptionTable* table, const SecretBox& secrets) {
+  json options = json::object();
+  for (const auto& [name, value] : peer.options) {
+    if (is_secret(table, name))
+      options[name] = {{"sealed", secrets.seal(value, secret_context(peer.name, name))}};
+    else
+      options[name] = value;
+  }
+  return dump({{"v", kVersion}, {"options", options}});
+}
+
+Options peer_options(std::string_view name, std::string_view text, const SecretBox& secrets) {
+  return read(text, [&](const json& document) {
+    Options options;
+    for (const auto& [option, value] : document.at("options").items()) {
+      options[option] = value.is_object()
+                            ? secrets.open(value.at("sealed").get<std::string>(), secret_context(name, option))
+                            : value.get<std::string>();
+    }
+    return options;
+  });
+}
+
+std::string mirror_json(const MirrorSpec& mirror) {
+  json tables = json::array();
+  for (const TableMapping& mapping : mirror.tables)
+    tables.push_back({{"source", mapping.source}, {"target", mapping.target}, {"exclude", mapping.exclude}});
+  return dump({{"v", kVersion}, {"tables", tables}, {"options", mirror.options}});
+}
+
+void read_mirror(std::string_view text, MirrorSpec& into) {
+  read(text, [&](const json& document) {
+    for (const json& mapping : document.at("tables")) {
+      into.tables.push_back({mapping.at("source").get<std::string>(), mapping.at("target").get<std::string>(),
+                             mapping.at("exclude").get<std::vector<std::string>>()});
+    }
+    for (const auto& [name, value] : document.at("options").items()) into.options[name] = value.get<std::string>();
+    return true;
+  });
+}
+
+std::string table_json(const MirrorTable& table) {
+  const TableSchema& schema = table.schema;
+  json columns = json::array();
+  for (const Column& column : schema.columns) columns.push_back(column_json(column));
+  return dump({{"v", kVersion},
+               {"oid", schema.id.oid},
+               {"schema", schema.schema},
+               {"name", schema.name},
+               {"columns", columns},
+               {"key", schema.key},
+               {"identity", static_cast<int>(schema.identity)},
+               {"target", table.target_name}});
+}
+
+MirrorTable read_table(std::string_view text) {
+  return read(text, [](const json& document) {
+    MirrorTable table;
+    TableSchema& schema = table.schema;
+    schema.id.oid = document.at("oid");
+    schema.schema = document.at("schema");
+    schema.name = document.at("name");
+    for (const json& column : document.at("columns")) schema.columns.push_back(read_column(column));
+    schema.key = document.at("key").get<std::vector<std::uint16_t>>();
+    schema.identity = static_cast<ReplicaIdentity>(document.at("identity").get<int>());
+    table.target_name = document.at("target");
+    return table;
+  });
+}
+
+}  // namespace peerd

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "peerd/base/option_table.h"
+#include "peerd/base/secret_box.h"
+#include "peerd/changes/table.h"
+#include "peerd/specs/mirror_spec.h"
+#include "peerd/specs/peer_spec.h"
+
+namespace peerd {
+
+// The specs' own JSON, with its version in "v". All throw Error(internal) on text that they did not write, and
+// Error(bad_value) on names that are not UTF-8.
+
+/// The options. Those that `table` calls secret are sealed under "peer/<name>/<option>"; without a table, all of them.
+std::string peer_json(const PeerSpec& peer, const OptionTable* table, const SecretBox& secrets);
+Options peer_options(std::string_view name, std::string_view json, const SecretBox& secrets);
+
+/// Table mapping and options; name, source and target have their own columns.
+std::string mirror_json(const MirrorSpec& mirror);
+void read_mirror(std::string_view json, MirrorSpec& into);
+
+/// The table without its start.
+std::string table_json(const MirrorTable& table);
+MirrorTable read_table(std::string_view json);
+
+}  // namespace peerd

@@ -1,0 +1,180 @@
+#include "statements.h"
+
+#include <array>
+
+namespace peerd {
+
+// One dialect for SQLite and Postgres: INTEGER, BIGINT, TEXT, ON CONFLICT, RETURNING; parameters are ?1, ?2, …
+// (Postgres: $1, $2). Positions are text of fixed width, "00000016/B374D848", which sorts as the positions do in all 64
+// bits; '' is none. Unsigned 64-bit counts are stored by their bits in a BIGINT.
+
+namespace {
+
+constexpr std::string_view kVersion1 = R"(
+CREATE TABLE counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL);
+INSERT INTO counters VALUES ('peer', 0), ('mirror', 0);
+
+CREATE TABLE peers (
+  id BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
+  spec TEXT NOT NULL                              -- JSON; secrets sealed.
+);
+
+CREATE TABLE mirrors (
+  id BIGINT PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE,
+  source TEXT NOT NULL REFERENCES peers (name), target TEXT NOT NULL REFERENCES peers (name),
+  spec TEXT NOT NULL,                             -- JSON.
+  state TEXT NOT NULL, resume_to TEXT NOT NULL, reason TEXT NOT NULL, created_at_us BIGINT NOT NULL,
+  epoch BIGINT NOT NULL DEFAULT 0, owner TEXT NOT NULL DEFAULT '', lease_until_us BIGINT NOT NULL DEFAULT 0,
+  slot_intended INTEGER NOT NULL DEFAULT 0, slot TEXT NOT NULL DEFAULT '', slot_start TEXT NOT NULL DEFAULT '',
+  system_identifier BIGINT NOT NULL DEFAULT 0, timeline BIGINT NOT NULL DEFAULT 0,
+  checkpoint TEXT NOT NULL DEFAULT '', shaped_at TEXT NOT NULL DEFAULT ''
+);
+
+CREATE TABLE mirror_tables (
+  mirror BIGINT NOT NULL REFERENCES mirrors (id), oid BIGINT NOT NULL, position INTEGER NOT NULL,
+  spec TEXT NOT NULL,                             -- JSON of the table's shape.
+  start TEXT NOT NULL, planned INTEGER NOT NULL DEFAULT 0, copied INTEGER NOT NULL DEFAULT 0,
+  horizon TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (mirror, oid)
+);
+
+CREATE TABLE mirror_chunks (
+  mirror BIGINT NOT NULL REFERENCES mirrors (id), oid BIGINT NOT NULL, start TEXT NOT NULL, number BIGINT NOT NULL,
+  file_node BIGINT NOT NULL, first_block BIGINT NOT NULL, end_block BIGINT NOT NULL,
+  done INTEGER NOT NULL DEFAULT 0, row_count BIGINT NOT NULL DEFAULT 0, byte_count BIGINT NOT NULL DEFAULT 0,
+  PRIMARY KEY (mirror, oid, number)
+);
+
+CREATE TABLE mirror_batches (
+  mirror BIGINT NOT NULL REFERENCES mirrors (id), id BIGINT NOT NULL, at_us BIGINT NOT NULL,
+  first_lsn TEXT NOT NULL, end_lsn TEXT NOT NULL, inserts BIGINT NOT NULL, updates BIGINT NOT NULL, deletes BIGINT NOT NULL,
+  truncates BIGINT NOT NULL, byte_count BIGINT NOT NULL, waited_ms BIGINT NOT NULL, applied_ms BIGINT NOT NULL,
+  PRIMARY KEY (mirror, id)
+);
+
+CREATE TABLE mirror_logs (
+  mirror BIGINT NOT NULL REFERENCES mirrors (id), id BIGINT NOT NULL, at_us BIGINT NOT NULL,
+  level TEXT NOT NULL, message TEXT NOT NULL, detail TEXT NOT NULL, hint TEXT NOT NULL,
+  PRIMARY KEY (mirror, id)
+);
+)";
+
+constexpr std::array kMigrations = {kVersion1};
+
+struct Entry {
+  Sql name;
+  std::string_view text;
+};
+
+constexpr std::array<Entry, static_cast<std::size_t>(Sql::count)> kStatements = {{
+    {Sql::next_id, "UPDATE counters SET value = value + 1 WHERE name = ?1 RETURNING value"},
+
+    {Sql::peer_by_name, "SELECT id, name, kind, spec FROM peers WHERE name = ?1"},
+    {Sql::all_peers, "SELECT id, name, kind, spec FROM peers ORDER BY name"},
+    {Sql::insert_peer, "INSERT INTO peers (id, name, kind, spec) VALUES (?1, ?2, ?3, ?4)"},
+    {Sql::update_peer, "UPDATE peers SET kind = ?2, spec = ?3 WHERE name = ?1"},
+    {Sql::delete_peer, "DELETE FROM peers WHERE name = ?1"},
+    {Sql::mirrors_of_peer, "SELECT name FROM mirrors WHERE source = ?1 OR target = ?1 ORDER BY name"},
+
+    {Sql::mirror_by_name,
+     "SELECT id, uuid, name, source, target, spec, state, resume_to, reason, created_at_us FROM mirrors WHERE name = "
+     "?1"},
+    {Sql::mirror_by_id,
+     "SELECT id, uuid, name, source, target, spec, state, resume_to, reason, created_at_us FROM mirrors WHERE id = ?1"},
+    {Sql::all_mirrors,
+     "SELECT id, uuid, name, source, target, spec, state, resume_to, reason, created_at_us FROM mirrors ORDER BY name"},
+    {Sql::insert_mirror,
+     "INSERT INTO mirrors (id, uuid, name, source, target, spec, state, resume_to, reason, created_at_us) "
+     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"},
+    {Sql::move_mirror, "UPDATE mirrors SET state = ?3, reason = ?4 WHERE id = ?1 AND state = ?2"},
+    {Sql::set_resume_to, "UPDATE mirrors SET resume_to = ?2 WHERE id = ?1"},
+    // Granted when it is free, the asker's own or run out. One statement, so that two askers cannot both have it.
+    {Sql::lease_mirror,
+     "UPDATE mirrors SET epoch = epoch + 1, owner = ?2, lease_until_us = ?4 "
+     "WHERE id = ?1 AND (owner = '' OR owner = ?2 OR lease_until_us <= ?3) RETURNING epoch, uuid"},
+    {Sql::release_leases, "UPDATE mirrors SET owner = '', lease_until_us = 0 WHERE owner <> ''"},
+    {Sql::delete_mirror, "DELETE FROM mirrors WHERE id = ?1"},
+    {Sql::delete_tables, "DELETE FROM mirror_tables WHERE mirror = ?1"},
+    {Sql::delete_chunks, "DELETE FROM mirror_chunks WHERE mirror = ?1"},
+    {Sql::delete_batches, "DELETE FROM mirror_batches WHERE mirror = ?1"},
+    {Sql::delete_logs, "DELETE FROM mirror_logs WHERE mirror = ?1"},
+
+    // Every progress write begins with it or is one like it: it matches only under the present lease, and locks the
+    // row.
+    {Sql::fence, "UPDATE mirrors SET epoch = ?2 WHERE id = ?1 AND epoch = ?2"},
+    {Sql::progress,
+     "SELECT slot_intended, slot, slot_start, system_identifier, timeline, checkpoint, shaped_at FROM mirrors WHERE id "
+     "= ?1"},
+    {Sql::intend_slot, "UPDATE mirrors SET slot_intended = 1 WHERE id = ?1 AND epoch = ?2"},
+    {Sql::begin_slot,
+     "UPDATE mirrors SET slot = ?3, slot_start = ?4, system_identifier = ?5, timeline = ?6 WHERE id = ?1 AND epoch = "
+     "?2"},
+    {Sql::set_shaped_at, "UPDATE mirrors SET shaped_at = ?3 WHERE id = ?1 AND epoch = ?2"},
+    {Sql::store_checkpoint,
+     "UPDATE mirrors SET checkpoint = CASE WHEN checkpoint < ?3 THEN ?3 ELSE checkpoint END WHERE id = ?1 AND epoch = "
+     "?2"},
+
+    {Sql::all_tables,
+     "SELECT oid, spec, start, planned, copied, horizon FROM mirror_tables WHERE mirror = ?1 ORDER BY position, oid"},
+    {Sql::put_table,
+     "INSERT INTO mirror_tables (mirror, oid, position, spec, start) VALUES (?1, ?2, ?3, ?4, ?5) "
+     "ON CONFLICT (mirror, oid) DO UPDATE SET position = excluded.position, spec = excluded.spec, start = "
+     "excluded.start"},
+    {Sql::put_planned_table,
+     "INSERT INTO mirror_tables (mirror, oid, position, spec, start, planned) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
+     "ON CONFLICT (mirror, oid) DO UPDATE SET spec = excluded.spec, start = excluded.start, planned = "
+     "excluded.planned, "
+     "copied = 0, horizon = ''"},
+    {Sql::void_table, "UPDATE mirror_tables SET planned = 0, copied = 0, horizon = '' WHERE mirror = ?1 AND oid = ?2"},
+    {Sql::delete_table, "DELETE FROM mirror_tables WHERE mirror = ?1 AND oid = ?2"},
+    {Sql::delete_table_chunks, "DELETE FROM mirror_chunks WHERE mirror = ?1 AND oid = ?2"},
+    {Sql::copied_table, "UPDATE mirror_tables SET copied = 1, horizon = ?3 WHERE mirror = ?1 AND oid = ?2"},
+
+    {Sql::insert_chunk,
+     "INSERT INTO mirror_chunks (mirror, oid, start, number, file_node, first_block, end_block) "
+     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
+    {Sql::chunk_done,
+     "UPDATE mirror_chunks SET done = 1, row_count = ?5, byte_count = ?6 "
+     "WHERE mirror = ?1 AND oid = ?2 AND start = ?3 AND number = ?4"},
+    {Sql::all_chunks,
+     "SELECT oid, start, number, file_node, first_block, end_block, done, row_count, byte_count FROM mirror_chunks "
+     "WHERE mirror = ?1 ORDER BY oid, number"},
+
+    {Sql::insert_batch,
+     "INSERT INTO mirror_batches SELECT CAST(?1 AS BIGINT), COALESCE(MAX(id), 0) + 1, CAST(?2 AS BIGINT), CAST(?3 AS "
+     "TEXT), "
+     "CAST(?4 AS TEXT), CAST(?5 AS BIGINT), CAST(?6 AS BIGINT), CAST(?7 AS BIGINT), CAST(?8 AS BIGINT), CAST(?9 AS "
+     "BIGINT), "
+     "CAST(?10 AS BIGINT), CAST(?11 AS BIGINT) FROM mirror_batches WHERE mirror = ?1"},
+    {Sql::prune_batches,
+     "DELETE FROM mirror_batches WHERE mirror = ?1 AND id <= (SELECT MAX(id) FROM mirror_batches WHERE mirror = ?1) - "
+     "?2"},
+    {Sql::all_batches,
+     "SELECT id, at_us, first_lsn, end_lsn, inserts, updates, deletes, truncates, byte_count, waited_ms, applied_ms "
+     "FROM mirror_batches WHERE mirror = ?1 ORDER BY id"},
+
+    // No row when the mirror is gone.
+    {Sql::insert_log,
+     "INSERT INTO mirror_logs SELECT m.id, COALESCE(MAX(l.id), 0) + 1, CAST(?2 AS BIGINT), CAST(?3 AS TEXT), CAST(?4 "
+     "AS TEXT), "
+     "CAST(?5 AS TEXT), CAST(?6 AS TEXT) FROM mirrors m LEFT JOIN mirror_logs l ON l.mirror = m.id WHERE m.id = ?1 "
+     "GROUP BY m.id"},
+    {Sql::prune_logs,
+     "DELETE FROM mirror_logs WHERE mirror = ?1 AND id <= (SELECT MAX(id) FROM mirror_logs WHERE mirror = ?1) - ?2"},
+    {Sql::all_logs, "SELECT id, at_us, level, message, detail, hint FROM mirror_logs WHERE mirror = ?1 ORDER BY id"},
+}};
+
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < kStatements.size(); ++i)
+    if (kStatements[i].name != static_cast<Sql>(i)) return false;
+  return true;
+}
+static_assert(in_order(), "kStatements follows the order of enum Sql");
+
+}  // namespace
+
+std::string_view text_of(Sql statement) { return kStatements[static_cast<std::size_t>(statement)].text; }
+
+std::span<const std::string_view> migrations() { return kMigrations; }
+
+}  // namespace peerd
