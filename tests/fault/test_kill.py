@@ -6,7 +6,6 @@ PEERD_TEST_SEED sets the seed, PEERD_TEST_KILLS how many kills each of the three
 """
 import os
 import random
-import re
 import time
 
 import pytest
@@ -89,10 +88,9 @@ class Killing:
         """Chunks that were finished before a kill and read after it: (chunk, line) of the source's log."""
         found = []
         for since, done in self.finished:
-            for line in self.world.source.log_lines("peerd chunk", since):
-                number = re.search(r"peerd chunk \D*(?:[\w.\"]+\s+)??#?(\d+)", line)
-                if number and int(number.group(1)) in done:
-                    found.append((int(number.group(1)), line[:200]))
+            for number, line in self.world.copies(since):
+                if number in done:
+                    found.append((number, line[:200]))
         return found
 
 
@@ -116,7 +114,7 @@ def test_kills_lose_double_and_invent_nothing(new_world, kind):
     while order and len(killing.hits) < wanted_in_snapshot and killing.in_snapshot(order[-1]):
         order.pop()
     finished = world.wait_state("RUNNING", 240)
-    copies = len(source.log_lines("peerd chunk", since))
+    copies = len(world.copies(since))
     while order:
         killing.in_stream(order.pop())
     writer.stop()

@@ -43,7 +43,7 @@ def test_pause_in_snapshot_restart_and_resume_do_not_start_over(world):
     world.sql("UPDATE items SET n = -1 WHERE id % 100 = 0; DELETE FROM items WHERE id % 101 = 0")
     world.resume()
     finished = world.wait_state("RUNNING")
-    copies = world.source.log_lines("peerd chunk", since)
+    copies = world.copies(since)
     # Each chunk once, and at most those again that were in flight at the pause.
     assert finished["chunks_total"] <= len(copies) <= finished["chunks_total"] + 2, (len(copies), finished)
     world.settle_and_compare()

@@ -1,5 +1,6 @@
 """A source database, a target database and a peerd, with the statements that join them: what most scenarios stand on."""
 import itertools
+import re
 
 from support.compare import compare_clickhouse, compare_postgres, quoted, quoted_table
 from support.peerd import Peerd
@@ -132,6 +133,11 @@ class World:
             f"SELECT `{key}` AS k FROM `{name}` GROUP BY `{key}` HAVING argMax(`{column}`, _peerdb_version) = 1")}
 
     # --- the source's log ------------------------------------------------------------------------------------------------------
+
+    def copies(self, since=0):
+        """(chunk's number, line) of each COPY of a chunk that the source ran, from a size of its log on."""
+        lines = self.source.log_lines(r"LOG: +(statement|execute [^:]*): .*peerd chunk", since)
+        return [(int(re.search(r"peerd chunk .* (\d+) \*/", line).group(1)), line) for line in lines]
 
     def slots(self):
         return [row[0] for row in self.sql("SELECT slot_name FROM pg_replication_slots WHERE database = current_database()")]

@@ -1,0 +1,312 @@
+"""Side-by-side measurements: snapshot, streams, memory, CPU. Run by tests/bench/run.sh.
+
+Every number is a median with the spread (slowest - fastest). The contenders of a stream drain the very same WAL, one
+after another: all slots, subscriptions and mirrors are made first and held, the changes are written, then each is let go
+alone. Same work on both sides: key built, no extra columns, deletes are deletes, fsync and synchronous_commit on.
+"""
+import argparse
+import contextlib
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+from support.clickhouse_server import ClickHouseServer
+from support.peerd import Peerd
+from support.postgres_server import PostgresServer
+from support.process import wait_for
+from support.world import World, clickhouse_options, options_text, postgres_options
+
+SETTINGS = {"log_statement": "none", "shared_buffers": "1GB", "max_wal_size": "32GB", "checkpoint_timeout": "1h",
+            "fsync": "on", "synchronous_commit": "on", "wal_sender_timeout": "0", "max_worker_processes": 16,
+            "max_logical_replication_workers": 8}
+TABLE = """CREATE TABLE public.facts (id bigint PRIMARY KEY, account int, amount numeric(12,2), ratio float8, name text,
+  code varchar(40), active boolean, at timestamptz, day date)"""
+ROW = """{id}, {id} % 100000, {id} % 1000000 / 100.0, {id} / 7.0, 'customer number ' || {id}, md5({id}::text), {id} % 3 = 0,
+  '2024-01-01'::timestamptz + {id} * interval '1 second', '2024-01-01'::date + ({id} % 1000)::int"""
+PLAIN = {"soft_delete_col_name": "", "synced_at_col_name": ""}  # as the contenders: no columns of peerd's own
+CHANGES_PER_TRANSACTION = 1000
+
+results, failures = [], []
+
+
+def report(name, seconds, unit_count=None, unit="rows"):
+    median, spread = statistics.median(seconds), max(seconds) - min(seconds)
+    rate = f"  {unit_count / median:12,.0f} {unit}/s" if unit_count else ""
+    print(f"  {name:44} {median:8.2f} s  (spread {spread:.2f}, {len(seconds)} runs){rate}", flush=True)
+    results.append((name, median))
+    return median
+
+
+def floor(name, value, least, smoke):
+    verdict = "" if smoke else ("ok" if value >= least else "BELOW")
+    print(f"  {name:44} {value:8.2f}    floor {least} {verdict}", flush=True)
+    if not smoke and value < least:
+        failures.append(f"{name}: {value:.2f} < {least}")
+
+
+def ceiling(name, value, most, smoke):
+    verdict = "" if smoke else ("ok" if value <= most else "ABOVE")
+    print(f"  {name:44} {value:8.0f} MB most {most} {verdict}", flush=True)
+    if not smoke and value > most:
+        failures.append(f"{name}: {value:.0f} MB > {most}")
+
+
+def timed(action):
+    begin = time.monotonic()
+    action()
+    return time.monotonic() - begin
+
+
+# --- snapshot ---------------------------------------------------------------------------------------------------------------
+
+def pipe_copy(source, target, database):
+    """What an expert would type: COPY binary into COPY binary, the key built after."""
+    target.sql(TABLE.replace(" PRIMARY KEY", ""), dbname=database)
+    copy = lambda server, name, text: ["psql", "-X", "-q", server.dsn(name), "-c", text]
+    out = subprocess.Popen(copy(source, "bench", "COPY public.facts TO STDOUT (FORMAT binary)"), stdout=subprocess.PIPE)
+    subprocess.run(copy(target, database, "COPY public.facts FROM STDIN (FORMAT binary)"), stdin=out.stdout, check=True)
+    out.stdout.close()
+    if out.wait():
+        raise AssertionError("the pipe's source failed")
+    target.sql("ALTER TABLE public.facts ADD PRIMARY KEY (id)", dbname=database)
+
+
+def snapshot(arguments, source, target, peerd):
+    print(f"\nsnapshot of {arguments.rows:,} rows of nine columns to Postgres", flush=True)
+    source.create_database("bench")
+    source.sql(TABLE, dbname="bench")
+    source.sql(f"INSERT INTO public.facts SELECT {ROW.format(id='g')} FROM generate_series(1, {arguments.rows}) g", dbname="bench")
+    for statement in ("VACUUM ANALYZE public.facts", "CHECKPOINT"):
+        source.sql(statement, dbname="bench")
+    peerd.sql(f"CREATE PEER bench FROM POSTGRES WITH ({options_text(postgres_options(source, 'bench'))})")
+    pipes, copies, cpu = [], [], []
+    for number in range(arguments.rounds):
+        database = target.create_database(f"pipe_{number}")
+        pipes.append(timed(lambda: pipe_copy(source, target, database)))
+        target.sql(f"DROP DATABASE {database}")
+        target.sql("CHECKPOINT")
+        database = target.create_database(f"snapshot_{number}")
+        peerd.sql(f"CREATE PEER snapshot_{number} FROM POSTGRES WITH ({options_text(postgres_options(target, database))})")
+
+        def mirror():
+            peerd.sql(f"CREATE MIRROR snapshot_{number} FROM bench TO snapshot_{number} WITH TABLE MAPPING (public.facts:public.facts) "
+                      f"WITH ({options_text(PLAIN)})")
+            wait_for("RUNNING", lambda: peerd.mirror(f"snapshot_{number}")["state"] == "RUNNING", 600, 0.02)
+
+        before = peerd.cpu_seconds()
+        copies.append(timed(mirror))
+        cpu.append(peerd.cpu_seconds() - before)
+        count = target.value("SELECT count(*) FROM public.facts", dbname=database)
+        assert count == arguments.rows, count
+        peerd.sql(f"DROP MIRROR snapshot_{number}")
+        target.sql(f"DROP DATABASE {database} WITH (FORCE)")
+        target.sql("CHECKPOINT")
+    pipe = report("psql COPY binary | psql COPY binary, key after", pipes, arguments.rows)
+    own = report("peerd, CREATE MIRROR to RUNNING", copies, arguments.rows)
+    floor("pipe's time / peerd's time", pipe / own, 0.9, arguments.smoke)
+    print(f"  CPU of peerd per million rows                {statistics.median(cpu) / arguments.rows * 1e6:8.2f} s")
+
+
+# --- streams ----------------------------------------------------------------------------------------------------------------
+
+INSERTS = """DO $$ BEGIN FOR i IN 0..{last} LOOP
+  INSERT INTO public.facts SELECT {row} FROM generate_series(i * {step} + 1, least((i + 1) * {step}, {rows})) g; COMMIT;
+END LOOP; END $$"""
+# 40 inserts, 50 updates, 10 deletes of a hundred, each a statement by random key.
+MIXED = """DO $$ DECLARE k bigint; kind int; fresh bigint := {rows}; BEGIN FOR i IN 1..{rows} LOOP
+  kind := floor(random() * 100); k := 1 + floor(random() * {rows});
+  IF kind < 40 THEN fresh := fresh + 1; INSERT INTO public.facts SELECT {row_fresh};
+  ELSIF kind < 90 THEN UPDATE public.facts SET amount = i, name = 'changed ' || i, at = clock_timestamp() WHERE id = k;
+  ELSE DELETE FROM public.facts WHERE id = k; END IF;
+  IF i % {step} = 0 THEN COMMIT; END IF;
+END LOOP; END $$"""
+
+
+class Contenders:
+    """For each round one of each: a bare slot, a subscription, a mirror to Postgres, a mirror to ClickHouse."""
+
+    def __init__(self, arguments, source, target, clickhouse, peerd):
+        self.rounds, self.source, self.target, self.clickhouse, self.peerd = arguments.rounds, source, target, clickhouse, peerd
+        source.create_database("stream")
+        source.sql(TABLE, dbname="stream")
+        source.sql("CREATE PUBLICATION everything FOR TABLE public.facts", dbname="stream")
+        peerd.sql(f"CREATE PEER stream FROM POSTGRES WITH ({options_text(postgres_options(source, 'stream'))})")
+        for number in range(self.rounds):
+            source.sql(f"SELECT pg_create_logical_replication_slot('bare_{number}', 'pgoutput')", dbname="stream")
+            database = target.create_database(f"native_{number}")
+            target.sql(TABLE, dbname=database)
+            source.sql(f"SELECT pg_create_logical_replication_slot('native_{number}', 'pgoutput')", dbname="stream")
+            target.sql(f"""CREATE SUBSCRIPTION native_{number} CONNECTION '{source.dsn("stream").replace("'", "''")}' PUBLICATION everything
+              WITH (enabled = false, create_slot = false, copy_data = false, slot_name = 'native_{number}')""", dbname=database)
+            target.create_database(f"to_postgres_{number}")
+            clickhouse.create_database(f"to_clickhouse_{number}")
+            self._mirror("to_postgres", number, "POSTGRES", postgres_options(target, f"to_postgres_{number}"), "public.facts")
+            self._mirror("to_clickhouse", number, "CLICKHOUSE", clickhouse_options(clickhouse, f"to_clickhouse_{number}"), "facts")
+
+    def _mirror(self, kind, number, peer, options, table):
+        name = f"{kind}_{number}"
+        self.peerd.sql(f"CREATE PEER {name} FROM {peer} WITH ({options_text(options)})")
+        # ClickHouse needs the mark of a deleted row; Postgres deletes it, as a subscription does.
+        more = PLAIN if peer == "POSTGRES" else {"synced_at_col_name": ""}
+        self.peerd.sql(f"CREATE MIRROR {name} FROM stream TO {name} WITH TABLE MAPPING (public.facts:{table}) "
+                       f"WITH ({options_text({**more, 'publication_name': 'everything'})})")
+        self.peerd.wait_state(name, "RUNNING")
+        self.pause(name)
+
+    def pause(self, name):
+        self.peerd.sql(f"PAUSE MIRROR {name}")
+        self.peerd.wait_state(name, "PAUSED")
+
+    def write(self, statement, mark):
+        """Writes the changes, and a row of the key `mark` that ends them: where it stands, everything before it stands."""
+        seconds = timed(lambda: self.source.sql(statement, dbname="stream"))
+        self.mark = mark
+        self.source.sql(f"INSERT INTO public.facts (id) VALUES ({mark})", dbname="stream")
+        self.end = self.source.value("SELECT pg_current_wal_flush_lsn()::text")
+        self.source.sql("CHECKPOINT")
+        print(f"  (written in {seconds:.1f} s, {CHANGES_PER_TRANSACTION} changes a transaction)", flush=True)
+
+    def bare(self, number):
+        # The end position is met by the next keepalive or commit; the mark's commit ends at or before it.
+        subprocess.run([f"{self.source.bin}/pg_recvlogical", "-d", self.source.dsn("stream"), "-S", f"bare_{number}", "--start",
+                        "-o", "proto_version=1", "-o", "publication_names=everything", "-f", "/dev/null", "--no-loop", "-E", self.end],
+                       check=True, env={**os.environ})
+
+    def native(self, number):
+        database = f"native_{number}"
+        self._marked_by(lambda: self.target.sql(f"ALTER SUBSCRIPTION native_{number} ENABLE", dbname=database), database)
+        self.target.sql(f"ALTER SUBSCRIPTION native_{number} DISABLE", dbname=database)
+        wait_for("the subscription's worker to end", lambda: not self.source.sql(
+            "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s AND active", (f"native_{number}",)), 60)
+
+    def to_postgres(self, number):
+        self._marked_by(lambda: self.peerd.sql(f"RESUME MIRROR to_postgres_{number}"), f"to_postgres_{number}")
+
+    def _marked_by(self, go, database):
+        """Lets it go; the caller's clock runs until the mark of this load stands at the target."""
+        go()
+        with contextlib.closing(self.target.connect(database)) as connection, connection.cursor() as cursor:
+            def there():
+                cursor.execute("SELECT count(*) FROM public.facts WHERE id = %s", (self.mark,))
+                return cursor.fetchone()[0] == 1
+            wait_for(f"{database} to have it all", there, 1800, 0.02)
+
+    def to_clickhouse(self, number):
+        self.peerd.sql(f"RESUME MIRROR to_clickhouse_{number}")
+        wait_for("ClickHouse to have it all", lambda: self.clickhouse.text(
+            f"SELECT count() FROM facts FINAL WHERE id = {self.mark}", f"to_clickhouse_{number}") == "1\n", 1800, 0.02)
+
+    def stop(self, kind, number):
+        if kind.startswith("to_"):
+            self.pause(f"{kind}_{number}")
+
+
+def drain(contenders, changes, arguments, least_of_native):
+    seconds = {kind: [] for kind in ("bare", "native", "to_postgres", "to_clickhouse")}
+    cpu = {"to_postgres": [], "to_clickhouse": []}
+    for number in range(contenders.rounds):
+        for kind, runs in seconds.items():
+            before = contenders.peerd.cpu_seconds()
+            runs.append(timed(lambda: getattr(contenders, kind)(number)))
+            if kind in cpu:
+                cpu[kind].append(contenders.peerd.cpu_seconds() - before)
+            contenders.stop(kind, number)
+            contenders.target.sql("CHECKPOINT")
+    top = report("pg_recvlogical -f /dev/null: the ceiling", seconds["bare"], changes, "changes")
+    native = report("CREATE SUBSCRIPTION", seconds["native"], changes, "changes")
+    postgres = report("peerd to Postgres", seconds["to_postgres"], changes, "changes")
+    clickhouse = report("peerd to ClickHouse", seconds["to_clickhouse"], changes, "changes")
+    floor("native's time / peerd's time to Postgres", native / postgres, least_of_native, arguments.smoke)
+    floor("ceiling's time / peerd's time to Postgres", top / postgres, 0.6, arguments.smoke)
+    floor("ceiling's time / peerd's time to ClickHouse", top / clickhouse, 0.6, arguments.smoke)
+    for kind, used in cpu.items():
+        print(f"  CPU of peerd per million changes, {kind:13} {statistics.median(used) / changes * 1e6:6.2f} s")
+
+
+def check_equal(contenders):
+    """A fast stream that loses rows is not fast."""
+    for number in range(contenders.rounds):
+        for kind, target, database in (("postgres", contenders.target, f"to_postgres_{number}"), ("clickhouse", contenders.clickhouse, f"to_clickhouse_{number}")):
+            world = World.__new__(World)
+            world.source, world.target, world.kind, world.source_db, world.target_db = contenders.source, target, kind, "stream", database
+            world.tables, world.options = ["public.facts"], (PLAIN if kind == "postgres" else {})
+            rows = world.compare()
+    print(f"  compared row by row: {rows:,} rows each")
+
+
+def streams(arguments, source, target, clickhouse, peerd):
+    contenders = Contenders(arguments, source, target, clickhouse, peerd)
+    step, rows = CHANGES_PER_TRANSACTION, arguments.rows
+    print(f"\nstream of {rows:,} inserts", flush=True)
+    contenders.write(INSERTS.format(last=(rows - 1) // step, row=ROW.format(id="g"), step=step, rows=rows), mark=-1)
+    drain(contenders, rows, arguments, 1.5)
+    check_equal(contenders)
+    print(f"\nstream of {rows:,} changes: 40 inserts, 50 updates, 10 deletes of a hundred, by random key", flush=True)
+    source.sql("VACUUM ANALYZE public.facts", dbname="stream")
+    contenders.write(MIXED.format(rows=rows, step=step, row_fresh=ROW.format(id="fresh")), mark=-2)
+    drain(contenders, rows, arguments, 1.0)
+    check_equal(contenders)
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------------
+
+def memory(arguments, source, target, clickhouse):
+    """A peerd of its own: rows of 10 kB, copied and streamed to both targets at once, with a backlog."""
+    rows = max(2000, arguments.rows // 40)
+    print(f"\nmemory with {rows:,} rows of 10 kB copied and {rows:,} streamed, to both targets at once", flush=True)
+    source.create_database("wide")
+    source.sql("CREATE TABLE public.wide (id bigint PRIMARY KEY, body text); ALTER TABLE public.wide ALTER body SET STORAGE EXTERNAL", dbname="wide")
+    fill = "INSERT INTO public.wide SELECT g, repeat(md5(g::text), 312) FROM generate_series({}, {}) g"
+    source.sql(fill.format(1, rows), dbname="wide")
+    peerd = Peerd({"PEERD_LOG_LEVEL": "info"}, name="memory")
+    peerd.sql(f"CREATE PEER wide FROM POSTGRES WITH ({options_text(postgres_options(source, 'wide'))})")
+    target.create_database("wide")
+    clickhouse.create_database("wide")
+    for name, kind, options, table in (("wide_postgres", "POSTGRES", postgres_options(target, "wide"), "public.wide"),
+                                       ("wide_clickhouse", "CLICKHOUSE", clickhouse_options(clickhouse, "wide"), "wide")):
+        peerd.sql(f"CREATE PEER {name} FROM {kind} WITH ({options_text(options)})")
+        peerd.sql(f"CREATE MIRROR {name} FROM wide TO {name} WITH TABLE MAPPING (public.wide:{table})")
+    for name in ("wide_postgres", "wide_clickhouse"):
+        peerd.wait_state(name, "RUNNING", 600)
+    ceiling("peak resident memory, snapshot of 10 kB rows", peerd.peak_memory_mb(), 300, arguments.smoke)
+    source.sql(fill.format(rows + 1, 2 * rows), dbname="wide")
+    source.sql("UPDATE public.wide SET body = body || 'x' WHERE id % 2 = 0", dbname="wide")
+    for name in ("wide_postgres", "wide_clickhouse"):
+        peerd.wait_caught_up(name, source, "wide", 600)
+    ceiling("peak resident memory, with the stream", peerd.peak_memory_mb(), 300, arguments.smoke)
+    peerd.terminate()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--rows", type=int)
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("parts", nargs="*", default=[])
+    arguments = parser.parse_args()
+    arguments.rows = arguments.rows or (20_000 if arguments.smoke else 2_000_000)
+    arguments.rounds = arguments.rounds or (1 if arguments.smoke else 3)
+    parts = arguments.parts or ["snapshot", "stream", "memory"]
+    source, target, clickhouse = PostgresServer("source", settings=SETTINGS), PostgresServer("target", settings=SETTINGS), ClickHouseServer()
+    print(f"Postgres {source.value('SHOW server_version')} on both sides with fsync=on and synchronous_commit=on, ClickHouse "
+          f"{clickhouse.value('SELECT version()')}, {os.cpu_count()} cores; source, target and peerd share them", flush=True)
+    peerd = Peerd({"PEERD_LOG_LEVEL": "info"})
+    if "snapshot" in parts:
+        snapshot(arguments, source, target, peerd)
+    if "stream" in parts:
+        streams(arguments, source, target, clickhouse, peerd)
+    if "snapshot" in parts or "stream" in parts:
+        ceiling("peak resident memory of peerd in all of it", peerd.peak_memory_mb(), 300, arguments.smoke)
+    peerd.terminate()
+    if "memory" in parts:
+        memory(arguments, source, target, clickhouse)
+    for failure in failures:
+        print(f"BELOW THE FLOOR: {failure}")
+    print("bench: " + ("all floors are held" if not failures and not arguments.smoke else "it works" if arguments.smoke else f"{len(failures)} floors are missed"))
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
