@@ -4,6 +4,7 @@
 
 #include <boost/beast/http/basic_parser.hpp>
 #include <cctype>
+#include <limits>
 
 namespace peerd::net {
 
@@ -28,11 +29,8 @@ struct HttpParser::Beast final : Base, http::basic_parser<isRequest> {
   Beast(HttpParser& owner, Limits limits) : owner(owner) {
     this->eager(true);
     this->header_limit(static_cast<std::uint32_t>(limits.head_bytes));
-    if (limits.body_bytes == 0) {
-      this->body_limit(boost::none);
-    } else {
-      this->body_limit(limits.body_bytes);
-    }
+    // Not boost::none: Beast 1.74 then refuses every body with a length.
+    this->body_limit(limits.body_bytes != 0 ? limits.body_bytes : std::numeric_limits<std::uint64_t>::max());
   }
   std::size_t feed(std::string_view bytes, beast::error_code& error) override {
     return this->put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);

@@ -65,6 +65,15 @@ TEST(HttpParser, SaysWhatIsTooLarge) {
   EXPECT_EQ(head.parser.state(), State::head_too_large);
 }
 
+TEST(HttpParser, TakesBodiesOfAnyLengthWithoutALimit) {
+  std::size_t size = 0;
+  HttpParser parser(Kind::response, {1024, 0}, [&](std::string_view piece) { size += piece.size(); });
+  parser.put("HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n");
+  parser.put(std::string(10'000'000, 'x'));
+  EXPECT_EQ(parser.state(), State::done);
+  EXPECT_EQ(size, 10'000'000u);
+}
+
 TEST(HttpParser, EndsAResponseWithoutLengthAtTheEndOfTheStreamOnly) {
   Parsed open(Kind::response);
   open.parser.put("HTTP/1.1 200 OK\r\n\r\nabc");
