@@ -1,0 +1,35 @@
+// The only file that names concrete sources, targets and catalogs.
+#include "wiring.h"
+
+#include "peerd/postgres/connection.h"
+#include "peerd/sources/postgres_source.h"
+#include "peerd/targets/clickhouse_target.h"
+#include "peerd/targets/postgres_target.h"
+
+namespace peerd::daemon {
+
+Connectors make_connectors() {
+  return Connectors({
+      {.kind = "POSTGRES",
+       .proto_number = 3,
+       .options = &postgres::peer_options(),
+       .session = make_postgres_session,
+       .source = make_postgres_source,
+       .target = make_postgres_target},
+      {.kind = "CLICKHOUSE",
+       .proto_number = 8,
+       .options = &clickhouse_options(),
+       .session = make_clickhouse_session,
+       .source = nullptr,
+       .target = make_clickhouse_target},
+  });
+}
+
+std::unique_ptr<Catalog> open_catalog(const std::string& url, SecretBox secrets, const Connectors& connectors) {
+  return Catalog::open(url, std::move(secrets), [&connectors](std::string_view kind) -> const OptionTable* {
+    const Connector* connector = connectors.find(kind);
+    return connector == nullptr ? nullptr : connector->options;
+  });
+}
+
+}  // namespace peerd::daemon
