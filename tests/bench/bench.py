@@ -20,7 +20,7 @@ from support.world import World, clickhouse_options, options_text, postgres_opti
 
 SETTINGS = {"log_statement": "none", "shared_buffers": "1GB", "max_wal_size": "32GB", "checkpoint_timeout": "1h",
             "fsync": "on", "synchronous_commit": "on", "wal_sender_timeout": "0", "max_worker_processes": 16,
-            "max_logical_replication_workers": 8}
+            "max_logical_replication_workers": 8, "wal_retrieve_retry_interval": "100ms"}
 TABLE = """CREATE TABLE public.facts (id bigint PRIMARY KEY, account int, amount numeric(12,2), ratio float8, name text,
   code varchar(40), active boolean, at timestamptz, day date)"""
 ROW = """{id}, {id} % 100000, {id} % 1000000 / 100.0, {id} / 7.0, 'customer number ' || {id}, md5({id}::text), {id} % 3 = 0,

@@ -1,4 +1,5 @@
 """Clients: psql, psycopg2, psycopg with parameters over the extended protocol; REST in both spellings."""
+import json
 import os
 import subprocess
 
@@ -6,6 +7,7 @@ import psycopg
 import psycopg2
 import pytest
 
+from support import packages
 from support.peerd import PASSWORD, Peerd
 from support.process import temp_dir
 from support.world import postgres_options
@@ -69,6 +71,18 @@ def test_python_clients_with_parameters(w, client):
     cursor.execute("SELECT count(*) FROM peers WHERE type = %s", ("POSTGRES",))
     assert cursor.fetchone()[0] == 2
     connection.close()
+
+
+def test_node_postgres_with_parameters(w):
+    modules = f"{packages.cache_dir()}/node/node_modules"
+    if not os.path.isdir(f"{modules}/pg"):
+        packages.missing("node-postgres")
+    done = subprocess.run(["node", f"{packages.repository()}/tests/support/node/query.js", w.mirror_name], capture_output=True, text=True,
+                          env={**os.environ, "NODE_PATH": modules,
+                               "PEERD_TEST_URL": f"postgres://peerd:{PASSWORD}@127.0.0.1:{w.peerd.ports['sql_port']}/peerd"}, timeout=30)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer == {"rows": [{"name": w.mirror_name, "rows_copied": "100"}], "error": "42703", "states": ["RUNNING", "RUNNING"]}, answer
 
 
 def test_psycopg_prepares_statements_and_stays_in_a_transaction(w):

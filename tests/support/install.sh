@@ -11,6 +11,9 @@ elif [ "$(id -u)" -eq 0 ]; then PEERD_TEST_CACHE=/var/cache/peerd-tests
 else PEERD_TEST_CACHE=$HOME/.cache/peerd-tests; fi
 export PEERD_TEST_CACHE
 
+# Another clone on this machine finds what the first one compiled.
+export CCACHE_BASEDIR=$repository CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+
 build_packages="g++ cmake ninja-build ccache lld pkg-config libpq-dev libboost-dev nlohmann-json3-dev libspdlog-dev
   libfmt-dev libprotobuf-dev protobuf-compiler libsqlite3-dev libssl-dev liblz4-dev libyaml-cpp-dev"
 server_packages="postgresql-15 postgresql-client-15 curl"
@@ -81,4 +84,15 @@ build_chserver() {
 
 install_clickhouse() {
   install_server chdb && build_chserver
+}
+
+# node-postgres, as package-lock.json pins it with checksums.
+install_node_client() {
+  local source="$repository/tests/support/node" target="$PEERD_TEST_CACHE/node"
+  cmp -s "$source/package-lock.json" "$target/package-lock.json" && [ -d "$target/node_modules/pg" ] && return 0
+  install_node
+  rm -rf "$target"
+  mkdir -p "$target"
+  cp "$source/package.json" "$source/package-lock.json" "$target/"
+  (cd "$target" && npm ci --silent --no-audit --no-fund --ignore-scripts)
 }
