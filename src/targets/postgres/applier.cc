@@ -1,0 +1,192 @@
+#include "postgres/applier.h"
+
+#include <algorithm>
+
+#include "peerd/base/log.h"
+#include "postgres/merge_work.h"
+
+namespace peerd::pgtarget {
+namespace {
+
+constexpr int kMergesAfterClash = 16;
+
+}  // namespace
+
+Applier::Table& Applier::table_of(const MirrorTable& table) { return *tables_.at(table.schema.id); }
+
+void Applier::learn(std::span<const MirrorTable> tables, const Wait& wait) {
+  for (const MirrorTable& table : tables) {
+    const auto known = tables_.find(table.schema.id);
+    if (known != tables_.end() && known->second->of == table) continue;
+    forget(table.schema.id, wait);
+    const postgres::QualifiedName name = postgres::parse_qualified(table.target_name);
+    const Standing standing = inspect(connection_, name, wait);
+    if (standing.oid == 0) {
+      throw Error(ErrorCode::not_found, "table " + name.quoted() + " is gone from the target", "drop the mirror and create it again");
+    }
+    auto learnt = std::make_unique<Table>();
+    learnt->of = table;
+    learnt->shape = shape_of(site_, name, table.schema, standing);
+    learnt->key_position.assign(table.schema.columns.size(), -1);
+    for (std::size_t i = 0; i < table.schema.key.size(); ++i) {
+      learnt->key_position[table.schema.key[i]] = static_cast<std::int32_t>(i);
+    }
+    learnt->groups.emplace_back(table.schema.columns.size(), false);
+    connection_.run("DROP TABLE IF EXISTS " + learnt->shape.staging + "; " + create_staging(learnt->shape), wait);
+    tables_[table.schema.id] = std::move(learnt);
+  }
+}
+
+void Applier::drop(Table& table, const Wait& wait) {
+  std::string sql = "DROP TABLE IF EXISTS " + table.shape.staging;
+  for (const std::string& name : table.prepared) sql += "; DEALLOCATE " + name;
+  connection_.run(sql, wait);
+}
+
+void Applier::forget(TableId table, const Wait& wait) {
+  const auto known = tables_.find(table);
+  if (known == tables_.end()) return;
+  drop(*known->second, wait);
+  tables_.erase(known);
+}
+
+void Applier::forget_all(const Wait& wait) {
+  for (auto& [id, table] : tables_) drop(*table, wait);
+  tables_.clear();
+}
+
+void Applier::transaction_ended() {
+  for (auto& [id, table] : tables_) table->staged = false;
+}
+
+bool Applier::may_copy(const Batch& batch, const Horizons& horizons) const {
+  if (batch.size() == 0 || !Collapser::inserts_only(batch)) return false;
+  const Lsn first = batch.changes().front().version.commit;
+  return std::ranges::all_of(batch.tables(), [&](const MirrorTable& table) {
+    const auto known = tables_.find(table.schema.id);
+    return known != tables_.end() && known->second->merges_left == 0 && !horizons.below(table.schema.id, first);
+  });
+}
+
+void Applier::clashed(const Batch& batch) {
+  for (const MirrorTable& table : batch.tables()) table_of(table).merges_left = kMergesAfterClash;
+}
+
+void Applier::copy(const Batch& batch, const Wait& wait) {
+  // Counting sort by table: one COPY per table, whatever the order in which they were written.
+  starts_.assign(batch.tables().size() + 1, 0);
+  for (const ChangeView& change : batch.changes()) ++starts_[change.table + 1];
+  for (std::size_t i = 1; i < starts_.size(); ++i) starts_[i] += starts_[i - 1];
+  order_.resize(batch.size());
+  for (std::uint32_t i = 0; i < batch.size(); ++i) order_[starts_[batch.changes()[i].table]++] = i;
+  std::uint32_t at = 0;
+  for (std::size_t table = 0; table < batch.tables().size(); ++table) {
+    if (at == starts_[table]) continue;
+    copy_.begin(connection_, copy_rows(table_of(batch.tables()[table]).shape), wait);
+    for (; at < starts_[table]; ++at) {
+      for (const CellView& cell : batch.changes()[order_[at]].row) copy_.cell(cell);
+      copy_.end_row(wait);
+    }
+    copy_.finish(wait);
+  }
+}
+
+void Applier::merge(const Batch& batch, const ApplyContext& context) {
+  if (batch.size() == 0) return;
+  Pass pass{batch, context};
+  for (const TableOutcome& outcome : collapser_.collapse(batch)) {
+    Table& table = table_of(batch.tables()[outcome.table]);
+    if (table.merges_left > 0) --table.merges_left;
+    merge_table(table, outcome, pass);
+  }
+}
+
+postgres::Result Applier::execute(Table& table, const std::string& what, const std::string& sql, const Wait& wait) {
+  const std::string name = "peerd_" + std::to_string(table.of.schema.id.oid) + "_" + what;
+  if (!table.prepared.contains(name)) {
+    connection_.prepare(name, sql, wait);
+    table.prepared.insert(name);
+  }
+  return connection_.run_prepared(name, {}, wait);
+}
+
+void Applier::merge_table(Table& table, const TableOutcome& outcome, Pass& pass) {
+  const Wait& wait = pass.context.wait;
+  if (outcome.truncated) connection_.run(remove_all(table.shape), wait);
+  if (outcome.rows.empty()) return;
+  Work work;
+  stage(table, outcome, pass, work);
+  carry_values(table, outcome, pass, work);
+  remove(table, pass, work);
+  update(table, outcome, pass, work);
+  place(table, pass, work);
+}
+
+/// Values that rows take along from where they stood, read before anything moves.
+void Applier::carry_values(Table& table, const TableOutcome& outcome, Pass& pass, Work& work) {
+  const Wait& wait = pass.context.wait;
+  const Shape& shape = table.shape;
+  bool unfilled = false;
+  for (std::size_t group = 0; group < work.groups.size(); ++group) {
+    Work::Group& counts = work.groups[group];
+    const std::string suffix = std::to_string(group);
+    const int number = static_cast<int>(group);
+    if (counts.carried > 0) {
+      const std::string sql = fill_from_base(shape, number, table.groups[group]);
+      unfilled |= execute(table, "carry" + suffix, sql, wait).affected() < counts.carried;
+    }
+    if (counts.updated > 0 && shape.other_unique) {
+      const std::string sql = promote_watched(shape, number, table.groups[group]);
+      const std::uint64_t promoted = execute(table, "watch" + suffix, sql, wait).affected();
+      counts.updated -= promoted;
+      work.placed += promoted;
+    }
+  }
+  if (!unfilled) return;
+  ask_for(table, outcome, connection_.run(select_unfilled(shape), wait), pass, work);
+  connection_.run(discard_unfilled(shape), wait);
+}
+
+void Applier::remove(Table& table, Pass& pass, const Work& work) {
+  const Wait& wait = pass.context.wait;
+  const Shape& shape = table.shape;
+  const bool soft = !shape.soft_delete.empty();
+  if (soft && work.removed > 0) {
+    const std::uint64_t marked = execute(table, "mark", mark_removed(shape), wait).affected();
+    if (marked < work.removed && shape.tombstones) execute(table, "tombstone", insert_tombstones(shape), wait);
+  }
+  if (work.moved_away > 0 || (!soft && work.removed > 0)) execute(table, "delete", delete_removed(shape), wait);
+}
+
+void Applier::update(Table& table, const TableOutcome& outcome, Pass& pass, Work& work) {
+  const Wait& wait = pass.context.wait;
+  const Shape& shape = table.shape;
+  bool absent = false;
+  for (std::size_t group = 0; group < work.groups.size(); ++group) {
+    const std::uint64_t staged = work.groups[group].updated;
+    if (staged == 0) continue;
+    const std::string sql = update_in_place(shape, static_cast<int>(group), table.groups[group]);
+    if (execute(table, "update" + std::to_string(group), sql, wait).affected() >= staged) continue;
+    if (group == 0) {
+      work.placed += execute(table, "absent", promote_absent(shape), wait).affected();
+    } else {
+      absent = true;
+    }
+  }
+  if (absent) ask_for(table, outcome, connection_.run(select_absent(shape), wait), pass, work);
+}
+
+void Applier::place(Table& table, Pass& pass, const Work& work) {
+  if (work.placed == 0) return;
+  const Wait& wait = pass.context.wait;
+  const Shape& shape = table.shape;
+  if (shape.other_unique) {
+    for (std::size_t i = 0; i < shape.unique.size(); ++i) {
+      execute(table, "clash" + std::to_string(i), delete_clashing(shape, shape.unique[i]), wait);
+    }
+    execute(table, "clear", clear_placed(shape), wait);
+  }
+  execute(table, "place", insert_placed(shape), wait);
+}
+
+}  // namespace peerd::pgtarget

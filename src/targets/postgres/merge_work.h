@@ -1,0 +1,28 @@
+#pragma once
+
+#include "postgres/applier.h"
+
+namespace peerd::pgtarget {
+
+/// What all tables of one merge() share.
+struct Applier::Pass {
+  const Batch& batch;
+  const ApplyContext& context;
+};
+
+/// What is staged of one table.
+struct Applier::Work {
+  struct Group {  ///< Rows that miss the same columns.
+    std::uint64_t updated = 0, carried = 0;
+    std::vector<std::uint32_t> asked;  ///< Outcomes whose missing values the source is asked for.
+  };
+  std::uint64_t removed = 0, moved_away = 0, placed = 0;
+  std::vector<Group> groups;
+
+  Group& group(int number) {
+    if (groups.size() <= static_cast<std::size_t>(number)) groups.resize(static_cast<std::size_t>(number) + 1);
+    return groups[static_cast<std::size_t>(number)];
+  }
+};
+
+}  // namespace peerd::pgtarget

@@ -1,0 +1,209 @@
+#include "postgres/ownership.h"
+
+#include "peerd/base/log.h"
+#include "peerd/base/text.h"
+#include "postgres/statements.h"
+
+namespace peerd::pgtarget {
+namespace {
+
+using postgres::Connection;
+using postgres::QualifiedName;
+
+/// What is known of a table before anything is done to it.
+struct Found {
+  QualifiedName name;
+  Standing standing;
+  std::optional<TableNote> note;
+  std::vector<TargetType> types;
+  bool ours = false;
+};
+
+Found look(Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait) {
+  Found found;
+  found.name = postgres::parse_qualified(table.target_name);
+  found.standing = inspect(connection, found.name, wait);
+  if (bookkeeping_exists(connection, wait)) found.note = read_note(connection, found.name, wait);
+  found.types = target_types(connection, table.schema, wait);
+  found.ours = found.note && found.note->uuid == site.uuid;
+  return found;
+}
+
+Problem problem(const MirrorTable& table, std::string message, std::string hint, std::string cure) {
+  return {ErrorText{.code = ErrorCode::target_unfit, .message = std::move(message), .detail = {}, .hint = std::move(hint),
+                    .field = {}, .table = table.schema.qualified(), .origin = {}, .retry = {}},
+          std::move(cure)};
+}
+
+/// Why the mirror cannot have this table; nothing when it can.
+std::optional<Problem> refusal(Connection& connection, const Site& site, const MirrorTable& table, const Found& found, const Wait& wait) {
+  const std::string name = found.name.quoted();
+  if (found.note && !found.ours) {
+    return problem(table, "target table " + name + " belongs to mirror " + found.note->mirror,
+                   "map the table to another name, or drop that mirror first", "");
+  }
+  if (found.standing.oid == 0) {
+    if (!found.ours) return std::nullopt;
+    return problem(table, "target table " + name + " was dropped", "drop the mirror and create it again", "");
+  }
+  const auto wrong = differences(site, table.schema, found.types, found.standing, found.ours);
+  if (!wrong.empty()) {
+    const bool made = found.ours && found.note->made;
+    return problem(table, "target table " + name + " does not fit: " + join(wrong, "; "),
+                   made ? "drop the mirror and the table, and create the mirror again"
+                        : "ALTER TABLE " + name + " accordingly, or drop it: the mirror then makes it",
+                   "DROP TABLE " + name);
+  }
+  if (!found.ours && has_rows(connection, found.name, wait)) {
+    return problem(table, "target table " + name + " holds rows and is not this mirror's",
+                   "empty it, map the table to another name, or drop it", "TRUNCATE " + name);
+  }
+  return std::nullopt;
+}
+
+void create(Connection& connection, const Site& site, const MirrorTable& table, const Found& found, const Wait& wait) {
+  if (!schema_exists(connection, found.name.schema, wait)) {
+    connection.run("CREATE SCHEMA IF NOT EXISTS " + quote_identifier(found.name.schema), wait);
+  }
+  connection.run(create_table(site, found.name, table.schema, found.types), wait);
+  TableNote note;
+  note.start = table.start;
+  note.made = true;
+  write_note(connection, site, found.name, table.schema.id, note, wait);
+}
+
+/// An operator's own empty table: what the loads leave out must fill itself.
+void adopt(Connection& connection, const Site& site, const MirrorTable& table, const Found& found, const Wait& wait) {
+  const std::string alter = "ALTER TABLE " + found.name.quoted() + " ALTER COLUMN ";
+  if (!site.soft_delete.empty()) connection.run(alter + quote_identifier(site.soft_delete) + " SET DEFAULT false", wait);
+  if (!site.synced_at.empty()) connection.run(alter + quote_identifier(site.synced_at) + " SET DEFAULT now()", wait);
+  TableNote note;
+  note.start = table.start;
+  write_note(connection, site, found.name, table.schema.id, note, wait);
+}
+
+/// DDL that the role may not run: the statement that lets it.
+[[noreturn]] void rethrow_with_grant(Error& error, const Site& site, const Found& found, bool schema_missing) {
+  if (error.text.code == ErrorCode::no_privilege) {
+    const std::string user = quote_identifier(site.options.user);
+    error.text.hint = found.standing.oid != 0 ? "ALTER TABLE " + found.name.quoted() + " OWNER TO " + user
+                      : schema_missing        ? "GRANT CREATE ON DATABASE " + quote_identifier(site.options.database) + " TO " + user
+                                              : "GRANT USAGE, CREATE ON SCHEMA " + quote_identifier(found.name.schema) + " TO " + user;
+  }
+  throw error;
+}
+
+void add_key(Connection& connection, const Found& found, const MirrorTable& table, const Wait& wait) {
+  bool primary = false;
+  for (const StandingIndex& index : found.standing.unique) primary |= index.primary;
+  const std::vector<std::string> key = quoted_key(table.schema);
+  const std::string add = "ALTER TABLE " + found.name.quoted() + " ADD " + (primary ? "UNIQUE (" : "PRIMARY KEY (") + join(key, ", ") + ")";
+  // Sorting for the key, and for the duplicates, is all that this transaction does: the settings made for merges do not fit.
+  connection.run("SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL work_mem = '128MB'; SET LOCAL enable_seqscan = on;"
+                 " SET LOCAL enable_hashjoin = on; SAVEPOINT peerd_key", wait);
+  try {
+    connection.run(add, wait);
+  } catch (const Error& error) {
+    if (error.text.origin != "23505") throw;
+    connection.run("ROLLBACK TO SAVEPOINT peerd_key", wait);
+    const std::uint64_t removed = connection.run(delete_duplicates(found.name.quoted(), key), wait).affected();
+    log(LogLevel::info, std::to_string(removed) + " rows were copied twice while their keys moved; one copy of each stays",
+        {.table = table.target_name});
+    connection.run(add, wait);
+  }
+}
+
+std::string constraint_name(Connection& connection, const StandingIndex& index, const Wait& wait) {
+  const std::vector<std::optional<std::string>> oid{std::to_string(index.oid)};
+  const auto found = connection.run("SELECT conname FROM pg_constraint WHERE conindid = $1::oid AND contype IN ('p', 'u')", oid, wait);
+  return found.rows() == 0 ? "" : found.string(0, 0);
+}
+
+}  // namespace
+
+Problems check_table(Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait) {
+  const Found found = look(connection, site, table, wait);
+  Problems problems;
+  if (auto refused = refusal(connection, site, table, found, wait)) problems.push_back(std::move(*refused));
+  if (found.standing.oid != 0) return problems;
+  const std::string user = quote_identifier(site.options.user);
+  const std::string schema = quote_identifier(found.name.schema);
+  const bool exists = schema_exists(connection, found.name.schema, wait);
+  const std::vector<std::optional<std::string>> parameters{found.name.schema};
+  const bool may = exists ? connection.run("SELECT has_schema_privilege($1, 'CREATE')", parameters, wait).boolean(0, 0)
+                          : connection.run("SELECT has_database_privilege(current_database(), 'CREATE')", wait).boolean(0, 0);
+  if (!may) {
+    Problem missing = problem(table, exists ? "no right to create tables in schema " + schema : "no right to create schema " + schema, "",
+                              exists ? "GRANT USAGE, CREATE ON SCHEMA " + schema + " TO " + user
+                                     : "GRANT CREATE ON DATABASE " + quote_identifier(site.options.database) + " TO " + user);
+    missing.text.code = ErrorCode::no_privilege;
+    missing.text.hint = missing.cure_sql;
+    problems.push_back(std::move(missing));
+  }
+  return problems;
+}
+
+CopyPlan prepare_table(Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait) {
+  const Found found = look(connection, site, table, wait);
+  if (const auto refused = refusal(connection, site, table, found, wait)) throw Error(refused->text);
+  const bool schema_missing = found.standing.oid == 0 && !schema_exists(connection, found.name.schema, wait);
+  try {
+    if (found.standing.oid == 0) {
+      create(connection, site, table, found, wait);
+    } else if (!found.ours) {
+      adopt(connection, site, table, found, wait);
+    } else {
+      for (const std::string& sql : widen_table(found.name, table.schema, found.types, found.standing)) connection.run(sql, wait);
+    }
+  } catch (Error& error) {
+    rethrow_with_grant(error, site, found, schema_missing);
+  }
+  return copy_plan(table.schema, inspect(connection, found.name, wait));
+}
+
+void restart_table(Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait) {
+  const Found found = look(connection, site, table, wait);
+  if (!found.ours || found.standing.oid == 0 || found.note->start == table.start) return;
+  erase_chunks(connection, site, table.schema.id, wait);
+  const std::string name = found.name.quoted();
+  if (found.note->made && !differences(site, table.schema, found.types, found.standing, true).empty()) {
+    connection.run("DROP TABLE " + name, wait);
+    erase_note(connection, found.name, wait);
+    return;
+  }
+  connection.run("TRUNCATE " + name, wait);
+  TableNote note = *found.note;
+  if (!note.key_name.empty()) {
+    connection.run("ALTER TABLE " + name + " DROP CONSTRAINT IF EXISTS " + quote_identifier(note.key_name), wait);
+  }
+  note.key_built = false;
+  note.key_name.clear();
+  note.start = table.start;
+  write_note(connection, site, found.name, table.schema.id, note, wait);
+}
+
+void build_key(Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait) {
+  Found found = look(connection, site, table, wait);
+  if (!found.ours || found.standing.oid == 0) {
+    throw Error(ErrorCode::wrong_state, "target table " + found.name.quoted() + " is not this mirror's",
+                "drop the mirror and create it again");
+  }
+  const StandingIndex* key = key_index(table.schema, found.standing);
+  TableNote note = *found.note;
+  if (key != nullptr && note.key_built) return;
+  if (key == nullptr) {
+    try {
+      add_key(connection, found, table, wait);
+    } catch (Error& error) {
+      rethrow_with_grant(error, site, found, false);
+    }
+    found.standing = inspect(connection, found.name, wait);
+    key = key_index(table.schema, found.standing);
+    if (key == nullptr) throw Error(ErrorCode::internal, "the key of " + found.name.quoted() + " was added and is not there");
+    note.key_name = constraint_name(connection, *key, wait);
+  }
+  note.key_built = true;
+  write_note(connection, site, found.name, table.schema.id, note, wait);
+}
+
+}  // namespace peerd::pgtarget

@@ -1,0 +1,242 @@
+#include "postgres/postgres_target.h"
+
+#include "peerd/base/text.h"
+#include "peerd/changes/batch_builder.h"
+#include "peerd/targets/postgres_target.h"
+#include "postgres/bookkeeping.h"
+#include "postgres/chunk_writer.h"
+#include "postgres/errors.h"
+#include "postgres/ownership.h"
+
+namespace peerd {
+
+std::unique_ptr<Target> make_postgres_target(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease) {
+  return std::make_unique<pgtarget::PostgresTarget>(pgtarget::make_site(peer, mirror, lease));
+}
+
+namespace pgtarget {
+
+template <typename Work>
+auto PostgresTarget::guarded(const std::string& table, Work work) {
+  const auto give_up = [this] {
+    applier_.reset();
+    connection_.reset();
+    lost_tail_ |= in_tail_;
+    in_tail_ = false;
+  };
+  try {
+    return work();
+  } catch (Error& error) {
+    give_up();
+    name_place(error, site_, table);
+    throw;
+  } catch (...) {
+    give_up();
+    throw;
+  }
+}
+
+void PostgresTarget::connected(const Wait& wait) {
+  if (lost_tail_) throw Error(ErrorCode::wrong_state, "the open transaction at the target was lost: the stream starts again");
+  if (connection_) return;
+  connection_ = connect(site_, wait);
+  applier_ = std::make_unique<Applier>(*connection_, site_);
+  if (!opened_) return;
+  prepare_checkpoint(*connection_, site_, wait);
+  position_ = read_position(*connection_, site_, wait).value_or(Lsn{});
+}
+
+void PostgresTarget::open(const Wait& wait) {
+  guarded("", [&] {
+    connected(wait);
+    if (opened_) return;
+    position_ = take_over(*connection_, site_, wait);
+    opened_ = true;
+  });
+}
+
+/// Work on one table in a transaction of its own, or in the one that an open tail holds.
+template <typename Work>
+void PostgresTarget::in_transaction(const MirrorTable& table, const Wait& wait, Work work) {
+  guarded(table.schema.qualified(), [&] {
+    connected(wait);
+    applier_->forget(table.schema.id, wait);
+    if (!in_tail_) begin_fenced(*connection_, site_, wait);
+    work();
+    if (!in_tail_) connection_->run("COMMIT", wait);
+  });
+}
+
+CopyPlan PostgresTarget::prepare(const MirrorTable& table, const Wait& wait) {
+  CopyPlan plan;
+  in_transaction(table, wait, [&] { plan = prepare_table(*connection_, site_, table, wait); });
+  return plan;
+}
+
+void PostgresTarget::restart_copy(const MirrorTable& table, const Wait& wait) {
+  in_transaction(table, wait, [&] { restart_table(*connection_, site_, table, wait); });
+}
+
+void PostgresTarget::end_copy(const MirrorTable& table, const Wait& wait) {
+  in_transaction(table, wait, [&] { build_key(*connection_, site_, table, wait); });
+}
+
+std::unique_ptr<ChunkWriter> PostgresTarget::open_writer(const Wait&) { return std::make_unique<PostgresChunkWriter>(site_); }
+
+std::optional<Durable> PostgresTarget::position(const Wait& wait) {
+  return guarded("", [&]() -> std::optional<Durable> {
+    connected(wait);
+    if (!bookkeeping_exists(*connection_, wait)) return std::nullopt;
+    const auto found = read_position(*connection_, site_, wait);
+    if (!found) return std::nullopt;
+    return Durable{*found};
+  });
+}
+
+void PostgresTarget::set_position(Durable start, const Wait& wait) {
+  guarded("", [&] {
+    connected(wait);
+    begin_fenced(*connection_, site_, wait);
+    const std::vector<std::optional<std::string>> row{site_.uuid, to_string(start.lsn)};
+    connection_->run("INSERT INTO _peerd.positions AS p (mirror, position) VALUES ($1, $2::pg_lsn) ON CONFLICT (mirror)"
+                     " DO UPDATE SET position = greatest(p.position, excluded.position)",
+                     row, wait);
+    connection_->run("COMMIT", wait);
+    position_ = std::max(position_, start.lsn);
+  });
+}
+
+void PostgresTarget::forget(const Wait& wait) {
+  guarded("", [&] {
+    connected(wait);
+    if (bookkeeping_exists(*connection_, wait)) forget_mirror(*connection_, site_, wait);
+    opened_ = false;
+  });
+}
+
+// --- the stream -----------------------------------------------------------------------------------------------------------
+
+std::pair<std::unique_ptr<Batch>, std::unique_ptr<Batch>> split_tail(const Batch& batch) {
+  BatchBuilder builder;
+  const auto add = [&](std::size_t from, std::size_t to) {
+    for (std::size_t i = from; i < to; ++i) {
+      ChangeView change = batch.changes()[i];
+      const auto copied = [&](std::span<const CellView> cells) -> std::span<const CellView> {
+        const auto out = builder.cells(cells.size());
+        for (std::size_t c = 0; c < cells.size(); ++c) out[c] = {cells[c].kind, builder.keep(cells[c].bytes)};
+        return out;
+      };
+      change.row = copied(change.row);
+      change.old_key = copied(change.old_key);
+      change.table = builder.table(batch.tables()[change.table]);
+      builder.append(change);
+    }
+  };
+  const std::size_t whole = batch.commit_ends().back();
+  builder.begin(batch.oldest_commit_us());
+  add(0, whole);
+  builder.commit(batch.complete_to());
+  auto head = builder.take();
+  builder.begin(batch.oldest_commit_us());
+  add(whole, batch.size());
+  return {std::move(head), builder.take()};
+}
+
+ApplyResult PostgresTarget::apply(const Batch& batch, const ApplyContext& context) {
+  guarded("", [&] {
+    connected(context.wait);
+    if (batch.open_tail() && !batch.commit_ends().empty()) {
+      const auto [head, tail] = split_tail(batch);
+      apply_part(*head, context);
+      apply_part(*tail, context);
+    } else {
+      apply_part(batch, context);
+    }
+  });
+  return {Applied{position_}, Durable{position_}};
+}
+
+void PostgresTarget::apply_part(const Batch& batch, const ApplyContext& context) {
+  const Wait& wait = context.wait;
+  const bool continued = in_tail_;
+  if (batch.size() == 0 && batch.open_tail()) return;
+  if (batch.size() == 0 && !continued) {
+    if (batch.complete_to() <= position_) return;
+    checkpoint(batch.complete_to(), "", wait);
+    position_ = batch.complete_to();
+    return;
+  }
+  applier_->learn(batch.tables(), wait);
+  if (!continued) begin(batch, wait);
+  if (batch.size() > 0) write(batch, context, continued);
+  if (batch.open_tail()) {
+    in_tail_ = true;
+    return;
+  }
+  if (continued) checkpoint(batch.complete_to(), "", wait);
+  connection_->run("COMMIT", wait);
+  applier_->transaction_ended();
+  in_tail_ = false;
+  position_ = batch.complete_to();
+}
+
+/// A transaction that ends with this batch moves the position at once: one round trip for BEGIN, fence and checkpoint.
+void PostgresTarget::begin(const Batch& batch, const Wait& wait) {
+  if (batch.open_tail()) return begin_fenced(*connection_, site_, wait);
+  checkpoint(batch.complete_to(), "BEGIN; ", wait);
+}
+
+void PostgresTarget::checkpoint(Lsn position, const char* before, const Wait& wait) {
+  const postgres::Result moved =
+      connection_->run(std::string(before) + "EXECUTE " + kCheckpoint + "('" + to_string(position) + "')", wait);
+  if (moved.affected() == 1) return;
+  // Why not: another epoch, no position yet, or changes that were applied before.
+  const auto standing = read_position(*connection_, site_, wait);
+  if (!standing || *standing < position) {
+    if (!standing) throw Error(ErrorCode::wrong_state, "the mirror has no position at the target", "drop the mirror and create it again");
+    throw_fenced(site_);
+  }
+  throw Error(ErrorCode::wrong_state, "changes up to " + to_string(*standing) + " stand at the target already",
+              "the stream starts again from the target's position");
+}
+
+void PostgresTarget::rollback(const Wait& wait) {
+  connection_->run("ROLLBACK", wait);
+  applier_->transaction_ended();
+}
+
+/// Inserts go by COPY; where one meets a row that stands (deleted softly before, or an index of the operator's), the batch is
+/// merged instead. A clash in a merge may come of an index that is younger than what is known of the table: once more with
+/// fresh eyes.
+void PostgresTarget::write(const Batch& batch, const ApplyContext& context, bool continued) {
+  const Wait& wait = context.wait;
+  const auto clash = [](const Error& error) { return error.text.origin == "23505"; };
+  if (applier_->may_copy(batch, context.horizons)) {
+    if (continued) connection_->run("SAVEPOINT peerd_copy", wait);
+    try {
+      return applier_->copy(batch, wait);
+    } catch (const Error& error) {
+      if (!clash(error)) throw;
+    }
+    applier_->clashed(batch);
+    if (continued) {
+      connection_->run("ROLLBACK TO SAVEPOINT peerd_copy", wait);
+    } else {
+      rollback(wait);
+      begin(batch, wait);
+    }
+  }
+  try {
+    return applier_->merge(batch, context);
+  } catch (const Error& error) {
+    if (continued || !clash(error)) throw;
+  }
+  rollback(wait);
+  applier_->forget_all(wait);
+  applier_->learn(batch.tables(), wait);
+  begin(batch, wait);
+  applier_->merge(batch, context);
+}
+
+}  // namespace pgtarget
+}  // namespace peerd

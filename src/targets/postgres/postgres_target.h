@@ -1,0 +1,57 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "peerd/targets/target.h"
+#include "postgres/applier.h"
+#include "postgres/client.h"
+
+namespace peerd::pgtarget {
+
+/// One connection; each batch is one transaction, which holds the fence row and the checkpoint together with the rows
+/// (rules.md 23, 24). While a source transaction goes on in the next batch the target's stays open too.
+/// After a throw the connection is given up, and with it what was not committed.
+class PostgresTarget final : public Target {
+ public:
+  explicit PostgresTarget(Site site) : site_(std::move(site)) {}
+
+  Problems preflight(std::span<const MirrorTable> tables, const Wait& wait) override;
+  void open(const Wait& wait) override;
+  CopyPlan prepare(const MirrorTable& table, const Wait& wait) override;
+  void restart_copy(const MirrorTable& table, const Wait& wait) override;
+  std::unique_ptr<ChunkWriter> open_writer(const Wait& wait) override;
+  void end_copy(const MirrorTable& table, const Wait& wait) override;
+  ApplyResult apply(const Batch& batch, const ApplyContext& context) override;
+  std::optional<Durable> position(const Wait& wait) override;
+  void set_position(Durable start, const Wait& wait) override;
+  void forget(const Wait& wait) override;
+  std::chrono::milliseconds flush_interval() const noexcept override { return std::chrono::milliseconds(0); }
+
+ private:
+  template <typename Work>
+  auto guarded(const std::string& table, Work work);
+  void connected(const Wait& wait);
+  template <typename Work>
+  void in_transaction(const MirrorTable& table, const Wait& wait, Work work);
+
+  void apply_part(const Batch& batch, const ApplyContext& context);
+  void begin(const Batch& batch, const Wait& wait);
+  void checkpoint(Lsn position, const char* before, const Wait& wait);
+  void rollback(const Wait& wait);
+  void write(const Batch& batch, const ApplyContext& context, bool continued);
+
+  const Site site_;
+  std::unique_ptr<postgres::Connection> connection_;
+  std::unique_ptr<Applier> applier_;
+  bool opened_ = false;    ///< The fence is ours.
+  bool in_tail_ = false;   ///< The transaction of an open tail stands.
+  bool lost_tail_ = false;  ///< It stood and was given up: only a new Target can go on, from position().
+  Lsn position_;           ///< The last one committed.
+};
+
+/// An open-tailed batch cut in two: its whole transactions, and the beginning of its last one. A long run of transactions larger
+/// than a batch would else never commit.
+std::pair<std::unique_ptr<Batch>, std::unique_ptr<Batch>> split_tail(const Batch& batch);
+
+}  // namespace peerd::pgtarget
