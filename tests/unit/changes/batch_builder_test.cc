@@ -1,0 +1,173 @@
+#include "peerd/changes/batch_builder.h"
+
+#include <gtest/gtest.h>
+
+#include "unit/changes/script.h"
+
+namespace peerd {
+namespace {
+
+TEST(Arena, ValuesStayWhereTheyAre) {
+  Arena arena;
+  std::vector<std::string_view> values;
+  for (int i = 0; i < 300; ++i) values.push_back(arena.copy(std::string(10'000 + i, static_cast<char>('a' + i % 26))));
+  for (int i = 0; i < 300; ++i)
+    ASSERT_EQ(values[i], std::string(10'000 + i, static_cast<char>('a' + i % 26))) << i;
+}
+
+TEST(Arena, CellsAreAlignedAndNull) {
+  Arena arena;
+  for (int i = 0; i < 100; ++i) {
+    arena.copy("odd");
+    const auto cells = arena.cells(3);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(cells.data()) % alignof(CellView), 0u);
+    for (CellView& cell : cells) {
+      EXPECT_EQ(cell.kind, CellView::Kind::null);
+      EXPECT_TRUE(cell.bytes.empty());
+      cell = {CellView::Kind::text, "x"};
+    }
+  }
+}
+
+TEST(Arena, BytesAreWhatWasTaken) {
+  Arena arena;
+  EXPECT_EQ(arena.bytes(), 0u);
+  arena.copy("12345");
+  EXPECT_EQ(arena.bytes(), 5u);
+  arena.copy(std::string(3 << 20, 'x'));
+  EXPECT_EQ(arena.bytes(), 5u + (3 << 20));
+  arena.copy("67");  // a large value does not close the block before it
+  EXPECT_EQ(arena.bytes(), 7u + (3 << 20));
+  arena.reset();
+  EXPECT_EQ(arena.bytes(), 0u);
+  EXPECT_EQ(arena.copy("again"), "again");
+  EXPECT_TRUE(arena.copy("").empty());
+}
+
+TEST(BatchBuilder, KeepsChangesInOrderWithTheirCells) {
+  Script writer;
+  const auto batch = writer.batch("I 1 a -\nU 1>2 ~ b\nD 2\nT");
+  ASSERT_EQ(batch->size(), 4u);
+  EXPECT_EQ(shown(batch->changes()[0].row), "1,a,-");
+  EXPECT_EQ(shown(batch->changes()[1].row), "2,~,b");
+  EXPECT_EQ(shown(batch->changes()[1].old_key), "1");
+  EXPECT_EQ(shown(batch->changes()[2].row), "2,-,-");
+  EXPECT_TRUE(batch->changes()[3].row.empty());
+  EXPECT_GT(batch->bytes(), 0u);
+}
+
+TEST(BatchBuilder, TellsShapesApart) {
+  BatchBuilder builder;
+  const MirrorTable table = script_table(1);
+  MirrorTable wider = table;
+  wider.schema.columns.push_back({.name = "new"});
+  EXPECT_FALSE(builder.shape_differs(table));
+  EXPECT_EQ(builder.table(table), 0u);
+  EXPECT_EQ(builder.table(script_table(2)), 1u);
+  EXPECT_EQ(builder.table(table), 0u);
+  EXPECT_FALSE(builder.shape_differs(table));
+  EXPECT_TRUE(builder.shape_differs(wider));
+  builder.take();
+  EXPECT_FALSE(builder.shape_differs(wider));
+}
+
+TEST(BatchBuilder, CompleteToIsTheEndOfTheLastWholeTransaction) {
+  BatchBuilder builder;
+  builder.begin(1);
+  EXPECT_TRUE(builder.in_transaction());
+  builder.commit(Lsn{100});
+  EXPECT_FALSE(builder.in_transaction());
+  EXPECT_EQ(builder.complete_to(), Lsn{100});
+  builder.begin(2);
+  EXPECT_EQ(builder.take()->complete_to(), Lsn{100});
+  EXPECT_EQ(builder.complete_to(), Lsn{100});  // the next one has nothing newer
+  builder.commit(Lsn{200});
+  builder.moved(Lsn{300});
+  builder.moved(Lsn{250});  // never back
+  EXPECT_EQ(builder.take()->complete_to(), Lsn{300});
+}
+
+TEST(BatchBuilder, ATransactionGoesOnInTheNextBatch) {
+  Script writer;
+  writer.add("I 1 a b");
+  writer.add("I 2 a b");
+  const auto head = writer.builder().take();
+  EXPECT_TRUE(head->open_tail());
+  EXPECT_FALSE(head->open_head());
+  EXPECT_TRUE(head->commit_ends().empty());
+  EXPECT_EQ(head->last_commit(), head->changes()[1].version.commit);
+  writer.add("I 3 a b");
+  const auto middle = writer.builder().take();
+  EXPECT_TRUE(middle->open_tail());
+  EXPECT_TRUE(middle->open_head());
+  writer.add("I 4 a b");
+  const auto tail = writer.batch("C\nI 5 a b\nI 6 a b");
+  EXPECT_FALSE(tail->open_tail());
+  EXPECT_TRUE(tail->open_head());
+  EXPECT_EQ(std::vector(tail->commit_ends().begin(), tail->commit_ends().end()), (std::vector<std::uint32_t>{1, 3}));
+}
+
+TEST(BatchBuilder, AnOpenHeadThatEndsAtOnceIsTold) {
+  Script writer;
+  writer.add("I 1 a b");
+  writer.builder().take();
+  const auto batch = writer.batch("C\nI 2 a b");
+  EXPECT_TRUE(batch->open_head());
+  EXPECT_EQ(std::vector(batch->commit_ends().begin(), batch->commit_ends().end()), (std::vector<std::uint32_t>{0, 1}));
+}
+
+TEST(BatchBuilder, TransactionsWithoutChangesLeaveNoTrace) {
+  Script writer;
+  writer.builder().begin(1);
+  const auto empty = writer.builder().take();
+  EXPECT_FALSE(empty->open_tail());
+  writer.commit();
+  for (int i = 0; i < 3; ++i) {
+    writer.builder().begin(1);
+    writer.commit();
+  }
+  const auto batch = writer.batch("I 1 a b");
+  EXPECT_FALSE(batch->open_head());
+  EXPECT_EQ(batch->commit_ends().size(), 1u);
+}
+
+TEST(BatchBuilder, KnowsItsOldestCommit) {
+  Script writer;
+  writer.builder().begin(500);
+  writer.commit();
+  EXPECT_EQ(writer.builder().take()->oldest_commit_us(), 0);
+  writer.builder().begin(700);
+  writer.add("I 1 a b");
+  writer.commit();
+  writer.builder().begin(900);
+  writer.add("I 2 a b");
+  EXPECT_EQ(writer.builder().take()->oldest_commit_us(), 700);
+  writer.add("I 3 a b");
+  EXPECT_EQ(writer.builder().take()->oldest_commit_us(), 900);
+}
+
+TEST(BatchBuilder, LeavesOutWhatTheSnapshotShowsAlready) {
+  MirrorTable table = script_table(1);
+  table.start = Lsn{50};
+  BatchBuilder builder;
+  const std::uint32_t index = builder.table(table);
+  builder.begin(1);
+  for (const std::uint64_t commit : {49, 50, 51})
+    builder.append({ChangeView::Kind::truncate, index, {Lsn{commit}, Lsn{99}}, {}, {}});
+  EXPECT_EQ(builder.size(), 2u);
+}
+
+TEST(BatchBuilder, ASpentBatchIsEmptyAgain) {
+  Script writer;
+  auto spent = writer.batch("I 1 a b\nI 2 a b");
+  writer.builder().take(std::move(spent));
+  EXPECT_TRUE(writer.builder().empty());
+  EXPECT_EQ(writer.builder().bytes(), 0u);
+  const auto batch = writer.batch("I 3 c d");
+  ASSERT_EQ(batch->size(), 1u);
+  EXPECT_EQ(batch->tables().size(), 1u);
+  EXPECT_EQ(batch->commit_ends().size(), 1u);
+}
+
+}  // namespace
+}  // namespace peerd
