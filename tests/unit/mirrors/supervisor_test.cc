@@ -1,0 +1,271 @@
+// Whole mirrors over fake servers and the real catalog: copy, stream, pause, crash, drop. Every test compares rows.
+
+#include "peerd/mirrors/supervisor.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+
+#include "support/fakes/fake_connectors.h"
+
+namespace peerd {
+namespace {
+
+using fakes::Cells;
+using fakes::SourceServer;
+using fakes::TargetStore;
+using std::chrono::seconds;
+
+class QuietObserver : public MirrorObserver {
+ public:
+  void moved(MirrorId, MirrorState, MirrorState, std::string_view) noexcept override {}
+  void chunk_done(MirrorId, const ChunkRecord&) noexcept override {}
+  void batch_done(MirrorId, const BatchRecord&) noexcept override {}
+  void slot_seen(MirrorId, const SlotStatus&) noexcept override {}
+  void failed(MirrorId, const ErrorText&, Verdict) noexcept override {}
+  void recovered(MirrorId) noexcept override {}
+};
+
+class SupervisorTest : public testing::Test {
+ protected:
+  SupervisorTest() {
+    char path[] = "/tmp/peerd-supervisor-XXXXXX";
+    folder_ = mkdtemp(path);
+    source().add_table("public.t", {"id", "value", "large"});
+    open();
+    catalog_->put_peer({"a", "POSTGRES", {{"host", "x"}}}, Replace::no);
+    catalog_->put_peer({"b", "POSTGRES", {{"host", "x"}}}, Replace::no);
+    catalog_->put_peer({"c", "CLICKHOUSE", {{"host", "x"}}}, Replace::no);
+  }
+  ~SupervisorTest() override {
+    close();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void open() {
+    catalog_ = Catalog::open("sqlite:" + folder_ + "/catalog.db", SecretBox::from_file(folder_ + "/keys"),
+                             [this](std::string_view kind) {
+                               const Connector* found = connectors_.find(kind);
+                               return found ? found->options : nullptr;
+                             });
+    supervisor_ = Supervisor::make(*catalog_, connectors_, observer_, {.retry_max = std::chrono::milliseconds(50)});
+    supervisor_->adopt_all();
+  }
+  void close() {
+    supervisor_.reset();
+    catalog_.reset();
+  }
+  /// peerd stops and starts again.
+  void restart() {
+    close();
+    open();
+  }
+  MirrorId create(const std::string& target = "b", Options options = {}) {
+    options.emplace("idle_timeout_seconds", "1");
+    catalog_->put_mirror({"m", "a", target, {{"public.t", "public.t", {}}}, options});
+    const MirrorId id = catalog_->mirror("m")->id;
+    supervisor_->start(id);
+    return id;
+  }
+  void reach(MirrorId id, MirrorState state) {
+    ASSERT_TRUE(supervisor_->await(id, state, Wait::at_most(seconds(10))))
+        << to_string(state) << " was not reached: " << to_string(supervisor_->status(id).state) << " "
+        << (supervisor_->status(id).last_error ? supervisor_->status(id).last_error->message : "");
+  }
+  SourceServer& source() { return world_.source("a"); }
+  TargetStore& target(const std::string& peer = "b") { return world_.target(peer, peer == "b"); }
+  void fill(int rows) {
+    for (int i = 0; i < rows; ++i) source().insert("public.t", {std::to_string(i), "first", "large"});
+  }
+  void expect_equal(Lsn end, const std::string& peer = "b") {
+    target(peer).wait_until_applied(end);
+    EXPECT_EQ(target(peer).rows("public.t"), source().rows("public.t"));
+  }
+
+  fakes::FakeWorld world_;
+  Connectors connectors_ = world_.connectors();
+  QuietObserver observer_;
+  std::string folder_;
+  std::unique_ptr<Catalog> catalog_;
+  std::unique_ptr<Supervisor> supervisor_;
+};
+
+TEST_F(SupervisorTest, CopiesThenStreamsAndConfirmsOnlyWhatIsStored) {
+  fill(10);
+  const MirrorId id = create("b", {{"snapshot_num_rows_per_partition", "3"}});
+  reach(id, MirrorState::running);
+  EXPECT_EQ(target().rows("public.t"), source().rows("public.t"));
+  source().update("public.t", {"3", "second", "large"});
+  source().remove("public.t", {"4"});
+  expect_equal(source().insert("public.t", {"11", "new", "large"}));
+  source().wait_until_confirmed(source().position());
+  EXPECT_EQ(catalog_->progress(id).checkpoint->lsn, source().position());
+  EXPECT_EQ(supervisor_->status(id).chunks_done(), supervisor_->status(id).chunks_total());
+}
+
+TEST_F(SupervisorTest, AnIdleMirrorLetsTheSlotAdvance) {
+  const MirrorId id = create();
+  reach(id, MirrorState::running);
+  source().wait_until_confirmed(source().move_wal(1 << 20));
+}
+
+TEST_F(SupervisorTest, ClickHouseLikeTargetsFollowTheCatalogsCheckpoint) {
+  fill(5);
+  const MirrorId id = create("c");
+  reach(id, MirrorState::running);
+  source().update("public.t", {"9", "moved", "large"}, {"1"});
+  const Lsn end = source().remove("public.t", {"2"});
+  expect_equal(end, "c");
+  restart();
+  expect_equal(source().insert("public.t", {"20", "after", "large"}), "c");
+}
+
+TEST_F(SupervisorTest, APauseInTheSnapshotKeepsFinishedChunks) {
+  fill(6);
+  source().stall("read_rows");
+  const MirrorId id = create("b", {{"snapshot_num_rows_per_partition", "2"}, {"snapshot_max_parallel_workers", "1"}});
+  source().wait_for_calls("read_rows", 1);
+  supervisor_->request(id, MirrorEvent::pause);
+  reach(id, MirrorState::paused);
+  EXPECT_EQ(supervisor_->status(id).chunks_done(), 0u);
+  restart();
+  EXPECT_EQ(supervisor_->status(id).state, MirrorState::paused);
+  const int plans = source().calls("plan");
+  source().release("read_rows");
+  supervisor_->request(id, MirrorEvent::resume);
+  reach(id, MirrorState::running);
+  EXPECT_EQ(source().calls("plan"), plans) << "it goes on with the plan it had";
+  EXPECT_EQ(target().rows("public.t"), source().rows("public.t"));
+}
+
+TEST_F(SupervisorTest, ARewriteDuringTheCopyStartsTheTableAnew) {
+  fill(6);
+  source().stall("read_chunk");
+  const MirrorId id = create("b", {{"snapshot_num_rows_per_partition", "2"}});
+  source().wait_for_calls("read_chunk", 1);
+  source().rewrite("public.t");
+  source().update("public.t", {"1", "changed", "large"});
+  source().release("read_chunk");
+  reach(id, MirrorState::running);
+  expect_equal(source().update("public.t", {"2", "changed", "large"}));
+  EXPECT_GE(source().calls("plan"), 2);
+}
+
+TEST_F(SupervisorTest, PauseNeedsNeitherSourceNorTarget) {
+  const MirrorId id = create();
+  reach(id, MirrorState::running);
+  source().die();
+  target().die();
+  supervisor_->request(id, MirrorEvent::pause);
+  reach(id, MirrorState::paused);
+  source().revive();
+  target().revive();
+  supervisor_->request(id, MirrorEvent::resume);
+  reach(id, MirrorState::running);
+  expect_equal(source().insert("public.t", {"1", "x", "y"}));
+}
+
+TEST_F(SupervisorTest, ATargetThatIsDownIsTriedAgainAndTheMirrorStaysRunning) {
+  const MirrorId id = create();
+  reach(id, MirrorState::running);
+  target().die();
+  const Lsn end = source().insert("public.t", {"1", "x", "y"});
+  const Wait wait = Wait::at_most(seconds(10));
+  while (!supervisor_->status(id).failing) wait.check("waiting for the failure to show");
+  EXPECT_EQ(supervisor_->status(id).state, MirrorState::running);
+  EXPECT_EQ(health_of(supervisor_->status(id)), Health::retrying);
+  target().revive();
+  expect_equal(end);
+  while (supervisor_->status(id).failing) wait.check("waiting for the recovery to show");
+  EXPECT_TRUE(supervisor_->status(id).last_error) << "it stays to be read";
+}
+
+TEST_F(SupervisorTest, ALostAnswerToACommitIsResolvedByTheTargetsPosition) {
+  const MirrorId id = create();
+  reach(id, MirrorState::running);
+  target().fail_next("commit", Error(ErrorCode::unreachable, "the answer was lost"));
+  source().insert("public.t", {"1", "x", "y"});
+  expect_equal(source().update("public.t", {"1", "z", "y"}));
+  source().wait_until_confirmed(source().position());
+}
+
+TEST_F(SupervisorTest, ATransactionInManyPiecesIsConfirmedAtItsEnd) {
+  const MirrorId id = create("b", {{"max_batch_size", "2"}});
+  reach(id, MirrorState::running);
+  source().set_part_size(1);
+  std::vector<SourceServer::Change> changes;
+  for (int i = 0; i < 9; ++i) changes.push_back({ChangeView::Kind::insert, "public.t", {std::to_string(i), "a", "b"}, {}});
+  expect_equal(source().commit(changes));
+  source().wait_until_confirmed(source().position());
+}
+
+TEST_F(SupervisorTest, AnAddedColumnIsFollowedAlsoOverARestart) {
+  fill(2);
+  const MirrorId id = create();
+  reach(id, MirrorState::running);
+  source().add_column("public.t", "extra", "default");
+  expect_equal(source().insert("public.t", {"9", "x", "y", "own"}));
+  restart();
+  expect_equal(source().insert("public.t", {"10", "x", "y", "own"}));
+}
+
+TEST_F(SupervisorTest, AnotherServerBehindTheAddressIsNeverFollowed) {
+  const MirrorId id = create();
+  reach(id, MirrorState::running);
+  close();
+  source().set_identity({8, 1});
+  open();
+  ASSERT_TRUE(supervisor_->await(id, MirrorState::failed, Wait::at_most(seconds(10))));
+  EXPECT_EQ(supervisor_->status(id).last_error->code, ErrorCode::position_lost);
+}
+
+TEST_F(SupervisorTest, AFailureForTheOperatorWaitsForResume) {
+  const MirrorId id = create();
+  reach(id, MirrorState::running);
+  target().fail_next("apply", Error(ErrorCode::no_privilege, "permission denied"));
+  const Lsn end = source().insert("public.t", {"1", "x", "y"});
+  reach(id, MirrorState::failed);
+  EXPECT_THROW(supervisor_->request(id, MirrorEvent::pause), Error);
+  supervisor_->request(id, MirrorEvent::resume);
+  expect_equal(end);
+}
+
+TEST_F(SupervisorTest, DropLeavesNoSlotAndNoRecord) {
+  fill(3);
+  const MirrorId id = create();
+  reach(id, MirrorState::running);
+  supervisor_->request(id, MirrorEvent::drop);
+  EXPECT_TRUE(supervisor_->await(id, MirrorState::terminated, Wait::at_most(seconds(10))));
+  EXPECT_EQ(source().slot_count(), 0u);
+  EXPECT_FALSE(catalog_->mirror("m"));
+  EXPECT_EQ(target().rows("public.t").size(), 3u) << "rows stay";
+}
+
+TEST_F(SupervisorTest, ADropThatFailsSaysSoStaysTerminatingAndEndsLater) {
+  const MirrorId id = create();
+  reach(id, MirrorState::running);
+  source().die();
+  supervisor_->request(id, MirrorEvent::drop);
+  EXPECT_FALSE(supervisor_->await(id, MirrorState::terminated, Wait::at_most(seconds(10))));
+  EXPECT_EQ(supervisor_->status(id).state, MirrorState::terminating);
+  EXPECT_EQ(supervisor_->status(id).last_error->code, ErrorCode::unreachable);
+  source().revive();
+  const Wait wait = Wait::at_most(seconds(10));
+  while (catalog_->mirror("m")) wait.check("waiting for the drop to end");
+  EXPECT_EQ(source().slot_count(), 0u);
+}
+
+TEST_F(SupervisorTest, StopReturnsInTimeWithAStalledTarget) {
+  const MirrorId id = create();
+  reach(id, MirrorState::running);
+  target().stall("apply");
+  source().insert("public.t", {"1", "x", "y"});
+  target().wait_for_calls("apply", 1);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_TRUE(supervisor_->stop(Wait::at_most(seconds(9))));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(7));
+}
+
+}  // namespace
+}  // namespace peerd
