@@ -1,0 +1,212 @@
+#include "command.h"
+
+#include "values.h"
+
+namespace peerd::sql {
+namespace {
+
+using std::chrono::seconds;
+constexpr seconds kCreatePeer{20}, kMirror{60};
+
+Report note(std::string message, std::string_view sqlstate = "00000", std::string_view severity = "NOTICE") {
+  Report report;
+  report.severity = severity;
+  report.sqlstate = sqlstate;
+  report.message = std::move(message);
+  return report;
+}
+
+/// Runs `work`; an error that names an option gets that option's place in the statement.
+template <typename Work>
+auto with_positions(const OptionPositions& positions, Work work) {
+  try {
+    return work();
+  } catch (const StatementError&) {
+    throw;
+  } catch (const Error& error) {
+    const auto found = positions.find(error.text.field);
+    if (found == positions.end()) throw;
+    throw StatementError(facts(error.text.code).sqlstate, error.text, found->second);
+  }
+}
+
+std::string_view word_of(MirrorEvent event) {
+  return event == MirrorEvent::pause ? "PAUSE" : event == MirrorEvent::resume ? "RESUME" : "DROP";
+}
+
+/// One overload per statement; each returns the tag.
+class Command final : public Runnable {
+ public:
+  Command(Statement statement, SessionContext& context) : statement_(std::move(statement)), context_(context) {}
+
+  std::vector<ResultColumn> columns(const Wait&) override {
+    const auto* show = std::get_if<ShowStatement>(&statement_);
+    if (!show) return {};
+    if (show->name != "all") return {{std::string(shown_name(show->name)), oid::kText}};
+    return {{"name", oid::kText}, {"setting", oid::kText}, {"description", oid::kText}};
+  }
+
+  std::optional<std::string> run(ResultWriter& writer, std::uint64_t, const Wait& wait) override {
+    return std::visit([&](auto& statement) { return run(statement, writer, wait); }, statement_);
+  }
+
+ private:
+  static std::string_view shown_name(const std::string& name) {
+    const auto reported = Settings::reported_name(name);
+    return reported.empty() ? std::string_view(name) : reported;
+  }
+
+  void changed() { context_.changed_in_transaction = context_.transaction != 'I'; }
+
+  std::string run(CreatePeer& create, ResultWriter& writer, const Wait& wait) {
+    const Done done = with_positions(create.positions, [&] {
+      return context_.deps.peers.create(create.name, create.kind, create.options, create.replace, create.if_not_exists,
+                                        PeerControl::Check::yes, wait.shorter(kCreatePeer));
+    });
+    if (done == Done::was_there) writer.notice(note("peer \"" + create.name + "\" exists already"));
+    changed();
+    return "OK";
+  }
+
+  std::string run(DropPeer& drop, ResultWriter& writer, const Wait&) {
+    const Done done = context_.deps.peers.drop(drop.name, drop.if_exists);
+    changed();
+    if (drop.as_delete) return done == Done::was_absent ? "DELETE 0" : "DELETE 1";
+    if (done != Done::was_absent) return "DROP PEER " + drop.name;
+    writer.notice(note("peer \"" + drop.name + "\" does not exist"));
+    return "NO SUCH PEER";
+  }
+
+  std::string run(CreateMirror& create, ResultWriter& writer, const Wait& wait) {
+    for (const auto& text : create.notices) writer.notice(note(text));
+    const Done done = with_positions(create.positions, [&] {
+      return context_.deps.mirrors.create(create.request, create.if_not_exists, wait.shorter(kMirror));
+    });
+    changed();
+    if (done != Done::was_there) return "CREATE MIRROR " + create.request.name;
+    writer.notice(note("mirror \"" + create.request.name + "\" exists already"));
+    return create.if_not_exists == IfExists::yes ? "MIRROR ALREADY EXISTS" : "CREATE MIRROR " + create.request.name;
+  }
+
+  std::string run(ChangeMirror& change, ResultWriter& writer, const Wait& wait) {
+    const Done done = context_.deps.mirrors.request(change.name, change.event, change.if_exists, wait.shorter(kMirror));
+    changed();
+    if (done == Done::was_absent) {
+      writer.notice(note("mirror \"" + change.name + "\" does not exist"));
+      return "NO SUCH MIRROR";
+    }
+    if (done == Done::was_there) writer.notice(note("mirror \"" + change.name + "\" is in that state already"));
+    return std::string(word_of(change.event)) + " MIRROR " + change.name;
+  }
+
+  std::string run(TransactionStatement& statement, ResultWriter& writer, const Wait&) {
+    using Kind = TransactionStatement::Kind;
+    const bool open = context_.transaction != 'I', failed = context_.transaction == 'E';
+    switch (statement.kind) {
+      case Kind::begin:
+        if (open) writer.notice(note("there is already a transaction in progress", "25001", "WARNING"));
+        if (!open) context_.changed_in_transaction = false;
+        if (!open) context_.transaction = 'T';
+        return "BEGIN";
+      case Kind::commit:
+      case Kind::rollback: {
+        const bool rollback = statement.kind == Kind::rollback || failed;
+        if (!open) writer.notice(note("there is no transaction in progress", "25P01", "WARNING"));
+        if (rollback) warn_of_changes(writer);
+        context_.transaction = 'I';
+        return rollback ? "ROLLBACK" : "COMMIT";
+      }
+      default:
+        if (!open) throw StatementError("25P01", "savepoints can only be used in transaction blocks");
+        if (statement.kind == Kind::savepoint) return "SAVEPOINT";
+        if (statement.kind == Kind::release) return "RELEASE";
+        warn_of_changes(writer);
+        context_.transaction = 'T';
+        return "ROLLBACK";
+    }
+  }
+
+  void warn_of_changes(ResultWriter& writer) {
+    if (!context_.changed_in_transaction) return;
+    context_.changed_in_transaction = false;
+    writer.notice(note("statements on peers and mirrors take effect at once: ROLLBACK undid none of them", "01000", "WARNING"));
+  }
+
+  std::string run(SetStatement& set, ResultWriter& writer, const Wait&) {
+    if (set.ignored) return "SET";
+    if (set.to_default) {
+      context_.settings.reset(set.name);
+    } else {
+      context_.settings.set(set.name, set.value);
+    }
+    tell(set.name, writer);
+    return "SET";
+  }
+
+  std::string run(ResetStatement& reset, ResultWriter& writer, const Wait&) {
+    const auto before = context_.settings.reported();
+    context_.settings.reset(reset.name);
+    if (reset.name != "all") {
+      tell(reset.name, writer);
+    } else {
+      tell_differences(before, writer);
+    }
+    return "RESET";
+  }
+
+  std::string run(ShowStatement& show, ResultWriter& writer, const Wait& wait) {
+    if (show.name == "all") {
+      writer.columns(columns(wait));
+      for (const auto& [name, value] : context_.settings.all()) {
+        const std::optional<std::string_view> cells[] = {name, value, std::string_view()};
+        writer.row(cells);
+      }
+      return "SHOW";
+    }
+    const auto value = context_.settings.get(show.name);
+    if (!value) throw StatementError("42704", "unrecognized configuration parameter \"" + show.name + "\"", "SHOW ALL lists those that are known");
+    writer.columns(columns(wait));
+    const std::optional<std::string_view> cells[] = {*value};
+    writer.row(cells);
+    return "SHOW";
+  }
+
+  std::string run(ForgetStatement& forget, ResultWriter& writer, const Wait&) {
+    using What = ForgetStatement::What;
+    if (forget.what == What::prepared && !context_.forget_prepared(forget.name)) {
+      throw StatementError("26000", "prepared statement \"" + forget.name + "\" does not exist");
+    }
+    if (forget.what == What::all_prepared || forget.what == What::everything) context_.forget_all_prepared();
+    if (forget.what == What::everything) {
+      const auto before = context_.settings.reported();
+      context_.settings.reset("all");
+      tell_differences(before, writer);
+    }
+    return forget.tag;
+  }
+
+  std::string run(QueryStatement&, ResultWriter&, const Wait&) { throw Error(ErrorCode::internal, "a query is no command"); }
+
+  void tell(const std::string& name, ResultWriter& writer) {
+    const auto reported = Settings::reported_name(name);
+    if (!reported.empty()) writer.parameter_status(reported, context_.settings.get(name).value_or(""));
+  }
+
+  void tell_differences(const std::vector<std::pair<std::string, std::string>>& before, ResultWriter& writer) {
+    const auto after = context_.settings.reported();
+    for (std::size_t i = 0; i < after.size(); ++i) {
+      if (after[i] != before[i]) writer.parameter_status(after[i].first, after[i].second);
+    }
+  }
+
+  Statement statement_;
+  SessionContext& context_;
+};
+
+}  // namespace
+
+std::unique_ptr<Runnable> make_command(Statement statement, SessionContext& context) {
+  return std::make_unique<Command>(std::move(statement), context);
+}
+
+}  // namespace peerd::sql

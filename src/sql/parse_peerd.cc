@@ -1,0 +1,193 @@
+#include "parser.h"
+#include "peerd/base/text.h"
+#include "statement_error.h"
+
+// The statements that Postgres does not have. Names of peers and mirrors fold to lower case unless quoted; schemas, tables and
+// columns in a mapping keep the case they are typed in, as PeerDB's scripts expect.
+namespace peerd::sql {
+namespace {
+
+constexpr std::string_view kValue = "a value: 'text', a number, true or false";
+
+IfExists parse_if_not_exists(TokenCursor& cursor) {
+  return cursor.accept_words({"IF", "NOT", "EXISTS"}) ? IfExists::yes : IfExists::no;
+}
+
+/// WITH ( name = value, … ), when there is one. Names may hold dots (later kinds of options do).
+void parse_options(TokenCursor& cursor, RawOptions& options, OptionPositions& positions) {
+  if (!cursor.accept_word("WITH")) return;
+  cursor.expect_symbol("(");
+  while (!cursor.accept_symbol(")")) {
+    const Token& key = cursor.expect_name("an option's name or \")\"");
+    const std::string name = key.folded();
+    const std::size_t at = key.begin;
+    cursor.expect_symbol("=");
+    RawOption value = cursor.expect_value(kValue);
+    if (!options.emplace(name, std::move(value)).second) {
+      throw StatementError("42601", "option \"" + name + "\" is given twice", {}, at);
+    }
+    positions.emplace(name, at);
+    if (cursor.peek().is_symbol(")")) continue;
+    if (!cursor.accept_symbol(",")) cursor.fail("\",\" or \")\"");
+  }
+}
+
+/// A part that holds a dot or a quote stays quoted, as postgres::parse_qualified reads it.
+std::string table_part(TokenCursor& cursor, std::string_view what) {
+  const std::string& text = cursor.expect_name(what).text;
+  return text.find_first_of(".\"") == std::string::npos ? text : quote_identifier(text);
+}
+
+/// s.t or t; what it must be is control's to say.
+std::string parse_table(TokenCursor& cursor, std::string_view what) {
+  std::string name = table_part(cursor, what);
+  while (cursor.accept_symbol(".")) name += "." + table_part(cursor, "a name after the dot");
+  return name;
+}
+
+std::vector<std::string> parse_columns(TokenCursor& cursor) {
+  std::vector<std::string> columns;
+  cursor.expect_symbol("[");
+  while (!cursor.accept_symbol("]")) {
+    columns.push_back(cursor.expect_name("a column's name or \"]\"").text);
+    if (!cursor.peek().is_symbol("]") && !cursor.accept_symbol(",")) cursor.fail("\",\" or \"]\"");
+  }
+  return columns;
+}
+
+/// {from: s.t, to: s.t, exclude: [c, d]}, in any order.
+TableMapping parse_long_mapping(TokenCursor& cursor, std::vector<std::string>& notices) {
+  TableMapping mapping;
+  std::vector<std::string> seen;
+  const std::size_t begin = cursor.peek().begin;
+  cursor.expect_symbol("{");
+  while (!cursor.accept_symbol("}")) {
+    const Token& token = cursor.expect_name("from, to or exclude");
+    const std::string key = to_lower(token.text);
+    const std::size_t at = token.begin;
+    for (const auto& earlier : seen) {
+      if (earlier == key) throw StatementError("42601", "\"" + key + "\" is given twice in a mapping", {}, at);
+    }
+    seen.push_back(key);
+    if (key != "from" && key != "to" && key != "exclude" && key != "key") {
+      throw StatementError("42601", "syntax error at or near \"" + token.text + "\": expected from, to or exclude", {}, at);
+    }
+    cursor.expect_symbol(":");
+    if (key == "from") mapping.source = parse_table(cursor, "a source table");
+    if (key == "to") mapping.target = parse_table(cursor, "a target table");
+    if (key == "exclude") mapping.exclude = parse_columns(cursor);
+    if (key == "key") {
+      cursor.expect_name("a column's name");
+      notices.push_back("the key of a mapping is not needed and not used: tables are copied by ctid ranges");
+    }
+    if (!cursor.peek().is_symbol("}") && !cursor.accept_symbol(",")) cursor.fail("\",\" or \"}\"");
+  }
+  if (mapping.source.empty() || mapping.target.empty()) {
+    throw StatementError("42601", "a mapping needs both from and to", "{from: schema.table, to: schema.table}", begin);
+  }
+  return mapping;
+}
+
+void parse_mappings(TokenCursor& cursor, CreateMirror& create) {
+  cursor.expect_symbol("(");
+  while (!cursor.accept_symbol(")")) {
+    if (cursor.peek().is_symbol("{")) {
+      create.request.tables.push_back(parse_long_mapping(cursor, create.notices));
+    } else {
+      TableMapping mapping;
+      mapping.source = parse_table(cursor, "a mapping: schema.table:table or {from: …, to: …}");
+      cursor.expect_symbol(":");
+      mapping.target = parse_table(cursor, "a target table");
+      create.request.tables.push_back(std::move(mapping));
+    }
+    if (cursor.peek().is_symbol(")")) continue;
+    if (!cursor.accept_symbol(",")) cursor.fail("\",\" or \")\"");
+  }
+  if (create.request.tables.empty()) cursor.fail("at least one mapping in the parentheses before this");
+}
+
+}  // namespace
+
+Statement parse_create_peer(TokenCursor& cursor, Replace replace) {
+  CreatePeer create;
+  create.replace = replace;
+  if (replace == Replace::no) create.if_not_exists = parse_if_not_exists(cursor);
+  create.name = cursor.expect_name(replace == Replace::yes ? "a peer's name" : "IF NOT EXISTS or a peer's name").folded();
+  cursor.expect_word("FROM");
+  for (const char c : cursor.expect_name("a kind of peer, such as POSTGRES").text) {
+    create.kind += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  }
+  if (!cursor.at_end() && !cursor.peek().is_word("WITH")) cursor.fail("WITH or the end of the statement");
+  parse_options(cursor, create.options, create.positions);
+  cursor.expect_end();
+  return create;
+}
+
+Statement parse_create_mirror(TokenCursor& cursor) {
+  CreateMirror create;
+  const std::size_t begin = cursor.peek().begin;
+  create.if_not_exists = parse_if_not_exists(cursor);
+  create.request.name = cursor.expect_name("IF NOT EXISTS or a mirror's name").folded();
+  cursor.expect_word("FROM");
+  create.request.source = cursor.expect_name("the source peer's name").folded();
+  cursor.expect_word("TO");
+  create.request.target = cursor.expect_name("the target peer's name").folded();
+  if (cursor.accept_word("FOR")) {
+    cursor.expect_text("the query as $$text$$");
+    throw not_supported("CREATE MIRROR … FOR $$query$$ is not supported yet",
+                        "CREATE MIRROR m FROM a TO b WITH TABLE MAPPING (schema.table:schema.table)", begin);
+  }
+  cursor.expect_word("WITH");
+  if (cursor.accept_words({"SCHEMA", "MAPPING"})) {
+    throw not_supported("SCHEMA MAPPING is not supported yet", "name each table: WITH TABLE MAPPING (s.t:s.t, s.u:s.u)", begin);
+  }
+  cursor.expect_word("TABLE");
+  cursor.expect_word("MAPPING");
+  parse_mappings(cursor, create);
+  if (!cursor.at_end() && !cursor.peek().is_word("WITH")) cursor.fail("WITH or the end of the statement");
+  parse_options(cursor, create.request.options, create.positions);
+  cursor.expect_end();
+  return create;
+}
+
+Statement parse_drop_peer(TokenCursor& cursor) {
+  DropPeer drop;
+  drop.if_exists = parse_if_exists(cursor);
+  drop.name = cursor.expect_name("a peer's name").folded();
+  cursor.expect_end();
+  return drop;
+}
+
+Statement parse_change_mirror(TokenCursor& cursor, MirrorEvent event) {
+  ChangeMirror change;
+  change.event = event;
+  change.if_exists = parse_if_exists(cursor);
+  change.name = cursor.expect_name("a mirror's name").folded();
+  cursor.expect_end();
+  return change;
+}
+
+Statement parse_delete(TokenCursor& cursor) {
+  const Token start = cursor.peek();
+  const bool peers = cursor.accept_words({"FROM", "PUBLIC"})
+                         ? cursor.accept_symbol(".") && cursor.accept_word("PEERS")
+                         : cursor.accept_words({"FROM", "PEERS"}) || cursor.accept_words({"FROM", "ONLY", "PEERS"});
+  const std::string hint = "DELETE FROM peers WHERE name = 'x' drops a peer; DROP MIRROR m drops a mirror";
+  if (!peers) throw not_supported("DELETE is not supported but for one peer by its name", hint, start.begin);
+  DropPeer drop;
+  drop.as_delete = true;
+  drop.if_exists = IfExists::yes;
+  if (!cursor.accept_word("WHERE")) {
+    throw not_supported("DELETE FROM peers without WHERE is not supported", hint, cursor.peek().begin);
+  }
+  const Token& column = cursor.expect_name("name");
+  if (column.folded() != "name") {
+    throw not_supported("peers are deleted by name alone, not by \"" + column.text + "\"", hint, column.begin);
+  }
+  if (!cursor.accept_symbol("=") && !cursor.accept_symbol("==")) cursor.fail("\"=\"");
+  drop.name = cursor.expect_text("the peer's name as 'text'");
+  cursor.expect_end();
+  return drop;
+}
+
+}  // namespace peerd::sql

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <span>
+
+#include "statement.h"
+#include "token_cursor.h"
+
+namespace peerd::sql {
+
+/// Reads one statement, given without its semicolon. Throws StatementError: 42601 with position and what was expected; 0A000
+/// for what Postgres or PeerDB know and peerd does not do. REQUIRES: `tokens` not empty.
+Statement parse_statement(std::span<const Token> tokens, std::span<const Parameter> values = {});
+
+// Parts of it, each called behind its first words.
+Statement parse_create_peer(TokenCursor& cursor, Replace replace);
+Statement parse_create_mirror(TokenCursor& cursor);
+Statement parse_drop_peer(TokenCursor& cursor);
+Statement parse_change_mirror(TokenCursor& cursor, MirrorEvent event);
+Statement parse_delete(TokenCursor& cursor);
+/// BEGIN, SET, SHOW, RESET, DISCARD, DEALLOCATE, CLOSE, UNLISTEN; nullopt when the statement is none of them.
+std::optional<Statement> parse_session_statement(TokenCursor& cursor);
+/// [IF EXISTS], [IF NOT EXISTS].
+IfExists parse_if_exists(TokenCursor& cursor);
+
+}  // namespace peerd::sql

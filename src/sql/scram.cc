@@ -1,0 +1,109 @@
+#include "scram.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+
+#include "peerd/net/http.h"
+#include "statement_error.h"
+
+namespace peerd::sql {
+namespace {
+
+[[noreturn]] void malformed(const char* what) {
+  throw StatementError("08P01", std::string("malformed SCRAM message: ") + what);
+}
+
+const unsigned char* octets(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+unsigned char* octets(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
+
+/// The value of the attribute that `message` starts with; what is behind its comma stays in `message`.
+std::string_view take_attribute(std::string_view& message, char name) {
+  if (message.size() < 2 || message[0] != name || message[1] != '=') malformed("an attribute is missing");
+  const auto comma = message.find(',');
+  const auto value = message.substr(2, comma == std::string_view::npos ? comma : comma - 2);
+  message.remove_prefix(comma == std::string_view::npos ? message.size() : comma + 1);
+  return value;
+}
+
+}  // namespace
+
+std::string random_bytes(std::size_t count) {
+  std::string bytes(count, '\0');
+  if (RAND_bytes(octets(bytes), static_cast<int>(count)) != 1) {
+    throw Error(ErrorCode::internal, "the system gives no random bytes");
+  }
+  return bytes;
+}
+
+std::string sha256(std::string_view data) {
+  std::string digest(SHA256_DIGEST_LENGTH, '\0');
+  SHA256(octets(data), data.size(), octets(digest));
+  return digest;
+}
+
+std::string hmac_sha256(std::string_view key, std::string_view data) {
+  std::string digest(SHA256_DIGEST_LENGTH, '\0');
+  unsigned int length = 0;
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), octets(data), data.size(), octets(digest), &length);
+  return digest;
+}
+
+std::string pbkdf2_sha256(std::string_view password, std::string_view salt, int iterations) {
+  std::string key(SHA256_DIGEST_LENGTH, '\0');
+  PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()), octets(salt), static_cast<int>(salt.size()),
+                    iterations, EVP_sha256(), static_cast<int>(key.size()), octets(key));
+  return key;
+}
+
+ScramVerifier ScramVerifier::of(std::string_view password) {
+  ScramVerifier verifier;
+  verifier.salt = random_bytes(16);
+  const std::string salted = pbkdf2_sha256(password, verifier.salt, kIterations);
+  verifier.stored_key = sha256(hmac_sha256(salted, "Client Key"));
+  verifier.server_key = hmac_sha256(salted, "Server Key");
+  return verifier;
+}
+
+std::string ScramExchange::first(std::string_view message) {
+  // gs2-header: "n,," or "y,," (no channel binding was offered), then the bare message.
+  if (message.size() < 3 || message[1] != ',') malformed("no gs2 header");
+  if (message[0] == 'p') malformed("channel binding was not offered");
+  if (message[0] != 'n' && message[0] != 'y') malformed("unknown channel binding flag");
+  if (message[2] != ',') malformed("an authorization identity is not supported");
+  header_ = message.substr(0, 3);
+  message.remove_prefix(3);
+  client_first_bare_ = message;
+  take_attribute(message, 'n');  // The user's name of the start-up message counts, as in Postgres.
+  const auto client_nonce = take_attribute(message, 'r');
+  if (client_nonce.empty()) malformed("an empty nonce");
+  nonce_ = std::string(client_nonce) + net::base64_encode(random_bytes(18));
+  server_first_ = "r=" + nonce_ + ",s=" + net::base64_encode(verifier_.salt) +
+                  ",i=" + std::to_string(ScramVerifier::kIterations);
+  return server_first_;
+}
+
+std::string ScramExchange::final(std::string_view message) {
+  const auto proof_at = message.rfind(",p=");
+  if (proof_at == std::string_view::npos) malformed("no proof");
+  const auto without_proof = message.substr(0, proof_at);
+  std::string proof;
+  if (!net::base64_decode(message.substr(proof_at + 3), proof) || proof.size() != SHA256_DIGEST_LENGTH) {
+    malformed("the proof is not base64 of 32 bytes");
+  }
+  auto attributes = without_proof;
+  if (take_attribute(attributes, 'c') != net::base64_encode(header_)) malformed("another channel binding");
+  if (take_attribute(attributes, 'r') != nonce_) malformed("another nonce");
+
+  const std::string signed_text = client_first_bare_ + "," + server_first_ + "," + std::string(without_proof);
+  const std::string signature = hmac_sha256(verifier_.stored_key, signed_text);
+  std::string client_key(proof);
+  for (std::size_t i = 0; i < client_key.size(); ++i) client_key[i] ^= signature[i];
+  const std::string digest = sha256(client_key);
+  if (CRYPTO_memcmp(digest.data(), verifier_.stored_key.data(), digest.size()) != 0) return {};
+  return "v=" + net::base64_encode(hmac_sha256(verifier_.server_key, signed_text));
+}
+
+}  // namespace peerd::sql

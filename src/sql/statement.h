@@ -1,0 +1,68 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "lexer.h"
+#include "peerd/control/control.h"
+
+namespace peerd::sql {
+
+/// Where each option stands in the query, for errors that name one.
+using OptionPositions = std::map<std::string, std::size_t, std::less<>>;
+
+struct CreatePeer {
+  std::string name, kind;
+  RawOptions options;
+  OptionPositions positions;
+  IfExists if_not_exists = IfExists::no;
+  Replace replace = Replace::no;
+};
+struct DropPeer {
+  std::string name;
+  IfExists if_exists = IfExists::no;
+  bool as_delete = false;  ///< DELETE FROM peers WHERE name = 'x'
+};
+struct CreateMirror {
+  MirrorRequest request;
+  OptionPositions positions;
+  IfExists if_not_exists = IfExists::no;
+  std::vector<std::string> notices;
+};
+struct ChangeMirror {
+  std::string name;
+  MirrorEvent event = MirrorEvent::pause;
+  IfExists if_exists = IfExists::no;
+};
+/// BEGIN and its kin, which drivers send of themselves.
+struct TransactionStatement {
+  enum class Kind { begin, commit, rollback, savepoint, release, rollback_to } kind;
+};
+struct SetStatement {
+  std::string name;  ///< In lower case.
+  std::string value;
+  bool to_default = false;
+  bool ignored = false;  ///< SET TRANSACTION and the like: nothing here depends on it.
+};
+struct ShowStatement {
+  std::string name;  ///< "all" too.
+};
+struct ResetStatement {
+  std::string name;
+};
+/// DEALLOCATE, DISCARD, CLOSE, UNLISTEN: what they leave behind is a tag.
+struct ForgetStatement {
+  enum class What { prepared, all_prepared, everything, nothing } what;
+  std::string name, tag;
+};
+/// SELECT, WITH, VALUES, TABLE: its tokens are looked at again by whoever answers it.
+struct QueryStatement {};
+
+using Statement = std::variant<CreatePeer, DropPeer, CreateMirror, ChangeMirror, TransactionStatement, SetStatement,
+                               ShowStatement, ResetStatement, ForgetStatement, QueryStatement>;
+
+}  // namespace peerd::sql

@@ -1,0 +1,184 @@
+#include "values.h"
+
+#include <array>
+#include <bit>
+#include <charconv>
+#include <cmath>
+
+#include "peerd/base/text.h"
+#include "statement_error.h"
+
+namespace peerd::sql {
+namespace {
+
+struct TypeFacts {
+  std::uint32_t type;
+  std::int16_t length;
+  std::string_view name;
+};
+constexpr std::array<TypeFacts, 18> kTypes = {{{oid::kBool, 1, "bool"},
+                                               {oid::kBytea, -1, "bytea"},
+                                               {oid::kName, 64, "name"},
+                                               {oid::kInt8, 8, "int8"},
+                                               {oid::kInt2, 2, "int2"},
+                                               {oid::kInt4, 4, "int4"},
+                                               {oid::kText, -1, "text"},
+                                               {oid::kOid, 4, "oid"},
+                                               {oid::kJson, -1, "json"},
+                                               {oid::kFloat4, 4, "float4"},
+                                               {oid::kFloat8, 8, "float8"},
+                                               {oid::kBpchar, -1, "bpchar"},
+                                               {oid::kVarchar, -1, "varchar"},
+                                               {oid::kDate, 4, "date"},
+                                               {oid::kTimestamp, 8, "timestamp"},
+                                               {oid::kTimestamptz, 8, "timestamptz"},
+                                               {oid::kNumeric, -1, "numeric"},
+                                               {oid::kUuid, 16, "uuid"}}};
+
+const TypeFacts* facts_of(std::uint32_t type) {
+  for (const auto& facts : kTypes) {
+    if (facts.type == type) return &facts;
+  }
+  return nullptr;
+}
+
+bool is_text(std::uint32_t type) {
+  return type == oid::kText || type == oid::kVarchar || type == oid::kBpchar || type == oid::kName ||
+         type == oid::kUnknown || type == oid::kUnknownText || type == oid::kJson;
+}
+
+std::uint64_t big_endian(std::string_view bytes) {
+  std::uint64_t value = 0;
+  for (const char c : bytes) value = value << 8 | static_cast<unsigned char>(c);
+  return value;
+}
+
+std::string big_endian(std::uint64_t value, int bytes) {
+  std::string out;
+  for (int i = bytes - 1; i >= 0; --i) out += static_cast<char>(value >> (8 * i) & 0xFF);
+  return out;
+}
+
+template <typename Number>
+std::string shortest(Number value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
+  std::array<char, 64> buffer;
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
+  return {buffer.data(), end};
+}
+
+/// The messages name the type, never the value.
+[[noreturn]] void bad_text(std::uint32_t type) {
+  throw StatementError("22P02", "invalid input syntax for type " + std::string(type_name(type)));
+}
+
+template <typename Number>
+Number parse(std::string_view text, std::uint32_t type) {
+  Number value{};
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (result.ec != std::errc() || result.ptr != text.data() + text.size()) bad_text(type);
+  return value;
+}
+
+double parse_float(std::string_view text, std::uint32_t type) {
+  const std::string lower = to_lower(text);
+  if (lower == "nan") return std::nan("");
+  if (lower == "infinity" || lower == "inf") return HUGE_VAL;
+  if (lower == "-infinity" || lower == "-inf") return -HUGE_VAL;
+  return parse<double>(text, type);
+}
+
+bool parse_bool(std::string_view text) {
+  const std::string lower = to_lower(text);
+  for (const std::string_view word : {"t", "true", "y", "yes", "on", "1"}) {
+    if (lower == word) return true;
+  }
+  for (const std::string_view word : {"f", "false", "n", "no", "off", "0"}) {
+    if (lower == word) return false;
+  }
+  bad_text(oid::kBool);
+}
+
+}  // namespace
+
+std::int16_t type_length(std::uint32_t type) {
+  const auto* facts = facts_of(type);
+  return facts ? facts->length : std::int16_t{-1};
+}
+
+std::string_view type_name(std::uint32_t type) {
+  const auto* facts = facts_of(type);
+  return facts ? facts->name : std::string_view("text");
+}
+
+bool is_integer(std::uint32_t type) {
+  return type == oid::kInt2 || type == oid::kInt4 || type == oid::kInt8 || type == oid::kOid;
+}
+
+std::string decode_binary(std::uint32_t type, std::string_view bytes) {
+  if (is_text(type)) return std::string(bytes);
+  const auto* facts = facts_of(type);
+  const bool fixed = is_integer(type) || type == oid::kBool || type == oid::kFloat4 || type == oid::kFloat8;
+  if (!facts || !fixed) {
+    throw not_supported("binary parameters of type " + (facts ? std::string(facts->name) : std::to_string(type)) +
+                            " are not supported",
+                        "send the parameter in text form");
+  }
+  if (bytes.size() != static_cast<std::size_t>(facts->length)) {
+    throw StatementError("22P03", "incorrect binary data format for type " + std::string(facts->name));
+  }
+  const std::uint64_t bits = big_endian(bytes);
+  switch (type) {
+    case oid::kBool: return bits ? "t" : "f";
+    case oid::kInt2: return std::to_string(static_cast<std::int16_t>(bits));
+    case oid::kInt4: return std::to_string(static_cast<std::int32_t>(bits));
+    case oid::kInt8: return std::to_string(static_cast<std::int64_t>(bits));
+    case oid::kFloat4: return shortest(std::bit_cast<float>(static_cast<std::uint32_t>(bits)));
+    case oid::kFloat8: return shortest(std::bit_cast<double>(bits));
+    default: return std::to_string(bits);  // oid
+  }
+}
+
+std::string encode_binary(std::uint32_t type, std::string_view text) {
+  if (is_text(type)) return std::string(text);
+  switch (type) {
+    case oid::kBool: return parse_bool(text) ? std::string("\1", 1) : std::string("\0", 1);
+    case oid::kInt2: return big_endian(static_cast<std::uint64_t>(parse<std::int16_t>(text, type)), 2);
+    case oid::kInt4: return big_endian(static_cast<std::uint64_t>(parse<std::int32_t>(text, type)), 4);
+    case oid::kInt8: return big_endian(static_cast<std::uint64_t>(parse<std::int64_t>(text, type)), 8);
+    case oid::kFloat8: return big_endian(std::bit_cast<std::uint64_t>(parse_float(text, type)), 8);
+    default:
+      throw not_supported("results of type " + std::string(type_name(type)) + " in binary form are not supported",
+                          "ask for text results, or cast the column to text");
+  }
+}
+
+sqlite::Value to_sqlite(const Parameter& parameter) {
+  if (!parameter.text) return nullptr;
+  const auto& text = *parameter.text;
+  if (is_integer(parameter.type)) return parse<std::int64_t>(text, parameter.type);
+  switch (parameter.type) {
+    case oid::kBool: return std::int64_t{parse_bool(text)};
+    case oid::kFloat4:
+    case oid::kFloat8:
+    case oid::kNumeric: {
+      const double number = parse_float(text, parameter.type);
+      if (std::isnan(number)) throw not_supported("NaN as a parameter is not supported here");
+      return number;
+    }
+    default: return text;
+  }
+}
+
+std::optional<std::string> to_text(const sqlite::Value& value, std::uint32_t type) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) {
+    if (type == oid::kBool) return *integer ? "t" : "f";
+    return std::to_string(*integer);
+  }
+  if (const auto* real = std::get_if<double>(&value)) return shortest(*real);
+  if (const auto* text = std::get_if<std::string>(&value)) return *text;
+  return std::nullopt;
+}
+
+}  // namespace peerd::sql
