@@ -1,0 +1,122 @@
+#include "postgres/chunk_reader.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "peerd/base/text.h"
+#include "postgres/describe.h"
+#include "postgres/wal_wait.h"
+
+namespace peerd {
+namespace {
+
+constexpr std::size_t kPieceBytes = 256 * 1024;
+constexpr std::size_t kBinaryHeader = 19;  ///< Signature, flags and the length of an extension, which no version uses.
+
+std::span<const std::byte> as_bytes(std::string_view text) {
+  return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
+}
+
+bool same_shape(const TableSchema& planned, const TableSchema& now) {
+  // What a type is called may be written otherwise; what it is may not change.
+  const auto same = [](const Column& a, const Column& b) {
+    return a.name == b.name && a.type_oid == b.type_oid && a.type_modifier == b.type_modifier && a.in_key == b.in_key &&
+           a.missing_value == b.missing_value;
+  };
+  return planned.id == now.id && planned.identity == now.identity && planned.key == now.key &&
+         std::equal(planned.columns.begin(), planned.columns.end(), now.columns.begin(), now.columns.end(), same);
+}
+
+}  // namespace
+
+std::string copy_statement(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan) {
+  std::string columns;
+  for (std::size_t i = 0; i < table.schema.columns.size(); ++i) {
+    columns += (columns.empty() ? "" : ", ") + quote_identifier(table.schema.columns[i].name);
+    if (i < plan.select_casts.size() && !plan.select_casts[i].empty()) columns += "::" + plan.select_casts[i];
+  }
+  std::string where = "ctid >= '(" + std::to_string(chunk.first_block) + ",0)'::tid";
+  if (chunk.end_block != Chunk::kNoEndBlock) where += " AND ctid < '(" + std::to_string(chunk.end_block) + ",0)'::tid";
+  std::string called = table.schema.qualified();
+  std::replace(called.begin(), called.end(), '*', '_');  // Nothing in a name may end the comment.
+  return "COPY (SELECT " + columns + " FROM ONLY " + quote_identifier(table.schema.schema) + "." +
+         quote_identifier(table.schema.name) + " WHERE " + where + ") TO STDOUT (FORMAT " +
+         (plan.form == CopyForm::binary ? "binary" : "text") + ") /* peerd chunk " + called + " " +
+         std::to_string(chunk.number) + " */";
+}
+
+std::string_view CopyFrame::rows(std::string_view message) {
+  if (form_ == CopyForm::text) return message;
+  if (header_left_) {
+    header_left_ = false;
+    if (message.size() < kBinaryHeader || std::memcmp(message.data(), "PGCOPY\n\377\r\n\0", 11) != 0) {
+      throw Error(ErrorCode::peer_error, "the source's COPY has no binary header");
+    }
+    message.remove_prefix(kBinaryHeader);
+  }
+  // A row begins with its count of columns; -1 there is the end, in a message of its own.
+  if (message.size() == 2 && message[0] == '\xff' && message[1] == '\xff') return {};
+  return message;
+}
+
+PostgresChunkReader::PostgresChunkReader(Connect connect, std::vector<MappedTable> tables)
+    : connect_(std::move(connect)), tables_(std::move(tables)) {}
+
+bool PostgresChunkReader::as_planned(const MirrorTable& table, const Chunk& chunk, const Wait& wait) {
+  const auto mapped = std::find_if(tables_.begin(), tables_.end(), [&](const MappedTable& candidate) {
+    return candidate.source.schema == table.schema.schema && candidate.source.name == table.schema.name;
+  });
+  if (mapped == tables_.end()) throw Error(ErrorCode::internal, "a chunk of a table that is not mapped");
+  const std::optional<CatalogTable> found = read_table(*connection_, *mapped, wait);
+  return found && found->kind == 'r' && found->file_node == chunk.file_node && same_shape(table.schema, found->schema);
+}
+
+ChunkReader::Opened PostgresChunkReader::open(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan,
+                                              const Wait& wait) {
+  // A chunk that was left in the middle leaves the connection in a COPY: a new one costs less than draining it.
+  if (reading_ || !connection_ || connection_->broken()) connection_ = connect_(false, wait);
+  reading_ = true;
+  // The lock first, then the check, then a snapshot: one older than a rewrite would read nothing, without an error.
+  connection_->run("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY", wait);
+  bool moved = false;
+  try {
+    connection_->run("LOCK TABLE ONLY " + quote_identifier(table.schema.schema) + "." + quote_identifier(table.schema.name) +
+                         " IN ACCESS SHARE MODE",
+                     wait);
+    moved = !as_planned(table, chunk, wait);
+  } catch (const Error& error) {
+    if (error.text.code != ErrorCode::not_found) throw;
+    moved = true;
+  }
+  if (moved) {
+    connection_->run("ROLLBACK", wait);
+    reading_ = false;
+    return Opened::table_moved;
+  }
+  frame_ = CopyFrame(plan.form);
+  connection_->copy_out(copy_statement(table, chunk, plan), wait);
+  return Opened::ready;
+}
+
+std::span<const std::byte> PostgresChunkReader::read(const Wait& wait) {
+  piece_.clear();
+  while (reading_ && piece_.size() < kPieceBytes) {
+    const std::string_view message = connection_->copy_read(wait);
+    if (message.data() == nullptr) {
+      close(wait);
+      break;
+    }
+    const std::string_view rows = frame_.rows(message);
+    if (piece_.empty() && rows.size() >= kPieceBytes) return as_bytes(rows);  // Large rows are not copied once more.
+    piece_ += rows;
+  }
+  return as_bytes(piece_);
+}
+
+void PostgresChunkReader::close(const Wait& wait) {
+  connection_->run("COMMIT", wait);
+  await_flushed(*connection_, wait);
+  reading_ = false;
+}
+
+}  // namespace peerd

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "peerd/sources/chunk_reader.h"
+#include "postgres/slot.h"
+
+namespace peerd {
+
+/// The COPY statement of a chunk. Pure. Its comment names table and chunk for whoever reads the source's log.
+std::string copy_statement(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan);
+
+/// Takes header and trailer off a COPY, whatever messages they come in. Pure.
+class CopyFrame {
+ public:
+  explicit CopyFrame(CopyForm form) : form_(form), header_left_(form == CopyForm::binary) {}
+  /// The rows in one CopyData message.
+  std::string_view rows(std::string_view message);
+
+ private:
+  CopyForm form_;
+  bool header_left_;
+};
+
+class PostgresChunkReader final : public ChunkReader {
+ public:
+  PostgresChunkReader(Connect connect, std::vector<MappedTable> tables);
+  Opened open(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan, const Wait& wait) override;
+  std::span<const std::byte> read(const Wait& wait) override;
+
+ private:
+  bool as_planned(const MirrorTable& table, const Chunk& chunk, const Wait& wait);
+  void close(const Wait& wait);
+
+  Connect connect_;
+  std::vector<MappedTable> tables_;
+  std::unique_ptr<postgres::Connection> connection_;
+  CopyFrame frame_{CopyForm::text};
+  std::string piece_;
+  bool reading_ = false;
+};
+
+}  // namespace peerd

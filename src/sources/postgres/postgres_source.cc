@@ -1,0 +1,107 @@
+#include "peerd/sources/postgres_source.h"
+
+#include "postgres/chunk_reader.h"
+#include "postgres/describe.h"
+#include "postgres/preflight.h"
+#include "postgres/publication.h"
+#include "postgres/row_lookup.h"
+#include "postgres/slot.h"
+#include "postgres/snapshot_plan.h"
+#include "postgres/wal_stream.h"
+#include "postgres/wal_wait.h"
+
+namespace peerd {
+namespace {
+
+class PostgresSource final : public Source {
+ public:
+  PostgresSource(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease)
+      : options_(postgres::connect_options(peer.options)),
+        names_(source_names(mirror, lease)),
+        streamed_(std::make_shared<StreamedTransactions>()) {
+    slot_name_ = names_.slot;
+    options_.options += " -c synchronous_commit=local";  // Nothing that peerd writes here is worth waiting for a standby.
+  }
+
+  Problems preflight(const Wait& wait) override { return preflight_source(control(wait), names_, wait); }
+
+  std::vector<MirrorTable> describe(const Wait& wait) override {
+    std::vector<MirrorTable> tables;
+    for (const MappedTable& mapped : names_.tables) {
+      const std::optional<CatalogTable> found = read_table(control(wait), mapped, wait);
+      if (!found) {
+        ErrorText text;
+        text.code = ErrorCode::not_found;
+        text.table = mapped.source.schema + "." + mapped.source.name;
+        text.message = "table " + text.table + " does not exist at the source";
+        text.hint = "names are taken as typed: upper and lower case count";
+        throw Error(std::move(text));
+      }
+      tables.push_back(mirror_table(*found, mapped));
+    }
+    return tables;
+  }
+
+  SourceIdentity identity(const Wait& wait) override {
+    // A command of the replication protocol: the function with the same answer needs more rights.
+    const postgres::Result result = connector("identity")(true, wait)->run("IDENTIFY_SYSTEM", wait);
+    return {std::stoull(result.string(0, 0)), static_cast<std::uint32_t>(result.integer(0, 1))};
+  }
+
+  void ensure_publication(const Wait& wait) override { peerd::ensure_publication(control(wait), names_, wait); }
+
+  SlotStart ensure_slot(bool intended, const std::function<void(std::string)>& step, const Wait& wait) override {
+    return peerd::ensure_slot(control(wait), connector("slot"), names_, intended, step, wait);
+  }
+  void await_settled(const std::function<void(std::string)>& step, const Wait& wait) override {
+    await_transactions(control(wait), step, wait);
+  }
+  std::vector<Chunk> plan(const MirrorTable& table, std::uint64_t rows_per_chunk, const Wait& wait) override {
+    return plan_chunks(control(wait), table, rows_per_chunk, wait);
+  }
+  std::unique_ptr<ChunkReader> open_reader(const Wait&) override {
+    return std::make_unique<PostgresChunkReader>(connector("snapshot"), names_.tables);
+  }
+  Lsn insert_position(const Wait& wait) override { return peerd::insert_position(control(wait), wait); }
+
+  std::unique_ptr<ChangeStream> open_stream(Lsn from, std::span<const MirrorTable> tables, Lsn shaped_at,
+                                            const Wait& wait) override {
+    return WalStream::open({names_, connector("stream"), streamed_, from, shaped_at}, tables, control(wait), wait);
+  }
+  std::unique_ptr<RowLookup> open_lookup(const Wait&) override {
+    return std::make_unique<PostgresRowLookup>(connector("lookup"), streamed_);
+  }
+  SlotStatus slot_status(const Wait& wait) override { return read_slot(control(wait), names_.slot, wait); }
+
+  void drop(const Wait& wait) override {
+    drop_slot(control(wait), names_, wait);
+    drop_publication(control(wait), names_, wait);
+  }
+
+ private:
+  Connect connector(std::string_view role) const {
+    postgres::ConnectOptions options = options_;
+    options.application_name = names_.application_name(role);
+    return [options](bool replication, const Wait& wait) mutable {
+      options.replication = replication;
+      return postgres::Connection::open(options, wait);
+    };
+  }
+  postgres::Connection& control(const Wait& wait) {
+    if (!control_ || control_->broken()) control_ = connector("control")(false, wait);
+    return *control_;
+  }
+
+  postgres::ConnectOptions options_;
+  const SourceNames names_;
+  const std::shared_ptr<StreamedTransactions> streamed_;
+  std::unique_ptr<postgres::Connection> control_;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> make_postgres_source(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease) {
+  return std::make_unique<PostgresSource>(peer, mirror, lease);
+}
+
+}  // namespace peerd

@@ -1,0 +1,199 @@
+#include "postgres/preflight.h"
+
+#include "peerd/base/text.h"
+#include "postgres/describe.h"
+#include "postgres/publication.h"
+#include "postgres/slot.h"
+
+namespace peerd {
+namespace {
+
+ErrorText unfit(std::string message, std::string hint = {}, ErrorCode code = ErrorCode::source_unfit) {
+  ErrorText text;
+  text.code = code;
+  text.message = std::move(message);
+  text.hint = std::move(hint);
+  return text;
+}
+
+ErrorText unfit_table(const MappedTable& table, const std::string& what, std::string hint = {},
+                      ErrorCode code = ErrorCode::source_unfit) {
+  ErrorText text = unfit("table " + table.source.schema + "." + table.source.name + " " + what, std::move(hint), code);
+  text.table = table.source.schema + "." + table.source.name;
+  return text;
+}
+
+constexpr std::string_view kServer =
+    "SELECT current_setting('wal_level'), pg_is_in_recovery(), current_setting('synchronous_standby_names'),"
+    " current_setting('max_replication_slots')::int - (SELECT count(*) FROM pg_replication_slots),"
+    " current_setting('max_wal_senders')::int - (SELECT count(*) FROM pg_stat_replication),"
+    " r.rolsuper OR r.rolreplication OR EXISTS (SELECT FROM pg_roles m WHERE m.rolname IN ('rds_replication',"
+    "   'azure_pg_admin', 'cloudsqlsuperuser') AND pg_has_role(current_user, m.oid, 'member')),"
+    " current_user, current_database(), has_database_privilege(current_database(), 'CREATE'),"
+    " EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = $1), current_setting('max_replication_slots')::int,"
+    " current_setting('max_wal_senders')::int"
+    " FROM pg_roles r WHERE r.rolname = current_user";
+
+void check_capacity(const postgres::Result& server, Problems& problems) {
+  if (server.integer(0, 3) < 1) {
+    const std::string more = std::to_string(server.integer(0, 10) + 10);
+    problems.push_back({unfit("all replication slots of the source are taken", "max_replication_slots; takes effect at a restart"),
+                        "ALTER SYSTEM SET max_replication_slots = " + more});
+  }
+  if (server.integer(0, 4) < 1) {
+    const std::string more = std::to_string(server.integer(0, 11) + 10);
+    problems.push_back({unfit("all WAL senders of the source are taken", "max_wal_senders; takes effect at a restart"),
+                        "ALTER SYSTEM SET max_wal_senders = " + more});
+  }
+}
+
+void check_server(const postgres::Result& server, int version, const SourceNames& names, Problems& problems) {
+  if (version < 120000) problems.push_back({unfit("the source is older than Postgres 12", "upgrade the source"), ""});
+  if (server.boolean(0, 1)) {
+    problems.push_back({unfit("the source is a standby, which is not yet followed", "give the primary's host in the peer"), ""});
+  }
+  if (server.text(0, 0) != "logical") {
+    problems.push_back({unfit("wal_level is " + server.string(0, 0) + "; logical is needed", "takes effect at a restart of the source"),
+                        "ALTER SYSTEM SET wal_level = logical"});
+  }
+  check_capacity(server, problems);
+  if (!server.boolean(0, 5)) {
+    problems.push_back({unfit("role " + server.string(0, 6) + " may not replicate", {}, ErrorCode::no_privilege),
+                        "ALTER ROLE " + quote_identifier(server.string(0, 6)) + " REPLICATION"});
+  }
+  if (matches_synchronous_standby(server.text(0, 2), names.application_name("stream"))) {
+    problems.push_back({unfit("synchronous_standby_names would make this mirror a synchronous standby: paused, it would hang every commit",
+                              "name the standbys that are meant in place of *"),
+                        "ALTER SYSTEM SET synchronous_standby_names = 'FIRST 1 (name, ...)'"});
+  }
+}
+
+/// One that could be this mirror's own is left to ensure_slot(), which knows whether it was intended.
+void check_slot_name(postgres::Connection& connection, const SourceNames& names, const Wait& wait, Problems& problems) {
+  const std::string why = unadoptable(connection, names.slot, wait);
+  if (why.empty()) return;
+  ErrorText text = unfit("replication slot \"" + names.slot + "\" exists already and " + why,
+                         "name another, or drop it if nobody needs it", ErrorCode::already_exists);
+  text.field = "replication_slot_name";
+  problems.push_back({std::move(text), "SELECT pg_drop_replication_slot(" + quote_literal(names.slot) + ")"});
+}
+
+void check_kind(const CatalogTable& found, const MappedTable& table, Problems& problems) {
+  const auto refuse = [&](const char* what, const char* hint) {
+    problems.push_back({unfit_table(table, what, hint, ErrorCode::not_supported), ""});
+  };
+  if (found.kind == 'p') refuse("is partitioned, which is not yet followed", "map its partitions one by one");
+  if (found.kind == 'f') refuse("is a foreign table, which is not yet followed", "map it from the server that holds its rows");
+  if (found.kind == 'v' || found.kind == 'm') refuse("is a view, which is not yet followed", "map the tables under it");
+  if (found.kind == 'S' || found.kind == 'i' || found.kind == 'c') refuse("is not a table", "map a table");
+  if (found.kind == 'r' && found.persistence == 'u') {
+    problems.push_back({unfit_table(table, "is unlogged: its changes are not in the WAL"),
+                        "ALTER TABLE " + table.source.quoted() + " SET LOGGED"});
+  }
+  if (found.persistence == 't') refuse("is temporary", "map a permanent table");
+}
+
+void check_key(const CatalogTable& found, const MappedTable& table, Problems& problems) {
+  const std::string quoted = table.source.quoted();
+  if (found.schema.identity == ReplicaIdentity::nothing) {
+    problems.push_back({unfit_table(table, "has REPLICA IDENTITY NOTHING"),
+                        "ALTER TABLE " + quoted + " REPLICA IDENTITY DEFAULT"});
+  }
+  if (!found.unsent_key_column.empty()) {
+    problems.push_back({unfit_table(table, "has key column " + found.unsent_key_column + ", which is excluded or generated",
+                                    "take it out of the mapping's exclude, or choose another replica identity index"),
+                        ""});
+  } else if (found.schema.key.empty()) {
+    problems.push_back({unfit_table(table, "has no primary key", "a unique index on NOT NULL columns will do too: REPLICA IDENTITY USING INDEX"),
+                        "ALTER TABLE " + quoted + " ADD PRIMARY KEY (...)"});
+  }
+}
+
+void check_privileges(postgres::Connection& connection, const CatalogTable& found, const MappedTable& table,
+                      bool publication_stands, const Wait& wait, Problems& problems) {
+  const std::string oid = std::to_string(found.schema.id.oid);
+  const postgres::Result may = connection.run(
+      "SELECT has_schema_privilege(n.oid, 'USAGE'), has_table_privilege(c.oid, 'SELECT'), row_security_active(c.oid),"
+      " pg_has_role(current_user, c.relowner, 'USAGE'), current_user, pg_get_userbyid(c.relowner)"
+      " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1",
+      {{oid}}, wait);
+  if (may.rows() == 0) return;
+  const std::string role = quote_identifier(may.string(0, 4));
+  if (!may.boolean(0, 0)) {
+    problems.push_back({unfit_table(table, "is in a schema that role " + role + " may not use", {}, ErrorCode::no_privilege),
+                        "GRANT USAGE ON SCHEMA " + quote_identifier(table.source.schema) + " TO " + role});
+  }
+  if (!may.boolean(0, 1)) {
+    problems.push_back({unfit_table(table, "may not be read by role " + role, {}, ErrorCode::no_privilege),
+                        "GRANT SELECT ON " + table.source.quoted() + " TO " + role});
+  }
+  if (may.boolean(0, 2)) {
+    problems.push_back({unfit_table(table, "hides rows from role " + role + " by row security", {}, ErrorCode::no_privilege),
+                        "ALTER ROLE " + role + " BYPASSRLS"});
+  }
+  if (!publication_stands && !may.boolean(0, 3)) {
+    problems.push_back({unfit_table(table, "cannot be published by role " + role + ", which does not own it",
+                                    "or have its owner make a publication, and give publication_name", ErrorCode::no_privilege),
+                        "GRANT " + quote_identifier(may.string(0, 5)) + " TO " + role});
+  }
+}
+
+void check_table(postgres::Connection& connection, const MappedTable& table, bool publication_stands, const Wait& wait,
+                 Problems& problems) {
+  const std::optional<CatalogTable> found = read_table(connection, table, wait);
+  if (!found) {
+    problems.push_back({unfit_table(table, "does not exist at the source",
+                                    "names are taken as typed: upper and lower case count", ErrorCode::not_found),
+                        ""});
+    return;
+  }
+  check_kind(*found, table, problems);
+  if (found->kind == 'r') check_key(*found, table, problems);
+  for (const std::string& column : found->missing_excludes) {
+    problems.push_back({unfit_table(table, "has no column \"" + column + "\" to exclude", "check the mapping's exclude",
+                                    ErrorCode::invalid_option),
+                        ""});
+  }
+  check_privileges(connection, *found, table, publication_stands, wait, problems);
+}
+
+}  // namespace
+
+bool matches_synchronous_standby(std::string_view setting, std::string_view application_name) {
+  // "a, b", "2 (a, b)", "FIRST 2 (a, b)", "ANY 1 (a, *)": the list is what stands in the parentheses, if there are any.
+  const std::size_t open = setting.find('(');
+  if (open != std::string_view::npos) setting = setting.substr(open + 1, setting.find(')') - open - 1);
+  for (std::string name : split(setting, ',')) {
+    std::erase(name, '"');
+    const std::size_t begin = name.find_first_not_of(" \t");
+    if (begin == std::string::npos) continue;
+    name = name.substr(begin, name.find_last_not_of(" \t") - begin + 1);
+    if (name == "*" || to_lower(name) == to_lower(application_name)) return true;
+  }
+  return false;
+}
+
+Problems preflight_source(postgres::Connection& connection, const SourceNames& names, const Wait& wait) {
+  Problems problems;
+  const postgres::Result server = connection.run(kServer, {{names.slot}}, wait);
+  check_server(server, connection.server_version(), names, problems);
+  if (!names.own_slot && server.boolean(0, 9)) check_slot_name(connection, names, wait, problems);
+  const std::optional<Publication> publication = read_publication(connection, names, wait);
+  if (!publication && !server.boolean(0, 8)) {
+    const std::string role = quote_identifier(server.string(0, 6));
+    problems.push_back({unfit("role " + role + " may not make a publication", "or make one and give publication_name",
+                              ErrorCode::no_privilege),
+                        "GRANT CREATE ON DATABASE " + quote_identifier(server.string(0, 7)) + " TO " + role});
+  }
+  const std::size_t before = problems.size();
+  for (const MappedTable& table : names.tables) {
+    check_table(connection, table, publication.has_value(), wait, problems);
+  }
+  // A table that does not exist is not covered either: said once.
+  if (publication && problems.size() == before) {
+    for (Problem& problem : judge(*publication, names)) problems.push_back(std::move(problem));
+  }
+  return problems;
+}
+
+}  // namespace peerd

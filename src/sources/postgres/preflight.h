@@ -1,0 +1,13 @@
+#pragma once
+
+#include "postgres/source_names.h"
+
+namespace peerd {
+
+/// Everything that keeps this mirror from being made, each with its cure. Changes nothing.
+Problems preflight_source(postgres::Connection& connection, const SourceNames& names, const Wait& wait);
+
+/// True when a walsender of this application_name would count as a synchronous standby (rules.md 37). Pure.
+bool matches_synchronous_standby(std::string_view setting, std::string_view application_name);
+
+}  // namespace peerd

@@ -1,0 +1,134 @@
+#include "postgres/relation_shape.h"
+
+#include <algorithm>
+
+#include "peerd/base/error.h"
+
+namespace peerd {
+namespace {
+
+char letter_of(ReplicaIdentity identity) {
+  switch (identity) {
+    case ReplicaIdentity::index:
+      return 'i';
+    case ReplicaIdentity::full:
+      return 'f';
+    case ReplicaIdentity::nothing:
+      return 'n';
+    default:
+      return 'd';
+  }
+}
+
+CellView view(const pgoutput::Cell& cell) {
+  switch (cell.kind) {
+    case pgoutput::Cell::Kind::null:
+      return {CellView::Kind::null, {}};
+    case pgoutput::Cell::Kind::unchanged:
+      return {CellView::Kind::unchanged, {}};
+    case pgoutput::Cell::Kind::text:
+      return {CellView::Kind::text, cell.bytes};
+    default:
+      throw Error(ErrorCode::peer_error, "the source sent a binary value where text was asked for");
+  }
+}
+
+void check_count(const Shape& shape, const pgoutput::Tuple& sent) {
+  if (sent.cells.size() != shape.sent_columns) {
+    throw Error(ErrorCode::peer_error, "the source sent a row with another count of columns than it announced");
+  }
+}
+
+/// With FULL every column is flagged, so the flags say nothing of the key (rules.md 4).
+bool same_key(const TableSchema& schema, const SentRelation& sent) {
+  if (sent.identity == 'f') return true;
+  return std::all_of(sent.columns.begin(), sent.columns.end(), [&](const Column& column) {
+    const bool in_key = std::any_of(schema.key.begin(), schema.key.end(),
+                                    [&](std::uint16_t i) { return schema.columns[i].name == column.name; });
+    return in_key == column.in_key;
+  });
+}
+
+}  // namespace
+
+SentRelation keep(const pgoutput::Message& relation) {
+  SentRelation sent;
+  sent.schema = relation.space.empty() ? "pg_catalog" : std::string(relation.space);
+  sent.name = relation.name;
+  sent.identity = relation.identity;
+  for (const pgoutput::RelationColumn& column : relation.columns) {
+    Column kept;
+    kept.name = column.name;
+    kept.type_oid = column.type_oid;
+    kept.type_modifier = column.type_modifier;
+    kept.in_key = column.in_key;
+    sent.columns.push_back(std::move(kept));
+  }
+  return sent;
+}
+
+Shape compare(const TableSchema& schema, const std::vector<std::string>& exclude, const SentRelation& sent) {
+  Shape shape;
+  shape.sent_columns = sent.columns.size();
+  shape.renamed = sent.schema != schema.schema || sent.name != schema.name;
+  shape.identity_changed = sent.identity != letter_of(schema.identity) || !same_key(schema, sent);
+  std::vector<bool> used(sent.columns.size(), false);
+  for (const Column& column : schema.columns) {
+    const auto found = std::find_if(sent.columns.begin(), sent.columns.end(), [&](const Column& c) { return c.name == column.name; });
+    if (found == sent.columns.end()) {
+      shape.from.push_back(Shape::kAbsent);
+      shape.absent.push_back(column.name);
+      continue;
+    }
+    const auto place = static_cast<std::uint16_t>(found - sent.columns.begin());
+    used[place] = true;
+    shape.from.push_back(place);
+    if (found->type_oid != column.type_oid) {
+      shape.retyped.push_back(column.name);
+    } else if (found->type_modifier != column.type_modifier) {
+      shape.remodified.push_back(column.name);
+    }
+  }
+  shape.key_sent = std::all_of(schema.key.begin(), schema.key.end(), [&](std::uint16_t i) {
+    return shape.from[i] != Shape::kAbsent && (sent.identity == 'f' || sent.columns[shape.from[i]].in_key);
+  });
+  shape.whole = std::all_of(used.begin(), used.end(), [](bool is_used) { return is_used; });
+  for (std::size_t i = 0; i < sent.columns.size(); ++i) {
+    const std::string& name = sent.columns[i].name;
+    if (used[i] || std::find(exclude.begin(), exclude.end(), name) != exclude.end()) continue;
+    shape.added.push_back(sent.columns[i]);
+    shape.added.back().in_key = false;
+  }
+  return shape;
+}
+
+void project(const TableSchema& schema, const Shape& shape, const pgoutput::Message& change, std::span<CellView> row) {
+  check_count(shape, change.new_row);
+  if (change.old_kind != pgoutput::OldTuple::none) check_count(shape, change.old_row);
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    const std::uint16_t from = shape.from[i];
+    if (from == Shape::kAbsent) {
+      const auto& missing = schema.columns[i].missing_value;
+      row[i] = missing ? CellView{CellView::Kind::text, *missing} : CellView{};
+      continue;
+    }
+    row[i] = view(change.new_row.cells[from]);
+    if (row[i].kind != CellView::Kind::unchanged) continue;
+    const bool shown = change.old_kind == pgoutput::OldTuple::full ||
+                       (change.old_kind == pgoutput::OldTuple::key && schema.columns[i].in_key);
+    if (shown) row[i] = view(change.old_row.cells[from]);
+  }
+}
+
+bool project_key(const TableSchema& schema, const Shape& shape, const pgoutput::Tuple& old_row, std::span<CellView> key) {
+  check_count(shape, old_row);
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    const std::uint16_t from = shape.from[schema.key[i]];
+    if (from == Shape::kAbsent) return false;
+    key[i] = view(old_row.cells[from]);
+    if (key[i].kind != CellView::Kind::text) return false;
+  }
+  return true;
+}
+
+}  // namespace peerd

@@ -1,0 +1,172 @@
+#include "postgres/slot.h"
+
+#include <future>
+#include <thread>
+
+#include "peerd/base/text.h"
+#include "postgres/wal_wait.h"
+
+namespace peerd {
+namespace {
+
+using namespace std::chrono_literals;
+
+Lsn lsn_at(const postgres::Result& result, int column) { return parse_lsn(result.text(0, column)).value_or(Lsn{}); }
+
+/// Who holds the slot now: a backend that streams it, or one that still makes it.
+struct Holder {
+  int pid = 0;  ///< 0 = nobody.
+  std::string application_name;
+};
+Holder holder_of(postgres::Connection& connection, const std::string& slot, const Wait& wait) {
+  const postgres::Result result = connection.run(
+      "SELECT s.active_pid, coalesce(a.application_name, '') FROM pg_replication_slots s"
+      " LEFT JOIN pg_stat_activity a ON a.pid = s.active_pid WHERE s.slot_name = $1 AND s.active_pid IS NOT NULL",
+      {{slot}}, wait);
+  if (result.rows() == 0) return {};
+  return {static_cast<int>(result.integer(0, 0)), result.string(0, 1)};
+}
+
+/// Ends our own backend on the slot, if there is one. Throws wrong_state when it is somebody else's.
+void release(postgres::Connection& connection, const SourceNames& names, const Wait& wait) {
+  for (Holder holder = holder_of(connection, names.slot, wait); holder.pid != 0; holder = holder_of(connection, names.slot, wait)) {
+    if (!names.own_slot && !names.is_ours(holder.application_name)) {
+      throw Error(ErrorCode::wrong_state,
+                  "replication slot \"" + names.slot + "\" is in use by pid " + std::to_string(holder.pid) + " (" +
+                      holder.application_name + ")",
+                  "end that session first");
+    }
+    connection.run("SELECT pg_terminate_backend($1)", {{std::to_string(holder.pid)}}, wait);
+    pause(20ms, wait, "waiting for the old walsender to end");
+  }
+}
+
+/// Creates it on `maker`, whose wait for open transactions can last, while `connection` tells who is waited for.
+SlotStart create(postgres::Connection& connection, std::unique_ptr<postgres::Connection> maker, const std::string& slot,
+                 const std::function<void(std::string)>& step, const Wait& wait) {
+  const int maker_pid = maker->backend_pid();
+  std::stop_source stop_maker;
+  std::promise<SlotStart> promise;
+  std::future<SlotStart> made = promise.get_future();
+  std::jthread thread([&, until = wait.until] {
+    try {
+      const postgres::Result result = maker->run(
+          "CREATE_REPLICATION_SLOT " + quote_identifier(slot) + " LOGICAL pgoutput NOEXPORT_SNAPSHOT", {until, stop_maker.get_token()});
+      promise.set_value({result.string(0, 0), lsn_at(result, 1)});
+    } catch (...) {
+      promise.set_exception(std::current_exception());
+    }
+  });
+  try {
+    std::string told;
+    while (made.wait_for(20ms) != std::future_status::ready) {
+      pause(100ms, wait, "making the replication slot");
+      if (made.wait_for(0ms) == std::future_status::ready) break;
+      std::string who;
+      for (const RunningTransaction& running : running_transactions(connection, wait)) {
+        if (running.who.find("pid " + std::to_string(maker_pid) + " ") == std::string::npos) {
+          who += (who.empty() ? "" : ", ") + running.who;
+        }
+      }
+      std::string text = "making the replication slot";
+      if (!who.empty()) text += ": waiting for open transactions: " + who;
+      if (text != told && step) step(told = std::move(text));
+    }
+    return made.get();
+  } catch (...) {
+    stop_maker.request_stop();  // The request is cancelled at the server, and the half-made slot goes with it.
+    throw;
+  }
+}
+
+}  // namespace
+
+std::string unadoptable(postgres::Connection& connection, const std::string& slot, const Wait& wait) {
+  const postgres::Result result = connection.run(
+      "SELECT s.confirmed_flush_lsn IS NOT NULL AND s.plugin = 'pgoutput' AND s.database = current_database() AND NOT s.temporary,"
+      " s.active, coalesce(to_jsonb(s) ->> 'wal_status', '') = 'lost' FROM pg_replication_slots s WHERE s.slot_name = $1",
+      {{slot}}, wait);
+  if (result.rows() == 0 || !result.boolean(0, 0)) return "is not one that a mirror made";
+  if (result.boolean(0, 1)) return "is in use";
+  if (result.boolean(0, 2)) return "has lost its WAL";
+  if (connection.server_version() < 140000) return "";
+  const postgres::Result sent =
+      connection.run("SELECT coalesce(sum(total_txns), 0) FROM pg_stat_replication_slots WHERE slot_name = $1", {{slot}}, wait);
+  return sent.integer(0, 0) == 0 ? "" : "was read from";
+}
+
+SlotStatus read_slot(postgres::Connection& connection, const std::string& slot, const Wait& wait) {
+  const postgres::Result result = connection.run(
+      "SELECT pg_current_wal_insert_lsn(), s.slot_name IS NOT NULL, coalesce(s.active, false), s.restart_lsn,"
+      " s.confirmed_flush_lsn, coalesce(to_jsonb(s) ->> 'wal_status', '')"
+      " FROM (SELECT 1) one LEFT JOIN pg_replication_slots s ON s.slot_name = $1",
+      {{slot}}, wait);
+  SlotStatus status;
+  status.slot = slot;
+  status.server_end = lsn_at(result, 0);
+  status.exists = result.boolean(0, 1);
+  status.active = result.boolean(0, 2);
+  status.restart = lsn_at(result, 3);
+  status.confirmed = lsn_at(result, 4);
+  status.wal_status = result.string(0, 5);
+  if (status.exists && status.restart.value != 0 && status.server_end > status.restart) {
+    status.wal_kept_bytes = status.server_end.value - status.restart.value;
+  }
+  return status;
+}
+
+SlotStart ensure_slot(postgres::Connection& connection, const Connect& connect, const SourceNames& names, bool intended,
+                      const std::function<void(std::string)>& step, const Wait& wait) {
+  SlotStatus status = read_slot(connection, names.slot, wait);
+  if (status.exists && status.confirmed.value == 0 && intended) {
+    release(connection, names, wait);  // An earlier run's backend still makes it, for nobody.
+    while ((status = read_slot(connection, names.slot, wait)).exists && status.confirmed.value == 0) {
+      pause(20ms, wait, "waiting for a half-made replication slot to go");
+    }
+  }
+  if (!status.exists) return create(connection, connect(true, wait), names.slot, step, wait);
+  const std::string why = intended ? unadoptable(connection, names.slot, wait) : "is not known to this mirror";
+  if (why.empty()) return {names.slot, read_slot(connection, names.slot, wait).confirmed};
+  ErrorText text;
+  text.code = ErrorCode::already_exists;
+  text.message = "replication slot \"" + names.slot + "\" exists already and " + why;
+  text.hint = "SELECT pg_drop_replication_slot(" + quote_literal(names.slot) + ")";
+  text.field = names.own_slot ? "" : "replication_slot_name";
+  throw Error(std::move(text));
+}
+
+void check_followable(const SlotStatus& status, Lsn from) {
+  const auto lost = [&](const std::string& what) {
+    ErrorText text;
+    text.code = ErrorCode::position_lost;
+    text.message = what;
+    text.hint = "changes are missing: DROP MIRROR and CREATE MIRROR copy the tables anew";
+    text.retry = Retry::after_operator;
+    throw Error(std::move(text));
+  };
+  const std::string slot = "replication slot \"" + status.slot + "\"";
+  if (!status.exists) lost(slot + " does not exist at the source any more");
+  if (status.wal_status == "lost") lost(slot + " has lost its WAL (max_slot_wal_keep_size)");
+  if (from < status.confirmed) {
+    lost(slot + " was advanced to " + to_string(status.confirmed) + ", past the stored position " + to_string(from));
+  }
+  if (from > status.server_end) {
+    lost("the stored position " + to_string(from) + " lies past the source's end of WAL " + to_string(status.server_end) +
+         ": it is another server, or one that was set back");
+  }
+}
+
+void drop_slot(postgres::Connection& connection, const SourceNames& names, const Wait& wait) {
+  while (read_slot(connection, names.slot, wait).exists) {
+    release(connection, names, wait);
+    try {
+      connection.run("SELECT pg_drop_replication_slot($1)", {{names.slot}}, wait);
+      return;
+    } catch (const Error& error) {
+      // 55006: somebody took it in between; 42704: it went by itself, as a half-made one does.
+      if (error.text.origin != "55006" && error.text.origin != "42704") throw;
+    }
+  }
+}
+
+}  // namespace peerd

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <functional>
+
+#include "peerd/changes/chunk.h"
+#include "postgres/source_names.h"
+
+namespace peerd {
+
+/// Opens the connections that the slot's functions need: an ordinary one, or one in replication mode.
+using Connect = std::function<std::unique_ptr<postgres::Connection>(bool replication, const Wait& wait)>;
+
+SlotStatus read_slot(postgres::Connection& connection, const std::string& slot, const Wait& wait);
+
+/// Why an existing slot cannot be taken for one that this mirror made and did not live to note; "" when it can:
+/// nothing was consumed of it.
+std::string unadoptable(postgres::Connection& connection, const std::string& slot, const Wait& wait);
+
+/// rules.md 35. `connection` watches while another, from `connect`, makes the slot.
+SlotStart ensure_slot(postgres::Connection& connection, const Connect& connect, const SourceNames& names, bool intended,
+                      const std::function<void(std::string)>& step, const Wait& wait);
+
+/// rules.md 33, 34: throws Error(position_lost), naming both numbers, unless the slot can be followed from `from` without a gap.
+void check_followable(const SlotStatus& status, Lsn from);
+
+/// Ends the walsender of this mirror that still holds the slot, and drops it. Idempotent.
+void drop_slot(postgres::Connection& connection, const SourceNames& names, const Wait& wait);
+
+}  // namespace peerd

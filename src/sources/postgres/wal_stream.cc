@@ -1,0 +1,298 @@
+#include "postgres/wal_stream.h"
+
+#include "peerd/base/log.h"
+#include "peerd/base/text.h"
+#include "peerd/postgres/types.h"
+#include "postgres/wal_wait.h"
+
+namespace peerd {
+namespace {
+
+using namespace std::chrono_literals;
+using Got = ChangeStream::Got;
+
+constexpr std::size_t kPartBytes = 8 << 20;
+constexpr auto kQuickStatus = 1s;       ///< After a confirmation.
+constexpr auto kCoverageEvery = 60s;
+constexpr unsigned kMessagesPerClock = 64;
+
+std::int64_t now_us_since_2000() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count() - postgres::kEpochSeconds * 1'000'000;
+}
+
+/// What the walsender refuses, in words of the mirror.
+[[noreturn]] void rethrow_for_mirror(const Error& error, const SourceNames& names) {
+  ErrorText text = error.text;
+  const bool of_publication = text.message.find("publication") != std::string::npos;
+  if (text.origin == "42704" && of_publication) {
+    text.code = ErrorCode::source_unfit;
+    text.retry = Retry::after_operator;
+    text.hint = "publication " + quote_identifier(names.publication) + " was dropped: DROP MIRROR and CREATE MIRROR";
+  } else if (text.origin == "42704" || text.origin == "55000" || text.origin == "58P01") {
+    text.code = ErrorCode::position_lost;
+    text.retry = Retry::after_operator;
+    text.hint = "the slot cannot be followed any more: DROP MIRROR and CREATE MIRROR copy the tables anew";
+  }
+  throw Error(std::move(text));
+}
+
+}  // namespace
+
+WalStream::WalStream(Setup setup, std::span<const MirrorTable> tables)
+    : setup_(std::move(setup)), received_(setup_.from.value), confirmed_(setup_.from.value) {
+  for (const MirrorTable& table : tables) {
+    std::vector<std::string> exclude;
+    for (const MappedTable& mapped : setup_.names.tables) {
+      if (mapped.source.schema == table.schema.schema && mapped.source.name == table.schema.name) exclude = mapped.exclude;
+    }
+    tables_.emplace(table.schema.id.oid, TrackedTable(table, std::move(exclude)));
+  }
+}
+
+std::unique_ptr<WalStream> WalStream::open(Setup setup, std::span<const MirrorTable> tables, postgres::Connection& control,
+                                           const Wait& wait) {
+  check_followable(read_slot(control, setup.names.slot, wait), setup.from);
+  std::unique_ptr<WalStream> stream(new WalStream(std::move(setup), tables));
+  for (const auto& [oid, table] : stream->tables_) {
+    const Coverage coverage = read_coverage(control, stream->setup_.names.publication, table.table(), wait);
+    stream->coverage_.emplace(oid, coverage);
+  }
+  stream->check_coverage(wait);
+  const postgres::Result timeout =
+      control.run("SELECT setting::bigint FROM pg_settings WHERE name = 'wal_sender_timeout'", wait);
+  // A third of the time after which the server gives us up (rules.md 32).
+  if (const std::int64_t ms = timeout.integer(0, 0); ms > 0) {
+    stream->status_interval_ = std::min(stream->status_interval_, std::chrono::milliseconds(ms / 3 + 1));
+  }
+  stream->start(wait);
+  return stream;
+}
+
+void WalStream::start(const Wait& wait) {
+  const std::string statement = "START_REPLICATION SLOT " + quote_identifier(setup_.names.slot) + " LOGICAL " +
+                                to_string(setup_.from) + " (proto_version '1', publication_names " +
+                                quote_literal(quote_identifier(setup_.names.publication)) + ")";
+  const Wait patience = wait.shorter(10s);
+  for (;;) {
+    connection_ = setup_.connect(true, wait);
+    try {
+      connection_->start_replication(statement, wait);
+      break;
+    } catch (const Error& error) {
+      // 55006: the walsender of a connection that died may hold the slot for a moment.
+      if (error.text.origin != "55006" || patience.expired()) rethrow_for_mirror(error, setup_.names);
+    }
+    pause(200ms, wait, "waiting for the slot to be free");
+  }
+  next_status_ = std::chrono::steady_clock::now();
+  next_coverage_ = next_status_ + kCoverageEvery;
+}
+
+postgres::Connection& WalStream::helper(const Wait& wait) {
+  if (!helper_ || helper_->broken()) helper_ = setup_.connect(false, wait);
+  return *helper_;
+}
+
+void WalStream::check_coverage(const Wait& wait) {
+  for (const auto& [oid, table] : tables_) {
+    const Coverage now = read_coverage(helper(wait), setup_.names.publication, table.table(), wait);
+    const std::string in_publication = "publication " + quote_identifier(setup_.names.publication);
+    const std::string cure = "its changes since are missing: DROP MIRROR and CREATE MIRROR copy the table anew";
+    if (!now.exists) throw_schema_changed(table.table().schema, "was dropped at the source, or made again", cure);
+    if (!now.covered) throw_schema_changed(table.table().schema, "was taken out of " + in_publication, cure);
+    if (now != coverage_[oid]) throw_schema_changed(table.table().schema, "was out of " + in_publication + " for a while", cure);
+  }
+}
+
+void WalStream::send_status() {
+  told_ = Lsn{confirmed_.load(std::memory_order_relaxed)};
+  const Lsn received{std::max(received_.load(std::memory_order_relaxed), told_.value)};
+  const auto update = pgoutput::status_update(received, told_, now_us_since_2000());
+  connection_->replication_write(update.view(), Wait::at_most(5s));
+  const auto now = std::chrono::steady_clock::now();
+  next_status_ = now + status_interval_;
+  next_quick_status_ = now + kQuickStatus;
+}
+
+void WalStream::status_if_due(Clock::Instant now) {
+  const bool confirmed = confirmed_.load(std::memory_order_relaxed) != told_.value;
+  if (now >= (confirmed ? std::min(next_status_, next_quick_status_) : next_status_)) send_status();
+}
+
+void WalStream::keep_alive() { send_status(); }
+
+void WalStream::confirm(Stored position) noexcept {
+  std::uint64_t before = confirmed_.load(std::memory_order_relaxed);
+  while (before < position.lsn().value && !confirmed_.compare_exchange_weak(before, position.lsn().value)) {
+  }
+  setup_.streamed->forget(position.lsn());
+}
+
+ChangeStream::Seen WalStream::seen() const noexcept {
+  const Lsn received{received_.load(std::memory_order_relaxed)};
+  return {received, received, Lsn{confirmed_.load(std::memory_order_relaxed)}};
+}
+
+std::optional<std::string_view> WalStream::next_message(const Wait& wait) {
+  try {
+    return connection_->replication_read({std::min({wait.until, next_status_, next_quick_status_}), wait.stop});
+  } catch (const Error& error) {
+    rethrow_for_mirror(error, setup_.names);
+  }
+}
+
+Got WalStream::read(BatchBuilder& into, const Wait& wait) {
+  if (held_) {
+    const pgoutput::Frame frame = *std::exchange(held_, std::nullopt);
+    if (const auto got = take(frame, into)) return *got;
+  }
+  for (unsigned count = 0;; ++count) {
+    if (count % kMessagesPerClock == 0) {
+      const auto now = std::chrono::steady_clock::now();
+      if (wait.stop.stop_requested()) throw Stopped{};
+      status_if_due(now);
+      if (count > 0 && now >= wait.until) return Got::idle;
+    }
+    const auto message = next_message(wait);
+    if (!message) {
+      const auto now = std::chrono::steady_clock::now();
+      next_quick_status_ = std::max(next_quick_status_, now + 100ms);
+      status_if_due(now);
+      if (!in_transaction_ && now >= next_coverage_) {
+        next_coverage_ = now + kCoverageEvery;
+        check_coverage(Wait::at_most(5s, wait.stop));
+      }
+      if (now >= wait.until) return Got::idle;
+      continue;
+    }
+    if (const auto got = take(pgoutput::decode_frame(*message), into)) return *got;
+  }
+}
+
+std::optional<Got> WalStream::take(const pgoutput::Frame& frame, BatchBuilder& into) {
+  if (frame.end.value > received_.load(std::memory_order_relaxed)) received_.store(frame.end.value, std::memory_order_relaxed);
+  if (frame.kind == pgoutput::Frame::Kind::keepalive) {
+    // Within a transaction the position lies before its commit, and says nothing of what was sent of it.
+    if (!in_transaction_) into.moved(frame.end);
+    if (frame.reply_wanted) send_status();
+    return std::nullopt;
+  }
+  const std::optional<Got> got = take_message(decoder_.decode(frame.payload), frame.start, into);
+  if (got == Got::shape) held_ = frame;
+  return got;
+}
+
+std::optional<Got> WalStream::take_message(const pgoutput::Message& message, Lsn position, BatchBuilder& into) {
+  using pgoutput::MessageKind;
+  switch (message.kind) {
+    case MessageKind::begin:
+      in_transaction_ = true;
+      begun_ = false;
+      commit_ = message.commit;
+      commit_time_us_ = message.time_us + postgres::kEpochSeconds * 1'000'000;
+      xid_ = message.xid;
+      return std::nullopt;
+    case MessageKind::commit:
+      in_transaction_ = false;
+      if (!std::exchange(begun_, false)) {
+        into.moved(message.end);
+        return std::nullopt;
+      }
+      into.commit(message.end);
+      return Got::commit;
+    case MessageKind::insert:
+    case MessageKind::update:
+    case MessageKind::remove:
+      return take_change(message, position, into);
+    case MessageKind::truncate:
+      return take_truncate(message, position, into);
+    case MessageKind::relation:
+      take_relation(message);
+      return std::nullopt;
+    case MessageKind::origin:
+    case MessageKind::type:
+    case MessageKind::message:
+      return std::nullopt;
+    default:
+      throw Error(ErrorCode::peer_error, "the source sent a message of a protocol version that was not asked for");
+  }
+}
+
+TrackedTable* WalStream::find(std::uint32_t oid) {
+  if (oid == last_oid_) return last_found_;
+  const auto found = tables_.find(oid);
+  last_oid_ = oid;
+  last_found_ = found == tables_.end() ? nullptr : &found->second;
+  return last_found_;
+}
+
+void WalStream::take_relation(const pgoutput::Message& message) {
+  if (TrackedTable* table = find(message.relation)) return table->announced(keep(message));
+  // Another table under a mirrored one's name: the mirrored one was dropped, or renamed, and made again.
+  for (const auto& [oid, table] : tables_) {
+    const TableSchema& schema = table.table().schema;
+    if (message.space == schema.schema && message.name == schema.name && commit_ > setup_.shaped_at) {
+      throw_schema_changed(schema, "was dropped at the source and made again", "DROP MIRROR and CREATE MIRROR copy the table anew");
+    }
+  }
+}
+
+void WalStream::begin_in(BatchBuilder& into) {
+  if (begun_) return;
+  begun_ = true;
+  part_bytes_ = 0;
+  setup_.streamed->note(commit_, xid_);
+  into.begin(commit_time_us_);
+}
+
+std::optional<Got> WalStream::take_change(const pgoutput::Message& message, Lsn position, BatchBuilder& into) {
+  TrackedTable* const table = find(message.relation);
+  if (table == nullptr || commit_ < table->table().start) return std::nullopt;
+  if (!table->settle(commit_, setup_.shaped_at)) {
+    widening_ = table;
+    return Got::shape;
+  }
+  begin_in(into);
+  append_change(message, position, *table, into);
+  part_bytes_ += message.new_row.bytes.size() + message.old_row.bytes.size() + sizeof(ChangeView);
+  if (part_bytes_ < kPartBytes) return std::nullopt;
+  part_bytes_ = 0;
+  return Got::part;
+}
+
+std::optional<Got> WalStream::take_truncate(const pgoutput::Message& message, Lsn position, BatchBuilder& into) {
+  for (const std::uint32_t oid : message.relations) {
+    TrackedTable* const table = find(oid);
+    if (table == nullptr || commit_ < table->table().start) continue;
+    begin_in(into);
+    ChangeView change{};
+    change.kind = ChangeView::Kind::truncate;
+    change.table = into.table(table->table());
+    change.version = {commit_, position};
+    into.append(change);
+  }
+  return std::nullopt;
+}
+
+NewShape WalStream::new_shape() {
+  if (widening_ == nullptr) throw Error(ErrorCode::internal, "no table has a new shape");
+  TrackedTable& table = *std::exchange(widening_, nullptr);
+  const Wait wait = Wait::at_most(30s);
+  std::vector<Column> columns;
+  for (const Column& sent : table.added()) {
+    AddedColumn added = read_added_column(helper(wait), table.table().schema.id, sent, wait);
+    if (added.backfill_unknown) {
+      const std::string quoted = quote_identifier(table.table().schema.schema) + "." + quote_identifier(table.table().schema.name);
+      const std::string column = quote_identifier(sent.name);
+      throw_schema_changed(table.table().schema, "has gained column " + column + ", whose values in older rows are not in the WAL",
+                           "ALTER TABLE " + quoted + " ALTER " + column + " DROP DEFAULT; UPDATE " + quoted + " SET " + column + " = " +
+                               column + "; resume the mirror and set the default again once it has caught up; or DROP MIRROR and CREATE MIRROR");
+    }
+    columns.push_back(std::move(added.column));
+  }
+  table.widen(columns);
+  return {table.table(), commit_};
+}
+
+}  // namespace peerd

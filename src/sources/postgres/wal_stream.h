@@ -1,0 +1,78 @@
+#pragma once
+
+#include <atomic>
+#include <unordered_map>
+
+#include "peerd/sources/change_stream.h"
+#include "postgres/publication.h"
+#include "postgres/slot.h"
+#include "postgres/streamed_transactions.h"
+#include "postgres/tracked_table.h"
+
+namespace peerd {
+
+/// pgoutput over one replication connection: protocol version 1, values as text.
+class WalStream final : public ChangeStream {
+ public:
+  struct Setup {
+    SourceNames names;
+    Connect connect;
+    std::shared_ptr<StreamedTransactions> streamed;
+    Lsn from, shaped_at;
+  };
+  /// `control` answers the checks of rules.md 33, 34 and 36 first.
+  static std::unique_ptr<WalStream> open(Setup setup, std::span<const MirrorTable> tables, postgres::Connection& control,
+                                         const Wait& wait);
+
+  Got read(BatchBuilder& into, const Wait& wait) override;
+  NewShape new_shape() override;
+  void keep_alive() override;
+  void confirm(Stored position) noexcept override;
+  Seen seen() const noexcept override;
+
+ private:
+  WalStream(Setup setup, std::span<const MirrorTable> tables);
+  void start(const Wait& wait);
+
+  // One message each; an answer ends read().
+  std::optional<Got> take(const pgoutput::Frame& frame, BatchBuilder& into);
+  std::optional<Got> take_message(const pgoutput::Message& message, Lsn position, BatchBuilder& into);
+  std::optional<Got> take_change(const pgoutput::Message& message, Lsn position, BatchBuilder& into);
+  std::optional<Got> take_truncate(const pgoutput::Message& message, Lsn position, BatchBuilder& into);
+  void take_relation(const pgoutput::Message& message);
+
+  TrackedTable* find(std::uint32_t oid);
+  void begin_in(BatchBuilder& into);
+  void append_change(const pgoutput::Message& message, Lsn position, TrackedTable& table, BatchBuilder& into);
+
+  std::optional<std::string_view> next_message(const Wait& wait);
+  void status_if_due(Clock::Instant now);
+  void send_status();
+  void check_coverage(const Wait& wait);
+  postgres::Connection& helper(const Wait& wait);
+
+  const Setup setup_;
+  std::unique_ptr<postgres::Connection> connection_, helper_;
+  pgoutput::Decoder decoder_;
+  std::unordered_map<std::uint32_t, TrackedTable> tables_;
+  std::unordered_map<std::uint32_t, Coverage> coverage_;
+  TrackedTable* last_found_ = nullptr;
+  std::uint32_t last_oid_ = 0;
+
+  // The transaction that is being read.
+  bool in_transaction_ = false, begun_ = false;  ///< begun_: the builder knows of it.
+  Lsn commit_;
+  std::int64_t commit_time_us_ = 0;
+  std::uint32_t xid_ = 0;
+  std::size_t part_bytes_ = 0;
+
+  std::optional<pgoutput::Frame> held_;  ///< A change that waits for new_shape(); libpq still holds its bytes.
+  TrackedTable* widening_ = nullptr;
+
+  Clock::Instant next_status_{}, next_quick_status_{}, next_coverage_{};
+  std::chrono::milliseconds status_interval_{10'000};
+  Lsn told_;  ///< The flush position of the last status.
+  std::atomic<std::uint64_t> received_, confirmed_;
+};
+
+}  // namespace peerd

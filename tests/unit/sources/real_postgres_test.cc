@@ -1,0 +1,258 @@
+#include <unistd.h>
+
+#include "real_source.h"
+
+namespace peerd {
+namespace {
+
+class RealSnapshot : public RealSource {
+ protected:
+  std::string read_all(const MirrorTable& table, const std::vector<Chunk>& chunks, const CopyPlan& plan) {
+    const auto reader = source().open_reader(wait_);
+    std::string rows;
+    for (const Chunk& chunk : chunks) {
+      EXPECT_EQ(reader->open(table, chunk, plan, wait_), ChunkReader::Opened::ready);
+      for (auto piece = reader->read(wait_); !piece.empty(); piece = reader->read(wait_)) {
+        rows.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+      }
+    }
+    return rows;
+  }
+};
+
+TEST_F(RealSnapshot, ChunksEqualTheTable) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY, a text, g int GENERATED ALWAYS AS (id * 2) STORED, secret text)");
+  sql("INSERT INTO public.t SELECT i, repeat(md5(i::text), 3), default, 's' FROM generate_series(1, 20000) i");
+  map("public.t", {"secret"});
+  const MirrorTable table = set_up().at(0);
+  ASSERT_EQ(table.schema.columns.size(), 2u);
+  source().await_settled({}, wait_);
+  const std::vector<Chunk> chunks = source().plan(table, 3000, wait_);
+  EXPECT_GE(chunks.size(), 6u);
+  EXPECT_LE(chunks.size(), 8u);
+  const std::string rows = read_all(table, chunks, {CopyForm::text, {}});
+  std::string expected;
+  connection_->copy_out("COPY (SELECT id, a FROM public.t) TO STDOUT", wait_);
+  for (auto row = connection_->copy_read(wait_); row.data() != nullptr; row = connection_->copy_read(wait_)) expected += row;
+  EXPECT_EQ(rows, expected);
+}
+
+TEST_F(RealSnapshot, BinaryRowsComeWithoutHeaderAndTrailer) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY, m text)");
+  map("public.t");
+  const MirrorTable table = set_up().at(0);
+  EXPECT_EQ(read_all(table, source().plan(table, 10, wait_), {CopyForm::binary, {}}), "");
+  sql("INSERT INTO public.t VALUES (7, 'x')");
+  EXPECT_EQ(read_all(table, source().plan(table, 10, wait_), {CopyForm::binary, {"text", ""}}),
+            std::string("\0\2\0\0\0\1"  "7" "\0\0\0\1" "x", 12));
+}
+
+TEST_F(RealSnapshot, ARewrittenOrAlteredTableIsNotRead) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY, a int)");
+  sql("INSERT INTO public.t SELECT i, i FROM generate_series(1, 100) i");
+  map("public.t");
+  const MirrorTable table = set_up().at(0);
+  const auto reader = source().open_reader(wait_);
+  for (const char* change : {"VACUUM FULL public.t", "TRUNCATE public.t", "ALTER TABLE public.t ADD b int DEFAULT 5",
+                             "ALTER TABLE public.t ALTER a TYPE bigint", "ALTER TABLE public.t REPLICA IDENTITY FULL",
+                             "ALTER TABLE public.t RENAME TO u"}) {
+    const MirrorTable now = change == std::string("TRUNCATE public.t") ? table : source().describe(wait_).at(0);
+    const std::vector<Chunk> chunks = source().plan(now, 1000, wait_);
+    sql(change);
+    EXPECT_EQ(reader->open(now, chunks[0], {}, wait_), ChunkReader::Opened::table_moved) << change;
+  }
+}
+
+TEST_F(RealSnapshot, TheFlushIsWaitedForThoughTheServerIsQuiet) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY)");
+  map("public.t");
+  const MirrorTable table = set_up().at(0);
+  sql("BEGIN; INSERT INTO public.t VALUES (1)");  // Not committed: its WAL may stay unflushed.
+  const auto begin = std::chrono::steady_clock::now();
+  read_all(table, source().plan(table, 10, wait_), {});
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
+  const postgres::Result behind = connect()->run("SELECT pg_current_wal_flush_lsn()", wait_);
+  EXPECT_NE(behind.text(0, 0), "");
+  sql("COMMIT");
+}
+
+class RealSlot : public RealSource {};
+
+TEST_F(RealSlot, CreationNamesWhoBlocksItAndCanBeStopped) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY)");
+  map("public.t");
+  source().ensure_publication(wait_);
+  sql("BEGIN; INSERT INTO public.t VALUES (1)");
+  std::stop_source stop;
+  std::string told;
+  const auto step = [&](std::string words) {
+    told = std::move(words);
+    if (told.find("pid") != std::string::npos) stop.request_stop();
+  };
+  EXPECT_THROW(source().ensure_slot(false, step, Wait::at_most(20s, stop.get_token())), Stopped);
+  EXPECT_NE(told.find("pid " + std::to_string(connection_->backend_pid())), std::string::npos) << told;
+  sql("COMMIT");
+  const SlotStart start = source().ensure_slot(true, {}, wait_);
+  EXPECT_GT(start.consistent_point.value, 0u);
+  // Nothing was consumed: what was intended is adopted, what was not is refused.
+  EXPECT_EQ(source().ensure_slot(true, {}, wait_).consistent_point, start.consistent_point);
+  EXPECT_THROW(source().ensure_slot(false, {}, wait_), Error);
+}
+
+TEST_F(RealSlot, AHalfMadeSlotOfAnEarlierRunIsMadeAnew) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY)");
+  map("public.t");
+  source().ensure_publication(wait_);
+  sql("BEGIN; INSERT INTO public.t VALUES (1)");
+  std::stop_source give_up;
+  std::jthread earlier([&] {
+    const auto other = make_postgres_source(peer_, mirror_, lease_);
+    try {
+      other->ensure_slot(false, {}, Wait::at_most(20s, give_up.get_token()));
+    } catch (const Error&) {
+    } catch (const Stopped&) {
+    }
+  });
+  while (!source().slot_status(wait_).exists) wait_.check("waiting for the half-made slot");
+  std::jthread ender([&] {
+    std::string pid;
+    // The half-made slot's backend goes before the open transaction ends.
+    const auto watch = connect();
+    while (watch->run("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'CREATE_REPLICATION_SLOT%' AND state = 'active'", wait_).rows() > 1) {
+    }
+    watch->run("SELECT pg_terminate_backend(" + std::to_string(connection_->backend_pid()) + ")", wait_);
+  });
+  const SlotStart start = source().ensure_slot(true, {}, wait_);
+  EXPECT_GT(start.consistent_point.value, 0u);
+  EXPECT_TRUE(source().slot_status(wait_).exists);
+}
+
+TEST_F(RealSlot, OpenTransactionsAreAwaitedPreparedOnesToo) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY)");
+  map("public.t");
+  set_up();
+  sql("BEGIN; INSERT INTO public.t VALUES (1); PREPARE TRANSACTION 'two'");
+  std::string told;
+  const auto step = [&](std::string words) {
+    if (told.empty()) connect()->run("COMMIT PREPARED 'two'", wait_);
+    told += words;
+  };
+  source().await_settled(step, wait_);
+  EXPECT_NE(told.find("prepared transaction 'two'"), std::string::npos) << told;
+}
+
+TEST_F(RealSlot, DropEndsTheWalsenderAndLeavesNothing) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY)");
+  map("public.t");
+  const auto tables = set_up();
+  const auto stream = source().open_stream(start_, tables, shaped_at_, wait_);
+  const auto other = make_postgres_source(peer_, mirror_, lease_);
+  other->drop(wait_);
+  EXPECT_FALSE(other->slot_status(wait_).exists);
+  EXPECT_EQ(sql("SELECT count(*) FROM pg_publication").integer(0, 0), 0);
+  other->drop(wait_);
+}
+
+TEST_F(RealSlot, PositionsThatCannotBeFollowedAreRefused) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY)");
+  map("public.t");
+  const auto tables = set_up();
+  const auto code_of = [&](Lsn from) {
+    try {
+      source().open_stream(from, tables, shaped_at_, wait_);
+    } catch (const Error& error) {
+      return error.text.code;
+    }
+    return ErrorCode::internal;
+  };
+  EXPECT_EQ(code_of(Lsn{start_.value - 1}), ErrorCode::position_lost);
+  EXPECT_EQ(code_of(Lsn{start_.value + (1ull << 40)}), ErrorCode::position_lost);
+  sql("SELECT pg_drop_replication_slot('" + source().slot_name() + "')");
+  EXPECT_EQ(code_of(start_), ErrorCode::position_lost);
+}
+
+class RealPreflight : public RealSource {
+ protected:
+  std::string problems() {
+    source_.reset();
+    std::string text;
+    for (const Problem& problem : source().preflight(wait_)) text += problem.text.message + " | " + problem.cure_sql + "\n";
+    return text;
+  }
+};
+
+TEST_F(RealPreflight, AGoodTableHasNoProblem) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY, a int)");
+  map("public.t", {"a"});
+  EXPECT_EQ(problems(), "");
+  EXPECT_EQ(sql("SELECT count(*) FROM pg_publication").integer(0, 0), 0) << "it changes nothing";
+}
+
+TEST_F(RealPreflight, EveryProblemIsNamedWithItsCure) {
+  sql("CREATE TABLE public.nokey (a int); CREATE UNLOGGED TABLE public.unlogged (id int PRIMARY KEY);"
+      "CREATE VIEW public.v AS SELECT 1; CREATE TABLE public.parts (id int PRIMARY KEY) PARTITION BY RANGE (id);"
+      "CREATE TABLE public.nothing (id int PRIMARY KEY); ALTER TABLE public.nothing REPLICA IDENTITY NOTHING;"
+      "CREATE TABLE public.fullnokey (id int); ALTER TABLE public.fullnokey REPLICA IDENTITY FULL");
+  for (const char* table : {"nokey", "unlogged", "v", "parts", "nothing", "fullnokey", "absent"}) map(std::string("public.") + table);
+  mirror_.tables.push_back({"public.t2", "public.t2", {"no_such", "id"}});
+  sql("CREATE TABLE public.t2 (id int PRIMARY KEY)");
+  const std::string text = problems();
+  for (const char* expected : {"public.nokey has no primary key", "ALTER TABLE \"public\".\"unlogged\" SET LOGGED", "is a view",
+                               "is partitioned", "REPLICA IDENTITY NOTHING", "public.fullnokey has no primary key",
+                               "public.absent does not exist", "no column \"no_such\"", "key column id"}) {
+    EXPECT_NE(text.find(expected), std::string::npos) << expected << "\n" << text;
+  }
+}
+
+TEST_F(RealPreflight, AnOperatorsPublicationIsChecked) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY, a int); CREATE TABLE public.u (id int PRIMARY KEY)");
+  sql("CREATE PUBLICATION theirs FOR TABLE public.t WHERE (id > 5) WITH (publish = 'insert')");
+  map("public.t");
+  map("public.u");
+  mirror_.options["publication_name"] = "theirs";
+  const std::string text = problems();
+  EXPECT_NE(text.find("does not publish all"), std::string::npos) << text;
+  EXPECT_NE(text.find("filters rows"), std::string::npos) << text;
+  EXPECT_NE(text.find("ADD TABLE ONLY \"public\".\"u\""), std::string::npos) << text;
+  EXPECT_THROW(source().ensure_publication(wait_), Error);
+  source().drop(wait_);
+  EXPECT_EQ(sql("SELECT count(*) FROM pg_publication").integer(0, 0), 1) << "not ours to drop";
+}
+
+TEST_F(RealPreflight, ANamedPublicationThatIsAbsentIsMadeWidenedAndDropped) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY); CREATE TABLE public.u (id int PRIMARY KEY)");
+  map("public.t");
+  mirror_.options["publication_name"] = "Ours";
+  EXPECT_EQ(problems(), "");
+  source().ensure_publication(wait_);
+  map("public.u");
+  source_.reset();
+  source().ensure_publication(wait_);
+  EXPECT_EQ(sql("SELECT count(*) FROM pg_publication_tables WHERE pubname = 'Ours'").integer(0, 0), 2);
+  source().drop(wait_);
+  EXPECT_EQ(sql("SELECT count(*) FROM pg_publication").integer(0, 0), 0);
+}
+
+TEST_F(RealPreflight, ARoleWithoutRightsIsToldWhichOnes) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY)");
+  const std::string role = "poor_" + database_;
+  sql("CREATE ROLE " + role + " LOGIN");
+  map("public.t");
+  peer_.options["user"] = role;
+  const std::string text = problems();
+  source_.reset();
+  sql("DROP ROLE " + role);
+  for (const char* expected : {"REPLICATION", "GRANT SELECT", "may not make a publication", "does not own"}) {
+    EXPECT_NE(text.find(expected), std::string::npos) << expected << "\n" << text;
+  }
+}
+
+TEST_F(RealSlot, IdentityAndStatusAreRead) {
+  map("public.t");
+  EXPECT_EQ(std::to_string(source().identity(wait_).system_identifier),
+            sql("SELECT system_identifier FROM pg_control_system()").text(0, 0));
+  EXPECT_FALSE(source().slot_status(wait_).exists);
+}
+
+}  // namespace
+}  // namespace peerd

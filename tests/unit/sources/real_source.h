@@ -1,0 +1,96 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <set>
+#include <thread>
+
+#include "peerd/postgres/connection.h"
+#include "peerd/sources/postgres_source.h"
+
+// A source on the server that PEERD_TEST_POSTGRES names (postgres://user:password@host:port/database, a superuser,
+// wal_level=logical). Each test has a database of its own.
+namespace peerd {
+
+using namespace std::chrono_literals;
+
+class RealSource : public testing::Test {
+ protected:
+  void SetUp() override {
+    const char* uri = std::getenv("PEERD_TEST_POSTGRES");
+    if (uri == nullptr) GTEST_SKIP() << "PEERD_TEST_POSTGRES names no server";
+    parse(uri);
+    database_ = "peerd_" + std::to_string(getpid()) + "_" + std::to_string(++made_);
+    admin_ = postgres::Connection::open(postgres::connect_options(peer_.options), wait_);
+    admin_->run("CREATE DATABASE " + database_, wait_);
+    peer_.options["database"] = database_;
+    connection_ = connect();
+  }
+  void TearDown() override {
+    if (!admin_) return;
+    source_.reset();
+    connection_.reset();
+    admin_->run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active_pid IS NOT NULL AND database = '" +
+                    database_ + "'",
+                wait_);
+    for (;;) {
+      try {
+        admin_->run("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '" + database_ + "'", wait_);
+        break;
+      } catch (const Error&) {
+        wait_.check("waiting for the slots to be free");
+      }
+    }
+    admin_->run("DROP DATABASE " + database_ + " WITH (FORCE)", wait_);
+  }
+
+  std::unique_ptr<postgres::Connection> connect() { return postgres::Connection::open(postgres::connect_options(peer_.options), wait_); }
+  postgres::Result sql(const std::string& statement) { return connection_->run(statement, wait_); }
+
+  Source& source() {
+    if (!source_) source_ = make_postgres_source(peer_, mirror_, lease_);
+    return *source_;
+  }
+  void map(const std::string& table, std::vector<std::string> exclude = {}) {
+    mirror_.tables.push_back({table, table, std::move(exclude)});
+  }
+  /// Publication, slot and tables, as SETUP makes them; start is the slot's.
+  std::vector<MirrorTable> set_up() {
+    source().ensure_publication(wait_);
+    start_ = source().ensure_slot(false, {}, wait_).consistent_point;
+    std::vector<MirrorTable> tables = source().describe(wait_);
+    for (MirrorTable& table : tables) table.start = start_;
+    shaped_at_ = source().insert_position(wait_);
+    return tables;
+  }
+
+  PeerSpec peer_;
+  MirrorSpec mirror_{.name = "m", .source = "a", .target = "b", .tables = {}, .options = {}};
+  Lease lease_{{1}, 1, "0123abcd-4567-4abc-8def-00112233" + std::to_string(1000 + getpid() % 9000)};
+  Wait wait_ = Wait::at_most(30s);
+  std::unique_ptr<postgres::Connection> admin_, connection_;
+  std::unique_ptr<Source> source_;
+  std::string database_;
+  Lsn start_, shaped_at_;
+
+ private:
+  void parse(std::string uri) {
+    peer_ = {"a", "POSTGRES", {}};
+    uri.erase(0, uri.find("://") + 3);
+    const std::string user = uri.substr(0, uri.find('@'));
+    uri.erase(0, user.size() + 1);
+    const std::size_t colon = user.find(':');
+    peer_.options["user"] = user.substr(0, colon);
+    if (colon != std::string::npos) peer_.options["password"] = user.substr(colon + 1);
+    const std::size_t host = uri.find(':'), port = uri.find('/');
+    peer_.options["host"] = uri.substr(0, host);
+    peer_.options["port"] = uri.substr(host + 1, port - host - 1);
+    peer_.options["database"] = uri.substr(port + 1);
+  }
+  static inline int made_ = 0;
+};
+
+}  // namespace peerd
