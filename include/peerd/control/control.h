@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "peerd/base/mutex.h"
 #include "peerd/catalog/catalog.h"
 #include "peerd/mirrors/connectors.h"
 #include "peerd/mirrors/supervisor.h"
@@ -20,8 +21,9 @@ class PeerControl {
  public:
   PeerControl(Catalog& catalog, const Connectors& connectors) : catalog_(catalog), connectors_(connectors) {}
   enum class Check { yes, no };
-  /// Checks options, connects (within 15 s, or the peer's connect_timeout), stores. was_there: the same peer existed.
-  /// A different one of that name: already_exists naming what differs, unless `replace`. Names: [A-Za-z_][A-Za-z0-9_-]*, at most 63.
+  /// Checks options, connects (within 15 s, or the peer's connect_timeout), stores. was_there: the same peer existed, or,
+  /// `if_not_exists`, any of that name, which is left as it is. A different one of that name: already_exists naming what
+  /// differs, unless `replace`. Names: [A-Za-z_][A-Za-z0-9_-]*, at most 63. Kinds in any case.
   Done create(std::string_view name, std::string_view kind, const RawOptions& options, Replace replace, IfExists if_not_exists,
               Check check, const Wait& wait);
   void validate(std::string_view name, std::string_view kind, const RawOptions& options, const Wait& wait);
@@ -47,7 +49,8 @@ class MirrorControl {
  public:
   MirrorControl(Catalog& catalog, const Connectors& connectors, Supervisor& supervisor)
       : catalog_(catalog), connectors_(connectors), supervisor_(supervisor) {}
-  /// Checks options, mapping (duplicates, a target table of another mirror), both peers' preflight; stores in SETUP; starts.
+  /// Checks options, mapping (duplicates, a target table of another mirror), both peers' preflight, and tells every problem
+  /// at once; stores in SETUP; starts. was_there: as with peers.
   Done create(const MirrorRequest& request, IfExists if_not_exists, const Wait& wait);
   void validate(const MirrorRequest& request, const Wait& wait);  ///< All of that, storing nothing.
   /// pause waits until PAUSED (in flight work is dropped after a deadline, rules.md 38); resume returns once stored; drop
@@ -58,10 +61,13 @@ class MirrorControl {
   MirrorRecord record(std::string_view name);
 
  private:
-  MirrorSpec checked(const MirrorRequest& request, const Wait& wait);
+  /// From one supervisor's figures, or the catalog's where it has none yet.
+  MirrorStatus status_of(const MirrorRecord& record) const;
+  void await(const MirrorRecord& record, MirrorState state, const Wait& wait);
   Catalog& catalog_;
   const Connectors& connectors_;
   Supervisor& supervisor_;
+  Mutex creating_;  ///< From the look for other mirrors of a target table to the storing.
 };
 
 /// A named table that the SQL face can select from: typed columns, current rows, secrets redacted.

@@ -20,6 +20,9 @@ struct Connector {
   std::function<std::unique_ptr<PeerSession>(const PeerSpec&)> session;
   std::function<std::unique_ptr<Source>(const PeerSpec&, const MirrorSpec&, const Lease&)> source;
   std::function<std::unique_ptr<Target>(const PeerSpec&, const MirrorSpec&, const Lease&)> target;
+  /// The one spelling of a table's name on that peer: mappings with the same one mean the same table. Throws
+  /// Error(invalid_option) on what is no name. Empty: names are compared as written.
+  std::function<std::string(const PeerSpec&, std::string_view table)> table_key{};
 };
 
 class Connectors {

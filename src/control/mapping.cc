@@ -1,0 +1,112 @@
+#include "mapping.h"
+
+#include <map>
+#include <set>
+
+#include "peerd/base/option_table.h"
+
+namespace peerd {
+
+namespace {
+
+/// Throws invalid_option on what is no name.
+std::string key_of(const std::optional<PeerSpec>& peer, std::string_view table, const Connectors& connectors) {
+  const Connector* connector = peer ? connectors.find(peer->kind) : nullptr;
+  return connector && connector->table_key ? connector->table_key(*peer, table) : std::string(table);
+}
+
+std::optional<Problem> bad_name(const std::optional<PeerSpec>& peer, const std::string& field, std::string_view table,
+                                const Connectors& connectors) {
+  if (table.empty())
+    return problem_of(ErrorCode::invalid_option, field, "a table of the mapping has no name", "write source:target");
+  try {
+    key_of(peer, table, connectors);
+    return std::nullopt;
+  } catch (const Error& error) {
+    Problem problem{error.text, {}};
+    problem.text.field = field;
+    return problem;
+  }
+}
+
+/// Peers of different names may lead to one database.
+bool same_database(const Ends& ends, const Connectors& connectors) {
+  if (!ends.source || !ends.target || ends.source->kind != ends.target->kind) return false;
+  if (ends.source->name == ends.target->name) return true;
+  const Connector* connector = connectors.find(ends.source->kind);
+  if (!connector) return false;
+  static const std::set<std::string_view> kWhere = {"host", "port", "database"};
+  for (const Option& option : connector->options->options) {
+    if (!kWhere.contains(option.name)) continue;
+    const OptionTable& table = *connector->options;
+    if (option_text(table, ends.source->options, option.name) != option_text(table, ends.target->options, option.name))
+      return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Problem problem_of(ErrorCode code, std::string field, std::string message, std::string hint) {
+  Problem problem;
+  problem.text.code = code;
+  problem.text.field = std::move(field);
+  problem.text.message = std::move(message);
+  problem.text.hint = std::move(hint);
+  return problem;
+}
+
+Problems check_mapping(const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors) {
+  Problems problems;
+  if (mirror.tables.empty()) {
+    problems.push_back(problem_of(ErrorCode::invalid_option, "table_mappings", "the mirror has no tables",
+                                  "name at least one: WITH TABLE MAPPING (public.t:public.t)"));
+  }
+  std::set<std::string> sources, targets;
+  const bool one_database = same_database(ends, connectors);
+  for (std::size_t i = 0; i < mirror.tables.size(); ++i) {
+    const TableMapping& table = mirror.tables[i];
+    const std::string field = "table_mappings[" + std::to_string(i) + "]";
+    const auto bad_source = bad_name(ends.source, field, table.source, connectors);
+    const auto bad_target = bad_name(ends.target, field, table.target, connectors);
+    if (bad_source) problems.push_back(*bad_source);
+    if (bad_target) problems.push_back(*bad_target);
+    if (bad_source || bad_target) continue;
+    const std::string source = key_of(ends.source, table.source, connectors),
+                      target = key_of(ends.target, table.target, connectors);
+    if (!sources.insert(source).second)
+      problems.push_back(problem_of(ErrorCode::invalid_option, field, "duplicate source table " + table.source,
+                                    "name each source table once"));
+    if (!targets.insert(target).second)
+      problems.push_back(problem_of(ErrorCode::invalid_option, field, "duplicate target table " + table.target,
+                                    "give each source table a target table of its own"));
+    if (one_database && source == target)
+      problems.push_back(problem_of(ErrorCode::invalid_option, field,
+                                    "table " + table.source + " cannot be mirrored into itself",
+                                    "choose another target table, or a peer that leads to another database"));
+  }
+  return problems;
+}
+
+Problems check_free(const MirrorSpec& mirror, const Ends& ends, const std::vector<MirrorRecord>& others,
+                    const Connectors& connectors) {
+  std::map<std::string, std::string> owners;  // Target table -> mirror.
+  for (const MirrorRecord& other : others) {
+    if (other.spec.name == mirror.name || other.spec.target != mirror.target) continue;
+    for (const TableMapping& table : other.spec.tables)
+      owners[key_of(ends.target, table.target, connectors)] = other.spec.name;
+  }
+  Problems problems;
+  for (std::size_t i = 0; i < mirror.tables.size(); ++i) {
+    const std::string& target = mirror.tables[i].target;
+    const auto owner = owners.find(key_of(ends.target, target, connectors));
+    if (owner == owners.end()) continue;
+    problems.push_back(problem_of(
+        ErrorCode::already_exists, "table_mappings[" + std::to_string(i) + "]",
+        "target table " + target + " of peer \"" + mirror.target + "\" belongs to mirror \"" + owner->second + "\"",
+        "choose another target table, or drop that mirror first"));
+  }
+  return problems;
+}
+
+}  // namespace peerd

@@ -1,0 +1,69 @@
+#include "mirror_check.h"
+
+#include "names.h"
+
+namespace peerd {
+
+namespace {
+
+template <typename List>
+void append(Problems& problems, List&& more) {
+  for (Problem& problem : more) problems.push_back(std::move(problem));
+}
+
+std::vector<std::string> peer_names(Catalog& catalog) {
+  std::vector<std::string> names;
+  for (const PeerSpec& peer : catalog.peers()) names.push_back(peer.name);
+  return names;
+}
+
+/// That the peer exists and that its kind can be this end. `field` is REST's name of it.
+Problems check_end(const std::optional<PeerSpec>& peer, const std::string& name, const std::string& end,
+                   const std::string& field, bool can, Catalog& catalog) {
+  if (!peer) {
+    Problem problem{no_such("peer", name, peer_names(catalog)).text, {}};
+    problem.text.field = field;
+    return {problem};
+  }
+  if (can) return {};
+  return {problem_of(ErrorCode::not_supported, field, "a " + peer->kind + " peer cannot be a " + end,
+                     "peer \"" + name + "\" can only stand on the other side: FROM <source> TO <target>")};
+}
+
+}  // namespace
+
+MirrorSpec declared_mirror(const MirrorRequest& request, const Ends& ends, Catalog& catalog,
+                           const Connectors& connectors) {
+  MirrorSpec spec{request.name, request.source, request.target, request.tables, {}};
+  const Connector* from = ends.source ? connectors.find(ends.source->kind) : nullptr;
+  const Connector* to = ends.target ? connectors.find(ends.target->kind) : nullptr;
+  Problems problems = check_name("mirror", request.name);
+  append(problems, check_end(ends.source, request.source, "source", "source_name", from && from->source, catalog));
+  append(problems, check_end(ends.target, request.target, "target", "destination_name", to && to->target, catalog));
+  append(problems, check_options(mirror_options(), request.options, spec.options));
+  append(problems, check_mapping(spec, ends, connectors));
+  throw_if_any(problems);
+  return spec;
+}
+
+void preflight(const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors, const Wait& wait) {
+  const auto source = connectors.of(ends.source->kind).source(*ends.source, mirror, Lease{});
+  const auto target = connectors.of(ends.target->kind).target(*ends.target, mirror, Lease{});
+  Problems problems;
+  std::vector<MirrorTable> tables;
+  try {
+    problems = source->preflight(wait);
+    tables = source->describe(wait);
+  } catch (const Error& error) {
+    // describe() stumbles over what preflight() has told already, and says less.
+    if (problems.empty()) problems.push_back({error.text, {}});
+  }
+  try {
+    append(problems, target->preflight(tables, wait));
+  } catch (const Error& error) {
+    problems.push_back({error.text, {}});
+  }
+  throw_if_any(problems);
+}
+
+}  // namespace peerd

@@ -1,0 +1,111 @@
+#include "mirror_check.h"
+#include "names.h"
+#include "peerd/control/control.h"
+
+namespace peerd {
+
+namespace {
+
+Error no_such_mirror(std::string_view name, Catalog& catalog) {
+  std::vector<std::string> names;
+  for (const MirrorRecord& record : catalog.mirrors()) names.push_back(record.spec.name);
+  return no_such("mirror", name, names);
+}
+
+/// What the catalog alone can tell, for the moment before a mirror's threads show anything.
+MirrorStatus status_from(const MirrorRecord& record) {
+  MirrorStatus status;
+  status.id = record.id;
+  status.name = record.spec.name;
+  status.source = record.spec.source;
+  status.target = record.spec.target;
+  status.state = record.state;
+  status.reason = record.reason;
+  status.created_at_us = record.created_at_us;
+  return status;
+}
+
+}  // namespace
+
+Done MirrorControl::create(const MirrorRequest& request, IfExists if_not_exists, const Wait& wait) {
+  const bool there = catalog_.mirror(request.name).has_value();
+  if (there && if_not_exists == IfExists::yes) return Done::was_there;
+  const Ends ends{catalog_.peer(request.source), catalog_.peer(request.target)};
+  const MirrorSpec spec = declared_mirror(request, ends, catalog_, connectors_);
+  // What exists is compared, not checked again: a repeated statement works while a server is down.
+  if (!there) {
+    throw_if_any(check_free(spec, ends, catalog_.mirrors(), connectors_));
+    preflight(spec, ends, connectors_, wait);
+  }
+  {
+    Lock lock(creating_);
+    if (!there) throw_if_any(check_free(spec, ends, catalog_.mirrors(), connectors_));
+    if (catalog_.put_mirror(spec) == Catalog::Put::unchanged) return Done::was_there;
+  }
+  supervisor_.start(record(spec.name).id);
+  return Done::done;
+}
+
+void MirrorControl::validate(const MirrorRequest& request, const Wait& wait) {
+  const Ends ends{catalog_.peer(request.source), catalog_.peer(request.target)};
+  const MirrorSpec spec = declared_mirror(request, ends, catalog_, connectors_);
+  throw_if_any(check_free(spec, ends, catalog_.mirrors(), connectors_));
+  preflight(spec, ends, connectors_, wait);
+}
+
+Done MirrorControl::request(std::string_view name, MirrorEvent event, IfExists if_exists, const Wait& wait) {
+  const std::optional<MirrorRecord> there = catalog_.mirror(name);
+  if (!there && if_exists == IfExists::yes) return Done::was_absent;
+  if (!there) throw no_such_mirror(name, catalog_);
+  supervisor_.request(there->id, event);
+  if (event == MirrorEvent::pause) await(*there, MirrorState::paused, wait);
+  if (event == MirrorEvent::drop) await(*there, MirrorState::terminated, wait);
+  return Done::done;
+}
+
+void MirrorControl::await(const MirrorRecord& record, MirrorState state, const Wait& wait) {
+  const std::string name = "mirror \"" + record.spec.name + "\"";
+  const std::string look = "it goes on in the background: SELECT state, step, last_error FROM mirrors WHERE name = '" +
+                           record.spec.name + "'";
+  try {
+    if (supervisor_.await(record.id, state, wait)) return;
+  } catch (const Error& error) {
+    if (error.text.code != ErrorCode::timeout) throw;
+  }
+  const MirrorStatus status = status_of(record);
+  const std::string still = name + " is still " + std::string(to_string(status.state));
+  if (status.failing && status.last_error) {
+    ErrorText text = *status.last_error;
+    text.message = still + ": " + text.message;
+    if (text.hint.empty()) text.hint = look;
+    throw Error(text);
+  }
+  if (wait.expired()) throw Error(ErrorCode::timeout, still + (status.step.empty() ? "" : ": " + status.step), look);
+  throw Error(ErrorCode::wrong_state,
+              name + " is " + std::string(to_string(status.state)) + ", not " + std::string(to_string(state)),
+              status.reason);
+}
+
+MirrorStatus MirrorControl::status_of(const MirrorRecord& record) const {
+  try {
+    return supervisor_.status(record.id);
+  } catch (const Error& error) {
+    if (error.text.code != ErrorCode::not_found) throw;
+    return status_from(record);
+  }
+}
+
+MirrorStatus MirrorControl::status(std::string_view name) { return status_of(record(name)); }
+
+std::vector<MirrorStatus> MirrorControl::list() {
+  std::vector<MirrorStatus> statuses;
+  for (const MirrorRecord& record : catalog_.mirrors()) statuses.push_back(status_of(record));
+  return statuses;
+}
+
+MirrorRecord MirrorControl::record(std::string_view name) {
+  if (auto there = catalog_.mirror(name)) return std::move(*there);
+  throw no_such_mirror(name, catalog_);
+}
+
+}  // namespace peerd

@@ -1,0 +1,217 @@
+#include <map>
+
+#include "cells.h"
+#include "peer_json.h"
+#include "peerd/control/control.h"
+
+namespace peerd {
+
+namespace {
+
+using Type = View::Column::Type;
+using Row = std::vector<View::Cell>;
+using Rows = std::vector<Row>;
+
+View peers_view(PeerControl& peers, Catalog& catalog) {
+  View view{"peers",
+            "the servers that were named with CREATE PEER",
+            {{"id", Type::integer},
+             {"name", Type::text},
+             {"type", Type::integer},
+             {"kind", Type::text},
+             {"options", Type::text}},
+            {}};
+  view.rows = [&peers, &catalog] {
+    std::map<std::string, std::int64_t, std::less<>> ids;
+    for (const PeerRecord& record : catalog.peer_records()) ids[record.spec.name] = record.id;
+    Rows rows;
+    for (const PeerSpec& peer : peers.list()) {
+      const Connector* connector = peers.connectors().find(peer.kind);
+      rows.push_back({cell(ids[peer.name]), cell(peer.name),
+                      cell(std::int64_t{connector ? connector->proto_number : -1}), cell(peer.kind),
+                      cell(options_json(peer.options))});
+    }
+    return rows;
+  };
+  return view;
+}
+
+Row mirror_row(const MirrorStatus& mirror) {
+  const bool failed = mirror.last_error.has_value();
+  return {cell(mirror.name),
+          cell(mirror.source),
+          cell(mirror.target),
+          cell(to_string(mirror.state)),
+          cell(to_string(health_of(mirror))),
+          cell(mirror.step.empty() ? mirror.reason : mirror.step),
+          cell(std::uint64_t{mirror.tables.size()}),
+          cell(mirror.chunks_done()),
+          cell(mirror.chunks_total()),
+          cell(mirror.rows_copied()),
+          cell(mirror.rows_streamed),
+          cell(mirror.lag_bytes()),
+          seconds(mirror.lag_time),
+          cell(mirror.wal_kept_bytes),
+          cell(mirror.received),
+          cell(mirror.applied),
+          cell(mirror.confirmed),
+          failed ? cell(mirror.last_error->message) : std::nullopt,
+          failed ? cell(mirror.last_error->hint) : std::nullopt,
+          timestamp(mirror.last_error_at_us),
+          timestamp(mirror.next_retry_at_us),
+          timestamp(mirror.created_at_us),
+          truth(mirror.consistent())};
+}
+
+View mirrors_view(MirrorControl& mirrors) {
+  View view{"mirrors",
+            "every mirror: is it well, how far is it, what is wrong",
+            {{"name", Type::text},
+             {"source", Type::text},
+             {"target", Type::text},
+             {"state", Type::text},
+             {"health", Type::text},
+             {"step", Type::text},
+             {"tables", Type::integer},
+             {"chunks_done", Type::integer},
+             {"chunks_total", Type::integer},
+             {"rows_copied", Type::integer},
+             {"rows_streamed", Type::integer},
+             {"lag_bytes", Type::integer},
+             {"lag_seconds", Type::real},
+             {"wal_kept_bytes", Type::integer},
+             {"received_lsn", Type::text},
+             {"applied_lsn", Type::text},
+             {"confirmed_lsn", Type::text},
+             {"last_error", Type::text},
+             {"last_error_hint", Type::text},
+             {"last_error_at", Type::timestamp},
+             {"next_retry_at", Type::timestamp},
+             {"created_at", Type::timestamp},
+             {"consistent", Type::boolean}},
+            {}};
+  view.rows = [&mirrors] {
+    Rows rows;
+    for (const MirrorStatus& mirror : mirrors.list()) rows.push_back(mirror_row(mirror));
+    return rows;
+  };
+  return view;
+}
+
+View tables_view(MirrorControl& mirrors) {
+  View view{"mirror_tables",
+            "the tables of each mirror, with what was copied and streamed",
+            {{"mirror", Type::text},
+             {"source", Type::text},
+             {"target", Type::text},
+             {"chunks_done", Type::integer},
+             {"chunks_total", Type::integer},
+             {"rows_copied", Type::integer},
+             {"inserts", Type::integer},
+             {"updates", Type::integer},
+             {"deletes", Type::integer}},
+            {}};
+  view.rows = [&mirrors] {
+    Rows rows;
+    for (const MirrorStatus& mirror : mirrors.list())
+      for (const TableStatus& table : mirror.tables)
+        rows.push_back({cell(mirror.name), cell(table.source), cell(table.target), cell(table.chunks_done),
+                        cell(table.chunks_total), cell(table.rows_copied), cell(table.inserts), cell(table.updates),
+                        cell(table.deletes)});
+    return rows;
+  };
+  return view;
+}
+
+View chunks_view(MirrorControl& mirrors, Catalog& catalog) {
+  View view{"mirror_chunks",
+            "the pieces that the initial copy reads, one by one",
+            {{"mirror", Type::text},
+             {"table", Type::text},
+             {"number", Type::integer},
+             {"first_block", Type::integer},
+             {"end_block", Type::integer},
+             {"done", Type::boolean},
+             {"rows", Type::integer},
+             {"bytes", Type::integer}},
+            {}};
+  view.rows = [&mirrors, &catalog] {
+    Rows rows;
+    for (const MirrorStatus& mirror : mirrors.list()) {
+      std::map<TableId, std::string> names;
+      for (const TableStatus& table : mirror.tables) names[table.id] = table.source;
+      for (const ChunkRecord& record : catalog.chunks(mirror.id)) {
+        const Chunk& chunk = record.chunk;
+        const bool open = chunk.end_block == Chunk::kNoEndBlock;
+        rows.push_back({cell(mirror.name), cell(names[chunk.table]), cell(std::uint64_t{chunk.number}),
+                        cell(chunk.first_block), open ? std::nullopt : cell(chunk.end_block), truth(record.done),
+                        cell(record.counts.rows), cell(record.counts.bytes)});
+      }
+    }
+    return rows;
+  };
+  return view;
+}
+
+View batches_view(Catalog& catalog) {
+  View view{"mirror_batches",
+            "the last 1,000 batches of changes of each mirror",
+            {{"mirror", Type::text},
+             {"id", Type::integer},
+             {"at", Type::timestamp},
+             {"first_lsn", Type::text},
+             {"end_lsn", Type::text},
+             {"inserts", Type::integer},
+             {"updates", Type::integer},
+             {"deletes", Type::integer},
+             {"truncates", Type::integer},
+             {"bytes", Type::integer},
+             {"waited_ms", Type::integer},
+             {"applied_ms", Type::integer}},
+            {}};
+  view.rows = [&catalog] {
+    Rows rows;
+    for (const MirrorRecord& mirror : catalog.mirrors()) {
+      for (const ProgressStore::BatchNote& note : catalog.batches(mirror.id)) {
+        const BatchRecord& batch = note.batch;
+        rows.push_back({cell(mirror.spec.name), cell(note.id), timestamp(note.at_us), cell(batch.first),
+                        cell(batch.end), cell(batch.inserts), cell(batch.updates), cell(batch.deletes),
+                        cell(batch.truncates), cell(batch.bytes), cell(std::int64_t{batch.waited.count()}),
+                        cell(std::int64_t{batch.applied.count()})});
+      }
+    }
+    return rows;
+  };
+  return view;
+}
+
+View logs_view(Catalog& catalog) {
+  View view{"mirror_logs",
+            "the last 1,000 lines of each mirror's log",
+            {{"mirror", Type::text},
+             {"id", Type::integer},
+             {"at", Type::timestamp},
+             {"level", Type::text},
+             {"message", Type::text},
+             {"detail", Type::text},
+             {"hint", Type::text}},
+            {}};
+  view.rows = [&catalog] {
+    Rows rows;
+    for (const MirrorRecord& mirror : catalog.mirrors())
+      for (const LogRecord& line : catalog.logs(mirror.id))
+        rows.push_back({cell(mirror.spec.name), cell(line.id), timestamp(line.at_us), cell(line.level),
+                        cell(line.message), cell(line.detail), cell(line.hint)});
+    return rows;
+  };
+  return view;
+}
+
+}  // namespace
+
+std::vector<View> views(PeerControl& peers, MirrorControl& mirrors, Catalog& catalog) {
+  return {peers_view(peers, catalog),    mirrors_view(mirrors), tables_view(mirrors),
+          chunks_view(mirrors, catalog), batches_view(catalog), logs_view(catalog)};
+}
+
+}  // namespace peerd
