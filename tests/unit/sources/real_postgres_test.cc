@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include "real_source.h"
 
 namespace peerd {
@@ -22,7 +20,7 @@ class RealSnapshot : public RealSource {
 
 TEST_F(RealSnapshot, ChunksEqualTheTable) {
   sql("CREATE TABLE public.t (id int PRIMARY KEY, a text, g int GENERATED ALWAYS AS (id * 2) STORED, secret text)");
-  sql("INSERT INTO public.t SELECT i, repeat(md5(i::text), 3), default, 's' FROM generate_series(1, 20000) i");
+  sql("INSERT INTO public.t (id, a, secret) SELECT i, repeat(md5(i::text), 3), 's' FROM generate_series(1, 20000) i");
   map("public.t", {"secret"});
   const MirrorTable table = set_up().at(0);
   ASSERT_EQ(table.schema.columns.size(), 2u);
@@ -139,6 +137,20 @@ TEST_F(RealSlot, OpenTransactionsAreAwaitedPreparedOnesToo) {
   };
   source().await_settled(step, wait_);
   EXPECT_NE(told.find("prepared transaction 'two'"), std::string::npos) << told;
+}
+
+TEST_F(RealSlot, ACommitThatIsNotVisibleYetIsAwaitedThoughItIsTheNewest) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY)");
+  map("public.t");
+  set_up();
+  StalledStandby stalled(*this);
+  std::jthread writer([session = stalled.session()] { session->run("INSERT INTO public.t VALUES (1)", Wait::at_most(20s)); });
+  while (sql("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'").rows() == 0) wait_.check("waiting for the commit");
+  // A snapshot's limits do not show it: every transaction below its xmax has ended.
+  EXPECT_TRUE(sql("SELECT txid_snapshot_xmin(s) >= txid_snapshot_xmax(s) FROM txid_current_snapshot() s").boolean(0, 0));
+  EXPECT_EQ(sql("SELECT count(*) FROM public.t").integer(0, 0), 0);
+  source().await_settled([&](std::string) { stalled.release(); }, wait_);
+  EXPECT_EQ(sql("SELECT count(*) FROM public.t").integer(0, 0), 1);
 }
 
 TEST_F(RealSlot, DropEndsTheWalsenderAndLeavesNothing) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <functional>
@@ -16,6 +17,8 @@
 namespace peerd {
 
 using namespace std::chrono_literals;
+
+class StalledStandby;
 
 class RealSource : public testing::Test {
  protected:
@@ -47,6 +50,7 @@ class RealSource : public testing::Test {
     admin_->run("DROP DATABASE " + database_ + " WITH (FORCE)", wait_);
   }
 
+  friend class StalledStandby;
   std::unique_ptr<postgres::Connection> connect() { return postgres::Connection::open(postgres::connect_options(peer_.options), wait_); }
   postgres::Result sql(const std::string& statement) { return connection_->run(statement, wait_); }
 
@@ -91,6 +95,27 @@ class RealSource : public testing::Test {
     peer_.options["database"] = uri.substr(port + 1);
   }
   static inline int made_ = 0;
+};
+
+/// While it lives, commits of session() wait for a standby that never comes: they are in the WAL, and not visible.
+class StalledStandby {
+ public:
+  explicit StalledStandby(RealSource& test) : admin_(test.connect()), session_(test.connect()) {
+    admin_->run("ALTER SYSTEM SET synchronous_standby_names = 'peerd_test_nobody'", wait_);
+    admin_->run("SELECT pg_reload_conf()", wait_);
+    while (session_->run("SHOW synchronous_standby_names", wait_).text(0, 0) != "peerd_test_nobody") wait_.check("waiting for the reload");
+    session_->run("SET synchronous_commit = on", wait_);
+  }
+  ~StalledStandby() { release(); }
+  postgres::Connection* session() { return session_.get(); }
+  void release() {
+    admin_->run("ALTER SYSTEM RESET synchronous_standby_names", wait_);
+    admin_->run("SELECT pg_reload_conf()", wait_);
+  }
+
+ private:
+  Wait wait_ = Wait::at_most(30s);
+  std::unique_ptr<postgres::Connection> admin_, session_;
 };
 
 }  // namespace peerd

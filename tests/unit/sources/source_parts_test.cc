@@ -1,0 +1,215 @@
+#include <gtest/gtest.h>
+
+#include "postgres/chunk_reader.h"
+#include "postgres/preflight.h"
+#include "postgres/row_lookup.h"
+#include "postgres/snapshot_plan.h"
+#include "postgres/tracked_table.h"
+
+namespace peerd {
+namespace {
+
+MirrorTable table(std::vector<std::string> columns) {
+  MirrorTable table;
+  table.schema.id.oid = 7;
+  table.schema.schema = "s";
+  table.schema.name = "t";
+  table.start = Lsn{5};
+  for (const std::string& name : columns) {
+    Column column;
+    column.name = name;
+    column.type_oid = 23;
+    table.schema.columns.push_back(column);
+  }
+  table.schema.key = {0};
+  table.schema.columns[0].in_key = true;
+  return table;
+}
+
+SentRelation sent(std::vector<std::string> columns) {
+  const MirrorTable like = table(std::move(columns));
+  return {"s", "t", 'd', like.schema.columns};
+}
+
+TEST(SourceNames, SlotsHoldTheUuidAndArePlain) {
+  MirrorSpec mirror;
+  mirror.name = "m";
+  mirror.tables = {{"public.T", "t", {}}};
+  const SourceNames names = source_names(mirror, {{1}, 1, "0123ABCD-4567-4abc-8def-001122334455"});
+  EXPECT_EQ(names.slot, "peerd_0123abcd45674abc8def0011");
+  EXPECT_EQ(names.publication, names.slot);
+  EXPECT_TRUE(names.is_ours(names.application_name("stream")));
+  EXPECT_FALSE(names.is_ours("peerd ffffffff stream m"));
+  mirror.options["replication_slot_name"] = "mine";
+  EXPECT_EQ(source_names(mirror, {}).slot, "mine");
+  EXPECT_FALSE(source_names(mirror, {}).own_slot);
+}
+
+TEST(SnapshotPlan, ChunksCoverEveryBlockOnceAndTheLastIsOpen) {
+  for (const std::uint64_t blocks : {0ull, 1ull, 7ull, 1000ull, 1234567ull}) {
+    const auto chunks = cut(table({"id"}), 42, {blocks, 100.0}, 1000, 1'000'000);
+    ASSERT_FALSE(chunks.empty());
+    std::uint64_t next = 0;
+    for (std::size_t i = 0; i < chunks.size(); ++i) {
+      EXPECT_EQ(chunks[i].number, i);
+      EXPECT_EQ(chunks[i].first_block, next);
+      EXPECT_EQ(chunks[i].file_node, 42u);
+      EXPECT_EQ(chunks[i].start, Lsn{5});
+      next = chunks[i].end_block;
+    }
+    EXPECT_EQ(next, Chunk::kNoEndBlock);
+    EXPECT_EQ(chunks.size(), std::max<std::uint64_t>(1, (blocks * 100 + 999) / 1000));
+  }
+}
+
+TEST(SnapshotPlan, ChunksAreNeverSmallerThanABlockNorMoreThanAllowed) {
+  EXPECT_EQ(cut(table({"id"}), 1, {5, 100.0}, 1, 100).size(), 5u);
+  EXPECT_EQ(cut(table({"id"}), 1, {5000, 100.0}, 1, 8).size(), 8u);
+  EXPECT_EQ(cut(table({"id"}), 1, {5000, 100.0}, 0, 8).size(), 1u);
+}
+
+TEST(CopyStatement, NamesItsRangeItsColumnsAndItsChunk) {
+  MirrorTable t = table({"id", "a\"b"});
+  t.schema.name = "x*/";
+  Chunk chunk;
+  chunk.number = 3;
+  chunk.first_block = 10;
+  chunk.end_block = 20;
+  EXPECT_EQ(copy_statement(t, chunk, {CopyForm::binary, {"", "text"}}),
+            "COPY (SELECT \"id\", \"a\"\"b\"::text FROM ONLY \"s\".\"x*/\" WHERE ctid >= '(10,0)'::tid AND ctid < '(20,0)'::tid)"
+            " TO STDOUT (FORMAT binary) /* peerd chunk s.x_/ 3 */");
+  chunk.end_block = Chunk::kNoEndBlock;
+  EXPECT_EQ(copy_statement(t, chunk, {}).find("ctid <"), std::string::npos);
+}
+
+TEST(CopyFrame, TakesHeaderAndTrailerOffHoweverTheyCome) {
+  const std::string header("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19), trailer("\377\377", 2);
+  CopyFrame frame(CopyForm::binary);
+  EXPECT_EQ(frame.rows(header + "row"), "row");
+  EXPECT_EQ(frame.rows("more"), "more");
+  EXPECT_EQ(frame.rows(trailer), "");
+  CopyFrame empty(CopyForm::binary);
+  EXPECT_EQ(empty.rows(header), "");
+  EXPECT_EQ(empty.rows(trailer), "");
+  CopyFrame together(CopyForm::binary);
+  EXPECT_EQ(together.rows(header + trailer), "");
+  CopyFrame text(CopyForm::text);
+  EXPECT_EQ(text.rows("PGCOPY"), "PGCOPY");
+  CopyFrame wrong(CopyForm::binary);
+  EXPECT_THROW(wrong.rows("no header at all, and long enough"), Error);
+}
+
+TEST(SynchronousStandbys, AStarOrOurNameMatches) {
+  for (const char* setting : {"*", "a, *", "FIRST 2 (a, *)", "ANY 1 (\"*\")", "2 (*)", "PEERD X", "\"peerd x\""}) {
+    EXPECT_TRUE(matches_synchronous_standby(setting, "peerd x")) << setting;
+  }
+  for (const char* setting : {"", "a", "FIRST 1 (a, b)", "ANY 2 (peerd, x)"}) {
+    EXPECT_FALSE(matches_synchronous_standby(setting, "peerd x")) << setting;
+  }
+}
+
+TEST(ArrayLiteral, QuotesWhatArraysTreatSpecially) {
+  EXPECT_EQ(array_literal(std::vector<std::string_view>{"a", "b\"c\\", "", "NULL", "{,}"}), R"({"a","b\"c\\","","NULL","{,}"})");
+  EXPECT_EQ(array_literal({}), "{}");
+}
+
+TEST(RelationShape, ColumnsAreFoundByName) {
+  const Shape shape = compare(table({"id", "a"}).schema, {"x"}, sent({"id", "x", "a"}));
+  EXPECT_EQ(shape.from, (std::vector<std::uint16_t>{0, 2}));
+  EXPECT_TRUE(shape.added.empty());
+  EXPECT_FALSE(shape.whole);
+  EXPECT_TRUE(compare(table({"id", "a"}).schema, {}, sent({"a", "id"})).whole);
+}
+
+pgoutput::Cell cell(std::string_view text) { return {pgoutput::Cell::Kind::text, text}; }
+constexpr pgoutput::Cell kUnchanged{pgoutput::Cell::Kind::unchanged, {}};
+constexpr pgoutput::Cell kNull{pgoutput::Cell::Kind::null, {}};
+
+std::vector<CellView> projected(const MirrorTable& t, const SentRelation& relation, std::vector<pgoutput::Cell> now,
+                                std::vector<pgoutput::Cell> old, pgoutput::OldTuple kind) {
+  pgoutput::Message message;
+  message.new_row.cells = now;
+  message.old_row.cells = old;
+  message.old_kind = kind;
+  std::vector<CellView> row(t.schema.columns.size());
+  project(t.schema, compare(t.schema, {}, relation), message, row);
+  return row;
+}
+
+TEST(RelationShape, AKeyOnlyOldRowNeverFillsAnythingButTheKey) {
+  const MirrorTable t = table({"id", "a"});
+  const auto row = projected(t, sent({"id", "a"}), {kUnchanged, kUnchanged}, {cell("1"), kNull}, pgoutput::OldTuple::key);
+  EXPECT_EQ(row[0].bytes, "1");
+  EXPECT_EQ(row[1].kind, CellView::Kind::unchanged);
+}
+
+TEST(RelationShape, AFullOldRowFillsEveryUnchangedValueNullsToo) {
+  const MirrorTable t = table({"id", "a", "b"});
+  const auto row = projected(t, sent({"id", "a", "b"}), {cell("1"), kUnchanged, cell("new")}, {cell("1"), kNull, cell("old")},
+                             pgoutput::OldTuple::full);
+  EXPECT_EQ(row[1].kind, CellView::Kind::null);
+  EXPECT_EQ(row[2].bytes, "new");
+}
+
+TEST(RelationShape, ColumnsThatWereNotSentHaveTheirMissingValue) {
+  MirrorTable t = table({"id", "a", "b"});
+  t.schema.columns[1].missing_value = "5";
+  const auto row = projected(t, sent({"id"}), {cell("1")}, {}, pgoutput::OldTuple::none);
+  EXPECT_EQ(row[1].bytes, "5");
+  EXPECT_EQ(row[2].kind, CellView::Kind::null);
+  EXPECT_THROW(projected(t, sent({"id"}), {cell("1"), cell("2")}, {}, pgoutput::OldTuple::none), Error);
+}
+
+TEST(TrackedTable, AnOlderShapeHoldsOnlyUpToWhereTheTablesOwnBegins) {
+  TrackedTable tracked(table({"id", "a"}), {});
+  tracked.announced(sent({"id"}));
+  EXPECT_TRUE(tracked.settle(Lsn{50}, Lsn{100}));
+  EXPECT_TRUE(tracked.settle(Lsn{100}, Lsn{100}));
+  EXPECT_THROW(tracked.settle(Lsn{101}, Lsn{100}), Error);
+}
+
+TEST(TrackedTable, AColumnDroppedSinceIsPassedOverAndAnAddedOneIsAShape) {
+  TrackedTable tracked(table({"id"}), {});
+  tracked.announced(sent({"id", "b"}));
+  EXPECT_TRUE(tracked.settle(Lsn{50}, Lsn{100}));
+  EXPECT_FALSE(tracked.settle(Lsn{100}, Lsn{100}));
+  ASSERT_EQ(tracked.added().size(), 1u);
+  tracked.widen(tracked.added());
+  EXPECT_TRUE(tracked.settle(Lsn{100}, Lsn{100}));
+  EXPECT_EQ(tracked.table().schema.columns.size(), 2u);
+}
+
+TEST(TrackedTable, AChangedIdentityOrTypeIsRefused) {
+  TrackedTable tracked(table({"id", "a"}), {});
+  SentRelation relation = sent({"id", "a"});
+  relation.identity = 'f';
+  tracked.announced(relation);
+  EXPECT_TRUE(tracked.settle(Lsn{50}, Lsn{100})) << "below, FULL shows the key too";
+  EXPECT_THROW(tracked.settle(Lsn{101}, Lsn{100}), Error);
+  relation = sent({"id", "a"});
+  relation.columns[1].type_oid = 25;
+  tracked.announced(relation);
+  EXPECT_THROW(tracked.settle(Lsn{50}, Lsn{100}), Error);
+  relation = sent({"id", "a"});
+  relation.columns[0].in_key = false;
+  relation.columns[1].in_key = true;
+  tracked.announced(relation);
+  EXPECT_THROW(tracked.settle(Lsn{50}, Lsn{100}), Error);
+}
+
+TEST(StreamedTransactions, OnlyWhatWasNotedBeforeTheListIsJudgedByIt) {
+  StreamedTransactions sent;
+  EXPECT_EQ(sent.mark(), 0u);
+  sent.note(Lsn{10}, 1);
+  sent.note(Lsn{20}, 2);
+  const std::uint64_t mark = sent.mark();
+  sent.note(Lsn{30}, 3);  // May run, though the list below does not show it.
+  EXPECT_EQ(sent.still_running({{2, "b"}, {9, "x"}}, mark).size(), 1u);
+  EXPECT_TRUE(sent.still_running({}, mark).empty());
+  EXPECT_EQ(sent.still_running({{3, "c"}}, sent.mark()).size(), 1u);
+  sent.forget(Lsn{31});
+  EXPECT_EQ(sent.mark(), 0u);
+}
+
+}  // namespace
+}  // namespace peerd
