@@ -1,0 +1,20 @@
+#pragma once
+
+#include <memory>
+
+#include "peerd/specs/mirror_spec.h"
+#include "peerd/specs/peer_session.h"
+#include "peerd/specs/peer_spec.h"
+#include "peerd/targets/target.h"
+
+namespace peerd {
+
+/// Of CREATE PEER … FROM CLICKHOUSE.
+const OptionTable& clickhouse_options();
+
+/// Tables in ReplacingMergeTree over HTTP(S), rows in Native blocks; docs/targets/clickhouse.md tells what users may rely on.
+/// Keeps no position: the catalog does.
+std::unique_ptr<Target> make_clickhouse_target(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease);
+std::unique_ptr<PeerSession> make_clickhouse_session(const PeerSpec& peer);
+
+}  // namespace peerd

@@ -1,0 +1,105 @@
+// Postgres's arrays, in text ({1,NULL,"a b"}) and in binary (array_send).
+#include <bit>
+
+#include "clickhouse/block.h"
+#include "clickhouse/values.h"
+
+namespace peerd::clickhouse {
+namespace {
+
+constexpr const char* kMalformed = "not an array of the column's type";
+constexpr const char* kDeep = "an array of more than one dimension, which the column's type cannot hold";
+
+std::int32_t big_endian32(std::string_view bytes, std::size_t at) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 0; i < 4; ++i) value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
+  return static_cast<std::int32_t>(value);
+}
+
+/// "[2:3]={1,2}": bounds other than from 1 are not kept.
+void skip_bounds(std::string_view& text) {
+  if (!text.starts_with('[')) return;
+  const std::size_t equals = text.find('=');
+  text.remove_prefix(equals == std::string_view::npos ? text.size() : equals + 1);
+}
+
+/// The next element's bytes up to ',' or '}'. Quotes and backslashes are resolved into `scratch` where there are any.
+struct Element {
+  std::string_view value;
+  bool null;
+};
+const char* take_element(std::string_view& text, Bytes& scratch, Element& element) {
+  if (text.starts_with('{')) return kDeep;
+  if (!text.starts_with('"')) {
+    std::size_t end = 0;
+    while (end < text.size() && text[end] != ',' && text[end] != '}') ++end;
+    element = {text.substr(0, end), text.substr(0, end) == "NULL"};
+    text.remove_prefix(end);
+    return end == 0 ? kMalformed : nullptr;
+  }
+  scratch.clear();
+  std::size_t at = 1;
+  for (; at < text.size() && text[at] != '"'; ++at) {
+    if (text[at] == '\\' && ++at == text.size()) return kMalformed;
+    scratch.append(text[at]);
+  }
+  if (at >= text.size()) return kMalformed;
+  text.remove_prefix(at + 1);
+  element = {scratch.view(), false};
+  return nullptr;
+}
+
+}  // namespace
+
+void Block::add_element(std::string_view value, bool null,
+                        const char* (*append)(const ColumnType&, std::string_view, Bytes&)) {
+  Columns& c = columns_[next_];
+  if (null) {
+    append_default(type(), c.values);
+  } else if (const char* wrong = append(type(), value, c.values)) {
+    refuse(wrong);
+  }
+  c.nulls.append(null ? '\1' : '\0');
+  ++c.elements;
+}
+
+void Block::add_array_text(std::string_view text) {
+  skip_bounds(text);
+  if (!text.starts_with('{') || !text.ends_with('}')) refuse(kMalformed);
+  text.remove_prefix(1);
+  while (text != "}") {
+    Element element{};
+    if (const char* wrong = take_element(text, scratch_, element)) refuse(wrong);
+    add_element(element.value, element.null, append_text);
+    if (text.starts_with(',')) {
+      text.remove_prefix(1);
+      if (text == "}") refuse(kMalformed);
+    } else if (text != "}") {
+      refuse(kMalformed);
+    }
+  }
+  end_array(false);
+}
+
+void Block::add_array_binary(std::string_view bytes) {
+  if (bytes.size() < 12) refuse(kMalformed);
+  const std::int32_t dimensions = big_endian32(bytes, 0);
+  if (dimensions > 1) refuse(kDeep);
+  if (dimensions == 1) {
+    if (bytes.size() < 20) refuse(kMalformed);
+    const std::int32_t count = big_endian32(bytes, 12);
+    bytes.remove_prefix(20);
+    for (std::int32_t i = 0; i < count; ++i) {
+      if (bytes.size() < 4) refuse(kMalformed);
+      const std::int32_t length = big_endian32(bytes, 0);
+      bytes.remove_prefix(4);
+      if (length >= 0 && static_cast<std::size_t>(length) > bytes.size()) refuse(kMalformed);
+      const auto value = length < 0 ? std::string_view{} : bytes.substr(0, static_cast<std::size_t>(length));
+      add_element(value, length < 0, append_binary);
+      bytes.remove_prefix(value.size());
+    }
+  }
+  end_array(false);
+}
+
+}  // namespace peerd::clickhouse

@@ -1,0 +1,150 @@
+// The flow: preflight → open → prepare per table → open_writer per snapshot worker → end_copy → apply per batch.
+// Rows go straight into the final tables; their version, (commit, change) of the source, decides which one is shown, so any of
+// it may happen twice (rules.md 1, 2, 15). Nothing is kept here but the title on each table: the catalog holds the position.
+#include "peerd/targets/clickhouse_target.h"
+
+#include <atomic>
+#include <set>
+
+#include "clickhouse/apply.h"
+#include "clickhouse/chunk_writer.h"
+#include "clickhouse/leftovers.h"
+#include "clickhouse/schema.h"
+#include "clickhouse/server_check.h"
+#include "peerd/base/log.h"
+
+namespace peerd {
+namespace {
+
+using namespace clickhouse;
+
+constexpr std::chrono::seconds kPartsEvery{10};
+
+class ClickHouseTarget final : public Target {
+ public:
+  ClickHouseTarget(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease)
+      : access_(access_of(peer)),
+        soft_delete_col_name_(mirror.text("soft_delete_col_name")),
+        synced_at_col_name_(mirror.text("synced_at_col_name")),
+        mirror_name_(mirror.name),
+        title_(title(lease.uuid)),
+        fsync_(option_boolean(clickhouse_options(), peer.options, "fsync_after_insert") ? Fsync::yes : Fsync::no),
+        least_interval_(option_integer(clickhouse_options(), peer.options, "min_flush_interval_ms")),
+        names_(lease),
+        client_(access_),
+        applier_(access_, names_, soft_delete_col_name_, synced_at_col_name_),
+        interval_ms_(least_interval_.count()) {}
+
+  Problems preflight(std::span<const MirrorTable> tables, const Wait& wait) override;
+  void open(const Wait& wait) override;
+  CopyPlan prepare(const MirrorTable& table, const Wait& wait) override;
+  void restart_copy(const MirrorTable& table, const Wait& wait) override;
+  std::unique_ptr<ChunkWriter> open_writer(const Wait&) override {
+    return make_chunk_writer(access_, names_, soft_delete_col_name_, synced_at_col_name_);
+  }
+  void end_copy(const MirrorTable&, const Wait&) override {}  // Versions make duplicates harmless (rules.md 11).
+  ApplyResult apply(const Batch& batch, const ApplyContext& context) override;
+  std::optional<Durable> position(const Wait&) override { return std::nullopt; }
+  void set_position(Durable, const Wait&) override {}
+  void forget(const Wait& wait) override;
+  std::chrono::milliseconds flush_interval() const noexcept override { return std::chrono::milliseconds(interval_ms_.load()); }
+
+ private:
+  TableLayout layout_of(const TableSchema& schema) const {
+    return table_layout(schema, soft_delete_col_name_, synced_at_col_name_);
+  }
+  void measure_parts(const Wait& wait);
+
+  const Access access_;
+  const std::string soft_delete_col_name_, synced_at_col_name_, mirror_name_, title_;
+  const Fsync fsync_;
+  const std::chrono::milliseconds least_interval_;
+  StatementNames names_;
+  Client client_;
+  BatchApplier applier_;
+  Clock::Instant parts_measured_{};
+  std::atomic<std::int64_t> interval_ms_;
+};
+
+Problems ClickHouseTarget::preflight(std::span<const MirrorTable> tables, const Wait& wait) {
+  Problems problems = check_server(client_, wait);
+  if (!problems.empty()) return problems;
+  std::set<std::string_view> seen;
+  for (const MirrorTable& table : tables) {
+    if (!seen.insert(table.target_name).second) {
+      Error twice(ErrorCode::invalid_option, "two tables are mapped to the target table \"" + table.target_name + "\"",
+                  "give each a target of its own");
+      twice.text.table = table.schema.qualified();
+      problems.push_back({twice.text, ""});
+    }
+    const auto found =
+        unfitness(read_table(client_, table.target_name, wait), layout_of(table.schema), table.target_name, title_);
+    problems.insert(problems.end(), found.begin(), found.end());
+  }
+  return problems;
+}
+
+void ClickHouseTarget::open(const Wait& wait) {
+  kill_leftovers(client_, names_, wait);
+  measure_parts(wait);
+}
+
+CopyPlan ClickHouseTarget::prepare(const MirrorTable& table, const Wait& wait) {
+  const TableLayout layout = layout_of(table.schema);
+  ExistingTable existing = read_table(client_, table.target_name, wait);
+  if (!existing.exists) {
+    throw_if_any(name_clashes(layout));
+    client_.execute(create_statement(layout, table.target_name, title_, fsync_), wait);
+    existing = read_table(client_, table.target_name, wait);  // Somebody else's may have come between.
+  }
+  throw_if_any(unfitness(existing, layout, table.target_name, title_));
+  for (const std::string& statement : widening(existing, table.schema, layout, table.target_name, title_)) {
+    client_.execute(statement, wait, {{"alter_sync", "2"}, {"mutations_sync", "2"}});
+    log(LogLevel::info, "altered table " + table.target_name + " at the target", {.mirror = mirror_name_, .table = layout.table});
+  }
+  return copy_plan(layout);
+}
+
+void ClickHouseTarget::restart_copy(const MirrorTable& table, const Wait& wait) {
+  const ExistingTable existing = read_table(client_, table.target_name, wait);
+  if (!existing.exists || existing.comment != title_) return;
+  kill_leftovers(client_, names_, table.schema.id, wait);
+  const std::string name = quote_name(table.target_name);
+  if (!unfitness(existing, layout_of(table.schema), table.target_name, title_).empty()) {
+    // Another shape: all rows are of before it, so the table is made again.
+    client_.execute("DROP TABLE " + name + " SYNC", wait);
+    return;
+  }
+  client_.execute("DELETE FROM " + name + " WHERE " + std::string(kVersionColumn) + " < " + version_literal({table.start, Lsn{0}}), wait,
+                  {{"lightweight_deletes_sync", "2"}});
+}
+
+ApplyResult ClickHouseTarget::apply(const Batch& batch, const ApplyContext& context) {
+  applier_.apply(batch, context);
+  try {
+    if (std::chrono::steady_clock::now() - parts_measured_ > kPartsEvery) measure_parts(context.wait);
+  } catch (const Error&) {
+    // The rows have arrived, which counts more; the next insert will tell what is wrong.
+  }
+  // An insert that is acknowledged is durable as the server's disks are: docs/targets/clickhouse.md.
+  return {Applied{batch.complete_to()}, Durable{batch.complete_to()}};
+}
+
+void ClickHouseTarget::forget(const Wait& wait) {
+  const auto tables = client_.query(
+      "SELECT name FROM system.tables WHERE database = currentDatabase() AND comment = " + quote_text(title_), wait);
+  for (const auto& row : tables) client_.execute("ALTER TABLE " + quote_name(row.at(0)) + " MODIFY COMMENT ''", wait);
+}
+
+void ClickHouseTarget::measure_parts(const Wait& wait) {
+  parts_measured_ = std::chrono::steady_clock::now();
+  interval_ms_ = measure_interval(client_, title_, least_interval_, wait).count();
+}
+
+}  // namespace
+
+std::unique_ptr<Target> make_clickhouse_target(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease) {
+  return std::make_unique<ClickHouseTarget>(peer, mirror, lease);
+}
+
+}  // namespace peerd

@@ -1,0 +1,61 @@
+#include "clickhouse/literal.h"
+
+#include "clickhouse/block.h"
+#include "peerd/base/error.h"
+
+namespace peerd::clickhouse {
+namespace {
+
+std::string hex_of(std::string_view bytes) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
+  for (const char c : bytes) {
+    out += kDigits[static_cast<unsigned char>(c) >> 4];
+    out += kDigits[c & 15];
+  }
+  return out;
+}
+
+/// `bytes` as take_stored() cuts them: without a flag.
+std::string of_stored(const ColumnType& type, std::string_view bytes) {
+  if (type.width == 0) {
+    const auto length = take_varint(bytes).value_or(0);
+    const auto text = bytes.substr(0, length);
+    return type.scalar == Scalar::bytes ? "unhex('" + hex_of(text) + "')" : quote_text(text);
+  }
+  // Values of fixed size by their bytes: exact, whatever the server's settings make of texts.
+  std::string name = type.name;
+  for (const std::string_view outer : {"Array(", "Nullable("}) {
+    if (name.starts_with(outer)) name = name.substr(outer.size(), name.size() - outer.size() - 1);
+  }
+  if (type.scalar == Scalar::boolean) return bytes[0] != 0 ? "true" : "false";
+  if (type.scalar == Scalar::uuid) return "CAST(reinterpret(unhex('" + hex_of(bytes) + "'), 'UUID'), 'UUID')";
+  return "reinterpret(unhex('" + hex_of(bytes) + "'), " + quote_text(name) + ")";
+}
+
+}  // namespace
+
+std::string literal(const TableLayout& layout, std::size_t column, std::string_view text) {
+  // The one parser is the block's: a row of this one column, then its bytes.
+  TableLayout one;
+  one.table = layout.table;
+  one.names = {layout.names[column]};
+  one.types = {layout.types[column]};
+  one.deleted_column = layout.deleted_column;
+  Block block(one);
+  block.add_text(text);
+  const ColumnType& type = one.types[0];
+  std::string_view values = block.last_values();
+  if (!type.array) return of_stored(type, values);
+  std::string_view nulls = block.last_nulls();
+  std::string out = "CAST([";
+  ColumnType element = type;
+  element.array = element.nullable = false;
+  for (std::size_t i = 0; i < nulls.size(); ++i) {
+    const auto value = take_stored(element, values).value();
+    out += (i == 0 ? "" : ", ") + (nulls[i] != 0 ? std::string("NULL") : of_stored(type, value));
+  }
+  return out + "], " + quote_text(type.name) + ")";
+}
+
+}  // namespace peerd::clickhouse

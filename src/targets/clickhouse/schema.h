@@ -1,0 +1,46 @@
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+
+#include "clickhouse/client.h"
+#include "clickhouse/column_type.h"
+#include "peerd/base/error.h"
+#include "peerd/changes/table.h"
+
+namespace peerd::clickhouse {
+
+/// What the server has under a table's name.
+struct ExistingTable {
+  struct Column {
+    std::string type, default_kind;
+    bool in_key = false;
+  };
+  bool exists = false;
+  bool empty = true;
+  std::string engine, engine_full, comment;
+  std::map<std::string, Column> columns;
+};
+ExistingTable read_table(Client& client, std::string_view name, const Wait& wait);
+
+/// The comment on a table is its title: "peerd mirror <uuid>". A table belongs to one mirror (rules.md 2).
+std::string title(std::string_view mirror_uuid);
+
+enum class Fsync { no, yes };
+std::string create_statement(const TableLayout& layout, std::string_view name, std::string_view comment, Fsync fsync);
+
+/// Why the table cannot take the mirror's rows; empty when it can, perhaps once widened. Changes nothing.
+Problems unfitness(const ExistingTable& existing, const TableLayout& layout, std::string_view name, std::string_view comment);
+
+/// ALTERs that give an own or taken-over table what it lacks: columns, Nullable, the title.
+std::vector<std::string> widening(const ExistingTable& existing, const TableSchema& schema, const TableLayout& layout,
+                                  std::string_view name, std::string_view comment);
+
+/// Columns of the source that peerd's own would shadow.
+Problems name_clashes(const TableLayout& layout);
+
+/// The type without what does not matter for its values: LowCardinality, and Nullable.
+std::string bare_type(std::string_view type);
+
+}  // namespace peerd::clickhouse

@@ -1,0 +1,86 @@
+#include "clickhouse/server_check.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "clickhouse/column_type.h"
+
+namespace peerd::clickhouse {
+namespace {
+
+constexpr int kLeastMajor = 24, kLeastMinor = 8;
+
+Problem problem(ErrorCode code, std::string message, std::string hint, std::string cure = {}) {
+  Problem out;
+  out.text.code = code;
+  out.text.message = std::move(message);
+  out.text.hint = std::move(hint);
+  out.cure_sql = std::move(cure);
+  return out;
+}
+
+bool too_old(const std::string& version) {
+  int major = 0, minor = 0;
+  const char* end = version.data() + version.size();
+  const char* dot = std::from_chars(version.data(), end, major).ptr;
+  if (dot != end) std::from_chars(dot + 1, end, minor);
+  return major < kLeastMajor || (major == kLeastMajor && minor < kLeastMinor);
+}
+
+void check_database(Client& client, const Wait& wait, Problems& problems) {
+  const std::string& database = client.access().database;
+  if (database == "system" || database == "information_schema" || database == "INFORMATION_SCHEMA") {
+    problems.push_back(problem(ErrorCode::invalid_option, "database \"" + database + "\" is the server's own", "give another one: database = '…'"));
+    problems.back().text.field = "database";
+    return;
+  }
+  const std::string engine = only_cell(client.query("SELECT engine FROM system.databases WHERE name = currentDatabase()", wait));
+  constexpr std::string_view kFit[] = {"Atomic", "Replicated", "Shared", "Ordinary", "Overlay"};
+  if (std::ranges::find(kFit, engine) != std::end(kFit)) return;
+  problems.push_back(problem(ErrorCode::target_unfit, "database \"" + database + "\" is of engine " + engine + ", which holds no tables of peerd's",
+                             "give a database of engine Atomic"));
+}
+
+void check_rights(Client& client, const Wait& wait, Problems& problems) {
+  const std::string user = client.access().user, database = quote_name(client.access().database);
+  if (only_cell(client.query("SELECT value FROM system.settings WHERE name = 'readonly'", wait)) != "0") {
+    problems.push_back(problem(ErrorCode::no_privilege, "user \"" + user + "\" may only read", "give it a settings profile without readonly"));
+    return;
+  }
+  const std::string rights = "SELECT, INSERT, ALTER, CREATE TABLE, DROP TABLE ON " + database + ".*";
+  try {
+    if (only_cell(client.query("CHECK GRANT " + rights, wait)) != "0") return;
+  } catch (const Error& error) {
+    if (error.text.origin != "CH 62") throw;  // A server of before CHECK GRANT: the first statement will tell.
+    return;
+  }
+  const std::string grant = "GRANT " + rights + " TO " + quote_name(user);
+  problems.push_back(problem(ErrorCode::no_privilege, "user \"" + user + "\" may not create, fill and alter tables in " + database,
+                             "run at the target: " + grant, grant));
+}
+
+}  // namespace
+
+Problems check_server(Client& client, const Wait& wait) {
+  Problems problems;
+  try {
+    const std::string version = only_cell(client.query("SELECT version()", wait));
+    if (too_old(version)) {
+      problems.push_back(problem(ErrorCode::target_unfit, "ClickHouse " + version + " is too old", "24.8 is the oldest that peerd writes to"));
+    }
+    check_database(client, wait, problems);
+    check_rights(client, wait, problems);
+  } catch (const Error& error) {
+    Problem found{error.text, ""};
+    if (error.text.origin == "CH 81") {
+      found.text.message = "database \"" + client.access().database + "\" does not exist";
+      found.text.field = "database";
+      found.cure_sql = "CREATE DATABASE " + quote_name(client.access().database);
+      found.text.hint = "run at the target: " + found.cure_sql;
+    }
+    problems.push_back(std::move(found));
+  }
+  return problems;
+}
+
+}  // namespace peerd::clickhouse
