@@ -60,7 +60,8 @@ Done MirrorControl::request(std::string_view name, MirrorEvent event, IfExists i
   supervisor_.request(there->id, event);
   if (event == MirrorEvent::pause) await(*there, MirrorState::paused, wait);
   if (event == MirrorEvent::drop) await(*there, MirrorState::terminated, wait);
-  return Done::done;
+  const std::optional<MirrorRecord> now = catalog_.mirror(there->id);
+  return now && now->state == there->state ? Done::was_there : Done::done;
 }
 
 void MirrorControl::await(const MirrorRecord& record, MirrorState state, const Wait& wait) {

@@ -54,7 +54,7 @@ class MirrorControl {
   Done create(const MirrorRequest& request, IfExists if_not_exists, const Wait& wait);
   void validate(const MirrorRequest& request, const Wait& wait);  ///< All of that, storing nothing.
   /// pause waits until PAUSED (in flight work is dropped after a deadline, rules.md 38); resume returns once stored; drop
-  /// returns when slot, publication and bookkeeping are gone, or throws, leaving TERMINATING.
+  /// returns when slot, publication and bookkeeping are gone, or throws, leaving TERMINATING. was_there: it was in that state.
   Done request(std::string_view name, MirrorEvent event, IfExists if_exists, const Wait& wait);
   MirrorStatus status(std::string_view name);      ///< Throws not_found with a suggestion.
   std::vector<MirrorStatus> list();

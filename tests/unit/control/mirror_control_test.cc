@@ -119,6 +119,7 @@ TEST_F(MirrorControlTest, PauseResumeAndDropEndWhereTheyShould) {
   create(asked("m"));
   EXPECT_EQ(request("m", MirrorEvent::pause), Done::done);
   EXPECT_EQ(mirrors_.status("m").state, MirrorState::paused);
+  EXPECT_EQ(request("m", MirrorEvent::pause), Done::was_there);
   EXPECT_EQ(request("m", MirrorEvent::resume), Done::done);
   EXPECT_EQ(mirrors_.status("m").state, MirrorState::running);
   EXPECT_EQ(request("m", MirrorEvent::drop), Done::done);
