@@ -2,7 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <regex>
+#include <algorithm>
+#include <string>
 
 #include "peerd/base/error.h"
 
@@ -17,9 +18,10 @@ std::string logged(LogLevel level, std::string_view message, const LogFields& fi
 
 TEST(Log, ALineHasTimeLevelMessageAndFilledFields) {
   set_log_level("info");
-  const std::string line = logged(LogLevel::info, "batch applied", {.mirror = "m1", .lsn = "0/16B3748"});
-  const std::regex form("\\d{4}-\\d\\d-\\d\\dT[0-9:]{8}\\.\\d{3}Z info batch applied mirror=m1 lsn=0/16B3748\n");
-  EXPECT_TRUE(std::regex_match(line, form)) << line;
+  std::string line = logged(LogLevel::info, "batch applied", {.mirror = "m1", .lsn = "0/16B3748"});
+  ASSERT_GT(line.size(), 24u);
+  std::replace_if(line.begin(), line.begin() + 24, [](char c) { return c >= '0' && c <= '9'; }, '0');
+  EXPECT_EQ(line, "0000-00-00T00:00:00.000Z info batch applied mirror=m1 lsn=0/16B3748\n");
 }
 
 TEST(Log, QuotesWhatHoldsSpaces) {

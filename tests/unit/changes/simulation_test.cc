@@ -15,16 +15,33 @@ namespace {
 
 enum class TargetKind { clickhouse, postgres_hard, postgres_soft };
 
+/// What is reused from history to history, as from batch to batch: warm memory.
+struct Memory {
+  Collapser collapser;
+  std::unique_ptr<Batch> batches[2] = {std::make_unique<Batch>(), std::make_unique<Batch>()};
+};
+
 /// One mirror from its slot to the end of a history.
 class SimulatedMirror {
  public:
-  SimulatedMirror(std::uint64_t seed, TargetKind kind, const SimRules& rules)
-      : random_(seed), rules_(rules), source_(random_), context_{random_, source_, horizons_, rules_} {
+  SimulatedMirror(std::uint64_t seed, TargetKind kind, const SimRules& rules, Memory& memory)
+      : random_(seed),
+        rules_(rules),
+        source_(random_),
+        context_{random_, source_, horizons_, rules_},
+        memory_(memory),
+        spent_(std::move(memory.batches[0])),
+        builder_(std::move(memory.batches[1])) {
     if (kind == TargetKind::clickhouse) target_ = std::make_unique<ClickHouseLike>(context_);
     else target_ = std::make_unique<PostgresLike>(context_, kind == TargetKind::postgres_soft);
     table_.schema.id = kSimTable;
     table_.schema.columns = {{.name = "k", .in_key = true}, {.name = "plain"}, {.name = "toast"}};
     table_.schema.key = {0};
+  }
+
+  ~SimulatedMirror() {
+    memory_.batches[0] = std::move(spent_);
+    memory_.batches[1] = builder_.take();
   }
 
   /// What went wrong, or "".
@@ -67,7 +84,7 @@ class SimulatedMirror {
   void start(Lsn horizon) {
     horizons_ = {};
     horizons_.raise(kSimTable, horizon);
-    builder_ = BatchBuilder(std::move(spent_));
+    builder_ = BatchBuilder(builder_.take());
     position_ = stored_;
     change_ = 0;
   }
@@ -125,7 +142,7 @@ class SimulatedMirror {
   }
 
   void apply(const Batch& batch) {
-    const auto outcomes = collapser_.collapse(batch);
+    const auto outcomes = memory_.collapser.collapse(batch);
     if (random_.percent(3)) return crash_within(batch, outcomes);
     target_->apply(batch, outcomes, ~std::size_t{0});
     // Where the checkpoint is not with the rows it may be lost after them.
@@ -179,7 +196,7 @@ class SimulatedMirror {
   SimContext context_;
   std::unique_ptr<SimulatedTarget> target_;
   MirrorTable table_;
-  Collapser collapser_;
+  Memory& memory_;
   std::unique_ptr<Batch> spent_;
   BatchBuilder builder_;
   Lsn table_horizon_;    ///< Of the last chunk; stored.
@@ -195,8 +212,9 @@ constexpr int kHistories = 2000;
 
 /// The number of the first wrong history, from 1, or 0.
 int first_wrong(TargetKind kind, const SimRules& rules, std::string& what) {
+  Memory memory;
   for (int i = 0; i < kHistories; ++i) {
-    what = SimulatedMirror(kSeed + static_cast<std::uint64_t>(i), kind, rules).run();
+    what = SimulatedMirror(kSeed + static_cast<std::uint64_t>(i), kind, rules, memory).run();
     if (!what.empty()) return i + 1;
   }
   return 0;
