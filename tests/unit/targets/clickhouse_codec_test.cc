@@ -1,0 +1,253 @@
+// Postgres's text and binary forms against the bytes of a Native block.
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "clickhouse/decimal.h"
+#include "clickhouse/literal.h"
+#include "clickhouse/values.h"
+#include "peerd/base/error.h"
+#include "peerd/postgres/types.h"
+
+namespace peerd::clickhouse {
+namespace {
+
+using namespace postgres;
+
+ColumnType type_of(std::uint32_t oid, std::int32_t modifier = -1, bool in_key = false, bool nullable = false) {
+  return column_type({.name = "c", .type_oid = oid, .type_modifier = modifier, .in_key = in_key, .nullable = nullable});
+}
+std::int32_t numeric_modifier(int precision, int scale) { return ((precision << 16) | (scale & 0x7ff)) + 4; }
+
+template <class T>
+std::string raw(T value) {
+  return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+}
+template <class T>
+std::string network(T value) {
+  std::string bytes = raw(value);
+  return std::string(bytes.rbegin(), bytes.rend());
+}
+
+std::string from_text(const ColumnType& type, std::string_view text) {
+  Bytes out;
+  const char* wrong = append_text(type, text, out);
+  return wrong != nullptr ? std::string("refused: ") + wrong : std::string(out.view());
+}
+std::string from_binary(const ColumnType& type, std::string_view bytes) {
+  Bytes out;
+  const char* wrong = append_binary(type, bytes, out);
+  return wrong != nullptr ? std::string("refused: ") + wrong : std::string(out.view());
+}
+bool refused(const std::string& result) { return result.starts_with("refused"); }
+
+TEST(ClickHouseTypes, FollowThePostgresType) {
+  EXPECT_EQ(type_of(kBoolOid).name, "Bool");
+  EXPECT_EQ(type_of(kInt2Oid).name, "Int16");
+  EXPECT_EQ(type_of(kInt4Oid, -1, false, true).name, "Nullable(Int32)");
+  EXPECT_EQ(type_of(kInt8Oid).name, "Int64");
+  EXPECT_EQ(type_of(kFloat4Oid).name, "Float32");
+  EXPECT_EQ(type_of(kFloat8Oid).name, "Float64");
+  EXPECT_EQ(type_of(kNumericOid).name, "String");
+  EXPECT_EQ(type_of(kNumericOid, numeric_modifier(10, 2)).name, "Decimal(10, 2)");
+  EXPECT_EQ(type_of(kNumericOid, numeric_modifier(76, 38)).name, "Decimal(76, 38)");
+  EXPECT_EQ(type_of(kNumericOid, numeric_modifier(77, 0)).name, "String");
+  EXPECT_EQ(type_of(kNumericOid, numeric_modifier(3, -2)).name, "Decimal(5, 0)");
+  EXPECT_EQ(type_of(kNumericOid, numeric_modifier(3, 5)).name, "Decimal(5, 5)");
+  EXPECT_EQ(type_of(kDateOid).name, "Date32");
+  EXPECT_EQ(type_of(kTimestampOid).name, "DateTime64(6, 'UTC')");
+  EXPECT_EQ(type_of(kTimestamptzOid).name, "DateTime64(6, 'UTC')");
+  EXPECT_EQ(type_of(kTimeOid).name, "String");
+  EXPECT_EQ(type_of(kByteaOid).name, "String");
+  EXPECT_EQ(type_of(kUuidOid).name, "UUID");
+  EXPECT_EQ(type_of(kJsonbOid).name, "String");
+  EXPECT_EQ(type_of(kInt4ArrayOid, -1, false, true).name, "Array(Nullable(Int32))");
+  EXPECT_EQ(type_of(kNumericArrayOid, numeric_modifier(5, 1)).name, "Array(Nullable(Decimal(5, 1)))");
+  EXPECT_EQ(type_of(99999).name, "String");
+}
+
+TEST(ClickHouseTypes, OfKeysMergeNoTwoValuesAndRefuseNone) {
+  for (const std::uint32_t oid : {kFloat4Oid, kFloat8Oid, kDateOid, kTimestampOid, kTimestamptzOid, kNumericOid, kInt4ArrayOid})
+    EXPECT_EQ(type_of(oid, -1, true, true).name, "String") << oid;
+  EXPECT_EQ(type_of(kInt8Oid, -1, true, true).name, "Int64");
+  EXPECT_EQ(type_of(kNumericOid, numeric_modifier(20, 0), true).name, "Decimal(20, 0)");
+  EXPECT_NE(from_text(type_of(kNumericOid, -1, true), "1.0"), from_text(type_of(kNumericOid, -1, true), "1.00"));
+  EXPECT_NE(from_text(type_of(kFloat8Oid, -1, true), "0"), from_text(type_of(kFloat8Oid, -1, true), "-0"));
+}
+
+TEST(ClickHouseTypes, ATableIsCopiedInTextFormWhenACastMightChangeAValue) {
+  TableSchema schema;
+  schema.columns = {{.name = "id", .type_oid = kInt8Oid, .in_key = true}, {.name = "t", .type_oid = kTimeOid}};
+  schema.key = {0};
+  CopyPlan plan = copy_plan(table_layout(schema, "d", ""));
+  EXPECT_EQ(plan.form, CopyForm::binary);
+  EXPECT_EQ(plan.select_casts, (std::vector<std::string>{"", "text"}));
+  schema.columns.push_back({.name = "mood", .type_oid = 16500});  // May be a domain over inet.
+  plan = copy_plan(table_layout(schema, "d", ""));
+  EXPECT_EQ(plan.form, CopyForm::text);
+  EXPECT_EQ(plan.select_casts, (std::vector<std::string>{"", "", ""}));
+}
+
+TEST(ClickHouseCodec, IntegersAgreeInBothForms) {
+  EXPECT_EQ(from_text(type_of(kInt2Oid), "-32768"), raw<std::int16_t>(-32768));
+  EXPECT_EQ(from_binary(type_of(kInt2Oid), network<std::int16_t>(-32768)), raw<std::int16_t>(-32768));
+  for (const std::int32_t v : {INT32_MIN, -1, 0, 1, INT32_MAX}) {
+    EXPECT_EQ(from_text(type_of(kInt4Oid), std::to_string(v)), raw(v));
+    EXPECT_EQ(from_binary(type_of(kInt4Oid), network(v)), raw(v));
+  }
+  for (const std::int64_t v : {INT64_MIN, std::int64_t{-1}, INT64_MAX}) {
+    EXPECT_EQ(from_text(type_of(kInt8Oid), std::to_string(v)), raw(v));
+    EXPECT_EQ(from_binary(type_of(kInt8Oid), network(v)), raw(v));
+  }
+  EXPECT_TRUE(refused(from_text(type_of(kInt4Oid), "2147483648")));
+  EXPECT_TRUE(refused(from_text(type_of(kInt4Oid), "")));
+  EXPECT_TRUE(refused(from_text(type_of(kInt4Oid), "1x")));
+  EXPECT_TRUE(refused(from_binary(type_of(kInt4Oid), "abc")));
+}
+
+TEST(ClickHouseCodec, BooleansAgreeInBothForms) {
+  EXPECT_EQ(from_text(type_of(kBoolOid), "t"), std::string("\1"));
+  EXPECT_EQ(from_text(type_of(kBoolOid), "f"), std::string(1, '\0'));
+  EXPECT_EQ(from_binary(type_of(kBoolOid), std::string(1, '\1')), std::string("\1"));
+  EXPECT_TRUE(refused(from_text(type_of(kBoolOid), "true")));
+}
+
+TEST(ClickHouseCodec, FloatsAgreeInBothForms) {
+  for (const double v : {0.0, -0.0, 1.5, -1e308, 5e-324, 1.7976931348623157e308}) {
+    char text[40];
+    std::snprintf(text, sizeof text, "%.17g", v);
+    std::uint64_t bits;
+    std::memcpy(&bits, &v, sizeof v);
+    EXPECT_EQ(from_text(type_of(kFloat8Oid), text), raw(v)) << text;
+    EXPECT_EQ(from_binary(type_of(kFloat8Oid), network(bits)), raw(v)) << text;
+  }
+  EXPECT_EQ(from_text(type_of(kFloat8Oid), "NaN"), from_binary(type_of(kFloat8Oid), network<std::uint64_t>(0xfff8000000000001)));
+  EXPECT_EQ(from_text(type_of(kFloat8Oid), "-Infinity"), from_binary(type_of(kFloat8Oid), network<std::uint64_t>(0xfff0000000000000)));
+  EXPECT_EQ(from_text(type_of(kFloat4Oid), "1e-45"), from_binary(type_of(kFloat4Oid), network<std::uint32_t>(1)));
+  EXPECT_EQ(from_text(type_of(kFloat4Oid), "3.4028235e+38"), from_binary(type_of(kFloat4Oid), network<std::uint32_t>(0x7f7fffff)));
+}
+
+std::string numeric_binary(std::initializer_list<int> digits, int weight, int sign, int scale) {
+  std::string out = network(static_cast<std::uint16_t>(digits.size())) + network(static_cast<std::int16_t>(weight)) +
+                    network(static_cast<std::uint16_t>(sign)) + network(static_cast<std::uint16_t>(scale));
+  for (const int d : digits) out += network(static_cast<std::uint16_t>(d));
+  return out;
+}
+
+TEST(ClickHouseCodec, DecimalsAgreeInBothForms) {
+  const ColumnType small = type_of(kNumericOid, numeric_modifier(9, 2));
+  EXPECT_EQ(from_text(small, "1234567.89"), raw<std::int32_t>(123456789));
+  EXPECT_EQ(from_binary(small, numeric_binary({123, 4567, 8900}, 1, 0, 2)), raw<std::int32_t>(123456789));
+  EXPECT_EQ(from_text(small, "-0.05"), raw<std::int32_t>(-5));
+  EXPECT_EQ(from_binary(small, numeric_binary({500}, -1, 0x4000, 2)), raw<std::int32_t>(-5));
+  EXPECT_EQ(from_text(small, "0.00"), raw<std::int32_t>(0));
+  EXPECT_EQ(from_binary(small, numeric_binary({}, 0, 0, 2)), raw<std::int32_t>(0));
+  EXPECT_EQ(from_text(small, "7"), raw<std::int32_t>(700));
+  EXPECT_EQ(from_text(small, "7.500"), raw<std::int32_t>(750));
+  const ColumnType middle = type_of(kNumericOid, numeric_modifier(38, 0));
+  const __int128 big = static_cast<__int128>(-1000000000000000000) * 10000000000000000000u;
+  EXPECT_EQ(from_text(middle, "-10000000000000000000000000000000000000"), raw(big));
+  EXPECT_EQ(from_binary(middle, numeric_binary({10}, 9, 0x4000, 0)), raw(big));
+}
+
+TEST(ClickHouseCodec, DecimalsOfSeventySixDigitsKeepEachOfThem) {
+  const ColumnType wide = type_of(kNumericOid, numeric_modifier(76, 0));
+  const std::string nines(76, '9');
+  const std::string bytes = from_text(wide, nines);
+  ASSERT_EQ(bytes.size(), 32u);
+  Magnitude back;
+  std::memcpy(back.words, bytes.data(), 32);
+  std::string digits;
+  while (!back.zero()) digits += static_cast<char>('0' + back.divide(10));
+  EXPECT_EQ(digits, nines);
+  EXPECT_EQ(bytes, from_binary(wide, numeric_binary({9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999,
+                                                     9999, 9999, 9999, 9999, 9999, 9999}, 18, 0, 0)));
+  const std::string minus = from_text(wide, "-1");
+  EXPECT_EQ(minus, std::string(32, '\xff'));
+  EXPECT_TRUE(refused(from_text(wide, nines + "9")));
+  EXPECT_TRUE(refused(from_text(wide, std::string(200, '9'))));
+}
+
+TEST(ClickHouseCodec, ADecimalThatDoesNotFitIsRefusedAndNeverRounded) {
+  const ColumnType small = type_of(kNumericOid, numeric_modifier(4, 2));
+  EXPECT_TRUE(refused(from_text(small, "100.00")));
+  EXPECT_TRUE(refused(from_text(small, "0.001")));
+  EXPECT_TRUE(refused(from_text(small, "NaN")));
+  EXPECT_TRUE(refused(from_text(small, "-Infinity")));
+  EXPECT_TRUE(refused(from_text(small, "")));
+  EXPECT_TRUE(refused(from_text(small, "1e3")));
+  EXPECT_TRUE(refused(from_binary(small, numeric_binary({100}, 0, 0, 0))));
+  EXPECT_TRUE(refused(from_binary(small, numeric_binary({10}, -1, 0, 3))));
+  EXPECT_TRUE(refused(from_binary(small, numeric_binary({}, 0, 0xC000, 0))));
+  EXPECT_TRUE(refused(from_binary(small, numeric_binary({1}, 30000, 0, 0))));
+  EXPECT_TRUE(refused(from_binary(small, "abc")));
+}
+
+TEST(ClickHouseCodec, TextsAndBytesStayAsTheyAre) {
+  EXPECT_EQ(from_text(type_of(kTextOid), ""), std::string(1, '\0'));
+  EXPECT_EQ(from_text(type_of(kTextOid), "a\nü"), std::string("\4a\nü"));
+  EXPECT_EQ(from_binary(type_of(kBpcharOid), "a  "), std::string("\3a  "));
+  EXPECT_EQ(from_text(type_of(kTextOid), std::string(300, 'x')), std::string("\xac\x02") + std::string(300, 'x'));
+  EXPECT_EQ(from_text(type_of(kByteaOid), "\\x00fF41"), std::string("\3\0\xff""A", 4));
+  EXPECT_EQ(from_binary(type_of(kByteaOid), std::string_view("\0\xff""A", 3)), std::string("\3\0\xff""A", 4));
+  EXPECT_EQ(from_text(type_of(kByteaOid), "\\x"), std::string(1, '\0'));
+  EXPECT_TRUE(refused(from_text(type_of(kByteaOid), "\\x0g")));
+  EXPECT_EQ(from_text(type_of(kJsonbOid), "{\"a\": 1}"), from_binary(type_of(kJsonbOid), "\1{\"a\": 1}"));
+  EXPECT_TRUE(refused(from_binary(type_of(kJsonbOid), "\2{}")));
+}
+
+TEST(ClickHouseCodec, UuidsAgreeInBothForms) {
+  const char bytes[] = "\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff";
+  const std::string stored = raw<std::uint64_t>(0x0011223344556677) + raw<std::uint64_t>(0x8899aabbccddeeff);
+  EXPECT_EQ(from_text(type_of(kUuidOid), "00112233-4455-6677-8899-aabbccddeeff"), stored);
+  EXPECT_EQ(from_binary(type_of(kUuidOid), {bytes, 16}), stored);
+  EXPECT_TRUE(refused(from_text(type_of(kUuidOid), "00112233")));
+}
+
+TEST(ClickHouseCodec, DatesAgreeInBothFormsUpToTheBorders) {
+  const ColumnType date = type_of(kDateOid);
+  EXPECT_EQ(from_text(date, "1900-01-01"), raw<std::int32_t>(-25567));
+  EXPECT_EQ(from_text(date, "2299-12-31"), raw<std::int32_t>(120529));
+  EXPECT_EQ(from_text(date, "2000-01-01"), from_binary(date, network<std::int32_t>(0)));
+  EXPECT_EQ(from_text(date, "1999-12-31"), from_binary(date, network<std::int32_t>(-1)));
+  EXPECT_EQ(from_text(date, "2299-12-31"), from_binary(date, network<std::int32_t>(120529 - 10957)));
+  for (const char* out : {"1899-12-31", "2300-01-01", "infinity", "-infinity", "0044-03-15 BC", "12026-01-01", "2026-1-1", ""})
+    EXPECT_TRUE(refused(from_text(date, out))) << out;
+  for (const std::int32_t out : {INT32_MAX, INT32_MIN, -25568 - 10957, 120530 - 10957})
+    EXPECT_TRUE(refused(from_binary(date, network(out)))) << out;
+}
+
+TEST(ClickHouseCodec, TimestampsAgreeInBothFormsUpToTheBorders) {
+  const ColumnType type = type_of(kTimestamptzOid);
+  EXPECT_EQ(from_text(type, "1970-01-01 00:00:00.000001"), raw<std::int64_t>(1));
+  EXPECT_EQ(from_text(type, "1969-12-31 23:59:59.5+00"), raw<std::int64_t>(-500000));
+  EXPECT_EQ(from_text(type, "2026-11-22 12:00:00+05:30"), from_text(type, "2026-11-22 06:30:00"));
+  EXPECT_EQ(from_text(type, "2026-11-22 12:00:00-08"), from_text(type, "2026-11-22 20:00:00"));
+  EXPECT_EQ(from_text(type, "2000-01-01 00:00:00+00"), from_binary(type, network<std::int64_t>(0)));
+  EXPECT_EQ(from_text(type, "2299-12-31 23:59:59.999999"),
+            from_binary(type, network<std::int64_t>((120530 - 10957) * INT64_C(86400000000) - 1)));
+  EXPECT_EQ(from_text(type, "1900-01-01 00:00:00"), raw<std::int64_t>(-25567 * INT64_C(86400000000)));
+  for (const char* out : {"1899-12-31 23:59:59.999999", "2300-01-01 00:00:00", "infinity", "-infinity", "0001-01-01 00:00:00 BC",
+                          "2299-12-31 23:00:00-02", "2026-01-01", "2026-01-01 00:00:00.1234567", "2026-01-01 00:00:00x"})
+    EXPECT_TRUE(refused(from_text(type, out))) << out;
+  for (const std::int64_t out : {INT64_MAX, INT64_MIN, (120530 - 10957) * INT64_C(86400000000)})
+    EXPECT_TRUE(refused(from_binary(type, network(out)))) << out;
+}
+
+TEST(ClickHouseLiteral, OfAnAddedColumnsDefaultIsExact) {
+  TableLayout layout;
+  layout.table = "public.t";
+  layout.names = {"c"};
+  const auto of = [&](const ColumnType& type, std::string_view text) {
+    layout.types = {type};
+    return literal(layout, 0, text);
+  };
+  EXPECT_EQ(of(type_of(kTextOid), "it's \\"), "'it\\'s \\\\'");
+  EXPECT_EQ(of(type_of(kBoolOid, -1, false, true), "t"), "true");
+  EXPECT_EQ(of(type_of(kByteaOid), "\\x00ff"), "unhex('00ff')");
+  EXPECT_EQ(of(type_of(kInt4Oid, -1, false, true), "-1"), "reinterpret(unhex('ffffffff'), 'Int32')");
+  EXPECT_THROW(of(type_of(kDateOid), "infinity"), Error);
+}
+
+}  // namespace
+}  // namespace peerd::clickhouse
