@@ -1,0 +1,124 @@
+#include "json.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <map>
+#include <vector>
+
+#include "peerd/base/option_table.h"
+#include "peerd/base/text.h"
+#include "proto/route.pb.h"
+
+namespace peerd::rest {
+namespace {
+
+namespace pb = google::protobuf;
+
+constexpr std::string_view kErrorInfo = "type.googleapis.com/google.rpc.ErrorInfo";
+
+/// The message that a path such as "peer.postgres_config" leads to; nullptr when it leads to none.
+const pb::Descriptor* descriptor_at(const pb::Descriptor* root, std::string_view path) {
+  for (std::string part : split(path, '.')) {
+    part = part.substr(0, part.find('['));
+    if (part.empty()) continue;
+    const auto* field = root->FindFieldByName(part);
+    if (!field) field = root->FindFieldByCamelcaseName(part);
+    if (!field || field->message_type() == nullptr) return nullptr;
+    root = field->message_type();
+  }
+  return root;
+}
+
+std::string hint_of(const pb::Descriptor* message, std::string_view field) {
+  if (!message) return {};
+  std::vector<std::string_view> names;
+  std::vector<std::string> list;
+  for (int i = 0; i < message->field_count(); ++i) {
+    names.push_back(message->field(i)->name());
+    names.push_back(message->field(i)->camelcase_name());
+    list.push_back(message->field(i)->name());
+  }
+  const auto meant = closest(field, names);
+  return meant.empty() ? "fields: " + join(list, ", ") : "did you mean " + std::string(meant);
+}
+
+[[noreturn]] void refuse_field(std::string path, std::string message, std::string hint) {
+  throw Error(ErrorText{.code = ErrorCode::invalid_option, .message = std::move(message), .hint = std::move(hint), .field = std::move(path)});
+}
+
+/// libprotobuf's words, "(peer.postgres_config) hots: Cannot find field.", taken apart.
+[[noreturn]] void refuse(const std::string& message, const pb::Descriptor* root) {
+  static constexpr std::string_view kUnknown = ": Cannot find field.";
+  const std::string first = message.substr(0, message.find('\n'));
+  const auto close = first.starts_with('(') ? first.find(')') : std::string::npos;
+  const std::string path = close == std::string::npos ? "" : first.substr(1, close - 1);
+  if (first.ends_with(kUnknown)) {
+    const std::size_t begin = close == std::string::npos ? 0 : close + 2;
+    const std::string name = first.substr(begin, first.size() - kUnknown.size() - begin);
+    const std::string whole = path.empty() ? name : path + "." + name;
+    refuse_field(whole, "unknown field \"" + whole + "\"", hint_of(descriptor_at(root, path), name));
+  }
+  if (!path.empty() && first.find("oneof field") != std::string::npos) {
+    refuse_field(path, "\"" + path + "\" has more than one config", "send the one that belongs to its type");
+  }
+  if (!path.empty()) {
+    const auto type = first.rfind(" for type ");
+    const std::string wanted = type == std::string::npos ? "" : to_lower(first.substr(first.find_last_of("./_ ") + 1));
+    refuse_field(path, "field \"" + path + "\" has a value of the wrong type", wanted.empty() ? "" : "it takes " + wanted);
+  }
+  throw Error(ErrorCode::syntax, "the body is not JSON of the expected form: " + to_lower(first.substr(0, first.find('.'))),
+              "send one JSON object");
+}
+
+std::string print(const pb::Message& message) {
+  pb::util::JsonPrintOptions options;
+  options.always_print_primitive_fields = true;
+  std::string text;
+  if (!pb::util::MessageToJsonString(message, &text, options).ok()) {
+    throw Error(ErrorCode::internal, "the reply cannot be written as JSON");
+  }
+  return text;
+}
+
+std::string error_body(int code, std::string_view reason, std::string_view message, const std::map<std::string, std::string>& metadata) {
+  peerdb_route::ErrorReply reply;
+  reply.set_code(code);
+  reply.set_message(std::string(message));
+  auto* info = reply.add_details();
+  info->set_at_type(std::string(kErrorInfo));
+  info->set_reason(std::string(reason));
+  info->set_domain("peerd");
+  for (const auto& [name, value] : metadata) {
+    if (!value.empty()) (*info->mutable_metadata())[name] = value;
+  }
+  return print(reply);
+}
+
+}  // namespace
+
+void read_json(std::string_view body, pb::Message& message) {
+  if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) return;
+  const auto status = pb::util::JsonStringToMessage(pb::StringPiece(body.data(), body.size()), &message);
+  if (!status.ok()) refuse(std::string(status.message().data(), status.message().size()), message.GetDescriptor());
+}
+
+std::string write_json(const pb::Message& message) { return print(message); }
+
+std::string error_json(const ErrorText& text) {
+  const auto& known = facts(text.code);
+  std::string reason;
+  for (const char c : known.word) reason += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return error_body(known.grpc, reason, text.message,
+                    {{"hint", text.hint},
+                     {"detail", text.detail},
+                     {"field", text.field},
+                     {"table", text.table},
+                     {"origin", text.origin},
+                     {"sqlstate", std::string(known.sqlstate)}});
+}
+
+std::string error_json(int grpc_code, std::string_view reason, std::string_view message, std::string_view hint) {
+  return error_body(grpc_code, reason, message, {{"hint", std::string(hint)}});
+}
+
+}  // namespace peerd::rest

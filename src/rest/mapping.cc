@@ -1,0 +1,218 @@
+#include "mapping.h"
+
+#include <charconv>
+
+#include "peerd/base/text.h"
+
+namespace peerd::rest {
+namespace {
+
+namespace pb = google::protobuf;
+using Cpp = pb::FieldDescriptor;
+
+constexpr std::string_view kMasked = "********";
+
+[[noreturn]] void refuse(ErrorCode code, std::string field, std::string message, std::string hint = {}) {
+  throw Error(ErrorText{.code = code, .message = std::move(message), .hint = std::move(hint), .field = std::move(field)});
+}
+
+bool is_number(const Cpp& field) {
+  switch (field.cpp_type()) {
+    case Cpp::CPPTYPE_INT32:
+    case Cpp::CPPTYPE_INT64:
+    case Cpp::CPPTYPE_UINT32:
+    case Cpp::CPPTYPE_UINT64: return true;
+    default: return false;
+  }
+}
+
+/// One set scalar field as the literal that an operator would have written; nullopt for messages and lists.
+std::optional<RawOption> literal(const pb::Message& message, const Cpp& field) {
+  const auto& reflection = *message.GetReflection();
+  if (field.is_repeated()) return std::nullopt;
+  switch (field.cpp_type()) {
+    case Cpp::CPPTYPE_INT32: return RawOption{RawOption::Kind::number, std::to_string(reflection.GetInt32(message, &field))};
+    case Cpp::CPPTYPE_INT64: return RawOption{RawOption::Kind::number, std::to_string(reflection.GetInt64(message, &field))};
+    case Cpp::CPPTYPE_UINT32: return RawOption{RawOption::Kind::number, std::to_string(reflection.GetUInt32(message, &field))};
+    case Cpp::CPPTYPE_UINT64: return RawOption{RawOption::Kind::number, std::to_string(reflection.GetUInt64(message, &field))};
+    case Cpp::CPPTYPE_BOOL:
+      return RawOption{RawOption::Kind::boolean, reflection.GetBool(message, &field) ? "true" : "false"};
+    case Cpp::CPPTYPE_STRING: return RawOption{RawOption::Kind::text, reflection.GetString(message, &field)};
+    case Cpp::CPPTYPE_ENUM: return RawOption{RawOption::Kind::text, reflection.GetEnum(message, &field)->name()};
+    default: return std::nullopt;
+  }
+}
+
+/// A client that sends every field sends unused ones so.
+bool is_default(const RawOption& value, const Cpp& field) {
+  if (field.cpp_type() == Cpp::CPPTYPE_ENUM) return value.text == field.enum_type()->value(0)->name();
+  return value.text.empty() || value.text == "0" || value.text == "false";
+}
+
+bool knows(const OptionTable& table, std::string_view name) {
+  for (const auto& option : table.options) {
+    if (option.name == name) return true;
+  }
+  return false;
+}
+
+/// Set fields of `message` as options. Those that `table` does not know are dropped while they hold their default and refused
+/// otherwise; a number of 0 means "not given", as in PeerDB.
+RawOptions options_of(const pb::Message& message, const OptionTable& table, const std::string& path,
+                      std::initializer_list<std::string_view> not_options) {
+  RawOptions options;
+  std::vector<const Cpp*> fields;
+  message.GetReflection()->ListFields(message, &fields);
+  for (const auto* field : fields) {
+    const std::string& name = field->name();
+    if (std::find(not_options.begin(), not_options.end(), name) != not_options.end()) continue;
+    const auto value = literal(message, *field);
+    if (value && is_default(*value, *field) && (is_number(*field) || !knows(table, name))) continue;
+    if (!value || !knows(table, name)) {
+      refuse(ErrorCode::not_supported, path + name, "\"" + name + "\" is not supported by a " + std::string(table.what),
+             "leave " + path + name + " out");
+    }
+    options.emplace(name, *value);
+  }
+  return options;
+}
+
+void set_field(pb::Message& message, const std::string& name, const std::string& text) {
+  const auto* field = message.GetDescriptor()->FindFieldByName(name);
+  if (!field || field->is_repeated()) return;
+  const auto& reflection = *message.GetReflection();
+  std::uint64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  switch (field->cpp_type()) {
+    case Cpp::CPPTYPE_UINT32: return reflection.SetUInt32(&message, field, static_cast<std::uint32_t>(number));
+    case Cpp::CPPTYPE_UINT64: return reflection.SetUInt64(&message, field, number);
+    case Cpp::CPPTYPE_BOOL: return reflection.SetBool(&message, field, text == "true");
+    case Cpp::CPPTYPE_STRING: return reflection.SetString(&message, field, text);
+    default: return;
+  }
+}
+
+/// "postgres_config" of POSTGRES; nullptr when the API has no message for that kind.
+const Cpp* config_field(std::string_view kind) {
+  return peerdb_peers::Peer::descriptor()->FindFieldByName(to_lower(kind) + "_config");
+}
+
+std::string upper_without_config(std::string name) {
+  name.resize(name.size() - std::string_view("_config").size());
+  for (char& c : name) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return name;
+}
+
+void refuse_masked(const PeerRequest& request, const OptionTable& table, const std::string& path) {
+  for (const auto& option : table.options) {
+    const auto sent = request.options.find(option.name);
+    if (option.secret == Secret::no || sent == request.options.end() || sent->second.text != kMasked) continue;
+    refuse(ErrorCode::invalid_option, path + std::string(option.name),
+           "\"" + std::string(option.name) + "\" is the mask that the API shows instead of a secret",
+           "send the secret itself: the API never gives it out");
+  }
+}
+
+TableMapping mapping_of(const peerdb_flow::TableMapping& table, const std::string& path) {
+  const auto unsupported = [&](bool set, const char* name) {
+    if (set) refuse(ErrorCode::not_supported, path + name, std::string("\"") + name + "\" is not supported yet", "leave it out");
+  };
+  unsupported(table.columns_size() > 0, "columns");
+  unsupported(table.engine() != peerdb_flow::CH_ENGINE_REPLACING_MERGE_TREE, "engine");
+  unsupported(!table.sharding_key().empty(), "sharding_key");
+  unsupported(!table.policy_name().empty(), "policy_name");
+  unsupported(!table.partition_by_expr().empty(), "partition_by_expr");
+  // partition_key is PeerDB's way to cut a copy into pieces; ctid ranges need none.
+  return {table.source_table_identifier(), table.destination_table_identifier(), {table.exclude().begin(), table.exclude().end()}};
+}
+
+}  // namespace
+
+PeerRequest peer_request(const peerdb_peers::Peer& peer, const Connectors& connectors) {
+  const auto* config = peer.GetReflection()->GetOneofFieldDescriptor(peer, peer.GetDescriptor()->FindOneofByName("config"));
+  PeerRequest request;
+  request.name = peer.name();
+  if (request.name.empty()) refuse(ErrorCode::invalid_option, "peer.name", "no peer name provided");
+  if (peer.has_type()) {
+    request.kind = peerdb_peers::DBType_Name(peer.type());
+    if (request.kind.empty()) refuse(ErrorCode::invalid_option, "peer.type", "no kind of peer has that number");
+  } else if (config) {
+    request.kind = upper_without_config(config->name());
+  } else {
+    refuse(ErrorCode::invalid_option, "peer.type", "the peer has no type and no config", "send \"type\": \"POSTGRES\" and \"postgres_config\"");
+  }
+  const auto& connector = connectors.of(request.kind);
+  const auto* wanted = config_field(request.kind);
+  if (!config || config != wanted) {
+    const std::string name = wanted ? wanted->name() : to_lower(request.kind) + "_config";
+    refuse(ErrorCode::invalid_option, "peer." + name, "a peer of type " + request.kind + " needs \"" + name + "\"");
+  }
+  const std::string path = "peer." + config->name() + ".";
+  request.options = options_of(peer.GetReflection()->GetMessage(peer, config), *connector.options, path, {});
+  refuse_masked(request, *connector.options, path);
+  return request;
+}
+
+peerdb_peers::DBType type_of_kind(std::string_view kind) {
+  peerdb_peers::DBType type = peerdb_peers::DBTYPE_UNKNOWN;
+  peerdb_peers::DBType_Parse(std::string(kind), &type);
+  return type;
+}
+
+void fill_peer(const PeerSpec& spec, peerdb_peers::Peer& peer) {
+  peer.set_name(spec.name);
+  peer.set_type(type_of_kind(spec.kind));
+  const auto* field = config_field(spec.kind);
+  if (!field) return;
+  auto& config = *peer.GetReflection()->MutableMessage(&peer, field);
+  for (const auto& [name, value] : spec.options) set_field(config, name, value);
+}
+
+MirrorRequest mirror_request(const peerdb_flow::FlowConnectionConfigs& configs) {
+  const std::string path = "connection_configs.";
+  MirrorRequest request;
+  request.name = configs.flow_job_name();
+  request.source = configs.source_name();
+  request.target = configs.destination_name();
+  if (request.name.empty()) refuse(ErrorCode::invalid_option, path + "flow_job_name", "no mirror name provided");
+  if (request.source.empty()) refuse(ErrorCode::invalid_option, path + "source_name", "no source peer provided");
+  if (request.target.empty()) refuse(ErrorCode::invalid_option, path + "destination_name", "no destination peer provided");
+  if (configs.table_mappings_size() == 0) {
+    refuse(ErrorCode::invalid_option, path + "table_mappings", "no table mappings provided");
+  }
+  for (int i = 0; i < configs.table_mappings_size(); ++i) {
+    request.tables.push_back(mapping_of(configs.table_mappings(i), path + "table_mappings[" + std::to_string(i) + "]."));
+  }
+  if (configs.env_size() > 0) {
+    refuse(ErrorCode::not_supported, path + "env", "settings of one mirror are not supported yet", "leave env out");
+  }
+  // version and flags are the server's own in PeerDB too; validation is never skipped.
+  request.options = options_of(configs, mirror_options(), path,
+                               {"flow_job_name", "source_name", "destination_name", "table_mappings", "env", "version", "flags"});
+  return request;
+}
+
+void fill_mirror(const MirrorSpec& spec, peerdb_flow::FlowConnectionConfigs& configs) {
+  configs.set_flow_job_name(spec.name);
+  configs.set_source_name(spec.source);
+  configs.set_destination_name(spec.target);
+  for (const auto& table : spec.tables) {
+    auto& mapping = *configs.add_table_mappings();
+    mapping.set_source_table_identifier(table.source);
+    mapping.set_destination_table_identifier(table.target);
+    for (const auto& column : table.exclude) mapping.add_exclude(column);
+  }
+  for (const auto& option : mirror_options().options) {
+    // An alias shows the option that it stands for: do_initial_snapshot is the field of do_initial_copy.
+    const auto name = option.alias_of.empty() ? option.name : option.alias_of;
+    set_field(configs, std::string(option.name), option_text(mirror_options(), spec.options, name));
+  }
+}
+
+peerdb_flow::FlowStatus status_of(MirrorState state) {
+  peerdb_flow::FlowStatus status = peerdb_flow::STATUS_UNKNOWN;
+  peerdb_flow::FlowStatus_Parse("STATUS_" + std::string(to_string(state)), &status);
+  return status;
+}
+
+}  // namespace peerd::rest

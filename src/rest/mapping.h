@@ -1,0 +1,28 @@
+#pragma once
+
+#include "proto/flow.pb.h"
+#include "peerd/control/control.h"
+#include "proto/peers.pb.h"
+#include "proto/route.pb.h"
+
+namespace peerd::rest {
+
+struct PeerRequest {
+  std::string name, kind;
+  RawOptions options;
+};
+
+/// A peer as CREATE PEER would say it, by reflection: the config's field names are option names. Its kind comes from `type`,
+/// or from the config when no type is sent. Throws Error(invalid_option) with the JSON path.
+PeerRequest peer_request(const peerdb_peers::Peer& peer, const Connectors& connectors);
+
+/// The way back; options that the message has no field for are left out.
+void fill_peer(const PeerSpec& spec, peerdb_peers::Peer& peer);
+peerdb_peers::DBType type_of_kind(std::string_view kind);
+
+/// Refuses (not_supported) what PeerDB has and peerd has not, unless it is sent as its default.
+MirrorRequest mirror_request(const peerdb_flow::FlowConnectionConfigs& configs);
+void fill_mirror(const MirrorSpec& spec, peerdb_flow::FlowConnectionConfigs& configs);
+peerdb_flow::FlowStatus status_of(MirrorState state);
+
+}  // namespace peerd::rest

@@ -1,0 +1,193 @@
+#include <algorithm>
+
+#include "json.h"
+#include "mapping.h"
+#include "routes.h"
+
+namespace peerd::rest {
+namespace {
+
+constexpr std::string_view kWorkflow = "-peerflow";  // PeerDB's clients find their mirror's workflow by it.
+
+void set_time(google::protobuf::Timestamp& timestamp, std::int64_t microseconds) {
+  timestamp.set_seconds(microseconds / 1'000'000);
+  timestamp.set_nanos(static_cast<std::int32_t>(microseconds % 1'000'000) * 1000);
+}
+
+peerdb_route::CreateCDCFlowRequest read_create(std::string_view text) {
+  peerdb_route::CreateCDCFlowRequest body;
+  read_json(text, body);
+  if (!body.has_connection_configs()) {
+    throw Error(ErrorText{.code = ErrorCode::invalid_option, .message = "connection configs cannot be nil",
+                          .hint = "send {\"connection_configs\": {\"flow_job_name\": …}}", .field = "connection_configs"});
+  }
+  return body;
+}
+
+void fill_error(const MirrorStatus& status, peerdb_route::MirrorError& error) {
+  const ErrorText& text = *status.last_error;
+  error.set_message(text.message);
+  error.set_detail(text.detail);
+  error.set_hint(text.hint);
+  error.set_sqlstate(std::string(facts(text.code).sqlstate));
+  error.set_table(text.table);
+  if (status.last_error_at_us > 0) set_time(*error.mutable_at(), status.last_error_at_us);
+}
+
+void fill_health(const MirrorStatus& status, peerdb_route::MirrorHealth& health) {
+  health.set_health(std::string(to_string(health_of(status))));
+  health.set_step(status.step);
+  health.set_reason(status.reason);
+  health.set_failing(status.failing);
+  if (status.last_error) fill_error(status, *health.mutable_last_error());
+  if (status.next_retry_at_us > 0) set_time(*health.mutable_next_retry_at(), status.next_retry_at_us);
+  health.set_chunks_done(status.chunks_done());
+  health.set_chunks_total(status.chunks_total());
+  health.set_rows_copied(status.rows_copied());
+  health.set_rows_streamed(status.rows_streamed);
+  health.set_lag_bytes(status.lag_bytes());
+  health.set_lag_seconds(static_cast<double>(status.lag_time.count()) / 1000);
+  health.set_wal_kept_bytes(status.wal_kept_bytes);
+  health.set_received_lsn(to_string(status.received));
+  health.set_applied_lsn(to_string(status.applied));
+  health.set_confirmed_lsn(to_string(status.confirmed));
+}
+
+void fill_clones(const MirrorStatus& status, peerdb_flow::SnapshotStatus& snapshot) {
+  for (const auto& table : status.tables) {
+    auto& clone = *snapshot.add_clones();
+    clone.set_table_name(table.target);
+    clone.set_source_table(table.source);
+    clone.set_mirror_name(status.name);
+    clone.set_num_partitions_completed(static_cast<std::int32_t>(table.chunks_done));
+    clone.set_num_partitions_total(static_cast<std::int32_t>(table.chunks_total));
+    clone.set_num_rows_synced(static_cast<std::int64_t>(table.rows_copied));
+    const bool done = table.chunks_total > 0 && table.chunks_done == table.chunks_total;
+    clone.set_fetch_completed(done);
+    clone.set_consolidate_completed(done);
+  }
+}
+
+/// Newest first, as PeerDB lists them.
+void fill_batches(Catalog& catalog, MirrorId mirror, peerdb_flow::CDCMirrorStatus& status) {
+  auto batches = catalog.batches(mirror);
+  std::reverse(batches.begin(), batches.end());
+  for (const auto& note : batches) {
+    const auto& batch = note.batch;
+    auto& item = *status.add_cdc_batches();
+    item.set_batch_id(note.id);
+    item.set_start_lsn(static_cast<std::int64_t>(batch.first.value));
+    item.set_end_lsn(static_cast<std::int64_t>(batch.end.value));
+    item.set_num_rows(static_cast<std::int64_t>(batch.inserts + batch.updates + batch.deletes));
+    set_time(*item.mutable_start_time(), note.at_us - std::chrono::microseconds(batch.applied).count());
+    set_time(*item.mutable_end_time(), note.at_us);
+  }
+}
+
+peerdb_peers::DBType type_of_peer(const std::vector<PeerSpec>& peers, const std::string& name) {
+  for (const auto& peer : peers) {
+    if (peer.name == name) return type_of_kind(peer.kind);
+  }
+  return peerdb_peers::DBTYPE_UNKNOWN;
+}
+
+void fill_flow(Call& call, const MirrorStatus& status, const peerdb_route::MirrorStatusRequest& body, peerdb_flow::CDCMirrorStatus& flow) {
+  const auto peers = call.deps.peers.list();
+  fill_mirror(call.deps.mirrors.record(status.name).spec, *flow.mutable_config());
+  flow.set_source_type(type_of_peer(peers, status.source));
+  flow.set_destination_type(type_of_peer(peers, status.target));
+  flow.set_rows_synced(static_cast<std::int64_t>(status.rows_streamed));
+  if (!body.exclude_snapshot_status()) fill_clones(status, *flow.mutable_snapshot_status());
+  if (!body.exclude_batches()) fill_batches(call.deps.catalog, status.id, flow);
+}
+
+MirrorEvent event_of(peerdb_flow::FlowStatus requested) {
+  switch (requested) {
+    case peerdb_flow::STATUS_PAUSED: return MirrorEvent::pause;
+    case peerdb_flow::STATUS_RUNNING: return MirrorEvent::resume;
+    case peerdb_flow::STATUS_TERMINATING:
+    case peerdb_flow::STATUS_TERMINATED: return MirrorEvent::drop;
+    case peerdb_flow::STATUS_RESYNC:
+      throw Error(ErrorText{.code = ErrorCode::not_supported, .message = "resync is not supported yet",
+                            .hint = "drop the mirror and create it anew: it copies its tables again",
+                            .field = "requested_flow_state"});
+    default:
+      throw Error(ErrorText{.code = ErrorCode::invalid_option,
+                            .message = "illegal state change requested: " + peerdb_flow::FlowStatus_Name(requested),
+                            .hint = "STATUS_PAUSED, STATUS_RUNNING or STATUS_TERMINATING", .field = "requested_flow_state"});
+  }
+}
+
+}  // namespace
+
+std::string validate_mirror(Call& call) {
+  const auto body = read_create(call.body);
+  call.deps.mirrors.validate(mirror_request(body.connection_configs()), call.wait);
+  return write_json(peerdb_route::ValidateCDCMirrorResponse());
+}
+
+std::string create_mirror(Call& call) {
+  const auto body = read_create(call.body);
+  const auto request = mirror_request(body.connection_configs());
+  call.deps.mirrors.create(request, body.attach_to_existing() ? IfExists::yes : IfExists::no, call.wait);
+  peerdb_route::CreateCDCFlowResponse reply;
+  reply.set_workflow_id(request.name + std::string(kWorkflow));
+  return write_json(reply);
+}
+
+std::string list_mirrors(Call& call) {
+  peerdb_route::ListMirrorsResponse reply;
+  const auto peers = call.deps.peers.list();
+  for (const auto& status : call.deps.mirrors.list()) {
+    auto& item = *reply.add_mirrors();
+    item.set_id(status.id.value);
+    item.set_workflow_id(status.name + std::string(kWorkflow));
+    item.set_name(status.name);
+    item.set_source_name(status.source);
+    item.set_source_type(type_of_peer(peers, status.source));
+    item.set_destination_name(status.target);
+    item.set_destination_type(type_of_peer(peers, status.target));
+    item.set_created_at(static_cast<double>(status.created_at_us / 1000));
+    item.set_is_cdc(true);
+    item.set_status(status_of(status.state));
+    item.set_health(std::string(to_string(health_of(status))));
+  }
+  return write_json(reply);
+}
+
+std::string mirror_names(Call& call) {
+  peerdb_route::ListMirrorNamesResponse reply;
+  for (const auto& status : call.deps.mirrors.list()) reply.add_names(status.name);
+  return write_json(reply);
+}
+
+std::string mirror_status(Call& call) {
+  peerdb_route::MirrorStatusRequest body;
+  read_json(call.body, body);
+  const MirrorStatus status = call.deps.mirrors.status(body.flow_job_name());
+  peerdb_route::MirrorStatusResponse reply;
+  reply.set_flow_job_name(status.name);
+  reply.set_current_flow_state(status_of(status.state));
+  set_time(*reply.mutable_created_at(), status.created_at_us);
+  fill_health(status, *reply.mutable_health());
+  if (body.include_flow_info()) fill_flow(call, status, body, *reply.mutable_cdc_status());
+  return write_json(reply);
+}
+
+std::string change_state(Call& call) {
+  peerdb_route::FlowStateChangeRequest body;
+  read_json(call.body, body);
+  if (body.has_flow_config_update() && body.flow_config_update().update_case() != peerdb_flow::FlowConfigUpdate::UPDATE_NOT_SET) {
+    throw Error(ErrorText{.code = ErrorCode::not_supported, .message = "a mirror's configuration cannot be changed yet",
+                          .hint = "drop the mirror and create it with the new configuration", .field = "flow_config_update"});
+  }
+  if (body.skip_destination_drop()) {
+    throw Error(ErrorText{.code = ErrorCode::not_supported, .message = "skip_destination_drop is not supported",
+                          .hint = "leave it out: a drop never touches the destination's tables, only peerd's bookkeeping there",
+                          .field = "skip_destination_drop"});
+  }
+  call.deps.mirrors.request(body.flow_job_name(), event_of(body.requested_flow_state()), IfExists::no, call.wait);
+  return write_json(peerdb_route::FlowStateChangeResponse());
+}
+
+}  // namespace peerd::rest

@@ -1,0 +1,114 @@
+#include "peerd/rest/rest_server.h"
+
+#include <array>
+
+#include "auth.h"
+#include "json.h"
+#include "peerd/base/log.h"
+#include "peerd/base/text.h"
+#include "routes.h"
+
+namespace peerd {
+namespace rest {
+namespace {
+
+constexpr std::chrono::seconds kLongest{60};
+
+constexpr std::array<Route, 12> kRoutes = {{{"GET", "peers/list", list_peers},
+                                            {"GET", "peers/info/{name}", peer_info},
+                                            {"POST", "peers/validate", validate_peer},
+                                            {"POST", "peers/create", create_peer},
+                                            {"POST", "peers/drop", drop_peer},
+                                            {"POST", "mirrors/cdc/validate", validate_mirror},
+                                            {"POST", "flows/cdc/create", create_mirror},
+                                            {"GET", "mirrors/list", list_mirrors},
+                                            {"GET", "mirrors/names", mirror_names},
+                                            {"POST", "mirrors/status", mirror_status},
+                                            {"POST", "mirrors/state_change", change_state},
+                                            {"GET", "version", version}}};
+
+net::HttpReply reply_with(int status, std::string body) {
+  return {.status = status, .headers = {{"content-type", "application/json"}}, .body = std::move(body)};
+}
+
+/// The part that a route's last "{…}" takes, "" when it has none; nullopt when the path is not the route's.
+std::optional<std::string_view> match(std::string_view pattern, std::string_view path) {
+  const auto brace = pattern.find('{');
+  if (brace == std::string_view::npos) return pattern == path ? std::optional(std::string_view()) : std::nullopt;
+  if (!path.starts_with(pattern.substr(0, brace))) return std::nullopt;
+  const auto value = path.substr(brace);
+  if (value.empty() || value.find('/') != std::string_view::npos) return std::nullopt;
+  return value;
+}
+
+/// The path behind /api/v1/ or /v1/.
+std::optional<std::string_view> versioned(std::string_view path) {
+  for (const std::string_view prefix : {"/api/v1/", "/v1/"}) {
+    if (path.starts_with(prefix)) return path.substr(prefix.size());
+  }
+  return std::nullopt;
+}
+
+net::HttpReply unknown_path(std::string_view path) {
+  std::vector<std::string_view> paths;
+  for (const auto& route : kRoutes) paths.push_back(route.path);
+  const auto meant = closest(path, paths);
+  return reply_with(404, error_json(5, "UNKNOWN_PATH", "there is no such path",
+                                    meant.empty() ? "docs/rest.md lists the paths" : "did you mean /api/v1/" + std::string(meant)));
+}
+
+net::HttpReply refuse_access(Access access) {
+  if (access == Access::missing) {
+    auto reply = reply_with(401, error_json(16, "PASSWORD_REQUIRED", "a password is required",
+                                            "HTTP Basic with an empty user name: curl -u :password"));
+    reply.headers["www-authenticate"] = "Basic realm=\"peerd\", charset=\"UTF-8\"";
+    return reply;
+  }
+  return reply_with(403, error_json(7, "WRONG_PASSWORD", "wrong user name or password",
+                                    "the user name is empty, the password is PEERD_PASSWORD: curl -u :password"));
+}
+
+net::HttpReply route(RestDeps& deps, const net::HttpRequest& request, const std::stop_token& stop) {
+  if (request.path == "/healthz") {
+    if (request.method != "GET" && request.method != "HEAD") return reply_with(405, error_json(12, "WRONG_METHOD", "use GET", ""));
+    return reply_with(200, health(deps));
+  }
+  if (const Access access = check_access(request, deps.password); access != Access::granted) return refuse_access(access);
+  const auto path = versioned(request.path);
+  const Route* other = nullptr;
+  for (const auto& candidate : kRoutes) {
+    const auto parameter = path ? match(candidate.path, *path) : std::nullopt;
+    if (!parameter) continue;
+    if (candidate.method == request.method) {
+      Call call{deps, *parameter, request.body, Wait::at_most(kLongest, stop)};
+      return reply_with(200, candidate.answer(call));
+    }
+    other = &candidate;
+  }
+  if (!other) return unknown_path(path.value_or(request.path));
+  auto reply = reply_with(405, error_json(12, "WRONG_METHOD", "this path takes " + std::string(other->method), ""));
+  reply.headers["allow"] = std::string(other->method);
+  return reply;
+}
+
+}  // namespace
+
+std::span<const Route> routes() { return kRoutes; }
+
+}  // namespace rest
+
+net::Server::HandleHttp make_rest_handler(RestDeps deps) {
+  return [deps = std::make_shared<RestDeps>(std::move(deps))](const net::HttpRequest& request, std::stop_token stop) {
+    try {
+      return rest::route(*deps, request, stop);
+    } catch (const Stopped&) {
+      return rest::reply_with(503, rest::error_json(14, "STOPPING", "peerd stops, or the client is gone", ""));
+    } catch (...) {
+      const ErrorText text = current_error();
+      if (text.code == ErrorCode::internal) log(LogLevel::error, "a request failed: " + text.message, {.hint = text.hint});
+      return rest::reply_with(facts(text.code).http_status, rest::error_json(text));
+    }
+  };
+}
+
+}  // namespace peerd
