@@ -17,7 +17,8 @@ constexpr std::size_t kBytesPerStatement = 1 << 20;
 std::string oid_list(const TableSchema& schema) {
   std::string list;
   for (const std::uint16_t column : schema.key) {
-    list += (list.empty() ? "{" : ",") + std::to_string(schema.columns[column].type_oid);
+    list += list.empty() ? '{' : ',';
+    list += std::to_string(schema.columns[column].type_oid);
   }
   return list + "}";
 }
@@ -93,9 +94,10 @@ std::string PostgresRowLookup::statement(const MirrorTable& table, std::span<con
   for (std::size_t i = 0; i < schema.key.size(); ++i) {
     const Column& column = schema.columns[schema.key[i]];
     const std::string number = std::to_string(i + 1);
-    unnest += (i == 0 ? "$" : ", $") + number + "::text[]";
-    names += "k" + number + ", ";
-    join += (i == 0 ? "t." : " AND t.") + quote_identifier(column.name) + " = k.k" + number + "::" + column.type_name;
+    unnest.append(i == 0 ? "$" : ", $").append(number).append("::text[]");
+    names.append("k").append(number).append(", ");
+    join.append(i == 0 ? "t." : " AND t.").append(quote_identifier(column.name));
+    join.append(" = k.k").append(number).append("::").append(column.type_name);
   }
   // tableoid: never a table that took the name in between.
   return select + " FROM unnest(" + unnest + ") WITH ORDINALITY k(" + names + "i) JOIN ONLY " + where.string(0, 0) + " t ON " + join +
