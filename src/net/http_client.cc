@@ -45,17 +45,20 @@ class Answer {
   using Piece = std::function<void(std::string_view)>;
   Answer(bool no_body, const Piece* piece) : no_body_(no_body), piece_(piece) { begin(); }
 
-  std::size_t put(std::string_view bytes) {
+  void put(std::string_view bytes) {
     std::size_t taken = 0;
     heard_ = heard_ || !bytes.empty();
+    // The parser takes whole lines: the beginning of one comes again with what follows it.
+    if (!rest_.empty()) bytes = rest_.append(bytes);
     while (taken < bytes.size()) {
       taken += parser_->put(bytes.substr(taken));
       const bool interim = parser_->state() == HttpParser::State::done && parser_->status / 100 == 1;
       if (!interim) break;
       begin();  // "100 Continue" and its like precede the answer.
     }
-    return taken;
+    rest_ = std::string(bytes.substr(taken));
   }
+  std::size_t spare() const { return rest_.size(); }  ///< Bytes behind the answer, once it is done.
   HttpParser& parser() { return *parser_; }
   bool heard() const { return heard_; }
   bool done() const { return parser_->state() == HttpParser::State::done; }
@@ -78,7 +81,7 @@ class Answer {
   const bool no_body_;
   const Piece* piece_;
   std::unique_ptr<HttpParser> parser_;
-  std::string body_;
+  std::string body_, rest_;
   bool heard_ = false;
 };
 
@@ -128,20 +131,19 @@ struct HttpClient::State {
   }
 
   HttpResponse receive(Answer& answer, Socket::Sent sent, const Wait& wait) {
-    std::size_t spare = 0;
     while (!answer.done() && !answer.failed()) {
       const std::size_t got = socket.read_some(buffer, wait);
       if (got == 0) {
         if (socket.ended_cleanly()) answer.parser().end_of_stream();
         break;
       }
-      spare = got - answer.put({buffer.data(), got});
+      answer.put({buffer.data(), got});
     }
     if (!answer.done()) throw_broken(answer);
     if (sent != Socket::Sent::all && !answer.refuses()) {
       throw Error(ErrorCode::unreachable, "the server at " + socket.name() + " answered before it had read the whole request");
     }
-    if (sent == Socket::Sent::all && spare == 0 && answer.parser().keep_alive()) {
+    if (sent == Socket::Sent::all && answer.spare() == 0 && answer.parser().keep_alive()) {
       in_message = false;
       idle_until = std::chrono::steady_clock::now() + idle_time(answer.parser().headers);
     } else {

@@ -186,6 +186,19 @@ TEST(HttpClient, PassesOverInterimAnswers) {
   EXPECT_EQ(response.body, "no");
 }
 
+TEST(HttpClient, PutsAnAnswerTogetherThatComesByteByByte) {
+  RawServer server([](int fd) {
+    read_until(fd, "\r\n\r\n");
+    for (const char c : std::string("HTTP/1.1 200 OK\r\nName: value\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n"))
+      send_raw(fd, std::string(1, c));
+    wait_for_end(fd);
+  });
+  HttpClient client(server.endpoint());
+  const HttpResponse response = client.request("GET", "/", {}, "", soon());
+  EXPECT_EQ(response.headers.at("name"), "value");
+  EXPECT_EQ(response.body, "abcdefg");
+}
+
 TEST(HttpClient, BringsTheRefusalOfAServerThatStopsReadingAnUpload) {
   std::promise<void> through;
   RawServer server([&](int fd) {
