@@ -16,6 +16,15 @@ std::string hex_of(std::string_view bytes) {
   return out;
 }
 
+/// The type of a value: without Nullable and Array around it.
+std::string value_type(const ColumnType& type) {
+  std::string name = type.name;
+  for (const std::string_view outer : {"Array(", "Nullable("}) {
+    if (name.starts_with(outer)) name = name.substr(outer.size(), name.size() - outer.size() - 1);
+  }
+  return name;
+}
+
 /// `bytes` as take_stored() cuts them: without a flag.
 std::string of_stored(const ColumnType& type, std::string_view bytes) {
   if (type.width == 0) {
@@ -23,14 +32,10 @@ std::string of_stored(const ColumnType& type, std::string_view bytes) {
     const auto text = bytes.substr(0, length);
     return type.scalar == Scalar::bytes ? "unhex('" + hex_of(text) + "')" : quote_text(text);
   }
-  // Values of fixed size by their bytes: exact, whatever the server's settings make of texts.
-  std::string name = type.name;
-  for (const std::string_view outer : {"Array(", "Nullable("}) {
-    if (name.starts_with(outer)) name = name.substr(outer.size(), name.size() - outer.size() - 1);
-  }
   if (type.scalar == Scalar::boolean) return bytes[0] != 0 ? "true" : "false";
-  if (type.scalar == Scalar::uuid) return "CAST(reinterpret(unhex('" + hex_of(bytes) + "'), 'UUID'), 'UUID')";
-  return "reinterpret(unhex('" + hex_of(bytes) + "'), " + quote_text(name) + ")";
+  // Values of fixed size by their bytes: exact, whatever the server's settings make of texts. Dates by what counts them.
+  if (type.scalar == Scalar::date) return "CAST(reinterpret(unhex('" + hex_of(bytes) + "'), 'Int32'), 'Date32')";
+  return "reinterpret(unhex('" + hex_of(bytes) + "'), " + quote_text(value_type(type)) + ")";
 }
 
 }  // namespace
