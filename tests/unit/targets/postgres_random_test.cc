@@ -200,8 +200,9 @@ void PostgresRandom::stream(Simulation& simulation, SimSource& source) {
     if (simulation.below(40) == 0) {
       restart();
       writer = Writer(table_);
+      const Lsn highest = horizons_.highest();  // The mirror stores it before it stores a checkpoint.
       horizons_ = Horizons();
-      horizons_.raise(table_.schema.id, std::max(source.now(), Lsn{history[at].lsn}));
+      horizons_.raise(table_.schema.id, std::max({highest, source.now(), Lsn{history[at].lsn}}));
       at = next_commit(simulation, target().position(wait()).value().lsn);
       continue;
     }
