@@ -8,8 +8,8 @@ namespace peerd::postgres {
 void request_cancel(PGconn* connection) noexcept {
   PGcancel* cancel = PQgetCancel(connection);
   if (cancel == nullptr) return;
-  // PQcancel blocks until the server closes the extra connection: for ever, when that server hangs. So it runs beside us,
-  // and is waited for only as long as a healthy server needs; what it holds is its own.
+  // PQcancel blocks until the server closes the extra connection: for ever, when that server hangs. So it runs beside
+  // us, and is waited for only as long as a healthy server needs; what it holds is its own.
   try {
     std::promise<void> done;
     std::future<void> delivered = done.get_future();

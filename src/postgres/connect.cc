@@ -73,8 +73,10 @@ constexpr Refusal kRefusals[] = {
     {"no password supplied", ErrorCode::bad_password, "set the peer's password"},
     {"invalid sslmode value", ErrorCode::invalid_option,
      "sslmode is disable, allow, prefer, require, verify-ca or verify-full"},
-    {"server does not support SSL", ErrorCode::unreachable, "set sslmode to prefer or disable, or switch the server's ssl on"},
-    {"certificate verify failed", ErrorCode::unreachable, "check sslrootcert or root_ca, and that the host is the certificate's"},
+    {"server does not support SSL", ErrorCode::unreachable,
+     "set sslmode to prefer or disable, or switch the server's ssl on"},
+    {"certificate verify failed", ErrorCode::unreachable,
+     "check sslrootcert or root_ca, and that the host is the certificate's"},
     {"root certificate file", ErrorCode::invalid_option, "give sslrootcert or root_ca, or another sslmode"},
     {"could not translate host name", ErrorCode::unreachable, "check the peer's host"},
 };
@@ -99,7 +101,8 @@ bool find_sqlstate(std::string_view message, std::string_view& sqlstate, std::st
   if (find_sqlstate(message, sqlstate, text)) {
     ErrorText error = error_text(sqlstate, text, "");
     if (sqlstate == "28000" && text.find("pg_hba.conf") != std::string_view::npos) {
-      error.hint = "let this user and address in by the server's pg_hba.conf, or set sslmode = 'require' if it asks for TLS";
+      error.hint =
+          "let this user and address in by the server's pg_hba.conf, or set sslmode = 'require' if it asks for TLS";
     }
     throw Error(std::move(error));
   }
@@ -119,17 +122,18 @@ bool find_sqlstate(std::string_view message, std::string_view& sqlstate, std::st
 OwnedConnection start(const ConnectOptions& options, const std::string& root_certificate) {
   const std::string timeout = std::to_string(options.connect_timeout_seconds);
   const std::string settings = options.options + std::string(kPins);
-  const std::array<std::pair<const char*, const std::string*>, 11> given{{{"host", &options.host},
-                                                                         {"port", &options.port},
-                                                                         {"user", &options.user},
-                                                                         {"password", &options.password},
-                                                                         {"dbname", &options.database},
-                                                                         {"sslmode", &options.sslmode},
-                                                                         {"sslrootcert", &root_certificate},
-                                                                         {"sslcert", &options.sslcert},
-                                                                         {"sslkey", &options.sslkey},
-                                                                         {"options", &settings},
-                                                                         {"application_name", &options.application_name}}};
+  const std::array<std::pair<const char*, const std::string*>, 11> given{
+      {{"host", &options.host},
+       {"port", &options.port},
+       {"user", &options.user},
+       {"password", &options.password},
+       {"dbname", &options.database},
+       {"sslmode", &options.sslmode},
+       {"sslrootcert", &root_certificate},
+       {"sslcert", &options.sslcert},
+       {"sslkey", &options.sslkey},
+       {"options", &settings},
+       {"application_name", &options.application_name}}};
   std::vector<const char*> keywords, values;
   const auto add = [&](const char* keyword, const char* value) {
     keywords.push_back(keyword);
@@ -147,7 +151,8 @@ OwnedConnection start(const ConnectOptions& options, const std::string& root_cer
   add(nullptr, nullptr);
   OwnedConnection connection(PQconnectStartParams(keywords.data(), values.data(), 0));
   if (!connection) throw std::bad_alloc();
-  PQsetNoticeProcessor(connection.get(), [](void*, const char*) {}, nullptr);
+  PQsetNoticeProcessor(
+      connection.get(), [](void*, const char*) {}, nullptr);
   PQsetErrorVerbosity(connection.get(), PQERRORS_VERBOSE);  // The only way to the SQLSTATE of a refused connection.
   return connection;
 }
@@ -184,7 +189,9 @@ void establish(PGconn* connection, const ConnectOptions& options, const Wait& wa
 
 }  // namespace
 
-Connection::Connection(pg_conn* connection) : state_(std::make_unique<State>()) { state_->connection.reset(connection); }
+Connection::Connection(pg_conn* connection) : state_(std::make_unique<State>()) {
+  state_->connection.reset(connection);
+}
 Connection::~Connection() = default;
 
 std::unique_ptr<Connection> Connection::open(const ConnectOptions& options, const Wait& wait) {

@@ -32,7 +32,8 @@ Error error_of(const PGresult* result) {
   const std::string_view sqlstate = field(result, PG_DIAG_SQLSTATE);
   if (sqlstate.empty()) {  // libpq's own word: the connection broke.
     std::string_view message = PQresultErrorMessage(result);
-    return Error(ErrorCode::unreachable, std::string(message.substr(0, message.find('\n'))), "the connection to the server was lost");
+    return Error(ErrorCode::unreachable, std::string(message.substr(0, message.find('\n'))),
+                 "the connection to the server was lost");
   }
   return Error(error_text(sqlstate, field(result, PG_DIAG_MESSAGE_PRIMARY), field(result, PG_DIAG_MESSAGE_HINT)));
 }
@@ -95,7 +96,8 @@ void Connection::State::abandon() noexcept {
 void Connection::State::lost() {
   broken = true;
   const std::string_view message = PQerrorMessage(connection.get());
-  throw Error(ErrorCode::unreachable, std::string(message.substr(0, message.find('\n'))), "the connection to the server was lost");
+  throw Error(ErrorCode::unreachable, std::string(message.substr(0, message.find('\n'))),
+              "the connection to the server was lost");
 }
 
 void Connection::State::started(int sent) {
@@ -150,8 +152,8 @@ Result Connection::run(std::string_view sql, const Wait& wait) {
 Result Connection::run(std::string_view sql, std::span<const std::optional<std::string>> parameters, const Wait& wait) {
   State& state = *state_;
   const auto values = pointers(parameters);
-  state.started(PQsendQueryParams(state.connection.get(), std::string(sql).c_str(), static_cast<int>(values.size()), nullptr,
-                                  values.data(), nullptr, nullptr, 0));
+  state.started(PQsendQueryParams(state.connection.get(), std::string(sql).c_str(), static_cast<int>(values.size()),
+                                  nullptr, values.data(), nullptr, nullptr, 0));
   return state.finish(wait);
 }
 
@@ -165,17 +167,17 @@ Result Connection::run_prepared(const std::string& name, std::span<const std::op
                                 const Wait& wait) {
   State& state = *state_;
   const auto values = pointers(parameters);
-  state.started(PQsendQueryPrepared(state.connection.get(), name.c_str(), static_cast<int>(values.size()), values.data(),
-                                    nullptr, nullptr, 0));
+  state.started(PQsendQueryPrepared(state.connection.get(), name.c_str(), static_cast<int>(values.size()),
+                                    values.data(), nullptr, nullptr, 0));
   return state.finish(wait);
 }
 
-void Connection::each_row(std::string_view sql, std::span<const std::optional<std::string>> parameters, const Wait& wait,
-                          const std::function<void(const Result&)>& row) {
+void Connection::each_row(std::string_view sql, std::span<const std::optional<std::string>> parameters,
+                          const Wait& wait, const std::function<void(const Result&)>& row) {
   State& state = *state_;
   const auto values = pointers(parameters);
-  state.started(PQsendQueryParams(state.connection.get(), std::string(sql).c_str(), static_cast<int>(values.size()), nullptr,
-                                  values.data(), nullptr, nullptr, 0));
+  state.started(PQsendQueryParams(state.connection.get(), std::string(sql).c_str(), static_cast<int>(values.size()),
+                                  nullptr, values.data(), nullptr, nullptr, 0));
   PQsetSingleRowMode(state.connection.get());
   std::optional<Error> error;
   while (PGresult* raw = state.next(wait)) {

@@ -7,11 +7,12 @@
 namespace peerd::postgres {
 
 // OIDs of builtin types (src/include/catalog/pg_type.dat): fixed in every version of Postgres.
-inline constexpr std::uint32_t kBoolOid = 16, kByteaOid = 17, kCharOid = 18, kNameOid = 19, kInt8Oid = 20, kInt2Oid = 21,
-                               kInt4Oid = 23, kTextOid = 25, kOidOid = 26, kJsonOid = 114, kFloat4Oid = 700,
-                               kFloat8Oid = 701, kBpcharOid = 1042, kVarcharOid = 1043, kDateOid = 1082, kTimeOid = 1083,
-                               kTimestampOid = 1114, kTimestamptzOid = 1184, kIntervalOid = 1186, kTimetzOid = 1266,
-                               kNumericOid = 1700, kUuidOid = 2950, kJsonbOid = 3802;
+inline constexpr std::uint32_t kBoolOid = 16, kByteaOid = 17, kCharOid = 18, kNameOid = 19, kInt8Oid = 20,
+                               kInt2Oid = 21, kInt4Oid = 23, kTextOid = 25, kOidOid = 26, kJsonOid = 114,
+                               kFloat4Oid = 700, kFloat8Oid = 701, kBpcharOid = 1042, kVarcharOid = 1043,
+                               kDateOid = 1082, kTimeOid = 1083, kTimestampOid = 1114, kTimestamptzOid = 1184,
+                               kIntervalOid = 1186, kTimetzOid = 1266, kNumericOid = 1700, kUuidOid = 2950,
+                               kJsonbOid = 3802;
 inline constexpr std::uint32_t kBoolArrayOid = 1000, kByteaArrayOid = 1001, kCharArrayOid = 1002, kNameArrayOid = 1003,
                                kInt2ArrayOid = 1005, kInt4ArrayOid = 1007, kTextArrayOid = 1009, kBpcharArrayOid = 1014,
                                kVarcharArrayOid = 1015, kInt8ArrayOid = 1016, kFloat4ArrayOid = 1021,

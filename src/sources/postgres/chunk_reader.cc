@@ -80,8 +80,8 @@ ChunkReader::Opened PostgresChunkReader::open(const MirrorTable& table, const Ch
   connection_->run("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY", wait);
   bool moved = false;
   try {
-    connection_->run("LOCK TABLE ONLY " + quote_identifier(table.schema.schema) + "." + quote_identifier(table.schema.name) +
-                         " IN ACCESS SHARE MODE",
+    connection_->run("LOCK TABLE ONLY " + quote_identifier(table.schema.schema) + "." +
+                         quote_identifier(table.schema.name) + " IN ACCESS SHARE MODE",
                      wait);
     moved = !as_planned(table, chunk, wait);
   } catch (const Error& error) {

@@ -35,8 +35,8 @@ ReplicaIdentity identity_of(char letter) {
 }
 
 /// attnum of each column that is kept, in the schema's order.
-std::vector<std::int64_t> read_columns(postgres::Connection& connection, const std::string& oid, const MappedTable& table,
-                                       CatalogTable& into, const Wait& wait) {
+std::vector<std::int64_t> read_columns(postgres::Connection& connection, const std::string& oid,
+                                       const MappedTable& table, CatalogTable& into, const Wait& wait) {
   const postgres::Result result = connection.run(kColumns, {{oid}}, wait);
   std::vector<std::int64_t> numbers;
   into.missing_excludes = table.exclude;
@@ -64,8 +64,8 @@ void read_key(postgres::Connection& connection, const std::string& oid, const st
   for (int row = 0; row < result.rows(); ++row) {
     const auto found = std::find(numbers.begin(), numbers.end(), result.integer(row, 0));
     if (found == numbers.end()) {
-      const postgres::Result name = connection.run("SELECT attname FROM pg_attribute WHERE attrelid = $1 AND attnum = $2",
-                                                   {{oid, result.string(row, 0)}}, wait);
+      const postgres::Result name = connection.run(
+          "SELECT attname FROM pg_attribute WHERE attrelid = $1 AND attnum = $2", {{oid, result.string(row, 0)}}, wait);
       into.unsent_key_column = name.rows() > 0 ? name.string(0, 0) : "";
       schema.key.clear();
       break;

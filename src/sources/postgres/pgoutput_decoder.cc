@@ -272,8 +272,8 @@ Frame decode_frame(std::string_view bytes) {
   if (bytes.empty()) malformed("it is empty");
   if (bytes[0] == 'w') {
     if (bytes.size() < 25) malformed("it ends early");
-    return {Frame::Kind::data, Lsn{swapped<std::uint64_t>(bytes.data() + 1)}, Lsn{swapped<std::uint64_t>(bytes.data() + 9)},
-            false, bytes.substr(25)};
+    return {Frame::Kind::data, Lsn{swapped<std::uint64_t>(bytes.data() + 1)},
+            Lsn{swapped<std::uint64_t>(bytes.data() + 9)}, false, bytes.substr(25)};
   }
   if (bytes[0] == 'k') {
     if (bytes.size() != 18) malformed("a keepalive has 18 bytes");

@@ -12,9 +12,25 @@
 namespace peerd::pgoutput {
 
 enum class MessageKind : std::uint8_t {
-  begin, commit, origin, relation, type, insert, update, remove, truncate, message,
-  stream_start, stream_stop, stream_commit, stream_abort,                         // version 2
-  begin_prepare, prepare, commit_prepared, rollback_prepared, stream_prepare      // version 3
+  begin,
+  commit,
+  origin,
+  relation,
+  type,
+  insert,
+  update,
+  remove,
+  truncate,
+  message,
+  stream_start,
+  stream_stop,
+  stream_commit,
+  stream_abort,  // version 2
+  begin_prepare,
+  prepare,
+  commit_prepared,
+  rollback_prepared,
+  stream_prepare  // version 3
 };
 
 struct Cell {
@@ -39,21 +55,22 @@ struct RelationColumn {
 /// What the old row's cells are: none, the replica identity's columns (others null), or all of them (identity FULL).
 enum class OldTuple : std::uint8_t { none, key, full };
 
-/// One message; only the fields of its kind are set. Views borrow from the bytes and from the decoder, until the next decode().
+/// One message; only the fields of its kind are set. Views borrow from the bytes and from the decoder, until the next
+/// decode().
 struct Message {
   MessageKind kind = MessageKind::begin;
-  std::uint32_t xid = 0;           ///< begin, the stream and prepare messages; others when they are streamed.
-  std::uint32_t sub_xid = 0;       ///< stream_abort.
-  Lsn commit;                      ///< begin: final_lsn; commit: commit_lsn; likewise prepare, commit_prepared.
-  Lsn end;                         ///< commit, stream_commit and the prepare messages.
-  std::int64_t time_us = 0;        ///< Microseconds since 2000-01-01.
-  std::uint32_t relation = 0;      ///< OID: relation, insert, update, remove.
-  char identity = 0;               ///< relation: 'd', 'n', 'f' or 'i'.
-  std::string_view space, name;    ///< relation and type; origin, message and prepare use `name` alone (gid, prefix).
+  std::uint32_t xid = 0;         ///< begin, the stream and prepare messages; others when they are streamed.
+  std::uint32_t sub_xid = 0;     ///< stream_abort.
+  Lsn commit;                    ///< begin: final_lsn; commit: commit_lsn; likewise prepare, commit_prepared.
+  Lsn end;                       ///< commit, stream_commit and the prepare messages.
+  std::int64_t time_us = 0;      ///< Microseconds since 2000-01-01.
+  std::uint32_t relation = 0;    ///< OID: relation, insert, update, remove.
+  char identity = 0;             ///< relation: 'd', 'n', 'f' or 'i'.
+  std::string_view space, name;  ///< relation and type; origin, message and prepare use `name` alone (gid, prefix).
   std::span<const RelationColumn> columns;
   OldTuple old_kind = OldTuple::none;
   Tuple old_row, new_row;
-  std::uint8_t flags = 0;          ///< truncate: 1 = CASCADE, 2 = RESTART IDENTITY; stream_start: 1 = first segment.
+  std::uint8_t flags = 0;  ///< truncate: 1 = CASCADE, 2 = RESTART IDENTITY; stream_start: 1 = first segment.
   std::span<const std::uint32_t> relations;  ///< truncate.
 };
 

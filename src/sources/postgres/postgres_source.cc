@@ -20,7 +20,8 @@ class PostgresSource final : public Source {
         names_(source_names(mirror, lease)),
         streamed_(std::make_shared<StreamedTransactions>()) {
     slot_name_ = names_.slot;
-    options_.options += " -c synchronous_commit=local";  // Nothing that peerd writes here is worth waiting for a standby.
+    options_.options +=
+        " -c synchronous_commit=local";  // Nothing that peerd writes here is worth waiting for a standby.
   }
 
   Problems preflight(const Wait& wait) override { return preflight_source(control(wait), names_, wait); }

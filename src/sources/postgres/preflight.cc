@@ -37,8 +37,9 @@ constexpr std::string_view kServer =
 void check_capacity(const postgres::Result& server, Problems& problems) {
   if (server.integer(0, 3) < 1) {
     const std::string more = std::to_string(server.integer(0, 10) + 10);
-    problems.push_back({unfit("all replication slots of the source are taken", "max_replication_slots; takes effect at a restart"),
-                        "ALTER SYSTEM SET max_replication_slots = " + more});
+    problems.push_back(
+        {unfit("all replication slots of the source are taken", "max_replication_slots; takes effect at a restart"),
+         "ALTER SYSTEM SET max_replication_slots = " + more});
   }
   if (server.integer(0, 4) < 1) {
     const std::string more = std::to_string(server.integer(0, 11) + 10);
@@ -50,10 +51,12 @@ void check_capacity(const postgres::Result& server, Problems& problems) {
 void check_server(const postgres::Result& server, int version, const SourceNames& names, Problems& problems) {
   if (version < 120000) problems.push_back({unfit("the source is older than Postgres 12", "upgrade the source"), ""});
   if (server.boolean(0, 1)) {
-    problems.push_back({unfit("the source is a standby, which is not yet followed", "give the primary's host in the peer"), ""});
+    problems.push_back(
+        {unfit("the source is a standby, which is not yet followed", "give the primary's host in the peer"), ""});
   }
   if (server.text(0, 0) != "logical") {
-    problems.push_back({unfit("wal_level is " + server.string(0, 0) + "; logical is needed", "takes effect at a restart of the source"),
+    problems.push_back({unfit("wal_level is " + server.string(0, 0) + "; logical is needed",
+                              "takes effect at a restart of the source"),
                         "ALTER SYSTEM SET wal_level = logical"});
   }
   check_capacity(server, problems);
@@ -62,7 +65,8 @@ void check_server(const postgres::Result& server, int version, const SourceNames
                         "ALTER ROLE " + quote_identifier(server.string(0, 6)) + " REPLICATION"});
   }
   if (matches_synchronous_standby(server.text(0, 2), names.application_name("stream"))) {
-    problems.push_back({unfit("synchronous_standby_names would make this mirror a synchronous standby: paused, it would hang every commit",
+    problems.push_back({unfit("synchronous_standby_names would make this mirror a synchronous standby: paused, it "
+                              "would hang every commit",
                               "name the standbys that are meant in place of *"),
                         "ALTER SYSTEM SET synchronous_standby_names = 'FIRST 1 (name, ...)'"});
   }
@@ -83,7 +87,8 @@ void check_kind(const CatalogTable& found, const MappedTable& table, Problems& p
     problems.push_back({unfit_table(table, what, hint, ErrorCode::not_supported), ""});
   };
   if (found.kind == 'p') refuse("is partitioned, which is not yet followed", "map its partitions one by one");
-  if (found.kind == 'f') refuse("is a foreign table, which is not yet followed", "map it from the server that holds its rows");
+  if (found.kind == 'f')
+    refuse("is a foreign table, which is not yet followed", "map it from the server that holds its rows");
   if (found.kind == 'v' || found.kind == 'm') refuse("is a view, which is not yet followed", "map the tables under it");
   if (found.kind == 'S' || found.kind == 'i' || found.kind == 'c') refuse("is not a table", "map a table");
   if (found.kind == 'r' && found.persistence == 'u') {
@@ -96,15 +101,17 @@ void check_kind(const CatalogTable& found, const MappedTable& table, Problems& p
 void check_key(const CatalogTable& found, const MappedTable& table, Problems& problems) {
   const std::string quoted = table.source.quoted();
   if (found.schema.identity == ReplicaIdentity::nothing) {
-    problems.push_back({unfit_table(table, "has REPLICA IDENTITY NOTHING"),
-                        "ALTER TABLE " + quoted + " REPLICA IDENTITY DEFAULT"});
+    problems.push_back(
+        {unfit_table(table, "has REPLICA IDENTITY NOTHING"), "ALTER TABLE " + quoted + " REPLICA IDENTITY DEFAULT"});
   }
   if (!found.unsent_key_column.empty()) {
-    problems.push_back({unfit_table(table, "has key column " + found.unsent_key_column + ", which is excluded or generated",
-                                    "take it out of the mapping's exclude, or choose another replica identity index"),
-                        ""});
+    problems.push_back(
+        {unfit_table(table, "has key column " + found.unsent_key_column + ", which is excluded or generated",
+                     "take it out of the mapping's exclude, or choose another replica identity index"),
+         ""});
   } else if (found.schema.key.empty()) {
-    problems.push_back({unfit_table(table, "has no primary key", "a unique index on NOT NULL columns will do too: REPLICA IDENTITY USING INDEX"),
+    problems.push_back({unfit_table(table, "has no primary key",
+                                    "a unique index on NOT NULL columns will do too: REPLICA IDENTITY USING INDEX"),
                         "ALTER TABLE " + quoted + " ADD PRIMARY KEY (...)"});
   }
 }
@@ -120,21 +127,24 @@ void check_privileges(postgres::Connection& connection, const CatalogTable& foun
   if (may.rows() == 0) return;
   const std::string role = quote_identifier(may.string(0, 4));
   if (!may.boolean(0, 0)) {
-    problems.push_back({unfit_table(table, "is in a schema that role " + role + " may not use", {}, ErrorCode::no_privilege),
-                        "GRANT USAGE ON SCHEMA " + quote_identifier(table.source.schema) + " TO " + role});
+    problems.push_back(
+        {unfit_table(table, "is in a schema that role " + role + " may not use", {}, ErrorCode::no_privilege),
+         "GRANT USAGE ON SCHEMA " + quote_identifier(table.source.schema) + " TO " + role});
   }
   if (!may.boolean(0, 1)) {
     problems.push_back({unfit_table(table, "may not be read by role " + role, {}, ErrorCode::no_privilege),
                         "GRANT SELECT ON " + table.source.quoted() + " TO " + role});
   }
   if (may.boolean(0, 2)) {
-    problems.push_back({unfit_table(table, "hides rows from role " + role + " by row security", {}, ErrorCode::no_privilege),
-                        "ALTER ROLE " + role + " BYPASSRLS"});
+    problems.push_back(
+        {unfit_table(table, "hides rows from role " + role + " by row security", {}, ErrorCode::no_privilege),
+         "ALTER ROLE " + role + " BYPASSRLS"});
   }
   if (!publication_stands && !may.boolean(0, 3)) {
-    problems.push_back({unfit_table(table, "cannot be published by role " + role + ", which does not own it",
-                                    "or have its owner make a publication, and give publication_name", ErrorCode::no_privilege),
-                        "GRANT " + quote_identifier(may.string(0, 5)) + " TO " + role});
+    problems.push_back(
+        {unfit_table(table, "cannot be published by role " + role + ", which does not own it",
+                     "or have its owner make a publication, and give publication_name", ErrorCode::no_privilege),
+         "GRANT " + quote_identifier(may.string(0, 5)) + " TO " + role});
   }
 }
 

@@ -14,7 +14,8 @@ constexpr std::string_view kPublication =
     " FROM pg_publication p WHERE p.pubname = $1";
 
 constexpr std::string_view kCoverage =
-    "SELECT EXISTS (SELECT FROM pg_publication_tables t WHERE t.pubname = $1 AND t.schemaname = $2 AND t.tablename = $3),"
+    "SELECT EXISTS (SELECT FROM pg_publication_tables t WHERE t.pubname = $1 AND t.schemaname = $2 AND t.tablename = "
+    "$3),"
     " EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid"
     "   JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
     "   WHERE p.pubname = $1 AND n.nspname = $2 AND c.relname = $3"
@@ -31,7 +32,8 @@ ErrorText unfit(std::string message) {
 void create(postgres::Connection& connection, const SourceNames& names, const Wait& wait) {
   std::string tables;
   // ONLY: descendants of a mapped table are tables of their own.
-  for (const MappedTable& table : names.tables) tables += (tables.empty() ? "ONLY " : ", ONLY ") + table.source.quoted();
+  for (const MappedTable& table : names.tables)
+    tables += (tables.empty() ? "ONLY " : ", ONLY ") + table.source.quoted();
   const std::string name = quote_identifier(names.publication);
   // One message with two statements is one transaction: there is no publication without its mark.
   connection.run("CREATE PUBLICATION " + name + " FOR TABLE " + tables +
@@ -42,7 +44,8 @@ void create(postgres::Connection& connection, const SourceNames& names, const Wa
 
 }  // namespace
 
-std::optional<Publication> read_publication(postgres::Connection& connection, const SourceNames& names, const Wait& wait) {
+std::optional<Publication> read_publication(postgres::Connection& connection, const SourceNames& names,
+                                            const Wait& wait) {
   const postgres::Result result = connection.run(kPublication, {{names.publication}}, wait);
   if (result.rows() == 0) return std::nullopt;
   Publication publication;
@@ -77,12 +80,13 @@ Problems judge(const Publication& publication, const SourceNames& names) {
   }
   for (const std::string& table : publication.filtered) {
     problems.push_back({unfit(quoted + " filters rows or columns of " + table + ", which is not yet followed"),
-                        "ALTER PUBLICATION " + name + " DROP TABLE " + table + "; ALTER PUBLICATION " + name + " ADD TABLE ONLY " +
-                            table});
+                        "ALTER PUBLICATION " + name + " DROP TABLE " + table + "; ALTER PUBLICATION " + name +
+                            " ADD TABLE ONLY " + table});
   }
   if (publication.made_by_us) return problems;
   for (const std::string& table : publication.uncovered) {
-    problems.push_back({unfit(quoted + " does not publish " + table), "ALTER PUBLICATION " + name + " ADD TABLE ONLY " + table});
+    problems.push_back(
+        {unfit(quoted + " does not publish " + table), "ALTER PUBLICATION " + name + " ADD TABLE ONLY " + table});
   }
   return problems;
 }

@@ -74,7 +74,8 @@ Shape compare(const TableSchema& schema, const std::vector<std::string>& exclude
   shape.identity_changed = sent.identity != letter_of(schema.identity) || !same_key(schema, sent);
   std::vector<bool> used(sent.columns.size(), false);
   for (const Column& column : schema.columns) {
-    const auto found = std::find_if(sent.columns.begin(), sent.columns.end(), [&](const Column& c) { return c.name == column.name; });
+    const auto found =
+        std::find_if(sent.columns.begin(), sent.columns.end(), [&](const Column& c) { return c.name == column.name; });
     if (found == sent.columns.end()) {
       shape.from.push_back(Shape::kAbsent);
       shape.absent.push_back(column.name);
@@ -120,7 +121,8 @@ void project(const TableSchema& schema, const Shape& shape, const pgoutput::Mess
   }
 }
 
-bool project_key(const TableSchema& schema, const Shape& shape, const pgoutput::Tuple& old_row, std::span<CellView> key) {
+bool project_key(const TableSchema& schema, const Shape& shape, const pgoutput::Tuple& old_row,
+                 std::span<CellView> key) {
   check_count(shape, old_row);
   for (std::size_t i = 0; i < key.size(); ++i) {
     const std::uint16_t from = shape.from[schema.key[i]];

@@ -33,7 +33,8 @@ std::size_t slice(std::span<const std::span<const CellView>> keys, std::size_t f
   return end - first;
 }
 
-std::vector<std::optional<std::string>> key_arrays(std::span<const std::span<const CellView>> keys, std::size_t key_columns) {
+std::vector<std::optional<std::string>> key_arrays(std::span<const std::span<const CellView>> keys,
+                                                   std::size_t key_columns) {
   std::vector<std::optional<std::string>> arrays;
   std::vector<std::string_view> values;
   for (std::size_t column = 0; column < key_columns; ++column) {
@@ -63,7 +64,8 @@ void PostgresRowLookup::connect(const Wait& wait) {
   if (connection_ && !connection_->broken()) return;
   connection_ = connect_(false, wait);
   // Some keys of a large table: its index, whatever the statistics say of the list of keys.
-  connection_->run("SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off", wait);
+  connection_->run("SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off",
+                   wait);
 }
 
 void PostgresRowLookup::await_visible(const Wait& wait) {
@@ -75,7 +77,8 @@ void PostgresRowLookup::await_visible(const Wait& wait) {
   }
 }
 
-std::string PostgresRowLookup::statement(const MirrorTable& table, std::span<const std::uint16_t> columns, const Wait& wait) {
+std::string PostgresRowLookup::statement(const MirrorTable& table, std::span<const std::uint16_t> columns,
+                                         const Wait& wait) {
   const TableSchema& schema = table.schema;
   const std::string oid = std::to_string(schema.id.oid);
   // By OID: the table may have been renamed since. The key's types may have their operators in an extension's schema.
@@ -86,7 +89,8 @@ std::string PostgresRowLookup::statement(const MirrorTable& table, std::span<con
       " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1",
       {{oid, oid_list(schema)}}, wait);
   if (where.rows() == 0) {
-    throw_schema_changed(schema, "was dropped at the source while rows of it were needed", "DROP MIRROR and CREATE MIRROR");
+    throw_schema_changed(schema, "was dropped at the source while rows of it were needed",
+                         "DROP MIRROR and CREATE MIRROR");
   }
   connection_->run("SET search_path = pg_catalog" + where.string(0, 1), wait);
   std::string select = "SELECT k.i", unnest, names, join;
@@ -100,8 +104,8 @@ std::string PostgresRowLookup::statement(const MirrorTable& table, std::span<con
     join.append(" = k.k").append(number).append("::").append(column.type_name);
   }
   // tableoid: never a table that took the name in between.
-  return select + " FROM unnest(" + unnest + ") WITH ORDINALITY k(" + names + "i) JOIN ONLY " + where.string(0, 0) + " t ON " + join +
-         " AND t.tableoid = " + oid;
+  return select + " FROM unnest(" + unnest + ") WITH ORDINALITY k(" + names + "i) JOIN ONLY " + where.string(0, 0) +
+         " t ON " + join + " AND t.tableoid = " + oid;
 }
 
 Lsn PostgresRowLookup::fetch(const MirrorTable& table, std::span<const std::span<const CellView>> keys,
@@ -112,14 +116,14 @@ Lsn PostgresRowLookup::fetch(const MirrorTable& table, std::span<const std::span
   std::vector<CellView> cells(columns.size());
   for (std::size_t first = 0; first < keys.size();) {
     const std::size_t count = slice(keys, first);
-    connection_->each_row(sql, key_arrays(keys.subspan(first, count), table.schema.key.size()), wait,
-                          [&](const postgres::Result& row) {
-                            for (std::size_t i = 0; i < cells.size(); ++i) {
-                              const int place = static_cast<int>(i) + 1;
-                              cells[i] = row.null(0, place) ? CellView{} : CellView{CellView::Kind::text, row.text(0, place)};
-                            }
-                            found(first + static_cast<std::size_t>(row.integer(0, 0)) - 1, cells);
-                          });
+    connection_->each_row(
+        sql, key_arrays(keys.subspan(first, count), table.schema.key.size()), wait, [&](const postgres::Result& row) {
+          for (std::size_t i = 0; i < cells.size(); ++i) {
+            const int place = static_cast<int>(i) + 1;
+            cells[i] = row.null(0, place) ? CellView{} : CellView{CellView::Kind::text, row.text(0, place)};
+          }
+          found(first + static_cast<std::size_t>(row.integer(0, 0)) - 1, cells);
+        });
     first += count;
   }
   // What was found counts only now: the caller uses it after this returns.

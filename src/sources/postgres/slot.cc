@@ -29,7 +29,8 @@ Holder holder_of(postgres::Connection& connection, const std::string& slot, cons
 
 /// Ends our own backend on the slot, if there is one. Throws wrong_state when it is somebody else's.
 void release(postgres::Connection& connection, const SourceNames& names, const Wait& wait) {
-  for (Holder holder = holder_of(connection, names.slot, wait); holder.pid != 0; holder = holder_of(connection, names.slot, wait)) {
+  for (Holder holder = holder_of(connection, names.slot, wait); holder.pid != 0;
+       holder = holder_of(connection, names.slot, wait)) {
     if (!names.own_slot && !names.is_ours(holder.application_name)) {
       throw Error(ErrorCode::wrong_state,
                   "replication slot \"" + names.slot + "\" is in use by pid " + std::to_string(holder.pid) + " (" +
@@ -50,8 +51,9 @@ SlotStart create(postgres::Connection& connection, std::unique_ptr<postgres::Con
   std::future<SlotStart> made = promise.get_future();
   std::jthread thread([&, until = wait.until] {
     try {
-      const postgres::Result result = maker->run(
-          "CREATE_REPLICATION_SLOT " + quote_identifier(slot) + " LOGICAL pgoutput NOEXPORT_SNAPSHOT", {until, stop_maker.get_token()});
+      const postgres::Result result =
+          maker->run("CREATE_REPLICATION_SLOT " + quote_identifier(slot) + " LOGICAL pgoutput NOEXPORT_SNAPSHOT",
+                     {until, stop_maker.get_token()});
       promise.set_value({result.string(0, 0), lsn_at(result, 1)});
     } catch (...) {
       promise.set_exception(std::current_exception());
@@ -83,15 +85,17 @@ SlotStart create(postgres::Connection& connection, std::unique_ptr<postgres::Con
 
 std::string unadoptable(postgres::Connection& connection, const std::string& slot, const Wait& wait) {
   const postgres::Result result = connection.run(
-      "SELECT s.confirmed_flush_lsn IS NOT NULL AND s.plugin = 'pgoutput' AND s.database = current_database() AND NOT s.temporary,"
-      " s.active, coalesce(to_jsonb(s) ->> 'wal_status', '') = 'lost' FROM pg_replication_slots s WHERE s.slot_name = $1",
+      "SELECT s.confirmed_flush_lsn IS NOT NULL AND s.plugin = 'pgoutput' AND s.database = current_database() AND NOT "
+      "s.temporary,"
+      " s.active, coalesce(to_jsonb(s) ->> 'wal_status', '') = 'lost' FROM pg_replication_slots s WHERE s.slot_name = "
+      "$1",
       {{slot}}, wait);
   if (result.rows() == 0 || !result.boolean(0, 0)) return "is not one that a mirror made";
   if (result.boolean(0, 1)) return "is in use";
   if (result.boolean(0, 2)) return "has lost its WAL";
   if (connection.server_version() < 140000) return "";
-  const postgres::Result sent =
-      connection.run("SELECT coalesce(sum(total_txns), 0) FROM pg_stat_replication_slots WHERE slot_name = $1", {{slot}}, wait);
+  const postgres::Result sent = connection.run(
+      "SELECT coalesce(sum(total_txns), 0) FROM pg_stat_replication_slots WHERE slot_name = $1", {{slot}}, wait);
   return sent.integer(0, 0) == 0 ? "" : "was read from";
 }
 
@@ -151,8 +155,8 @@ void check_followable(const SlotStatus& status, Lsn from) {
     lost(slot + " was advanced to " + to_string(status.confirmed) + ", past the stored position " + to_string(from));
   }
   if (from > status.server_end) {
-    lost("the stored position " + to_string(from) + " lies past the source's end of WAL " + to_string(status.server_end) +
-         ": it is another server, or one that was set back");
+    lost("the stored position " + to_string(from) + " lies past the source's end of WAL " +
+         to_string(status.server_end) + ": it is another server, or one that was set back");
   }
 }
 

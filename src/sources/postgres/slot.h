@@ -20,7 +20,8 @@ std::string unadoptable(postgres::Connection& connection, const std::string& slo
 SlotStart ensure_slot(postgres::Connection& connection, const Connect& connect, const SourceNames& names, bool intended,
                       const std::function<void(std::string)>& step, const Wait& wait);
 
-/// rules.md 33, 34: throws Error(position_lost), naming both numbers, unless the slot can be followed from `from` without a gap.
+/// rules.md 33, 34: throws Error(position_lost), naming both numbers, unless the slot can be followed from `from`
+/// without a gap.
 void check_followable(const SlotStatus& status, Lsn from);
 
 /// Ends the walsender of this mirror that still holds the slot, and drops it. Idempotent.

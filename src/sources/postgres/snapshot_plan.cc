@@ -15,16 +15,16 @@ double sample(postgres::Connection& connection, const MirrorTable& table, std::u
   if (blocks == 0) return 0;
   const double percent = std::min(100.0, 100.0 * kSampledBlocks / static_cast<double>(blocks));
   const std::string quoted = quote_identifier(table.schema.schema) + "." + quote_identifier(table.schema.name);
-  const postgres::Result result =
-      connection.run("SELECT count(*) FROM ONLY " + quoted + " TABLESAMPLE SYSTEM (" + std::to_string(percent) + ")", wait);
+  const postgres::Result result = connection.run(
+      "SELECT count(*) FROM ONLY " + quoted + " TABLESAMPLE SYSTEM (" + std::to_string(percent) + ")", wait);
   // At least one: a sample that meets only dead rows must not make one chunk of a large table.
   return std::max(1.0, static_cast<double>(result.integer(0, 0)) / (static_cast<double>(blocks) * percent / 100.0));
 }
 
 }  // namespace
 
-std::vector<Chunk> cut(const MirrorTable& table, std::uint32_t file_node, const TableSize& size, std::uint64_t rows_per_chunk,
-                       std::uint64_t most) {
+std::vector<Chunk> cut(const MirrorTable& table, std::uint32_t file_node, const TableSize& size,
+                       std::uint64_t rows_per_chunk, std::uint64_t most) {
   std::uint64_t count = 1;
   if (rows_per_chunk > 0 && size.rows_per_block > 0) {
     const double rows = static_cast<double>(size.blocks) * size.rows_per_block;

@@ -13,9 +13,10 @@ struct TableSize {
   double rows_per_block = 0;  ///< Estimated; 0 = unknown.
 };
 
-/// Even ctid ranges of about `rows_per_chunk` rows (0 = one chunk), at most `most` of them; the last one open-ended. Pure.
-std::vector<Chunk> cut(const MirrorTable& table, std::uint32_t file_node, const TableSize& size, std::uint64_t rows_per_chunk,
-                       std::uint64_t most);
+/// Even ctid ranges of about `rows_per_chunk` rows (0 = one chunk), at most `most` of them; the last one open-ended.
+/// Pure.
+std::vector<Chunk> cut(const MirrorTable& table, std::uint32_t file_node, const TableSize& size,
+                       std::uint64_t rows_per_chunk, std::uint64_t most);
 
 /// Measures the table and cuts it. Throws not_found when it is gone.
 std::vector<Chunk> plan_chunks(postgres::Connection& connection, const MirrorTable& table, std::uint64_t rows_per_chunk,

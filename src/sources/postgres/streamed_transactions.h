@@ -9,8 +9,8 @@
 
 namespace peerd {
 
-/// Transactions whose changes the stream has handed out, and that may not be visible at the source yet: the walsender sends
-/// a commit from the WAL while its backend still waits for a standby (rules.md 18). Thread-safe.
+/// Transactions whose changes the stream has handed out, and that may not be visible at the source yet: the walsender
+/// sends a commit from the WAL while its backend still waits for a standby (rules.md 18). Thread-safe.
 class StreamedTransactions {
  public:
   void note(Lsn commit, std::uint32_t xid) {
@@ -22,8 +22,8 @@ class StreamedTransactions {
     Lock lock(mutex_);
     while (!sent_.empty() && sent_.front().commit < durable) sent_.pop_front();
   }
-  /// Counts what was noted so far. To be taken before the list of running transactions is asked for: what is noted later
-  /// may run without being in that list.
+  /// Counts what was noted so far. To be taken before the list of running transactions is asked for: what is noted
+  /// later may run without being in that list.
   std::uint64_t mark() const {
     Lock lock(mutex_);
     return sent_.empty() ? 0 : noted_;

@@ -24,14 +24,16 @@ bool TrackedTable::judge(Lsn commit, Lsn shaped_at) {
   shape_ = compare(table_.schema, exclude_, *relation_);
   const bool older = commit <= shaped_at;
   if (!shape_.retyped.empty()) {
-    changed("has column \"" + shape_.retyped[0] + "\" in another type", "exclude the column from the mapping of a new mirror");
+    changed("has column \"" + shape_.retyped[0] + "\" in another type",
+            "exclude the column from the mapping of a new mirror");
   }
   if (!older) {
     if (shape_.renamed) changed("is now called " + relation_->schema + "." + relation_->name);
     if (shape_.identity_changed) changed("has another replica identity or key");
     if (!shape_.absent.empty()) {
       const std::string& name = shape_.absent[0];
-      changed("has lost column \"" + name + "\", or it was renamed", "exclude the column from the mapping of a new mirror");
+      changed("has lost column \"" + name + "\", or it was renamed",
+              "exclude the column from the mapping of a new mirror");
     }
     if (!shape_.remodified.empty()) {
       changed("has column \"" + shape_.remodified[0] + "\" in another length or precision");
@@ -39,7 +41,8 @@ bool TrackedTable::judge(Lsn commit, Lsn shaped_at) {
   } else if (!shape_.key_sent && relation_->identity != 'n') {
     changed("had another replica identity or key");
   }
-  // Below shaped_at a column that the table does not have was dropped since; in the transaction at it, and after it, it is new.
+  // Below shaped_at a column that the table does not have was dropped since; in the transaction at it, and after it, it
+  // is new.
   if (!shape_.added.empty() && commit >= shaped_at) return false;
   settled_to_ = older ? shaped_at : Lsn{~0ull};
   if (older && commit < shaped_at && !shape_.added.empty()) settled_to_ = Lsn{shaped_at.value - 1};

@@ -10,7 +10,8 @@ namespace peerd {
 /// A mirrored table while it is streamed: the shape that the target is prepared for, and the one that the WAL sends.
 class TrackedTable {
  public:
-  TrackedTable(MirrorTable table, std::vector<std::string> exclude) : table_(std::move(table)), exclude_(std::move(exclude)) {}
+  TrackedTable(MirrorTable table, std::vector<std::string> exclude)
+      : table_(std::move(table)), exclude_(std::move(exclude)) {}
 
   const MirrorTable& table() const { return table_; }
   const Shape& shape() const { return shape_; }
@@ -19,9 +20,9 @@ class TrackedTable {
     relation_ = std::move(relation);
     settled_to_ = std::nullopt;
   }
-  /// True when rows of a transaction that commits at `commit` can be projected by shape(); false when the table has gained
-  /// columns: added() says which. An older shape is followed up to `shaped_at`, where the table's own shape holds from.
-  /// Throws Error(schema_changed) on anything else.
+  /// True when rows of a transaction that commits at `commit` can be projected by shape(); false when the table has
+  /// gained columns: added() says which. An older shape is followed up to `shaped_at`, where the table's own shape
+  /// holds from. Throws Error(schema_changed) on anything else.
   bool settle(Lsn commit, Lsn shaped_at) {
     // What an older shape allowed holds no longer than that.
     if (settled_to_ && commit <= *settled_to_) return true;

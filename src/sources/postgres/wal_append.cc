@@ -8,8 +8,8 @@ bool within(std::string_view part, std::string_view whole) {
   return part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size();
 }
 
-/// Moves the views of `cells` from libpq's memory into the batch's: those of `sent` by one copy when all of it is used, the
-/// others (of an old row, missing values, or beside excluded columns) one by one.
+/// Moves the views of `cells` from libpq's memory into the batch's: those of `sent` by one copy when all of it is used,
+/// the others (of an old row, missing values, or beside excluded columns) one by one.
 void keep_cells(std::span<CellView> cells, const pgoutput::Tuple& sent, bool whole, BatchBuilder& into) {
   const std::string_view kept = whole ? into.keep(sent.bytes) : std::string_view();
   for (CellView& cell : cells) {

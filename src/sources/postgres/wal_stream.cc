@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 using Got = ChangeStream::Got;
 
 constexpr std::size_t kPartBytes = 8 << 20;
-constexpr auto kQuickStatus = 1s;       ///< After a confirmation.
+constexpr auto kQuickStatus = 1s;  ///< After a confirmation.
 constexpr auto kCoverageEvery = 60s;
 constexpr unsigned kMessagesPerClock = 64;
 
@@ -44,14 +44,15 @@ WalStream::WalStream(Setup setup, std::span<const MirrorTable> tables)
   for (const MirrorTable& table : tables) {
     std::vector<std::string> exclude;
     for (const MappedTable& mapped : setup_.names.tables) {
-      if (mapped.source.schema == table.schema.schema && mapped.source.name == table.schema.name) exclude = mapped.exclude;
+      if (mapped.source.schema == table.schema.schema && mapped.source.name == table.schema.name)
+        exclude = mapped.exclude;
     }
     tables_.emplace(table.schema.id.oid, TrackedTable(table, std::move(exclude)));
   }
 }
 
-std::unique_ptr<WalStream> WalStream::open(Setup setup, std::span<const MirrorTable> tables, postgres::Connection& control,
-                                           const Wait& wait) {
+std::unique_ptr<WalStream> WalStream::open(Setup setup, std::span<const MirrorTable> tables,
+                                           postgres::Connection& control, const Wait& wait) {
   check_followable(read_slot(control, setup.names.slot, wait), setup.from);
   std::unique_ptr<WalStream> stream(new WalStream(std::move(setup), tables));
   for (const auto& [oid, table] : stream->tables_) {
@@ -101,7 +102,17 @@ void WalStream::check_coverage(const Wait& wait) {
     const std::string cure = "its changes since are missing: DROP MIRROR and CREATE MIRROR copy the table anew";
     if (!now.exists) throw_schema_changed(table.table().schema, "was dropped at the source, or made again", cure);
     if (!now.covered) throw_schema_changed(table.table().schema, "was taken out of " + in_publication, cure);
-    if (now != coverage_[oid]) throw_schema_changed(table.table().schema, "was out of " + in_publication + " for a while", cure);
+    if (now != coverage_[oid])
+      throw_schema_changed(table.table().schema, "was out of " + in_publication + " for a while", cure);
+  }
+}
+
+void WalStream::check_coverage_again(const std::stop_token& stop) {
+  try {
+    check_coverage(Wait::at_most(5s, stop));
+  } catch (const Error& error) {
+    if (error.text.code == ErrorCode::schema_changed) throw;
+    helper_.reset();  // Without a connection for it the stream goes on: the next look finds what this one missed.
   }
 }
 
@@ -161,7 +172,7 @@ Got WalStream::read(BatchBuilder& into, const Wait& wait) {
       status_if_due(now);
       if (!in_transaction_ && now >= next_coverage_) {
         next_coverage_ = now + kCoverageEvery;
-        check_coverage(Wait::at_most(5s, wait.stop));
+        check_coverage_again(wait.stop);
       }
       if (now >= wait.until) return Got::idle;
       continue;
@@ -171,7 +182,8 @@ Got WalStream::read(BatchBuilder& into, const Wait& wait) {
 }
 
 std::optional<Got> WalStream::take(const pgoutput::Frame& frame, BatchBuilder& into) {
-  if (frame.end.value > received_.load(std::memory_order_relaxed)) received_.store(frame.end.value, std::memory_order_relaxed);
+  if (frame.end.value > received_.load(std::memory_order_relaxed))
+    received_.store(frame.end.value, std::memory_order_relaxed);
   if (frame.kind == pgoutput::Frame::Kind::keepalive) {
     // Within a transaction the position lies before its commit, and says nothing of what was sent of it.
     if (!in_transaction_) into.moved(frame.end);
@@ -233,7 +245,8 @@ void WalStream::take_relation(const pgoutput::Message& message) {
   for (const auto& [oid, table] : tables_) {
     const TableSchema& schema = table.table().schema;
     if (message.space == schema.schema && message.name == schema.name && commit_ > setup_.shaped_at) {
-      throw_schema_changed(schema, "was dropped at the source and made again", "DROP MIRROR and CREATE MIRROR copy the table anew");
+      throw_schema_changed(schema, "was dropped at the source and made again",
+                           "DROP MIRROR and CREATE MIRROR copy the table anew");
     }
   }
 }
@@ -283,11 +296,14 @@ NewShape WalStream::new_shape() {
   for (const Column& sent : table.added()) {
     AddedColumn added = read_added_column(helper(wait), table.table().schema.id, sent, wait);
     if (added.backfill_unknown) {
-      const std::string quoted = quote_identifier(table.table().schema.schema) + "." + quote_identifier(table.table().schema.name);
+      const std::string quoted =
+          quote_identifier(table.table().schema.schema) + "." + quote_identifier(table.table().schema.name);
       const std::string column = quote_identifier(sent.name);
-      throw_schema_changed(table.table().schema, "has gained column " + column + ", whose values in older rows are not in the WAL",
-                           "ALTER TABLE " + quoted + " ALTER " + column + " DROP DEFAULT; UPDATE " + quoted + " SET " + column + " = " +
-                               column + "; resume the mirror and set the default again once it has caught up; or DROP MIRROR and CREATE MIRROR");
+      throw_schema_changed(
+          table.table().schema, "has gained column " + column + ", whose values in older rows are not in the WAL",
+          "ALTER TABLE " + quoted + " ALTER " + column + " DROP DEFAULT; UPDATE " + quoted + " SET " + column + " = " +
+              column +
+              "; resume the mirror and set the default again once it has caught up; or DROP MIRROR and CREATE MIRROR");
     }
     columns.push_back(std::move(added.column));
   }

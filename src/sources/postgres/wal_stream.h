@@ -21,8 +21,8 @@ class WalStream final : public ChangeStream {
     Lsn from, shaped_at;
   };
   /// `control` answers the checks of rules.md 33, 34 and 36 first.
-  static std::unique_ptr<WalStream> open(Setup setup, std::span<const MirrorTable> tables, postgres::Connection& control,
-                                         const Wait& wait);
+  static std::unique_ptr<WalStream> open(Setup setup, std::span<const MirrorTable> tables,
+                                         postgres::Connection& control, const Wait& wait);
 
   Got read(BatchBuilder& into, const Wait& wait) override;
   NewShape new_shape() override;
@@ -49,6 +49,7 @@ class WalStream final : public ChangeStream {
   void status_if_due(Clock::Instant now);
   void send_status();
   void check_coverage(const Wait& wait);
+  void check_coverage_again(const std::stop_token& stop);
   postgres::Connection& helper(const Wait& wait);
 
   const Setup setup_;

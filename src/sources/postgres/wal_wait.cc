@@ -49,17 +49,20 @@ std::string describe_running(const std::vector<RunningTransaction>& running) {
   return text;
 }
 
-void await_transactions(postgres::Connection& connection, const std::function<void(std::string)>& step, const Wait& wait) {
+void await_transactions(postgres::Connection& connection, const std::function<void(std::string)>& step,
+                        const Wait& wait) {
   std::vector<RunningTransaction> awaited = running_transactions(connection, wait);
   std::string told;
   for (auto delay = 5ms; !awaited.empty(); delay = std::min<std::chrono::milliseconds>(delay * 2, 500ms)) {
     // A transaction that is gone after the first look is not worth a word.
-    std::string text = "waiting for transactions that were open when the table was started: " + describe_running(awaited);
+    std::string text =
+        "waiting for transactions that were open when the table was started: " + describe_running(awaited);
     if (delay > 5ms && text != told && step) step(told = std::move(text));
     pause(delay, wait, "waiting for open transactions at the source");
     const std::vector<RunningTransaction> now = running_transactions(connection, wait);
     std::erase_if(awaited, [&](const RunningTransaction& old) {
-      return std::none_of(now.begin(), now.end(), [&](const RunningTransaction& running) { return running.xid == old.xid; });
+      return std::none_of(now.begin(), now.end(),
+                          [&](const RunningTransaction& running) { return running.xid == old.xid; });
     });
   }
 }
@@ -73,8 +76,9 @@ Lsn await_flushed(postgres::Connection& connection, const Wait& wait) {
   for (int round = 0;; ++round) {
     if (lsn_of(connection.run("SELECT pg_current_wal_flush_lsn()", wait), 0) >= position) return position;
     if (round > 0 && round % 50 == 0) {
-      // The WAL writer leaves the last, partial page alone until something commits: on a quiet server that may be never. So
-      // something does; pgoutput does not send it. The session's synchronous_commit is local: no standby is waited for.
+      // The WAL writer leaves the last, partial page alone until something commits: on a quiet server that may be
+      // never. So something does; pgoutput does not send it. The session's synchronous_commit is local: no standby is
+      // waited for.
       connection.run("SELECT pg_logical_emit_message(true, 'peerd', '')", wait);
     }
     pause(round < 10 ? 1ms : 4ms, wait, "waiting for the source to flush its WAL");

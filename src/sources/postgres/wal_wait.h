@@ -16,9 +16,10 @@ namespace peerd {
 void pause(std::chrono::milliseconds duration, const Wait& wait, const char* doing);
 
 /// Transactions that hold an xid now, each with who it is: "pid 4711 (psql)" or "prepared transaction 'x'".
-/// A backend holds its xid's lock from before its first change until after its commit is visible. So it also shows those whose
-/// commit is in the WAL already but that wait for an fsync or a standby. pg_current_snapshot() does not: its xmax is the
-/// last completed xid plus one, and such a transaction, when it is the newest, lies at or above it and is not in its list.
+/// A backend holds its xid's lock from before its first change until after its commit is visible. So it also shows
+/// those whose commit is in the WAL already but that wait for an fsync or a standby. pg_current_snapshot() does not:
+/// its xmax is the last completed xid plus one, and such a transaction, when it is the newest, lies at or above it and
+/// is not in its list.
 struct RunningTransaction {
   std::uint32_t xid = 0;
   std::string who;
@@ -27,7 +28,8 @@ std::vector<RunningTransaction> running_transactions(postgres::Connection& conne
 std::string describe_running(const std::vector<RunningTransaction>& running);
 
 /// rules.md 8: blocks until every transaction that runs at the call has ended and is visible.
-void await_transactions(postgres::Connection& connection, const std::function<void(std::string)>& step, const Wait& wait);
+void await_transactions(postgres::Connection& connection, const std::function<void(std::string)>& step,
+                        const Wait& wait);
 
 Lsn insert_position(postgres::Connection& connection, const Wait& wait);
 

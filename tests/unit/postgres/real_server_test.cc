@@ -5,7 +5,8 @@
 
 #include "peerd/postgres/connection.h"
 
-// Against the server that PEERD_TEST_POSTGRES names: "host=… port=… user=… dbname=…" or postgres://user@host:port/database.
+// Against the server that PEERD_TEST_POSTGRES names: "host=… port=… user=… dbname=…" or
+// postgres://user@host:port/database.
 namespace peerd::postgres {
 namespace {
 
@@ -83,7 +84,8 @@ TEST_F(RealServer, CopiesOutAndIn) {
   EXPECT_EQ(connection->copy_finish(wait_), 2u);
   std::string back;
   connection->copy_out("COPY c TO STDOUT", wait_);
-  for (std::string_view piece = connection->copy_read(wait_); piece.data() != nullptr; piece = connection->copy_read(wait_)) {
+  for (std::string_view piece = connection->copy_read(wait_); piece.data() != nullptr;
+       piece = connection->copy_read(wait_)) {
     back += piece;
   }
   EXPECT_EQ(back, rows);
@@ -101,7 +103,8 @@ TEST_F(RealServer, AStopCancelsTheQueryAtTheServer) {
   stopper.join();
   EXPECT_TRUE(connection->broken());
   auto other = open();
-  const std::string query = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid = " + std::to_string(pid);
+  const std::string query =
+      "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid = " + std::to_string(pid);
   while (other->run(query, wait_).integer(0, 0) != 0) wait_.check("waiting for the cancel");
 }
 

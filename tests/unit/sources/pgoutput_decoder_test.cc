@@ -55,11 +55,35 @@ std::vector<std::string> every_message() {
       Bytes('B').u64(0x10).u64(77).u32(5).done(),
       Bytes('C').u8(0).u64(0x10).u64(0x20).u64(77).done(),
       Bytes('O').u64(0x10).text("origin").done(),
-      Bytes('R').u32(16384).text("public").text("t").letter('d').u16(2).u8(1).text("id").u32(23).u32(0xffffffff).u8(0).text("a").u32(1043).u32(14).done(),
+      Bytes('R')
+          .u32(16384)
+          .text("public")
+          .text("t")
+          .letter('d')
+          .u16(2)
+          .u8(1)
+          .text("id")
+          .u32(23)
+          .u32(0xffffffff)
+          .u8(0)
+          .text("a")
+          .u32(1043)
+          .u32(14)
+          .done(),
       Bytes('Y').u32(20000).text("public").text("mood").done(),
       Bytes('I').u32(16384).letter('N').u16(3).value('t', "1").letter('n').value('b', "xy").done(),
       Bytes('U').u32(16384).letter('N').u16(2).value('t', "1").letter('u').done(),
-      Bytes('U').u32(16384).letter('K').u16(2).value('t', "0").letter('n').letter('N').u16(2).value('t', "1").letter('u').done(),
+      Bytes('U')
+          .u32(16384)
+          .letter('K')
+          .u16(2)
+          .value('t', "0")
+          .letter('n')
+          .letter('N')
+          .u16(2)
+          .value('t', "1")
+          .letter('u')
+          .done(),
       Bytes('U').u32(16384).letter('O').u16(1).value('t', "0").letter('N').u16(1).value('t', "1").done(),
       Bytes('D').u32(16384).letter('K').u16(2).value('t', "1").letter('n').done(),
       Bytes('D').u32(16384).letter('O').u16(1).value('t', "").done(),
@@ -79,12 +103,28 @@ std::vector<std::string> every_message() {
 
 TEST(PgoutputDecoder, EveryMessageIsKnown) {
   Decoder decoder;
-  const std::vector<MessageKind> kinds = {
-      MessageKind::begin, MessageKind::commit, MessageKind::origin, MessageKind::relation, MessageKind::type, MessageKind::insert,
-      MessageKind::update, MessageKind::update, MessageKind::update, MessageKind::remove, MessageKind::remove, MessageKind::truncate,
-      MessageKind::message, MessageKind::stream_start, MessageKind::stream_stop, MessageKind::stream_commit, MessageKind::stream_abort,
-      MessageKind::begin_prepare, MessageKind::prepare, MessageKind::commit_prepared, MessageKind::rollback_prepared,
-      MessageKind::stream_prepare};
+  const std::vector<MessageKind> kinds = {MessageKind::begin,
+                                          MessageKind::commit,
+                                          MessageKind::origin,
+                                          MessageKind::relation,
+                                          MessageKind::type,
+                                          MessageKind::insert,
+                                          MessageKind::update,
+                                          MessageKind::update,
+                                          MessageKind::update,
+                                          MessageKind::remove,
+                                          MessageKind::remove,
+                                          MessageKind::truncate,
+                                          MessageKind::message,
+                                          MessageKind::stream_start,
+                                          MessageKind::stream_stop,
+                                          MessageKind::stream_commit,
+                                          MessageKind::stream_abort,
+                                          MessageKind::begin_prepare,
+                                          MessageKind::prepare,
+                                          MessageKind::commit_prepared,
+                                          MessageKind::rollback_prepared,
+                                          MessageKind::stream_prepare};
   const auto messages = every_message();
   ASSERT_EQ(messages.size(), kinds.size());
   for (std::size_t i = 0; i < kinds.size(); ++i) EXPECT_EQ(decoder.decode(messages[i]).kind, kinds[i]) << i;
@@ -187,14 +227,18 @@ TEST(ReplicationFrames, DataAndKeepaliveAreTakenApart) {
   const std::string keepalive = Bytes('k').u64(9).u64(3).u8(1).done();
   EXPECT_TRUE(decode_frame(keepalive).reply_wanted);
   EXPECT_EQ(decode_frame(keepalive).end, Lsn{9});
-  for (std::size_t size = 0; size < keepalive.size(); ++size) EXPECT_THROW(decode_frame(keepalive.substr(0, size)), Error);
+  for (std::size_t size = 0; size < keepalive.size(); ++size)
+    EXPECT_THROW(decode_frame(keepalive.substr(0, size)), Error);
   for (std::size_t size = 0; size < 25; ++size) EXPECT_THROW(decode_frame(data.substr(0, size)), Error);
   EXPECT_THROW(decode_frame("x"), Error);
 }
 
 TEST(ReplicationFrames, AStatusUpdateIsAsTheProtocolHasIt) {
   const StatusUpdate update = status_update(Lsn{0x0102030405060708}, Lsn{0x1112131415161718}, 5);
-  EXPECT_EQ(update.view(), std::string_view(Bytes('r').u64(0x0102030405060708).u64(0x1112131415161718).u64(0x1112131415161718).u64(5).u8(0).done()));
+  EXPECT_EQ(
+      update.view(),
+      std::string_view(
+          Bytes('r').u64(0x0102030405060708).u64(0x1112131415161718).u64(0x1112131415161718).u64(5).u8(0).done()));
 }
 
 }  // namespace

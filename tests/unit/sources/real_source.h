@@ -36,22 +36,32 @@ class RealSource : public testing::Test {
     if (!admin_) return;
     source_.reset();
     connection_.reset();
-    admin_->run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active_pid IS NOT NULL AND database = '" +
-                    database_ + "'",
-                wait_);
+    admin_->run(
+        "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active_pid IS NOT NULL AND database = "
+        "'" +
+            database_ + "'",
+        wait_);
     for (;;) {
       try {
-        admin_->run("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '" + database_ + "'", wait_);
+        admin_->run(
+            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '" + database_ + "'",
+            wait_);
         break;
       } catch (const Error&) {
         wait_.check("waiting for the slots to be free");
       }
     }
-    admin_->run("DROP DATABASE " + database_ + " WITH (FORCE)", wait_);
+    // Backends of closed connections may take a moment to go.
+    admin_->run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + database_ + "'", wait_);
+    const std::string others = "SELECT 1 FROM pg_stat_activity WHERE datname = '" + database_ + "'";
+    while (admin_->run(others, wait_).rows() > 0) wait_.check("waiting for backends to end");
+    admin_->run("DROP DATABASE " + database_, wait_);
   }
 
   friend class StalledStandby;
-  std::unique_ptr<postgres::Connection> connect() { return postgres::Connection::open(postgres::connect_options(peer_.options), wait_); }
+  std::unique_ptr<postgres::Connection> connect() {
+    return postgres::Connection::open(postgres::connect_options(peer_.options), wait_);
+  }
   postgres::Result sql(const std::string& statement) { return connection_->run(statement, wait_); }
 
   Source& source() {
@@ -103,7 +113,8 @@ class StalledStandby {
   explicit StalledStandby(RealSource& test) : admin_(test.connect()), session_(test.connect()) {
     admin_->run("ALTER SYSTEM SET synchronous_standby_names = 'peerd_test_nobody'", wait_);
     admin_->run("SELECT pg_reload_conf()", wait_);
-    while (session_->run("SHOW synchronous_standby_names", wait_).text(0, 0) != "peerd_test_nobody") wait_.check("waiting for the reload");
+    while (session_->run("SHOW synchronous_standby_names", wait_).text(0, 0) != "peerd_test_nobody")
+      wait_.check("waiting for the reload");
     session_->run("SET synchronous_commit = on", wait_);
   }
   ~StalledStandby() { release(); }

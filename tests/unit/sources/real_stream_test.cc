@@ -24,7 +24,8 @@ class RealStream : public RealSource {
         const MirrorTable table = stream_->new_shape().table;
         text += "shape:";
         for (const Column& column : table.schema.columns) {
-          text += " " + column.name + " " + column.type_name + (column.missing_value ? "=" + *column.missing_value : "");
+          text +=
+              " " + column.name + " " + column.type_name + (column.missing_value ? "=" + *column.missing_value : "");
         }
         text += "\n";
       }
@@ -37,7 +38,8 @@ class RealStream : public RealSource {
     for (const ChangeView& change : batch->changes()) {
       EXPECT_GT(change.version.commit, start_);
       EXPECT_LE(change.version.change, change.version.commit);
-      text += std::string(1, "iudt"[static_cast<int>(change.kind)]) + " " + batch->tables()[change.table].schema.name + cells(change.row);
+      text += std::string(1, "iudt"[static_cast<int>(change.kind)]) + " " + batch->tables()[change.table].schema.name +
+              cells(change.row);
       if (!change.old_key.empty()) text += " was" + cells(change.old_key);
       text += "\n";
     }
@@ -49,7 +51,8 @@ class RealStream : public RealSource {
       text += " ";
       if (cell.kind == CellView::Kind::null) text += "null";
       if (cell.kind == CellView::Kind::unchanged) text += "same";
-      if (cell.kind == CellView::Kind::text) text += cell.bytes.size() > 100 ? std::to_string(cell.bytes.size()) + "B" : std::string(cell.bytes);
+      if (cell.kind == CellView::Kind::text)
+        text += cell.bytes.size() > 100 ? std::to_string(cell.bytes.size()) + "B" : std::string(cell.bytes);
     }
     return text;
   }
@@ -73,7 +76,7 @@ TEST_F(RealStream, DecodesEveryKindOfChange) {
       "CREATE TABLE public.other (id int PRIMARY KEY)");
   map("public.t", {"s"});
   open(set_up());
-  sql("INSERT INTO public.t VALUES (1, 'one', default, 'x'), (2, NULL, default, 'y'), (3, '', default, 'z')");
+  sql("INSERT INTO public.t (id, a, s) VALUES (1, 'one', 'x'), (2, NULL, 'y'), (3, '', 'z')");
   sql("UPDATE public.t SET a = 'uno' WHERE id = 1");
   sql("UPDATE public.t SET id = 20 WHERE id = 2");
   sql("DELETE FROM public.t WHERE id = 3");
@@ -83,7 +86,8 @@ TEST_F(RealStream, DecodesEveryKindOfChange) {
 }
 
 TEST_F(RealStream, UnchangedLargeValuesAreMarkedOrFilledWithFullIdentity) {
-  sql("CREATE TABLE public.t (id int PRIMARY KEY, n int, big text); CREATE TABLE public.f (id int PRIMARY KEY, n int, big text);"
+  sql("CREATE TABLE public.t (id int PRIMARY KEY, n int, big text); CREATE TABLE public.f (id int PRIMARY KEY, n int, "
+      "big text);"
       "ALTER TABLE public.f REPLICA IDENTITY FULL");
   map("public.t");
   map("public.f");
@@ -111,7 +115,8 @@ TEST_F(RealStream, AKeyStoredOutOfLineIsTakenFromTheOldRow) {
 }
 
 TEST_F(RealStream, AReplicaIdentityIndexIsTheKeyInItsOwnOrder) {
-  sql("CREATE TABLE public.t (id int PRIMARY KEY, a int NOT NULL, b int NOT NULL); CREATE UNIQUE INDEX u ON public.t (b, a);"
+  sql("CREATE TABLE public.t (id int PRIMARY KEY, a int NOT NULL, b int NOT NULL); CREATE UNIQUE INDEX u ON public.t "
+      "(b, a);"
       "ALTER TABLE public.t REPLICA IDENTITY USING INDEX u");
   map("public.t");
   const auto tables = set_up();
@@ -136,7 +141,8 @@ TEST_F(RealStream, AddedColumnsAreAShapeWithTheirMissingValues) {
   map("public.t");
   open(set_up());
   sql("INSERT INTO public.t VALUES (2, 'y')");
-  sql("ALTER TABLE public.t ADD b int DEFAULT 5, ADD m public.mood DEFAULT 'ok', ADD r int[] DEFAULT '{1,2}', ADD n numeric(8,2)");
+  sql("ALTER TABLE public.t ADD b int DEFAULT 5, ADD m public.mood DEFAULT 'ok', ADD r int[] DEFAULT '{1,2}', ADD n "
+      "numeric(8,2)");
   sql("INSERT INTO public.t (id) VALUES (3)");
   EXPECT_EQ(read(),
             "i t 2 y\nshape: id integer a text b integer=5 m public.mood=ok r integer[]={1,2} n numeric(8,2)\n"
@@ -148,7 +154,8 @@ TEST_F(RealStream, AReplayFollowsTheOlderShapeUpToTheTransactionThatChangedIt) {
   map("public.t");
   const auto tables = set_up();
   open(tables);
-  sql("BEGIN; INSERT INTO public.t VALUES (1); ALTER TABLE public.t ADD b int DEFAULT 5; INSERT INTO public.t VALUES (2, 6); COMMIT");
+  sql("BEGIN; INSERT INTO public.t VALUES (1); ALTER TABLE public.t ADD b int DEFAULT 5; INSERT INTO public.t VALUES "
+      "(2, 6); COMMIT");
   const std::string live = read();
   EXPECT_EQ(live, "i t 1\nshape: id integer b integer=5\ni t 2 6\n");
   // Once more, from the start, with the new shape prepared as of that transaction.
@@ -178,11 +185,13 @@ TEST_F(RealStream, WhatIsNotAnAddedColumnStopsWithTheCure) {
     source_.reset();
     open(set_up());
     sql(change);
-    sql("INSERT INTO " + std::string(change.find("TO u") != std::string::npos ? "public.u" : "public.t") + " VALUES (7)");
+    sql("INSERT INTO " + std::string(change.find("TO u") != std::string::npos ? "public.u" : "public.t") +
+        " VALUES (7)");
     const ErrorText text = error();
     EXPECT_EQ(text.code, ErrorCode::schema_changed) << change;
     EXPECT_EQ(text.retry, Retry::after_operator);
-    EXPECT_NE((text.message + text.hint).find(words), std::string::npos) << change << ": " << text.message << " / " << text.hint;
+    EXPECT_NE((text.message + text.hint).find(words), std::string::npos)
+        << change << ": " << text.message << " / " << text.hint;
     stream_.reset();
     source().drop(wait_);
   }
@@ -291,7 +300,8 @@ TEST_F(RealLookup, FindsManyKeysInSlicesAndNotInATableThatTookTheName) {
   for (int i = 1; i <= 5000; i += 2) keys.push_back({std::to_string(i)});
   keys.push_back({"-1"});
   EXPECT_EQ(fetch(table, keys, {1}).size(), 2500u);
-  sql("ALTER TABLE public.t RENAME TO moved; CREATE TABLE public.t (id int PRIMARY KEY, a text); INSERT INTO public.t VALUES (1, 'wrong')");
+  sql("ALTER TABLE public.t RENAME TO moved; CREATE TABLE public.t (id int PRIMARY KEY, a text); INSERT INTO public.t "
+      "VALUES (1, 'wrong')");
   EXPECT_EQ(fetch(table, {{"1"}}, {1})[0], " 1");
 }
 
@@ -315,7 +325,8 @@ TEST_F(RealLookup, WaitsUntilWhatWasStreamedIsVisible) {
   EXPECT_EQ(sql("SELECT a FROM public.t").text(0, 0), "old");
   std::jthread release([&](const std::stop_token& stop) {
     const auto watch = connect();
-    const auto waits = "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'peerd % lookup m' AND query LIKE '%pg_locks%'";
+    const auto waits =
+        "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'peerd % lookup m' AND query LIKE '%pg_locks%'";
     while (!stop.stop_requested() && watch->run(waits, wait_).rows() == 0) std::this_thread::yield();
     stalled.release();
   });

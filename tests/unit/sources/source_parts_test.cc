@@ -76,7 +76,8 @@ TEST(CopyStatement, NamesItsRangeItsColumnsAndItsChunk) {
   chunk.first_block = 10;
   chunk.end_block = 20;
   EXPECT_EQ(copy_statement(t, chunk, {CopyForm::binary, {"", "text"}}),
-            "COPY (SELECT \"id\", \"a\"\"b\"::text FROM ONLY \"s\".\"x*/\" WHERE ctid >= '(10,0)'::tid AND ctid < '(20,0)'::tid)"
+            "COPY (SELECT \"id\", \"a\"\"b\"::text FROM ONLY \"s\".\"x*/\" WHERE ctid >= '(10,0)'::tid AND ctid < "
+            "'(20,0)'::tid)"
             " TO STDOUT (FORMAT binary) /* peerd chunk s.x_/ 3 */");
   chunk.end_block = Chunk::kNoEndBlock;
   EXPECT_EQ(copy_statement(t, chunk, {}).find("ctid <"), std::string::npos);
@@ -109,7 +110,8 @@ TEST(SynchronousStandbys, AStarOrOurNameMatches) {
 }
 
 TEST(ArrayLiteral, QuotesWhatArraysTreatSpecially) {
-  EXPECT_EQ(array_literal(std::vector<std::string_view>{"a", "b\"c\\", "", "NULL", "{,}"}), R"({"a","b\"c\\","","NULL","{,}"})");
+  EXPECT_EQ(array_literal(std::vector<std::string_view>{"a", "b\"c\\", "", "NULL", "{,}"}),
+            R"({"a","b\"c\\","","NULL","{,}"})");
   EXPECT_EQ(array_literal({}), "{}");
 }
 
@@ -138,15 +140,16 @@ std::vector<CellView> projected(const MirrorTable& t, const SentRelation& relati
 
 TEST(RelationShape, AKeyOnlyOldRowNeverFillsAnythingButTheKey) {
   const MirrorTable t = table({"id", "a"});
-  const auto row = projected(t, sent({"id", "a"}), {kUnchanged, kUnchanged}, {cell("1"), kNull}, pgoutput::OldTuple::key);
+  const auto row =
+      projected(t, sent({"id", "a"}), {kUnchanged, kUnchanged}, {cell("1"), kNull}, pgoutput::OldTuple::key);
   EXPECT_EQ(row[0].bytes, "1");
   EXPECT_EQ(row[1].kind, CellView::Kind::unchanged);
 }
 
 TEST(RelationShape, AFullOldRowFillsEveryUnchangedValueNullsToo) {
   const MirrorTable t = table({"id", "a", "b"});
-  const auto row = projected(t, sent({"id", "a", "b"}), {cell("1"), kUnchanged, cell("new")}, {cell("1"), kNull, cell("old")},
-                             pgoutput::OldTuple::full);
+  const auto row = projected(t, sent({"id", "a", "b"}), {cell("1"), kUnchanged, cell("new")},
+                             {cell("1"), kNull, cell("old")}, pgoutput::OldTuple::full);
   EXPECT_EQ(row[1].kind, CellView::Kind::null);
   EXPECT_EQ(row[2].bytes, "new");
 }
