@@ -31,7 +31,8 @@ std::string read_file(const std::string& path, const char* what) {
   std::ostringstream text;
   text << file.rdbuf();
   if (!file || text.str().empty()) {
-    throw Error(ErrorCode::invalid_option, std::string(what) + ": cannot read " + path, "check the path and who may read it");
+    throw Error(ErrorCode::invalid_option, std::string(what) + ": cannot read " + path,
+                "check the path and who may read it");
   }
   return text.str();
 }
@@ -56,7 +57,8 @@ void raise_file_limit() {
 }
 
 SecretBox secrets_of(const Settings& settings) {
-  return settings.keys.empty() ? SecretBox::from_file(settings.data_dir + "/keys") : SecretBox::from_text(settings.keys);
+  return settings.keys.empty() ? SecretBox::from_file(settings.data_dir + "/keys")
+                               : SecretBox::from_text(settings.keys);
 }
 
 // Everything that runs, built lowest first and destroyed in the opposite order.
@@ -89,9 +91,11 @@ class Daemon {
     supervisor_->adopt_all();
     server_.start();
     write_ports(settings_.data_dir, ports);
-    log(LogLevel::info, "peerd " + std::string(kVersion) + " listens on " + settings_.listen + ", sql_port: " + std::to_string(ports.sql) +
-                            ", http_port: " + std::to_string(ports.http) + ", data_dir: " + settings_.data_dir);
-    if (settings_.password.empty()) log(LogLevel::warning, "no password is set: every user of this machine may do everything");
+    log(LogLevel::info, "peerd " + std::string(kVersion) + " listens on " + settings_.listen +
+                            ", sql_port: " + std::to_string(ports.sql) + ", http_port: " + std::to_string(ports.http) +
+                            ", data_dir: " + settings_.data_dir);
+    if (settings_.password.empty())
+      log(LogLevel::warning, "no password is set: every user of this machine may do everything");
   }
 
   // The faces first, so that nothing new comes; what they had running is cancelled with their connections.
@@ -133,7 +137,8 @@ int run_daemon(const Loaded& loaded) {
   log(LogLevel::info, signal == SIGINT ? "SIGINT: stopping" : "SIGTERM: stopping");
   if (!daemon->stop(Wait::at_most(std::chrono::milliseconds(8'500)))) {
     // Destructors would wait for what is still busy.
-    log(LogLevel::warning, "not everything stopped in time, leaving anyway; the next start goes on from the last checkpoint");
+    log(LogLevel::warning,
+        "not everything stopped in time, leaving anyway; the next start goes on from the last checkpoint");
     _exit(StopGuard::kNotClean);
   }
   daemon.reset();

@@ -32,7 +32,8 @@ void LogObserver::moved(MirrorId id, MirrorState from, MirrorState to, std::stri
 
 void LogObserver::chunk_done(MirrorId id, const ChunkRecord& record) noexcept try {
   const std::string mirror = name(id), lsn = to_string(record.chunk.start);
-  log(LogLevel::debug, "chunk " + std::to_string(record.chunk.number) + " copied, rows: " + std::to_string(record.counts.rows),
+  log(LogLevel::debug,
+      "chunk " + std::to_string(record.chunk.number) + " copied, rows: " + std::to_string(record.counts.rows),
       {.mirror = mirror, .lsn = lsn, .phase = "snapshot"});
 } catch (...) {
 }
@@ -56,7 +57,8 @@ void LogObserver::slot_seen(MirrorId id, const SlotStatus& slot) noexcept try {
     if (now != "unreserved" && now != "lost" && now != "gone") return;
   }
   const std::string mirror = name(id), lsn = to_string(slot.restart);
-  log(LogLevel::warning, "replication slot \"" + slot.slot + "\" is " + (slot.exists ? slot.wal_status : "gone") + " at the source",
+  log(LogLevel::warning,
+      "replication slot \"" + slot.slot + "\" is " + (slot.exists ? slot.wal_status : "gone") + " at the source",
       {.mirror = mirror, .lsn = lsn, .hint = "see max_slot_wal_keep_size of the source"});
 } catch (...) {
 }
@@ -64,7 +66,8 @@ void LogObserver::slot_seen(MirrorId id, const SlotStatus& slot) noexcept try {
 void LogObserver::failed(MirrorId id, const ErrorText& error, Verdict verdict) noexcept try {
   const std::string mirror = name(id);
   const bool retry = verdict == Verdict::retry;
-  log(retry ? LogLevel::warning : LogLevel::error, (retry ? "failed and will be retried: " : "failed and needs you: ") + error.message,
+  log(retry ? LogLevel::warning : LogLevel::error,
+      (retry ? "failed and will be retried: " : "failed and needs you: ") + error.message,
       {.mirror = mirror, .table = error.table, .code = facts(error.code).word, .hint = error.hint});
 } catch (...) {
 }

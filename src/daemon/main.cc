@@ -21,7 +21,8 @@ constexpr char kUsage[] =
     "  --config FILE   settings as lines \"name: value\" (names as below, lower case, without PEERD_)\n"
     "  --healthcheck   asks the instance that runs with these settings; exits 0 when it is well, else 1\n\n"
     "Settings (a variable wins over the file):\n";
-constexpr char kAfterwards[] = "\nExit codes: 0 stopped cleanly, 1 could not start, 2 left before everything had stopped.\n";
+constexpr char kAfterwards[] =
+    "\nExit codes: 0 stopped cleanly, 1 could not start, 2 left before everything had stopped.\n";
 
 struct Arguments {
   std::string config;

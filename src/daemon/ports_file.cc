@@ -19,7 +19,8 @@ void write_ports(const std::string& data_dir, const Ports& ports) {
   {
     std::ofstream file(draft, std::ios::trunc);
     file << "{\"pid\": " << getpid() << ", \"sql_port\": " << ports.sql << ", \"http_port\": " << ports.http << "}\n";
-    if (!file.flush()) throw Error(ErrorCode::disk_full, "cannot write " + draft, "is there room, and may peerd write there?");
+    if (!file.flush())
+      throw Error(ErrorCode::disk_full, "cannot write " + draft, "is there room, and may peerd write there?");
   }
   if (std::rename(draft.c_str(), path.c_str()) != 0) throw Error(ErrorCode::internal, "cannot rename " + draft);
 }
@@ -29,7 +30,8 @@ std::optional<Ports> read_ports(const std::string& data_dir) {
   std::string line;
   unsigned sql = 0, http = 0;
   if (!std::getline(file, line)) return std::nullopt;
-  if (std::sscanf(line.c_str(), "{\"pid\": %*d, \"sql_port\": %u, \"http_port\": %u}", &sql, &http) != 2) return std::nullopt;
+  if (std::sscanf(line.c_str(), "{\"pid\": %*d, \"sql_port\": %u, \"http_port\": %u}", &sql, &http) != 2)
+    return std::nullopt;
   return Ports{static_cast<std::uint16_t>(sql), static_cast<std::uint16_t>(http)};
 }
 

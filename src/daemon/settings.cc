@@ -17,18 +17,26 @@ constexpr auto kSecret = Secret::yes;
 constexpr auto kPlain = Secret::no;
 
 constexpr std::array kOptions{
-    Option{"listen", text, "127.0.0.1", kNo, kPlain, "address that both ports listen on; another than loopback needs a password"},
+    Option{"listen", text, "127.0.0.1", kNo, kPlain,
+           "address that both ports listen on; another than loopback needs a password"},
     Option{"sql_port", integer, "9900", kNo, kPlain, "port of the SQL front end (psql); 0 = any free one", 0, 65535},
     Option{"http_port", integer, "3000", kNo, kPlain, "port of the REST API; 0 = any free one", 0, 65535},
-    Option{"password", text, "", kNo, kSecret, "password of both ports; without one everybody who reaches them may do everything"},
-    Option{"data_dir", text, "./peerd-data", kNo, kPlain, "directory of catalog, keys and ports.json; made with mode 0700"},
-    Option{"catalog", text, "", kNo, kPlain, "where definitions and progress lie; by default sqlite: and catalog.db in data_dir"},
+    Option{"password", text, "", kNo, kSecret,
+           "password of both ports; without one everybody who reaches them may do everything"},
+    Option{"data_dir", text, "./peerd-data", kNo, kPlain,
+           "directory of catalog, keys and ports.json; made with mode 0700"},
+    Option{"catalog", text, "", kNo, kPlain,
+           "where definitions and progress lie; by default sqlite: and catalog.db in data_dir"},
     Option{"keys", text, "", kNo, kSecret,
-           "keys that seal secrets: id:base64 of 32 bytes, comma-separated, the first seals; by default those of the file keys in data_dir, made at the first start"},
-    Option{"tls_cert", text, "", kNo, kPlain, "path of a PEM certificate chain: the SQL port offers TLS, the REST port speaks HTTPS only"},
+           "keys that seal secrets: id:base64 of 32 bytes, comma-separated, the first seals; by default those of the "
+           "file keys in data_dir, made at the first start"},
+    Option{"tls_cert", text, "", kNo, kPlain,
+           "path of a PEM certificate chain: the SQL port offers TLS, the REST port speaks HTTPS only"},
     Option{"tls_key", text, "", kNo, kPlain, "path of that certificate's PEM key"},
-    Option{"memory_mb", integer, "300", kNo, kPlain, "memory that all mirrors' queues share, in MiB; what is more waits at the source", 16, 1 << 20},
-    Option{"retry_max_ms", integer, "60000", kNo, kPlain, "longest pause between two attempts of something that failed, in ms", 10, 86'400'000},
+    Option{"memory_mb", integer, "300", kNo, kPlain,
+           "memory that all mirrors' queues share, in MiB; what is more waits at the source", 16, 1 << 20},
+    Option{"retry_max_ms", integer, "60000", kNo, kPlain,
+           "longest pause between two attempts of something that failed, in ms", 10, 86'400'000},
     Option{"log_level", text, "info", kNo, kPlain, "debug, info, warning or error"},
 };
 constexpr OptionTable kTable{"peerd's configuration", kOptions};
@@ -93,7 +101,8 @@ void check_together(const Settings& settings) {
                 "set " + variable_of(missing));
   }
   if (settings.password.empty() && !settings.loopback_only()) {
-    throw Error(ErrorCode::invalid_option, "peerd is to listen on " + settings.listen + ", where others reach it, and has no password",
+    throw Error(ErrorCode::invalid_option,
+                "peerd is to listen on " + settings.listen + ", where others reach it, and has no password",
                 "set PEERD_PASSWORD, or PEERD_LISTEN=127.0.0.1");
   }
 }
@@ -160,7 +169,8 @@ std::string settings_help() {
 std::string settings_page() {
   std::string out =
       "# Settings\n\n"
-      "Each is a key of the file that `peerd --config FILE` reads (YAML, `name: value`) and an environment variable; the variable\n"
+      "Each is a key of the file that `peerd --config FILE` reads (YAML, `name: value`) and an environment variable; "
+      "the variable\n"
       "wins. An empty one means the default. An unknown key is an error, an unknown `PEERD_` variable a warning.\n\n"
       "| key | variable | type | default | meaning |\n|---|---|---|---|---|\n";
   constexpr std::string_view kTypes[] = {"text", "integer", "boolean"};

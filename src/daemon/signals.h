@@ -12,8 +12,8 @@ void block_signals();
 /// Waits for TERM or INT and returns its number.
 int wait_for_signal();
 
-/// From the first signal on: a second one, or 9 seconds, end the process at once by _exit. Whatever still runs then could
-/// have been killed anyway without losing anything.
+/// From the first signal on: a second one, or 9 seconds, end the process at once by _exit. Whatever still runs then
+/// could have been killed anyway without losing anything.
 class StopGuard {
  public:
   static constexpr std::chrono::seconds kPatience{9};

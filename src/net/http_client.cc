@@ -62,7 +62,9 @@ class Answer {
   HttpParser& parser() { return *parser_; }
   bool heard() const { return heard_; }
   bool done() const { return parser_->state() == HttpParser::State::done; }
-  bool failed() const { return !done() && parser_->state() != HttpParser::State::head && parser_->state() != HttpParser::State::body; }
+  bool failed() const {
+    return !done() && parser_->state() != HttpParser::State::head && parser_->state() != HttpParser::State::body;
+  }
   bool refuses() const { return parser_->head_done() && parser_->status >= 300; }
   HttpResponse take() { return {parser_->status, std::move(parser_->headers), std::move(body_)}; }
 
@@ -71,7 +73,8 @@ class Answer {
     parser_ = std::make_unique<HttpParser>(HttpParser::Kind::response, kAnswerLimits, [this](std::string_view bytes) {
       if (piece_ != nullptr && parser_->status < 300) return (*piece_)(bytes);
       if (body_.size() + bytes.size() > kMostHeldBytes) {
-        throw Error(ErrorCode::peer_error, "the server's answer is larger than " + std::to_string(kMostHeldBytes >> 20) + " MiB");
+        throw Error(ErrorCode::peer_error,
+                    "the server's answer is larger than " + std::to_string(kMostHeldBytes >> 20) + " MiB");
       }
       body_.append(bytes);
     });
@@ -127,7 +130,8 @@ struct HttpClient::State {
   }
 
   Socket::Sent send(std::span<iovec> parts, Answer& answer, const Wait& wait) {
-    return socket.write_all(parts, [&] { return hear(answer); }, wait);
+    return socket.write_all(
+        parts, [&] { return hear(answer); }, wait);
   }
 
   HttpResponse receive(Answer& answer, Socket::Sent sent, const Wait& wait) {
@@ -141,7 +145,8 @@ struct HttpClient::State {
     }
     if (!answer.done()) throw_broken(answer);
     if (sent != Socket::Sent::all && !answer.refuses()) {
-      throw Error(ErrorCode::unreachable, "the server at " + socket.name() + " answered before it had read the whole request");
+      throw Error(ErrorCode::unreachable,
+                  "the server at " + socket.name() + " answered before it had read the whole request");
     }
     if (sent == Socket::Sent::all && answer.spare() == 0 && answer.parser().keep_alive()) {
       in_message = false;
@@ -167,8 +172,8 @@ struct HttpClient::State {
                 "the server's log says why");
   }
 
-  HttpResponse exchange(std::string_view method, std::string_view head, std::string_view body, const Answer::Piece* piece,
-                        const Wait& wait) {
+  HttpResponse exchange(std::string_view method, std::string_view head, std::string_view body,
+                        const Answer::Piece* piece, const Wait& wait) {
     const bool repeatable = piece == nullptr && (method == "GET" || method == "HEAD");
     for (;;) {
       const bool reused = ensure_open(wait);
@@ -193,8 +198,8 @@ struct HttpClient::State {
 
 namespace {
 
-// Writes each piece as one chunk; the chunk's header, the end of the chunk before and the request's head go with it in one
-// system call.
+// Writes each piece as one chunk; the chunk's header, the end of the chunk before and the request's head go with it in
+// one system call.
 template <class State>
 class ChunkedUpload final : public HttpClient::Upload {
  public:
@@ -252,20 +257,21 @@ HttpClient::HttpClient(HttpEndpoint endpoint) : state_(std::make_unique<State>(s
 HttpClient::~HttpClient() = default;
 const HttpEndpoint& HttpClient::endpoint() const { return state_->socket.endpoint(); }
 
-HttpResponse HttpClient::request(std::string_view method, std::string_view target, const Headers& headers, std::string_view body,
-                                 const Wait& wait) {
+HttpResponse HttpClient::request(std::string_view method, std::string_view target, const Headers& headers,
+                                 std::string_view body, const Wait& wait) {
   const std::string length = "Content-Length: " + std::to_string(body.size());
   return state_->exchange(method, head_of(state_->socket, method, target, headers, length), body, nullptr, wait);
 }
 
-HttpResponse HttpClient::download(std::string_view method, std::string_view target, const Headers& headers, std::string_view body,
-                                  const std::function<void(std::string_view)>& piece, const Wait& wait) {
+HttpResponse HttpClient::download(std::string_view method, std::string_view target, const Headers& headers,
+                                  std::string_view body, const std::function<void(std::string_view)>& piece,
+                                  const Wait& wait) {
   const std::string length = "Content-Length: " + std::to_string(body.size());
   return state_->exchange(method, head_of(state_->socket, method, target, headers, length), body, &piece, wait);
 }
 
-std::unique_ptr<HttpClient::Upload> HttpClient::upload(std::string_view method, std::string_view target, const Headers& headers,
-                                                       const Wait& wait) {
+std::unique_ptr<HttpClient::Upload> HttpClient::upload(std::string_view method, std::string_view target,
+                                                       const Headers& headers, const Wait& wait) {
   std::string head = head_of(state_->socket, method, target, headers, "Transfer-Encoding: chunked");
   state_->ensure_open(wait);
   state_->in_message = true;

@@ -1,10 +1,9 @@
-#include <utility>  // Boost 1.74 forgets it.
-
 #include "http_parser.h"
 
 #include <boost/beast/http/basic_parser.hpp>
 #include <cctype>
 #include <limits>
+#include <utility>
 
 namespace peerd::net {
 

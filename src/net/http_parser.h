@@ -22,19 +22,20 @@ class HttpParser {
 
   HttpParser(Kind kind, Limits limits, BodyPiece piece);
   ~HttpParser();
-  /// How much it took; what is left belongs to the next message, or is not enough yet to go on. Throws what the piece throws.
+  /// How much it took; what is left belongs to the next message, or is not enough yet to go on. Throws what the piece
+  /// throws.
   std::size_t put(std::string_view bytes);
-  void end_of_stream();  ///< A response without a length ends so; anything else unfinished is broken.
+  void end_of_stream();   ///< A response without a length ends so; anything else unfinished is broken.
   void expect_no_body();  ///< REQUIRES: nothing put yet. The answer to a HEAD.
 
   State state() const { return state_; }
   bool head_done() const { return head_done_; }
-  bool keep_alive() const;                ///< REQUIRES: head_done().
-  bool wants_continue() const;            ///< "Expect: 100-continue".
+  bool keep_alive() const;      ///< REQUIRES: head_done().
+  bool wants_continue() const;  ///< "Expect: 100-continue".
   const std::string& error() const { return error_; }
 
-  int status = 0;                         ///< Of a response.
-  std::string method, target;             ///< Of a request.
+  int status = 0;                              ///< Of a response.
+  std::string method, target;                  ///< Of a request.
   std::map<std::string, std::string> headers;  ///< Names in lower case; repeated ones joined by ", ".
 
  private:

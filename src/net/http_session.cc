@@ -16,27 +16,48 @@ constexpr std::chrono::seconds kHeadTime{30}, kBodyTime{300}, kIdleTime{75};
 
 const char* phrase(int status) {
   switch (status) {
-    case 200: return "OK";
-    case 201: return "Created";
-    case 204: return "No Content";
-    case 301: return "Moved Permanently";
-    case 302: return "Found";
-    case 304: return "Not Modified";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 409: return "Conflict";
-    case 413: return "Content Too Large";
-    case 422: return "Unprocessable Content";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    default: return "Answer";
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 204:
+      return "No Content";
+    case 301:
+      return "Moved Permanently";
+    case 302:
+      return "Found";
+    case 304:
+      return "Not Modified";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 409:
+      return "Conflict";
+    case 413:
+      return "Content Too Large";
+    case 422:
+      return "Unprocessable Content";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    default:
+      return "Answer";
   }
 }
 
@@ -76,12 +97,23 @@ class HttpSession final : public ConnectionHandler {
     }
     const std::size_t taken = parser_->put(bytes);
     switch (parser_->state()) {
-      case HttpParser::State::done: dispatch(); break;
-      case HttpParser::State::body: continue_body(); break;
-      case HttpParser::State::head: break;
-      case HttpParser::State::body_too_large: refuse(413, 8, "the body is larger than 8 MiB"); return bytes.size();
-      case HttpParser::State::head_too_large: refuse(431, 3, "the headers are larger than 32 KiB"); return bytes.size();
-      case HttpParser::State::broken: refuse(400, 3, "this is not HTTP: " + parser_->error()); return bytes.size();
+      case HttpParser::State::done:
+        dispatch();
+        break;
+      case HttpParser::State::body:
+        continue_body();
+        break;
+      case HttpParser::State::head:
+        break;
+      case HttpParser::State::body_too_large:
+        refuse(413, 8, "the body is larger than 8 MiB");
+        return bytes.size();
+      case HttpParser::State::head_too_large:
+        refuse(431, 3, "the headers are larger than 32 KiB");
+        return bytes.size();
+      case HttpParser::State::broken:
+        refuse(400, 3, "this is not HTTP: " + parser_->error());
+        return bytes.size();
     }
     return taken;
   }
@@ -92,7 +124,8 @@ class HttpSession final : public ConnectionHandler {
   void begin(std::chrono::milliseconds time) {
     body_.clear();
     body_begun_ = false;
-    parser_ = std::make_unique<HttpParser>(HttpParser::Kind::request, kLimits, [this](std::string_view piece) { body_ += piece; });
+    parser_ = std::make_unique<HttpParser>(HttpParser::Kind::request, kLimits,
+                                           [this](std::string_view piece) { body_ += piece; });
     connection_->close_after(time);
   }
 
@@ -112,7 +145,8 @@ class HttpSession final : public ConnectionHandler {
   // The target as an origin sees it; a proxy's absolute form is cut down to that.
   bool split_target(HttpRequest& request) const {
     std::string_view target = parser_->target;
-    if (const auto scheme = target.find("://"); !target.empty() && target[0] != '/' && scheme != std::string_view::npos) {
+    if (const auto scheme = target.find("://");
+        !target.empty() && target[0] != '/' && scheme != std::string_view::npos) {
       const auto slash = target.find('/', scheme + 3);
       target = slash == std::string_view::npos ? "/" : target.substr(slash);
     }
@@ -136,7 +170,8 @@ class HttpSession final : public ConnectionHandler {
     const bool head_only = request.method == "HEAD";
     connection_->pause_reading();
     // The session lives as long as its connection is open, and on_io() asks for that.
-    auto task = [this, connection = connection_, handle = handle_, request = std::move(request), keep_alive, head_only] {
+    auto task = [this, connection = connection_, handle = handle_, request = std::move(request), keep_alive,
+                 head_only] {
       std::string answer;
       try {
         answer = serialize(handle(request, connection->gone()), keep_alive, head_only);
@@ -177,8 +212,8 @@ class HttpSession final : public ConnectionHandler {
 
 }  // namespace
 
-std::unique_ptr<ConnectionHandler> make_http_session(std::shared_ptr<TcpConnection> connection, Server::HandleHttp handle,
-                                                     Operators& operators) {
+std::unique_ptr<ConnectionHandler> make_http_session(std::shared_ptr<TcpConnection> connection,
+                                                     Server::HandleHttp handle, Operators& operators) {
   return std::make_unique<HttpSession>(std::move(connection), std::move(handle), operators);
 }
 

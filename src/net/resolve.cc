@@ -97,7 +97,8 @@ std::string refused_hint(const std::string& host) {
   if (loopback && in_container()) {
     const std::string gateway = default_gateway();
     return "inside a container, " + host + " is the container itself; the machine that runs it is " +
-           (gateway.empty() ? std::string("host.docker.internal") : gateway) + ", another container is its service name";
+           (gateway.empty() ? std::string("host.docker.internal") : gateway) +
+           ", another container is its service name";
   }
   return "check host and port, that the server runs and listens there, and that no firewall is in the way";
 }

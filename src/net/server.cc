@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <thread>
 #include <unordered_map>
 
@@ -11,14 +13,11 @@
 #include "tcp_connection.h"
 #include "tls_server.h"
 
-#include <boost/asio/ip/v6_only.hpp>
-#include <boost/asio/steady_timer.hpp>
-
 namespace peerd::net {
 namespace {
 
-using boost::system::error_code;
 using asio::ip::tcp;
+using boost::system::error_code;
 
 constexpr std::size_t kMostConnections = 1000;  // Of one listener.
 
@@ -40,9 +39,14 @@ tcp::endpoint endpoint_of(asio::io_context& io, const std::string& address, std:
 // Accepts on one port and holds what it accepted. Io thread, but for its construction.
 class Listener {
  public:
-  Listener(std::shared_ptr<asio::io_context> io, const std::string& address, std::uint16_t port, const TlsServerOptions& tls,
-           TcpConnection::Begin begin, Make make)
-      : io_(std::move(io)), tls_(make_server_context(tls)), begin_(begin), make_(std::move(make)), acceptor_(*io_), retry_(*io_) {
+  Listener(std::shared_ptr<asio::io_context> io, const std::string& address, std::uint16_t port,
+           const TlsServerOptions& tls, TcpConnection::Begin begin, Make make)
+      : io_(std::move(io)),
+        tls_(make_server_context(tls)),
+        begin_(begin),
+        make_(std::move(make)),
+        acceptor_(*io_),
+        retry_(*io_) {
     bind(address, port);
   }
 
@@ -86,8 +90,10 @@ class Listener {
     if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
     if (!error) return;
     const bool taken = error == asio::error::address_in_use;
-    throw Error(ErrorCode::unreachable, "cannot listen on " + address + ":" + std::to_string(port) + ": " + error.message(),
-                taken ? "another process has that port: choose another, or 0 for any" : "check the listen address and the port");
+    throw Error(ErrorCode::unreachable,
+                "cannot listen on " + address + ":" + std::to_string(port) + ": " + error.message(),
+                taken ? "another process has that port: choose another, or 0 for any"
+                      : "check the listen address and the port");
   }
 
   void take(tcp::socket socket) {
@@ -99,7 +105,8 @@ class Listener {
       return;
     }
     full_ = false;
-    auto connection = std::make_shared<TcpConnection>(io_, std::move(socket), tls_, [this](TcpConnection* ended) { live_.erase(ended); });
+    auto connection = std::make_shared<TcpConnection>(io_, std::move(socket), tls_,
+                                                      [this](TcpConnection* ended) { live_.erase(ended); });
     live_.emplace(connection.get(), connection);
     try {
       connection->run(make_(connection), begin_);
@@ -132,7 +139,7 @@ struct Server::State {
   std::vector<std::unique_ptr<Listener>> listeners;
   asio::steady_timer timer{*io};
   bool stopping = false;  // The io thread's.
-  Mutex mutex;  // start() and stop() may come from different threads.
+  Mutex mutex;            // start() and stop() may come from different threads.
   std::thread thread PEERD_GUARDED_BY(mutex);
 
   void tick() {
@@ -144,7 +151,8 @@ struct Server::State {
     });
   }
 
-  std::uint16_t listen(const std::string& address, std::uint16_t port, const TlsServerOptions& tls, TcpConnection::Begin begin, Make make) {
+  std::uint16_t listen(const std::string& address, std::uint16_t port, const TlsServerOptions& tls,
+                       TcpConnection::Begin begin, Make make) {
     listeners.push_back(std::make_unique<Listener>(io, address, port, tls, begin, std::move(make)));
     return listeners.back()->port();
   }
@@ -165,13 +173,15 @@ struct Server::State {
 Server::Server() : state_(std::make_unique<State>()) {}
 Server::~Server() { stop(); }
 
-std::uint16_t Server::listen_tcp(const std::string& address, std::uint16_t port, TlsServerOptions tls, MakeHandler make) {
-  return state_->listen(address, port, tls, TcpConnection::Begin::plain,
-                        [make = std::move(make)](const std::shared_ptr<TcpConnection>& connection) { return make(connection); });
+std::uint16_t Server::listen_tcp(const std::string& address, std::uint16_t port, TlsServerOptions tls,
+                                 MakeHandler make) {
+  return state_->listen(
+      address, port, tls, TcpConnection::Begin::plain,
+      [make = std::move(make)](const std::shared_ptr<TcpConnection>& connection) { return make(connection); });
 }
 
-std::uint16_t Server::listen_http(const std::string& address, std::uint16_t port, TlsServerOptions tls, HandleHttp handle,
-                                  Operators& operators) {
+std::uint16_t Server::listen_http(const std::string& address, std::uint16_t port, TlsServerOptions tls,
+                                  HandleHttp handle, Operators& operators) {
   const auto begin = tls.enabled() ? TcpConnection::Begin::tls : TcpConnection::Begin::plain;
   return state_->listen(address, port, tls, begin,
                         [handle = std::move(handle), &operators](const std::shared_ptr<TcpConnection>& connection) {

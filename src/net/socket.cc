@@ -95,7 +95,8 @@ void Socket::connect(const Wait& wait) {
     connect_to(addresses[i], last ? Clock::Instant::max() : std::chrono::steady_clock::now() + share, wait);
   }
   if (fd_ < 0) {
-    throw Error(ErrorCode::unreachable, "cannot connect to " + name() + ": " + end_reason_, refused_hint(endpoint_.host));
+    throw Error(ErrorCode::unreachable, "cannot connect to " + name() + ": " + end_reason_,
+                refused_hint(endpoint_.host));
   }
   end_reason_.clear();
   if (!endpoint_.tls.enabled) return;

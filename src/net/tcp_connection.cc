@@ -209,8 +209,8 @@ void TcpConnection::sent_all() {
   }
 }
 
-// Closing with unread bytes would reset the connection and could take our last words with it: say that no more comes, then
-// read on until the peer closes, for a while.
+// Closing with unread bytes would reset the connection and could take our last words with it: say that no more comes,
+// then read on until the peer closes, for a while.
 void TcpConnection::linger() {
   if (lingering_) return;
   lingering_ = true;

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <utility>  // Boost 1.74 forgets it.
-
 #include <array>
 #include <atomic>
 #include <boost/asio/io_context.hpp>
@@ -14,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "peerd/base/mutex.h"
 #include "peerd/net/server.h"
@@ -24,9 +23,9 @@ namespace asio = boost::asio;
 
 /// An accepted connection: plain, or TLS from its start or from start_tls() on.
 ///
-/// Bytes come in one read at a time and go to the handler; while the handler pauses, up to kReadAhead bytes are still read,
-/// so that a peer that goes away is noticed. Bytes go out in the order of send(). The socket, the handler and all that is not
-/// guarded belong to the io thread. The context is held so that the last reference may be dropped anywhere.
+/// Bytes come in one read at a time and go to the handler; while the handler pauses, up to kReadAhead bytes are still
+/// read, so that a peer that goes away is noticed. Bytes go out in the order of send(). The socket, the handler and all
+/// that is not guarded belong to the io thread. The context is held so that the last reference may be dropped anywhere.
 class TcpConnection final : public Connection, public std::enable_shared_from_this<TcpConnection> {
  public:
   using Ended = std::function<void(TcpConnection*)>;
@@ -48,9 +47,9 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
 
   /// Runs `task` on the io thread, unless the connection has ended by then.
   void on_io(std::function<void()> task);
-  void resume_when_sent();          ///< Io thread.
-  void abort(const char* reason);   ///< Io thread: ends it now.
-  void tick(Clock::Instant now);    ///< Io thread: every second; deadlines.
+  void resume_when_sent();         ///< Io thread.
+  void abort(const char* reason);  ///< Io thread: ends it now.
+  void tick(Clock::Instant now);   ///< Io thread: every second; deadlines.
 
  private:
   using Tcp = asio::ip::tcp::socket;
@@ -65,8 +64,8 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
   void linger();
 
   static constexpr std::size_t kReadAhead = 64 << 10;
-  static constexpr std::size_t kMostUnread = 17 << 20;      // No message of a handler is larger.
-  static constexpr std::size_t kMostQueued = 1 << 20;       // send() blocks above.
+  static constexpr std::size_t kMostUnread = 17 << 20;  // No message of a handler is larger.
+  static constexpr std::size_t kMostQueued = 1 << 20;   // send() blocks above.
   static constexpr std::chrono::seconds kHandshakeTime{30}, kLingerTime{2}, kStallTime{120};
 
   // Constant after construction.
@@ -82,7 +81,8 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
   std::array<char, 32 << 10> buffer_;
   std::string in_, writing_;
   std::size_t written_ = 0;  // Of writing_.
-  bool reading_ = false, delivering_ = false, flushing_ = false, tls_wanted_ = false, shaking_ = false, lingering_ = false;
+  bool reading_ = false, delivering_ = false, flushing_ = false, tls_wanted_ = false, shaking_ = false,
+       lingering_ = false;
   bool resume_wanted_ = false;
   Clock::Instant write_began_{}, io_deadline_ = Clock::Instant::max();
 

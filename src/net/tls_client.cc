@@ -26,7 +26,9 @@ struct Free {
 template <class T>
 using Owned = std::unique_ptr<T, Free>;
 
-Owned<BIO> reader(const std::string& pem) { return Owned<BIO>(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))); }
+Owned<BIO> reader(const std::string& pem) {
+  return Owned<BIO>(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+}
 
 [[noreturn]] void throw_option(const char* option, const std::string& why) {
   ERR_clear_error();
@@ -68,7 +70,8 @@ void show_certificate(SSL_CTX* context, const TlsClientOptions& options) {
   const Owned<EVP_PKEY> key(PEM_read_bio_PrivateKey(
       key_pem.get(), nullptr, [](char*, int, int, void*) { return 0; }, nullptr));
   if (!key) throw_option("private_key", "is not a PEM private key without a password");
-  if (SSL_CTX_use_PrivateKey(context, key.get()) != 1) throw_option("private_key", "does not belong to the certificate");
+  if (SSL_CTX_use_PrivateKey(context, key.get()) != 1)
+    throw_option("private_key", "does not belong to the certificate");
 }
 
 bool is_address(const std::string& host) {
@@ -133,8 +136,9 @@ void throw_handshake_error(SSL* tls, const std::string& name) {
     throw Error(ErrorCode::unreachable, name + " does not speak TLS",
                 "use the server's TLS port, or turn TLS off with disable_tls = true");
   }
-  throw Error(ErrorCode::unreachable, "the TLS handshake with " + name + " failed: " + why,
-              "check that this port speaks TLS and, when it asks for a client certificate, certificate and private_key");
+  throw Error(
+      ErrorCode::unreachable, "the TLS handshake with " + name + " failed: " + why,
+      "check that this port speaks TLS and, when it asks for a client certificate, certificate and private_key");
 }
 
 }  // namespace peerd::net

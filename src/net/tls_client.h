@@ -8,8 +8,8 @@
 
 namespace peerd::net {
 
-/// A client's context: CAs, certificate and key of `options`. Throws Error(invalid_option) naming the one that cannot be
-/// read. The caller frees it.
+/// A client's context: CAs, certificate and key of `options`. Throws Error(invalid_option) naming the one that cannot
+/// be read. The caller frees it.
 SSL_CTX* make_client_context(const TlsClientOptions& options);
 /// One connection's TLS state, with SNI and the check of the name. The caller frees it.
 SSL* make_client_tls(SSL_CTX* context, const HttpEndpoint& endpoint);

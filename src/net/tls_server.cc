@@ -23,7 +23,8 @@ std::shared_ptr<ssl::context> make_server_context(const TlsServerOptions& option
   }
   context->use_private_key(boost::asio::buffer(options.private_key), ssl::context::pem, error);
   if (error || SSL_CTX_check_private_key(context->native_handle()) != 1) {
-    throw Error(ErrorCode::invalid_option, "the TLS key cannot be used with this certificate" + (error ? ": " + error.message() : ""),
+    throw Error(ErrorCode::invalid_option,
+                "the TLS key cannot be used with this certificate" + (error ? ": " + error.message() : ""),
                 "it must be the PEM private key of that certificate, without a password");
   }
   return context;

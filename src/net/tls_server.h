@@ -1,9 +1,8 @@
 #pragma once
 
-#include <utility>  // Boost 1.74 forgets it.
-
 #include <boost/asio/ssl/context.hpp>
 #include <memory>
+#include <utility>
 
 #include "peerd/net/server.h"
 

@@ -32,8 +32,8 @@ struct HttpResponse {
 };
 
 /// One keep-alive HTTP/1.1 connection, opened when needed and again after a failure. Owned by one thread.
-/// A stop or a deadline closes the connection. Throws Error(unreachable) naming host and port, with a hint, when it cannot be
-/// reached or breaks; Error(timeout); Stopped. Never retries a request by itself.
+/// A stop or a deadline closes the connection. Throws Error(unreachable) naming host and port, with a hint, when it
+/// cannot be reached or breaks; Error(timeout); Stopped. Never retries a request by itself.
 class HttpClient {
  public:
   /// A request whose body is written in pieces (chunked). Dropped before finish(), it closes the connection,
@@ -47,13 +47,15 @@ class HttpClient {
 
   explicit HttpClient(HttpEndpoint endpoint);
   ~HttpClient();
-  HttpResponse request(std::string_view method, std::string_view target, const std::map<std::string, std::string>& headers,
-                       std::string_view body, const Wait& wait);
+  HttpResponse request(std::string_view method, std::string_view target,
+                       const std::map<std::string, std::string>& headers, std::string_view body, const Wait& wait);
   std::unique_ptr<Upload> upload(std::string_view method, std::string_view target,
                                  const std::map<std::string, std::string>& headers, const Wait& wait);
-  /// Like request(), with the response's body pushed as it comes. Returns status and headers; of a status >= 300 the body too.
-  HttpResponse download(std::string_view method, std::string_view target, const std::map<std::string, std::string>& headers,
-                        std::string_view body, const std::function<void(std::string_view)>& piece, const Wait& wait);
+  /// Like request(), with the response's body pushed as it comes. Returns status and headers; of a status >= 300 the
+  /// body too.
+  HttpResponse download(std::string_view method, std::string_view target,
+                        const std::map<std::string, std::string>& headers, std::string_view body,
+                        const std::function<void(std::string_view)>& piece, const Wait& wait);
   const HttpEndpoint& endpoint() const;
 
  private:

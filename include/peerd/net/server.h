@@ -18,21 +18,22 @@ struct TlsServerOptions {
   bool enabled() const { return !certificate.empty(); }
 };
 
-/// One accepted TCP connection of the SQL port. The io thread owns the socket; all methods are thread-safe and return at
-/// once, except send(), which blocks its caller (never the io thread) while more than 1 MiB waits to be sent.
+/// One accepted TCP connection of the SQL port. The io thread owns the socket; all methods are thread-safe and return
+/// at once, except send(), which blocks its caller (never the io thread) while more than 1 MiB waits to be sent.
 class Connection {
  public:
   virtual ~Connection() = default;
   /// Queues bytes. From the io thread it never blocks. Throws Stopped when the connection is gone or the server stops.
   virtual void send(std::string bytes) = 0;
-  virtual void start_tls() = 0;         ///< From on_bytes only: what follows is a TLS handshake. REQUIRES: TLS configured.
+  virtual void start_tls() = 0;  ///< From on_bytes only: what follows is a TLS handshake. REQUIRES: TLS configured.
   virtual void close_when_sent() = 0;
-  virtual void pause_reading() = 0;     ///< Until resume_reading(): how one statement at a time is kept.
+  virtual void pause_reading() = 0;  ///< Until resume_reading(): how one statement at a time is kept.
   virtual void resume_reading() = 0;
   virtual bool tls_available() const = 0;
   virtual std::string remote() const = 0;
   virtual std::stop_token gone() const = 0;  ///< Asked to stop when the peer is gone or the server stops.
-  /// Closes it when `time` has passed without another call; 0 calls that off. For logins and idle connections; exact to 1 s.
+  /// Closes it when `time` has passed without another call; 0 calls that off. For logins and idle connections; exact to
+  /// 1 s.
   virtual void close_after(std::chrono::milliseconds) {}
 };
 
@@ -59,7 +60,8 @@ struct HttpReply {
 };
 
 /// The listeners and their one io thread. listen_…() throw Error naming address and port when one cannot be bound.
-/// Each takes at most 1000 connections at a time; more are closed at once. stop() is idempotent and takes no time to speak of.
+/// Each takes at most 1000 connections at a time; more are closed at once. stop() is idempotent and takes no time to
+/// speak of.
 class Server {
  public:
   using MakeHandler = std::function<std::unique_ptr<ConnectionHandler>(std::shared_ptr<Connection>)>;

@@ -35,7 +35,8 @@ TEST(Settings, HaveTheirDefaultsWithoutAnything) {
 }
 
 TEST(Settings, TakeTheEnvironmentBeforeTheFile) {
-  const Loaded loaded = load_settings("sql_port: 1\nhttp_port: 2\ndata_dir: /d\npassword: '007'\n", {{"PEERD_SQL_PORT", "3"}});
+  const Loaded loaded =
+      load_settings("sql_port: 1\nhttp_port: 2\ndata_dir: /d\npassword: '007'\n", {{"PEERD_SQL_PORT", "3"}});
   EXPECT_EQ(loaded.settings.sql_port, 3);
   EXPECT_EQ(loaded.settings.http_port, 2);
   EXPECT_EQ(loaded.settings.catalog, "sqlite:/d/catalog.db");
@@ -57,7 +58,8 @@ TEST(Settings, RefuseAnUnknownKeyWithASuggestion) {
 }
 
 TEST(Settings, WarnOfAnUnknownVariableWithASuggestionButNotOfTheTests) {
-  const Loaded loaded = load_settings("", {{"PEERD_SQLPORT", "1"}, {"PEERD_TEST_POSTGRES", "x"}, {"PEERD_BENCH_ROWS", "5"}});
+  const Loaded loaded =
+      load_settings("", {{"PEERD_SQLPORT", "1"}, {"PEERD_TEST_POSTGRES", "x"}, {"PEERD_BENCH_ROWS", "5"}});
   ASSERT_EQ(loaded.warnings.size(), 1u);
   EXPECT_TRUE(contains(loaded.warnings[0], "PEERD_SQLPORT"));
   EXPECT_TRUE(contains(loaded.warnings[0], "PEERD_SQL_PORT"));

@@ -28,7 +28,7 @@ void expect_heeds(const std::function<void(const Wait&)>& call) {
   const auto begin = steady_clock::now();
   const ErrorText error = failure([&] { call(Wait::at_most(milliseconds(150))); });
   EXPECT_EQ(error.code, ErrorCode::timeout) << error.message;
-  EXPECT_LT(seconds_since(begin), 0.4);
+  EXPECT_LT(seconds_since(begin), 2.0);  // Loose: the machine may be busy. Not heeding takes 20 s.
   std::stop_source stop;
   steady_clock::time_point asked;
   std::thread stopper([&] {
@@ -38,12 +38,14 @@ void expect_heeds(const std::function<void(const Wait&)>& call) {
   });
   EXPECT_THROW(call(soon(stop.get_token())), Stopped);
   stopper.join();
-  EXPECT_LT(seconds_since(asked), 0.25);
+  EXPECT_LT(seconds_since(asked), 2.0);
 }
 
 TEST(HttpClient, NamesHostAndPortWhenNobodyListens) {
   std::uint16_t port = 0;
-  { port = RawServer([](int) {}).port(); }
+  {
+    port = RawServer([](int) {}).port();
+  }
   HttpClient client({"127.0.0.1", port, {}});
   const ErrorText error = failure([&] { client.request("GET", "/", {}, "", soon()); });
   EXPECT_EQ(error.code, ErrorCode::unreachable);
@@ -68,7 +70,10 @@ TEST(HttpClient, TellsAServerThatClosesWithoutAnAnswer) {
 }
 
 TEST(HttpClient, TellsAServerThatSpeaksSomethingElse) {
-  RawServer server([](int fd) { send_raw(fd, "\x02\x05hello, this is a native protocol\r\n\r\n"); wait_for_end(fd); });
+  RawServer server([](int fd) {
+    send_raw(fd, "\x02\x05hello, this is a native protocol\r\n\r\n");
+    wait_for_end(fd);
+  });
   HttpClient client(server.endpoint());
   const ErrorText error = failure([&] { client.request("GET", "/", {}, "", soon()); });
   EXPECT_EQ(error.code, ErrorCode::unreachable);
@@ -177,7 +182,9 @@ TEST(HttpClient, LeavesAConnectionWhoseAnswerSaysClose) {
 TEST(HttpClient, PassesOverInterimAnswers) {
   RawServer server([](int fd) {
     read_until(fd, "\r\n\r\n");
-    send_raw(fd, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\nno");
+    send_raw(fd,
+             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 404 "
+             "No\r\nContent-Length: 2\r\n\r\nno");
     wait_for_end(fd);
   });
   HttpClient client(server.endpoint());
@@ -189,7 +196,8 @@ TEST(HttpClient, PassesOverInterimAnswers) {
 TEST(HttpClient, PutsAnAnswerTogetherThatComesByteByByte) {
   RawServer server([](int fd) {
     read_until(fd, "\r\n\r\n");
-    for (const char c : std::string("HTTP/1.1 200 OK\r\nName: value\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n"))
+    for (const char c : std::string(
+             "HTTP/1.1 200 OK\r\nName: value\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n"))
       send_raw(fd, std::string(1, c));
     wait_for_end(fd);
   });

@@ -11,7 +11,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// Answers with what was asked; /slow waits for its stop, /fail throws, /big answers with as many bytes as the query says.
+// Answers with what was asked; /slow waits for its stop, /fail throws, /big answers with as many bytes as the query
+// says.
 HttpReply answer(const HttpRequest& request, std::stop_token stop) {
   if (request.path == "/slow") {
     while (!stop.stop_requested()) std::this_thread::yield();
@@ -21,7 +22,9 @@ HttpReply answer(const HttpRequest& request, std::stop_token stop) {
   if (request.path == "/big") return {200, {}, std::string(std::stoul(request.query), 'y')};
   const auto header = request.headers.find("x-test");
   return {201,
-          {{"x-path", request.path}, {"x-query", request.query}, {"x-test", header == request.headers.end() ? "" : header->second}},
+          {{"x-path", request.path},
+           {"x-query", request.query},
+           {"x-test", header == request.headers.end() ? "" : header->second}},
           request.method + " " + std::to_string(request.body.size()) + " " + request.body.substr(0, 100)};
 }
 
@@ -29,7 +32,8 @@ struct HttpServer {
   Operators operators;
   Server server;
   std::uint16_t port;
-  explicit HttpServer(TlsServerOptions tls = {}, unsigned threads = 4, std::size_t queue = 64) : operators(threads, queue) {
+  explicit HttpServer(TlsServerOptions tls = {}, unsigned threads = 4, std::size_t queue = 64)
+      : operators(threads, queue) {
     port = server.listen_http("127.0.0.1", 0, std::move(tls), answer, operators);
     server.start();
   }
@@ -74,7 +78,8 @@ TEST(HttpServer, SendsLargeAnswersInPieces) {
   HttpServer http;
   HttpClient client(http.endpoint());
   std::size_t size = 0, pieces = 0;
-  const auto got = client.download("GET", "/big?20000000", {}, "", [&](std::string_view piece) { size += piece.size(), ++pieces; }, soon());
+  const auto got = client.download(
+      "GET", "/big?20000000", {}, "", [&](std::string_view piece) { size += piece.size(), ++pieces; }, soon());
   EXPECT_EQ(got.status, 200);
   EXPECT_EQ(got.body, "");
   EXPECT_EQ(size, 20'000'000u);
@@ -92,7 +97,8 @@ TEST(HttpServer, RefusesABodyOfMoreThanEightMiBAndSaysSo) {
 TEST(HttpServer, AnswersGarbageWith400) {
   HttpServer http;
   EXPECT_EQ(http.raw("hello\r\n\r\n").substr(0, 12), "HTTP/1.1 400");
-  EXPECT_EQ(http.raw(std::string("\x16\x03\x01\x02\x00\x01\x00", 7) + std::string(1000, '\xff')).substr(0, 12), "HTTP/1.1 400");
+  EXPECT_EQ(http.raw(std::string("\x16\x03\x01\x02\x00\x01\x00", 7) + std::string(1000, '\xff')).substr(0, 12),
+            "HTTP/1.1 400");
   EXPECT_EQ(http.raw("GET * HTTP/1.1\r\n\r\n").substr(0, 12), "HTTP/1.1 400");
   EXPECT_EQ(http.raw("GET / HTTP/1.1\r\nX: " + std::string(40'000, 'x') + "\r\n\r\n").substr(0, 12), "HTTP/1.1 431");
   EXPECT_EQ(http.raw("GET / HTTP/1.0\r\n\r\n").substr(0, 12), "HTTP/1.1 201");
@@ -182,7 +188,8 @@ TEST(HttpServer, SpeaksTlsToWhoKnowsItsCertificate) {
   for (int i = 0; i < 5; ++i) upload->write(bytes_of(block), soon());
   EXPECT_EQ(upload->finish(soon()).body.substr(0, 12), "PUT 5242880 ");
   std::size_t size = 0;
-  client.download("GET", "/big?5000000", {}, "", [&](std::string_view piece) { size += piece.size(); }, soon());
+  client.download(
+      "GET", "/big?5000000", {}, "", [&](std::string_view piece) { size += piece.size(); }, soon());
   EXPECT_EQ(size, 5'000'000u);
 }
 

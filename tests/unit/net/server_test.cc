@@ -17,7 +17,8 @@ using std::chrono::steady_clock;
 // What the tests' connections do: echo, and a few words of command.
 class Echo final : public ConnectionHandler {
  public:
-  explicit Echo(std::shared_ptr<Connection> connection, std::atomic<int>* open) : connection_(std::move(connection)), open_(open) {
+  explicit Echo(std::shared_ptr<Connection> connection, std::atomic<int>* open)
+      : connection_(std::move(connection)), open_(open) {
     if (open_ != nullptr) ++*open_;
   }
   ~Echo() override {
@@ -52,7 +53,8 @@ struct EchoServer {
   Server server;
   std::uint16_t port;
   explicit EchoServer(TlsServerOptions tls = {}) {
-    port = server.listen_tcp("127.0.0.1", 0, std::move(tls), [this](auto connection) { return std::make_unique<Echo>(connection, &open); });
+    port = server.listen_tcp("127.0.0.1", 0, std::move(tls),
+                             [this](auto connection) { return std::make_unique<Echo>(connection, &open); });
     server.start();
   }
 };
@@ -90,7 +92,8 @@ TEST(Server, NamesAddressAndPortThatCannotBeBound) {
     second.listen_tcp("127.0.0.1", echo.port, {}, [](auto) { return nullptr; });
     ADD_FAILURE() << "bound twice";
   } catch (const Error& error) {
-    EXPECT_NE(error.text.message.find("127.0.0.1:" + std::to_string(echo.port)), std::string::npos) << error.text.message;
+    EXPECT_NE(error.text.message.find("127.0.0.1:" + std::to_string(echo.port)), std::string::npos)
+        << error.text.message;
   }
 }
 

@@ -135,9 +135,11 @@ inline Pem make_certificate(const std::string& name) {
   X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
   X509_set_pubkey(certificate, key);
   X509_NAME* subject = X509_get_subject_name(certificate);
-  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1,
+                             0);
   X509_set_issuer_name(certificate, subject);
-  for (const auto& [kind, value] : {std::pair{NID_subject_alt_name, "DNS:" + name}, {NID_basic_constraints, std::string("CA:TRUE")}}) {
+  for (const auto& [kind, value] :
+       {std::pair{NID_subject_alt_name, "DNS:" + name}, {NID_basic_constraints, std::string("CA:TRUE")}}) {
     X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, kind, value.c_str());
     X509_add_ext(certificate, extension, -1);
     X509_EXTENSION_free(extension);
