@@ -66,16 +66,6 @@ bool Magnitude::multiply_add(std::uint64_t factor, std::uint64_t addend) {
   return carry == 0;
 }
 
-std::uint64_t Magnitude::divide(std::uint64_t divisor) {
-  Wide rest = 0;
-  for (int i = 3; i >= 0; --i) {
-    rest = rest << 64 | words[i];
-    words[i] = static_cast<std::uint64_t>(rest / divisor);
-    rest %= divisor;
-  }
-  return static_cast<std::uint64_t>(rest);
-}
-
 bool Magnitude::fits(unsigned digits) const {
   if (digits <= 18) return (words[1] | words[2] | words[3]) == 0 && words[0] < kPowers[digits];
   Magnitude limit;
@@ -131,18 +121,23 @@ const char* decimal_from_binary(std::string_view bytes, unsigned precision, unsi
   if (bytes.size() != 8 + 2 * count) return kMalformed;
   if (sign == 0xC000 || sign == 0xD000 || sign == 0xF000) return kNotFinite;
   if (sign != 0 && sign != 0x4000) return kMalformed;
-  // The digits, to base 10000, are worth 10000^weight downwards; what remains is a power of ten.
+  if (count == 0) return nullptr;
+  // The digits, to base 10000, are worth 10000^weight downwards; what remains is a power of ten. A negative one cuts zeros
+  // off the last group: cut after it was added, 76 digits and these zeros would not fit.
+  const long exponent = 4L * (weight - static_cast<long>(count) + 1) + static_cast<long>(scale);
+  if (exponent > 80) return kTooLarge;
+  if (exponent < -3) return kTooFine;
+  const std::uint64_t cut = exponent < 0 ? kPowers[static_cast<std::size_t>(-exponent)] : 1;
   for (std::size_t i = 0; i < count; ++i) {
     const unsigned group = big_endian16(bytes.data() + 8 + 2 * i);
+    const std::uint64_t divisor = i + 1 == count ? cut : 1;
     if (group > 9999) return kMalformed;
-    if (!out.multiply_add(10000, group)) return kTooLarge;
+    if (group % divisor != 0) return kTooFine;
+    if (!out.multiply_add(10000 / divisor, group / divisor)) return kTooLarge;
   }
-  const long exponent = 4L * (weight - static_cast<long>(count) + 1) + static_cast<long>(scale);
-  out.negative = sign == 0x4000 && !out.zero();
   if (out.zero()) return nullptr;
-  if (exponent > 80) return kTooLarge;
-  if (exponent >= 0 && !times_power(out, static_cast<unsigned>(exponent))) return kTooLarge;
-  if (exponent < 0 && (exponent < -18 || out.divide(kPowers[static_cast<std::size_t>(-exponent)]) != 0)) return kTooFine;
+  out.negative = sign == 0x4000;
+  if (exponent > 0 && !times_power(out, static_cast<unsigned>(exponent))) return kTooLarge;
   return out.fits(precision) ? nullptr : kTooLarge;
 }
 

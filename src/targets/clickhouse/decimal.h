@@ -12,8 +12,6 @@ struct Magnitude {
 
   /// *= factor, += addend. False when it no longer fits.
   bool multiply_add(std::uint64_t factor, std::uint64_t addend);
-  /// /= divisor; the remainder.
-  std::uint64_t divide(std::uint64_t divisor);
   bool zero() const { return (words[0] | words[1] | words[2] | words[3]) == 0; }
   /// At most `digits` decimal digits?
   bool fits(unsigned digits) const;

@@ -158,10 +158,24 @@ TEST(ClickHouseCodec, DecimalsOfSeventySixDigitsKeepEachOfThem) {
   Magnitude back;
   std::memcpy(back.words, bytes.data(), 32);
   std::string digits;
-  while (!back.zero()) digits += static_cast<char>('0' + back.divide(10));
+  while (!back.zero()) {
+    unsigned __int128 rest = 0;
+    for (int i = 3; i >= 0; --i) {
+      rest = rest << 64 | back.words[i];
+      back.words[i] = static_cast<std::uint64_t>(rest / 10);
+      rest %= 10;
+    }
+    digits += static_cast<char>('0' + static_cast<int>(rest));
+  }
   EXPECT_EQ(digits, nines);
   EXPECT_EQ(bytes, from_binary(wide, numeric_binary({9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999,
                                                      9999, 9999, 9999, 9999, 9999, 9999}, 18, 0, 0)));
+  // A fraction's last group of four has zeros that are no digits of the type.
+  const ColumnType half = type_of(kNumericOid, numeric_modifier(76, 38));
+  const std::string halves = std::string(38, '9') + "." + std::string(38, '9');
+  EXPECT_EQ(from_text(half, halves), bytes);
+  EXPECT_EQ(from_binary(half, numeric_binary({99, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999,
+                                              9999, 9999, 9999, 9999, 9999, 9900}, 9, 0, 38)), bytes);
   const std::string minus = from_text(wide, "-1");
   EXPECT_EQ(minus, std::string(32, '\xff'));
   EXPECT_TRUE(refused(from_text(wide, nines + "9")));

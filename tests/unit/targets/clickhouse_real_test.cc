@@ -234,7 +234,7 @@ TEST_F(ClickHouseApply, LooksUpLongValuesInSlices) {
   apply(writer);
   EXPECT_TRUE(source_.asked.empty());
   EXPECT_EQ(value("SELECT countIf(big = repeat(char(97 + (id - 1000) % 26), 100000))" + from() + "WHERE id >= 1000"), "600");
-  EXPECT_EQ(live().size(), 600u);
+  EXPECT_EQ(value("SELECT count()" + from()), "600");
 }
 
 TEST_F(ClickHouseApply, ArraysAndTheirNullsAreLookedUpToo) {
