@@ -53,7 +53,7 @@ def test_mirrors_answers_how_it_is_and_how_far(w):
     w.sql("UPDATE items SET n = n + 1")
     w.wait_caught_up()
     assert w.peerd.rows("SELECT * FROM mirror_batches")
-    assert w.mirror()["rows_streamed"] == 100
+    assert w.mirror()["rows_streamed"] >= 100
     assert w.peerd.rows("SELECT * FROM mirror_logs")
 
 

@@ -29,7 +29,7 @@ def columns_of(server, table, dbname, exclude=()):
              LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
              LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
             WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum""",
-        (table,), dbname)
+        (quoted_table(table),), dbname)
     return [Column(*row) for row in rows if row[0] not in exclude]
 
 

@@ -99,7 +99,7 @@ class World:
         self.peerd.sql(f"DROP MIRROR {self.mirror_name}")
 
     def wait_caught_up(self, timeout=120):
-        return self.peerd.wait_caught_up(self.mirror_name, self.source, self.source_db, timeout)
+        return self.peerd.wait_caught_up(self.mirror_name, self.source, self.source_db, timeout, quoted_table(self.tables[0]))
 
     # --- contents ------------------------------------------------------------------------------------------------------------
 
