@@ -79,11 +79,14 @@ def ch_value(type_name, x, stored):
         return (f"if(position({x}, '.') = 0, {x}, replaceRegexpOne(replaceRegexpOne({x}, '0+$', ''), '\\\\.$', ''))")
     if type_name in ("timestamp", "timestamptz") and stored.startswith("DateTime64"):
         return f"toString({x}, 'UTC')"
+    if type_name in ("timestamp", "timestamptz"):  # a key: text, as Postgres writes it
+        plain = f"replaceRegexpOne({x}, '\\\\+00$', '')"
+        return f"if(length({plain}) = 19, concat({plain}, '.000000'), rightPad({plain}, 26, '0'))"
     if type_name == "time" and stored.startswith("String"):
         return f"if(position({x}, '.') = 0, concat({x}, '.000000'), rightPad({x}, 15, '0'))"
     if type_name == "bytea":
         return f"if(length({x}) > {LONG}, concat('md5:', lower(hex(MD5({x})))), lower(hex({x})))"
-    if type_name in ("int2", "int4", "int8", "uuid", "date", "numeric", "timestamp", "timestamptz", "time"):
+    if type_name in ("int2", "int4", "int8", "uuid", "date", "numeric", "time"):
         return f"toString({x})"
     return f"if(length({x}) > {LONG}, concat('md5:', lower(hex(MD5({x})))), lower(hex({x})))"
 
