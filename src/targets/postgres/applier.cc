@@ -9,6 +9,7 @@ namespace peerd::pgtarget {
 namespace {
 
 constexpr int kMergesAfterClash = 16;
+constexpr std::ptrdiff_t kLeastCopied = 64;  ///< For fewer new rows a COPY of their own costs more round trips than it saves.
 
 }  // namespace
 
@@ -91,13 +92,33 @@ void Applier::copy(const Batch& batch, const Wait& wait) {
   }
 }
 
-void Applier::merge(const Batch& batch, const ApplyContext& context) {
+/// Keys that rows left by a delete or a key change: an insert of such a key meets what stands there.
+void Applier::note_vacated(const Batch& batch) {
+  vacated_.clear();
+  std::vector<CellView> key;
+  for (const ChangeView& change : batch.changes()) {
+    const TableSchema& schema = batch.tables()[change.table].schema;
+    if (!change.old_key.empty()) vacated_.push_back(hash_key(schema.id, change.old_key));
+    if (change.kind != ChangeView::Kind::remove) continue;
+    key.clear();
+    for (const std::uint16_t column : schema.key) key.push_back(change.row[column]);
+    vacated_.push_back(hash_key(schema.id, key));
+  }
+  std::ranges::sort(vacated_);
+}
+
+bool Applier::is_new(const Table& table, const RowOutcome& row) const {
+  return row.fresh && !std::ranges::binary_search(vacated_, hash_key(table.of.schema.id, row.key));
+}
+
+void Applier::merge(const Batch& batch, const ApplyContext& context, bool may_retry) {
   if (batch.size() == 0) return;
-  Pass pass{batch, context};
+  Pass pass{batch, context, may_retry};
+  note_vacated(batch);
   for (const TableOutcome& outcome : collapser_.collapse(batch)) {
     Table& table = table_of(batch.tables()[outcome.table]);
-    if (table.merges_left > 0) --table.merges_left;
     merge_table(table, outcome, pass);
+    if (table.merges_left > 0) --table.merges_left;
   }
 }
 
@@ -115,11 +136,14 @@ void Applier::merge_table(Table& table, const TableOutcome& outcome, Pass& pass)
   if (outcome.truncated) connection_.run(remove_all(table.shape), wait);
   if (outcome.rows.empty()) return;
   Work work;
+  work.copies_new = pass.may_retry && !table.shape.other_unique && table.merges_left == 0 &&
+                    std::ranges::count_if(outcome.rows, &RowOutcome::fresh) >= kLeastCopied;
   stage(table, outcome, pass, work);
   carry_values(table, outcome, pass, work);
   remove(table, pass, work);
   update(table, outcome, pass, work);
   place(table, pass, work);
+  copy_new(table, outcome, pass, work);
 }
 
 /// Values that rows take along from where they stood, read before anything moves.
@@ -187,6 +211,17 @@ void Applier::place(Table& table, Pass& pass, const Work& work) {
     execute(table, "clear", clear_placed(shape), wait);
   }
   execute(table, "place", insert_placed(shape), wait);
+}
+
+/// Last, when all that may make room for them is gone.
+void Applier::copy_new(Table& table, const TableOutcome& outcome, Pass& pass, const Work& work) {
+  if (work.fresh.empty()) return;
+  copy_.begin(connection_, copy_rows(table.shape), pass.context.wait);
+  for (const std::uint32_t index : work.fresh) {
+    for (const CellView& cell : outcome.rows[index].row) copy_.cell(cell);
+    copy_.end_row(pass.context.wait);
+  }
+  copy_.finish(pass.context.wait);
 }
 
 }  // namespace peerd::pgtarget

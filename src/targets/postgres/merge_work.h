@@ -8,6 +8,7 @@ namespace peerd::pgtarget {
 struct Applier::Pass {
   const Batch& batch;
   const ApplyContext& context;
+  bool may_retry;
 };
 
 /// What is staged of one table.
@@ -17,6 +18,8 @@ struct Applier::Work {
     std::vector<std::uint32_t> asked;  ///< Outcomes whose missing values the source is asked for.
   };
   std::uint64_t removed = 0, moved_away = 0, placed = 0;
+  bool copies_new = false;
+  std::vector<std::uint32_t> fresh;  ///< Outcomes that go by COPY into the table itself.
   std::vector<Group> groups;
 
   Group& group(int number) {

@@ -206,8 +206,8 @@ void PostgresTarget::rollback(const Wait& wait) {
 }
 
 /// Inserts go by COPY; where one meets a row that stands (deleted softly before, or an index of the operator's), the batch is
-/// merged instead. A clash in a merge may come of an index that is younger than what is known of the table: once more with
-/// fresh eyes.
+/// merged instead. A clash in a merge comes of the same, or of an index that is younger than what is known of the table: once
+/// more with fresh eyes.
 void PostgresTarget::write(const Batch& batch, const ApplyContext& context, bool continued) {
   const Wait& wait = context.wait;
   const auto clash = [](const Error& error) { return error.text.origin == "23505"; };
@@ -227,15 +227,16 @@ void PostgresTarget::write(const Batch& batch, const ApplyContext& context, bool
     }
   }
   try {
-    return applier_->merge(batch, context);
+    return applier_->merge(batch, context, !continued);
   } catch (const Error& error) {
     if (continued || !clash(error)) throw;
   }
   rollback(wait);
   applier_->forget_all(wait);
   applier_->learn(batch.tables(), wait);
+  applier_->clashed(batch);
   begin(batch, wait);
-  applier_->merge(batch, context);
+  applier_->merge(batch, context, false);
 }
 
 }  // namespace pgtarget

@@ -60,6 +60,8 @@ void Applier::stage_upsert(Table& table, std::uint32_t index, const RowOutcome& 
   } else if (below) {
     ++work.placed;
     encode(table, index, row, number(Action::place_over), 0, {}, wait);
+  } else if (work.copies_new && group == 0 && is_new(table, row)) {
+    work.fresh.push_back(index);
   } else if (row.fresh || row.rekeyed || row.base_key.empty()) {
     ++work.placed;
     if (group != 0) ++work.group(group).carried;

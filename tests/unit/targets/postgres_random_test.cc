@@ -249,7 +249,7 @@ void PostgresRandom::run(unsigned seed) {
 TEST_P(PostgresRandom, HistoriesEndWithTheSourcesRows) {
   soft(GetParam().soft);
   const char* rounds = std::getenv("PEERD_TEST_ROUNDS");
-  const unsigned count = rounds == nullptr ? 4 : static_cast<unsigned>(std::atoi(rounds));
+  const unsigned count = rounds == nullptr ? 2 : static_cast<unsigned>(std::atoi(rounds));
   const char* first = std::getenv("PEERD_TEST_SEED");
   const unsigned from = first == nullptr ? 1 : static_cast<unsigned>(std::atoi(first));
   for (unsigned seed = from; seed < from + count && !HasFatalFailure(); ++seed) run(seed);

@@ -282,6 +282,32 @@ TEST_F(PostgresApply, ManyTablesInOneBatch) {
   }
 }
 
+TEST_P(PostgresDeletes, ManyInsertsBesideUpdatesMeetFreedAndMarkedKeys) {
+  streaming();
+  Writer writer(table_);
+  writer.begin(100).insert({"1", "a", "A", "1"}).insert({"2", "b", "B", "2"}).insert({"3", "c", "C", "3"}).commit();
+  apply(writer);
+  writer.begin(200).remove({"3"}).commit();
+  apply(writer);
+  Rows wanted{{"1", "again", Cell{}, "1"}, {"3", "back", Cell{}, "3"}, {"4", "b", "B", "2"}};
+  for (int round = 0; round < 2; ++round) {
+    // 1 is deleted and inserted again, 2 moves to 4; 3 was deleted in a batch before, which the second round does not meet.
+    if (round == 0) {
+      writer.begin(300).remove({"1"}).insert(wanted[0]).update({"4", "b", kSame, "2"}, {"2"}).insert(wanted[1]);
+    } else {
+      writer.begin(400).update({"1", "once more", kSame, "1"});
+      wanted[0][1] = "once more";
+    }
+    for (int i = 0; i < 100; ++i) {
+      wanted.push_back({std::to_string(1000 * (round + 1) + i), "many", "x\ty", Cell{}});
+      writer.insert(wanted.back());
+    }
+    writer.commit();
+    apply(writer);
+    EXPECT_EQ(live(), wanted);
+  }
+}
+
 TEST_F(PostgresApply, SyncedAtIsTheTimeOfTheLastChange) {
   streaming();
   Writer writer(table_);
