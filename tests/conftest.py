@@ -33,7 +33,7 @@ def source():
 
 @pytest.fixture(scope="session")
 def target():
-    return postgres("target")
+    return postgres("target", settings={"fsync": "off"})
 
 
 @pytest.fixture(scope="session")

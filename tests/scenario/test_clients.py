@@ -68,7 +68,7 @@ def test_python_clients_with_parameters(w, client):
     with pytest.raises(library.Error) as caught:
         cursor.execute("SELECT * FROM mirrors WHERE nothere = %s", ("x",))
     assert (getattr(caught.value, "sqlstate", None) or caught.value.pgcode) == "42703", caught.value
-    cursor.execute("SELECT count(*) FROM peers WHERE type = %s", ("POSTGRES",))
+    cursor.execute("SELECT count(*) FROM peers WHERE name LIKE %s AND id > %s", ("%_%", 0))
     assert cursor.fetchone()[0] == 2
     connection.close()
 

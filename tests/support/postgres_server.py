@@ -149,6 +149,6 @@ class ExternalPostgres(PostgresServer):
 def postgres(name, major=15, settings=None, **more):
     """The server of the environment where one is named and version 15 will do, else a throwaway cluster."""
     external = os.environ.get("PEERD_TEST_POSTGRES")
-    if external and major == 15 and not settings:
+    if external and major == 15 and set(settings or ()) <= {"fsync"}:
         return ExternalPostgres(name, external)
     return PostgresServer(name, major, settings, **more)

@@ -221,10 +221,11 @@ TEST_F(RealPreflight, EveryProblemIsNamedWithItsCure) {
     map(std::string("public.") + table);
   mirror_.tables.push_back({"public.t2", "public.t2", {"no_such", "id"}});
   sql("CREATE TABLE public.t2 (id int PRIMARY KEY)");
+  map("public.nokey");
   const std::string text = problems();
   for (const char* expected :
-       {"public.nokey has no primary key", "ALTER TABLE \"public\".\"unlogged\" SET LOGGED", "is a view",
-        "is partitioned", "REPLICA IDENTITY NOTHING", "public.fullnokey has no primary key",
+       {"is mapped twice", "public.nokey has no primary key", "ALTER TABLE \"public\".\"unlogged\" SET LOGGED",
+        "is a view", "is partitioned", "REPLICA IDENTITY NOTHING", "public.fullnokey has no primary key",
         "public.absent does not exist", "no column \"no_such\"", "key column id"}) {
     EXPECT_NE(text.find(expected), std::string::npos) << expected << "\n" << text;
   }

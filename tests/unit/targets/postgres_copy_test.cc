@@ -10,7 +10,8 @@ class PostgresCopy : public RealPostgres {
   /// Loads text rows as one chunk.
   ChunkWriter::Begun load(ChunkWriter& writer, std::uint32_t number, const std::string& rows) {
     CopyCounts known;
-    const auto begun = writer.begin(table_, chunk(number), {CopyForm::text, std::vector<std::string>(4)}, known, wait());
+    const auto begun =
+        writer.begin(table_, chunk(number), {CopyForm::text, std::vector<std::string>(4)}, known, wait());
     if (begun == ChunkWriter::Begun::known_done) {
       counts_ = known;
       return begun;
@@ -35,7 +36,8 @@ TEST_F(PostgresCopy, TheTableIsMadeAsTheSourcesIs) {
   table_.schema.columns.push_back({"n", 1700, 655366, "numeric(10,2)", false, true, {}});
   table_.schema.columns.push_back({"mood", 70500, -1, "public.no_such_mood", false, true, {}});
   EXPECT_EQ(target().prepare(table_, wait()).form, CopyForm::text);
-  EXPECT_EQ(sql("SELECT attname, format_type(atttypid, atttypmod), attnotnull FROM pg_attribute WHERE attrelid = 'sample'::regclass"
+  EXPECT_EQ(sql("SELECT attname, format_type(atttypid, atttypmod), attnotnull FROM pg_attribute WHERE attrelid = "
+                "'sample'::regclass"
                 " AND attnum > 0 ORDER BY attnum"),
             (Rows{{"id", "bigint", "t"},
                   {"v", "text", "f"},
@@ -71,17 +73,22 @@ TEST_F(PostgresCopy, AChunkAndItsNoteAreOne) {
   EXPECT_EQ(load(*writer, 1, "3\tc\tC\t3\n"), ChunkWriter::Begun::ready);
   target().end_copy(table_, wait());
   EXPECT_EQ(live(), (Rows{{"1", "a", "A", "1"}, {"2", "b", Cell{}, "2"}, {"3", "c", "C", "3"}}));
-  EXPECT_EQ(sql("SELECT count(*) FROM sample WHERE \"_PEERDB_IS_DELETED\" = false AND \"_PEERDB_SYNCED_AT\" IS NOT NULL"), (Rows{{"3"}}));
+  EXPECT_EQ(
+      sql("SELECT count(*) FROM sample WHERE \"_PEERDB_IS_DELETED\" = false AND \"_PEERDB_SYNCED_AT\" IS NOT NULL"),
+      (Rows{{"3"}}));
 }
 
 TEST_F(PostgresCopy, BinaryRowsPassAsTheyAre) {
   const CopyPlan plan = target().prepare(table_, wait());
   ASSERT_EQ(plan.form, CopyForm::binary);
-  server_->run("CREATE TABLE origin (id bigint, v text, big text, u integer); INSERT INTO origin SELECT i, 'v' || i, NULL, i FROM generate_series(1, 3) i",
-               wait());
+  server_->run(
+      "CREATE TABLE origin (id bigint, v text, big text, u integer); INSERT INTO origin SELECT i, 'v' || i, NULL, i "
+      "FROM generate_series(1, 3) i",
+      wait());
   server_->copy_out("COPY origin TO STDOUT (FORMAT binary)", wait());
   std::string rows;
-  for (std::string_view part = server_->copy_read(wait()); part.data() != nullptr; part = server_->copy_read(wait())) rows += part;
+  for (std::string_view part = server_->copy_read(wait()); part.data() != nullptr; part = server_->copy_read(wait()))
+    rows += part;
   rows = rows.substr(19, rows.size() - 21);  // Neither header nor trailer.
   const auto writer = target().open_writer(wait());
   CopyCounts known;
@@ -99,7 +106,8 @@ TEST_F(PostgresCopy, OneOfTwoCopiesOfARowStays) {
   target().end_copy(table_, wait());
   target().end_copy(table_, wait());
   EXPECT_EQ(sql("SELECT id FROM sample ORDER BY id"), (Rows{{"1"}, {"2"}, {"3"}}));
-  EXPECT_EQ(sql("SELECT count(*) FROM pg_constraint WHERE conrelid = 'sample'::regclass AND contype = 'p'"), (Rows{{"1"}}));
+  EXPECT_EQ(sql("SELECT count(*) FROM pg_constraint WHERE conrelid = 'sample'::regclass AND contype = 'p'"),
+            (Rows{{"1"}}));
 }
 
 TEST_F(PostgresCopy, WithAKeyOfTheOperatorsChunksStepAsideForEachOther) {
@@ -138,11 +146,14 @@ TEST_F(PostgresCopy, AFreshStartInAnotherShapeMakesTheTableAnew) {
   table_.start = Lsn{20};
   target().restart_copy(table_, wait());
   target().prepare(table_, wait());
-  EXPECT_EQ(sql("SELECT format_type(atttypid, -1) FROM pg_attribute WHERE attrelid = 'sample'::regclass AND attname = 'u'"), (Rows{{"text"}}));
+  EXPECT_EQ(
+      sql("SELECT format_type(atttypid, -1) FROM pg_attribute WHERE attrelid = 'sample'::regclass AND attname = 'u'"),
+      (Rows{{"text"}}));
 }
 
 TEST_F(PostgresCopy, AForeignTableIsRefusedWithItsCure) {
-  sql("CREATE TABLE sample (id bigint, v text, big text, u integer, \"_PEERDB_IS_DELETED\" boolean, \"_PEERDB_SYNCED_AT\" timestamptz);"
+  sql("CREATE TABLE sample (id bigint, v text, big text, u integer, \"_PEERDB_IS_DELETED\" boolean, "
+      "\"_PEERDB_SYNCED_AT\" timestamptz);"
       " INSERT INTO sample (id) VALUES (1)");
   EXPECT_EQ(refusal().code, ErrorCode::target_unfit);
   const Problems problems = target().preflight(std::span(&table_, 1), wait());
@@ -192,7 +203,8 @@ TEST_F(PostgresCopy, AUserWithoutRightsIsToldTheStatement) {
   auto poor = make_postgres_target(peer_, mirror_, lease_);
   const Problems problems = poor->preflight(std::span(&table_, 1), wait());
   bool told = false;
-  for (const Problem& problem : problems) told |= problem.text.code == ErrorCode::no_privilege && !problem.text.hint.empty();
+  for (const Problem& problem : problems)
+    told |= problem.text.code == ErrorCode::no_privilege && !problem.text.hint.empty();
   EXPECT_TRUE(told);
   EXPECT_THROW(poor->open(wait()), Error);
   sql("DROP ROLE " + user);

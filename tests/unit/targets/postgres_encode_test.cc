@@ -27,7 +27,9 @@ Shape sample_shape() {
 TableSchema sample_schema() {
   TableSchema schema;
   schema.id = {1};
-  schema.columns = {{"a", 25, -1, "text", false, true, {}}, {"b", 20, -1, "bigint", true, false, {}}, {"c", 25, -1, "text", false, true, "x'y"}};
+  schema.columns = {{"a", 25, -1, "text", false, true, {}},
+                    {"b", 20, -1, "bigint", true, false, {}},
+                    {"c", 25, -1, "text", false, true, "x'y"}};
   schema.key = {1};
   return schema;
 }
@@ -48,8 +50,9 @@ TEST(PostgresCopyText, TheBinaryFrameIsPostgress) {
 }
 
 TEST(PostgresStatements, AnUpdateLeavesTheKeyAndWhatWasNotSentAlone) {
-  EXPECT_EQ(update_in_place(sample_shape(), 2, {false, false, true}),
-            "UPDATE \"s\".\"t\" t SET \"a\" = s.c0 FROM pg_temp.\"peerd_1\" s WHERE s.a = 3 AND s.m = 2 AND t.\"b\" = s.c1");
+  EXPECT_EQ(
+      update_in_place(sample_shape(), 2, {false, false, true}),
+      "UPDATE \"s\".\"t\" t SET \"a\" = s.c0 FROM pg_temp.\"peerd_1\" s WHERE s.a = 3 AND s.m = 2 AND t.\"b\" = s.c1");
 }
 
 TEST(PostgresStatements, AMarkedRowIsNotUpdated) {
@@ -65,15 +68,18 @@ TEST(PostgresStatements, APlacedRowSetsEveryColumnAndClearsTheMark) {
   Shape shape = sample_shape();
   shape.soft_delete = "\"gone\"";
   EXPECT_EQ(insert_placed(shape),
-            "INSERT INTO \"s\".\"t\" (\"a\", \"b\", \"c\", \"gone\") SELECT s.c0, s.c1, s.c2, false FROM pg_temp.\"peerd_1\" s"
-            " WHERE s.a IN (4, 5) ON CONFLICT (\"b\") DO UPDATE SET \"a\" = excluded.\"a\", \"c\" = excluded.\"c\", \"gone\" = false");
+            "INSERT INTO \"s\".\"t\" (\"a\", \"b\", \"c\", \"gone\") SELECT s.c0, s.c1, s.c2, false FROM "
+            "pg_temp.\"peerd_1\" s"
+            " WHERE s.a IN (4, 5) ON CONFLICT (\"b\") DO UPDATE SET \"a\" = excluded.\"a\", \"c\" = excluded.\"c\", "
+            "\"gone\" = false");
   shape.other_unique = true;
   EXPECT_EQ(insert_placed(shape).find("ON CONFLICT"), std::string::npos);
 }
 
 TEST(PostgresStatements, CarriedValuesComeFromTheBaseKey) {
   EXPECT_EQ(fill_from_base(sample_shape(), 1, {false, false, true}),
-            "UPDATE pg_temp.\"peerd_1\" s SET m = 0, c2 = t.\"c\" FROM \"s\".\"t\" t WHERE s.a = 4 AND s.m = 1 AND t.\"b\" = s.b0");
+            "UPDATE pg_temp.\"peerd_1\" s SET m = 0, c2 = t.\"c\" FROM \"s\".\"t\" t WHERE s.a = 4 AND s.m = 1 AND "
+            "t.\"b\" = s.b0");
 }
 
 TEST(PostgresStatements, ATableOfKeyColumnsAloneCanBeUpdated) {
@@ -96,7 +102,9 @@ TEST(PostgresSchema, AnAddedColumnBringsItsMissingValueAndNoDefault) {
 
 TEST(PostgresSchema, OneColumnOfAnotherTypeMakesTextTheForm) {
   Standing standing;
-  standing.columns = {{"a", "text", 25, -1, false, false, false}, {"b", "bigint", 20, -1, true, false, false}, {"c", "text", 25, -1, false, false, false}};
+  standing.columns = {{"a", "text", 25, -1, false, false, false},
+                      {"b", "bigint", 20, -1, true, false, false},
+                      {"c", "text", 25, -1, false, false, false}};
   EXPECT_EQ(copy_plan(sample_schema(), standing).form, CopyForm::binary);
   TableSchema other = sample_schema();
   other.columns[2].type_oid = 40000;
@@ -106,7 +114,9 @@ TEST(PostgresSchema, OneColumnOfAnotherTypeMakesTextTheForm) {
 
 TEST(PostgresSchema, OnlyAPlainImmediateIndexOfExactlyTheKeyIsTheKeys) {
   Standing standing;
-  standing.unique = {{1, false, true, true, true, {"b", "a"}}, {2, false, false, true, true, {"b"}}, {3, true, true, false, true, {"b"}}};
+  standing.unique = {{1, false, true, true, true, {"b", "a"}},
+                     {2, false, false, true, true, {"b"}},
+                     {3, true, true, false, true, {"b"}}};
   EXPECT_EQ(key_index(sample_schema(), standing), nullptr);
   standing.unique.push_back({4, true, true, true, true, {"b"}});
   EXPECT_EQ(key_index(sample_schema(), standing)->oid, 4u);

@@ -111,8 +111,8 @@ class FakeSource final : public RowLookup {
   Lsn now{1000000};
   std::vector<std::string> asked;
 
-  Lsn fetch(const MirrorTable& table, std::span<const std::span<const CellView>> keys, std::span<const std::uint16_t> columns,
-            Lsn batch_end, const Wait&, RowFound& found) override {
+  Lsn fetch(const MirrorTable& table, std::span<const std::span<const CellView>> keys,
+            std::span<const std::uint16_t> columns, Lsn batch_end, const Wait&, RowFound& found) override {
     EXPECT_EQ(table.schema.key.size(), 1u);
     EXPECT_GT(batch_end.value, 0u);
     for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -193,10 +193,12 @@ class RealPostgres : public testing::Test {
   ApplyResult apply(const Batch& batch) { return target().apply(batch, ApplyContext{source_, horizons_, wait()}); }
 
   Rows live() {
-    return sql("SELECT id, v, big, u FROM " + table_.target_name + (soft_ ? " WHERE \"_PEERDB_IS_DELETED\" IS NOT TRUE" : "") +
-               " ORDER BY id");
+    return sql("SELECT id, v, big, u FROM " + table_.target_name +
+               (soft_ ? " WHERE \"_PEERDB_IS_DELETED\" IS NOT TRUE" : "") + " ORDER BY id");
   }
-  Rows marked() { return sql("SELECT id, v, big, u FROM " + table_.target_name + " WHERE \"_PEERDB_IS_DELETED\" ORDER BY id"); }
+  Rows marked() {
+    return sql("SELECT id, v, big, u FROM " + table_.target_name + " WHERE \"_PEERDB_IS_DELETED\" ORDER BY id");
+  }
 
   std::string schema_;
   PeerSpec peer_;

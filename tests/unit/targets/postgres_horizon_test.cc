@@ -76,8 +76,8 @@ TEST_F(PostgresHorizon, BelowItInsertsMeetTheirOwnRowsFromTheFuture) {
 }
 
 TEST_F(PostgresHorizon, ABatchAcrossItTrustsNoRowThatChangedBelow) {
-  // Row 2 was taken by another row in the future: what stands there is not what moved to 3.
-  copied({{"2", "another", "another's", "9"}}, 150);
+  // Key 1 was taken by another row in the future: what stands there is not what moved to 2 and on to 3.
+  copied({{"1", "another", "another's", "9"}}, 150);
   source_.rows = {{"3", {"3", "now", "own", "1"}}};
   Writer writer(table_);
   writer.begin(100).update({"2", "a", kSame, "1"}, {"1"}).commit();
@@ -91,7 +91,11 @@ TEST_F(PostgresHorizon, AboveItAMissingRowIsReadFromTheSource) {
   sql("DELETE FROM sample WHERE id IN (1, 2)");
   source_.rows = {{"1", {"1", "now", "A", "1"}}, {"3", {"3", "now", "B", "2"}}};
   Writer writer(table_);
-  writer.begin(100).update({"1", "a2", kSame, "1"}).update({"3", "b2", kSame, "2"}, {"2"}).update({"4", "gone", kSame, "4"}).commit();
+  writer.begin(100)
+      .update({"1", "a2", kSame, "1"})
+      .update({"3", "b2", kSame, "2"}, {"2"})
+      .update({"4", "gone", kSame, "4"})
+      .commit();
   writer.begin(110).update({"5", "whole", "W", "5"}).commit();
   apply(writer);
   EXPECT_EQ(live(), (Rows{{"1", "a2", "A", "1"}, {"3", "b2", "B", "2"}, {"5", "whole", "W", "5"}}));

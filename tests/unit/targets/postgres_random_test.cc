@@ -2,8 +2,8 @@
 
 #include "postgres_fixture.h"
 
-// Random histories of a source, copied in chunks that each saw another moment, then streamed in batches cut anywhere, with
-// crashes: at the end the target holds what the source holds, row by row. Seeds are fixed.
+// Random histories of a source, copied in chunks that each saw another moment, then streamed in batches cut anywhere,
+// with crashes: at the end the target holds what the source holds, row by row. Seeds are fixed.
 namespace peerd::testing_postgres {
 namespace {
 
@@ -49,9 +49,12 @@ class Simulation {
 
   Cell some_big() {
     switch (below(3)) {
-      case 0: return Cell{};
-      case 1: return "small" + std::to_string(++count_);
-      default: return "T" + std::to_string(++count_) + std::string(below(8) == 0 ? 20000 : 20, 'x');
+      case 0:
+        return Cell{};
+      case 1:
+        return "small" + std::to_string(++count_);
+      default:
+        return "T" + std::to_string(++count_) + std::string(below(8) == 0 ? 20000 : 20, 'x');
     }
   }
   int free_u(const SimTable& table) {
@@ -102,11 +105,18 @@ class Simulation {
     SimRow row = found->second;
     const bool taken = to.after.contains(other);
     switch (below(8)) {
-      case 0: return remove(to, id);
+      case 0:
+        return remove(to, id);
       case 1:
-      case 2: row.v = "v" + std::to_string(++count_); return update(to, id, id, row);
-      case 3: row.big = some_big(); return update(to, id, id, row);
-      case 4: row.u = free_u(to.after); return update(to, id, id, row);
+      case 2:
+        row.v = "v" + std::to_string(++count_);
+        return update(to, id, id, row);
+      case 3:
+        row.big = some_big();
+        return update(to, id, id, row);
+      case 4:
+        row.u = free_u(to.after);
+        return update(to, id, id, row);
       case 5:
         if (taken && id != other) swap_unique(to, id, other);
         return;
@@ -173,12 +183,14 @@ void PostgresRandom::copy(Simulation& simulation, std::size_t start, std::size_t
   const CopyPlan plan{CopyForm::text, std::vector<std::string>(4)};
   const auto writer = target().open_writer(wait());
   for (std::uint32_t block = 0; block < 4; ++block) {
-    const std::size_t moment = start + static_cast<std::size_t>(simulation.below(static_cast<int>(horizon - start) + 1));
+    const std::size_t moment =
+        start + static_cast<std::size_t>(simulation.below(static_cast<int>(horizon - start) + 1));
     CopyCounts known;
     writer->begin(table_, Chunk{table_.schema.id, table_.start, block, 0, block, block + 1}, plan, known, wait());
     for (const auto& [id, row] : simulation.history()[moment].after) {
       if (row.block != static_cast<int>(block)) continue;
-      const std::string text = std::to_string(id) + "\t" + row.v + "\t" + row.big.value_or("\\N") + "\t" + std::to_string(row.u) + "\n";
+      const std::string text =
+          std::to_string(id) + "\t" + row.v + "\t" + row.big.value_or("\\N") + "\t" + std::to_string(row.u) + "\n";
       writer->write(std::as_bytes(std::span(text)), wait());
     }
     writer->finish(wait());

@@ -18,7 +18,11 @@ TEST_F(PostgresApply, InsertsArriveWithEveryCharacter) {
   streaming();
   Writer writer(table_);
   const std::string odd = "tab\t line\n return\r back\\slash \\N \\. end";
-  writer.begin(100).insert({"1", odd, Cell{}, "7"}).insert({"2", "", "\\.", Cell{}}).insert({"3", "\\N", "x", "-1"}).commit();
+  writer.begin(100)
+      .insert({"1", odd, Cell{}, "7"})
+      .insert({"2", "", "\\.", Cell{}})
+      .insert({"3", "\\N", "x", "-1"})
+      .commit();
   const ApplyResult result = apply(writer);
   EXPECT_EQ(result.durable.lsn, Lsn{101});
   EXPECT_EQ(live(), (Rows{{"1", odd, Cell{}, "7"}, {"2", "", "\\.", Cell{}}, {"3", "\\N", "x", "-1"}}));
@@ -80,7 +84,10 @@ TEST_P(PostgresDeletes, KeysMoveOntoKeysFreedAMomentBefore) {
   apply(writer);
   // 3 goes, 2 takes its key, 1 takes 2's, a new row takes 1's: no big value is sent again.
   writer.begin(200).remove({"3"});
-  writer.update({"3", "two", kSame, "2"}, {"2"}).update({"2", "one", kSame, "1"}, {"1"}).insert({"1", "new", "n", "9"}).commit();
+  writer.update({"3", "two", kSame, "2"}, {"2"})
+      .update({"2", "one", kSame, "1"}, {"1"})
+      .insert({"1", "new", "n", "9"})
+      .commit();
   apply(writer);
   EXPECT_EQ(live(), (Rows{{"1", "new", "n", "9"}, {"2", "one", a, "1"}, {"3", "two", b, "2"}}));
   // A swap through a third key.
@@ -278,7 +285,8 @@ TEST_F(PostgresApply, ManyTablesInOneBatch) {
   builder.commit(Lsn{101});
   apply(*builder.take());
   for (const MirrorTable& table : tables) {
-    EXPECT_EQ(sql("SELECT count(*), min(v), max(v) FROM " + table.target_name), (Rows{{"100", table.target_name, table.target_name}}));
+    EXPECT_EQ(sql("SELECT count(*), min(v), max(v) FROM " + table.target_name),
+              (Rows{{"100", table.target_name, table.target_name}}));
   }
 }
 
@@ -291,7 +299,8 @@ TEST_P(PostgresDeletes, ManyInsertsBesideUpdatesMeetFreedAndMarkedKeys) {
   apply(writer);
   Rows wanted{{"1", "again", Cell{}, "1"}, {"3", "back", Cell{}, "3"}, {"4", "b", "B", "2"}};
   for (int round = 0; round < 2; ++round) {
-    // 1 is deleted and inserted again, 2 moves to 4; 3 was deleted in a batch before, which the second round does not meet.
+    // 1 is deleted and inserted again, 2 moves to 4; 3 was deleted in a batch before, which the second round does not
+    // meet.
     if (round == 0) {
       writer.begin(300).remove({"1"}).insert(wanted[0]).update({"4", "b", kSame, "2"}, {"2"}).insert(wanted[1]);
     } else {

@@ -1,0 +1,260 @@
+#include <gtest/gtest.h>
+
+#include "peerd/net/http.h"
+#include "peerd/rest/rest_server.h"
+#include "unit/control/control_fixture.h"
+
+namespace peerd::rest {
+namespace {
+
+class Rest : public ControlTest {
+ protected:
+  net::HttpReply ask(const std::string& method, const std::string& path, const std::string& body = {},
+                     const std::string& authorization = {}) {
+    net::HttpRequest request{method, path, "", {}, body, "test"};
+    if (!authorization.empty()) request.headers["authorization"] = authorization;
+    return make_rest_handler({peers_, mirrors_, *catalog_, password_})(request, {});
+  }
+  net::HttpReply post(const std::string& path, const std::string& body) { return ask("POST", "/api/v1/" + path, body); }
+  net::HttpReply get(const std::string& path) { return ask("GET", "/api/v1/" + path); }
+  static std::string basic(const std::string& user_and_password) {
+    return "Basic " + net::base64_encode(user_and_password);
+  }
+
+  static constexpr const char* kMirror = R"({"connection_configs": {"flow_job_name": "m", "source_name": "src",
+      "destination_name": "dst", "table_mappings": [{"source_table_identifier": "public.t",
+      "destination_table_identifier": "public.t", "exclude": ["name"]}], "do_initial_snapshot": true, "idle_timeout_seconds": "10"}})";
+  std::string password_;
+};
+
+TEST_F(Rest, PeersAreCreatedInBothSpellings) {
+  EXPECT_EQ(post("peers/create",
+                 R"({"peer":{"name":"a","type":3,"postgres_config":{"host":"h","port":5432,"password":"p"}}})")
+                .body,
+            R"({"status":"CREATED","message":""})");
+  EXPECT_EQ(post("peers/create", R"({"peer":{"name":"b","type":"POSTGRES","postgresConfig":{"host":"h","port":"99"}}})")
+                .status,
+            200);
+  EXPECT_EQ(post("peers/create", R"({"peer":{"name":"c","clickhouse_config":{"host":"h"}}})").status, 200);
+  EXPECT_EQ(peers_.get("a").options.at("password"), "p");
+  EXPECT_EQ(peers_.get("b").options.at("port"), "99");
+  EXPECT_EQ(peers_.get("c").kind, "CLICKHOUSE");
+}
+
+TEST_F(Rest, ListsTellSourcesFromDestinations) {
+  make_peers();
+  EXPECT_EQ(
+      get("peers/list").body,
+      R"({"items":[{"name":"ch","type":"CLICKHOUSE"},{"name":"dst","type":"POSTGRES"},{"name":"src","type":"POSTGRES"}],)"
+      R"("sourceItems":[{"name":"dst","type":"POSTGRES"},{"name":"src","type":"POSTGRES"}],)"
+      R"("destinationItems":[{"name":"ch","type":"CLICKHOUSE"},{"name":"dst","type":"POSTGRES"},{"name":"src","type":"POSTGRES"}]})");
+  EXPECT_EQ(ask("GET", "/v1/peers/list").status, 200);
+}
+
+TEST_F(Rest, AnExistingPeerIsNeverSilentlyKept) {
+  const auto body = [](const char* host, const char* update) {
+    return std::string(R"({"peer":{"name":"a","type":"POSTGRES","postgres_config":{"host":")") + host +
+           R"("}},"allow_update":)" + update + "}";
+  };
+  EXPECT_EQ(post("peers/create", body("one", "false")).status, 200);
+  EXPECT_TRUE(has(post("peers/create", body("one", "false")).body, "the same peer existed already"));
+  EXPECT_EQ(post("peers/create", body("two", "false")).status, 409);
+  EXPECT_EQ(post("peers/create", body("two", "true")).status, 200);
+  EXPECT_EQ(peers_.get("a").options.at("host"), "two");
+}
+
+TEST_F(Rest, SecretsAreShownMaskedAndTheMaskIsNotTaken) {
+  create_peer("a");
+  const auto info = get("peers/info/a");
+  EXPECT_EQ(info.status, 200);
+  EXPECT_TRUE(has(info.body, R"("password":"********")")) << info.body;
+  EXPECT_TRUE(has(info.body, "15.0 (fake)"));
+  EXPECT_FALSE(has(info.body, "wonderland"));
+  const auto back =
+      post("peers/create",
+           R"({"peer":{"name":"a","postgres_config":{"host":"h","password":"********"}},"allow_update":true})");
+  EXPECT_EQ(back.status, 400);
+  EXPECT_EQ(get("peers/info/nope").status, 404);
+}
+
+TEST_F(Rest, APeerThatIsDownIsStillShown) {
+  create_peer("a");
+  world_.peer("a").die();
+  const auto info = get("peers/info/a");
+  EXPECT_EQ(info.status, 200);
+  EXPECT_TRUE(has(info.body, R"("version":"")"));
+}
+
+TEST_F(Rest, ErrorsNameTheField) {
+  const struct {
+    const char *path, *body;
+    int status;
+    const char* part;
+  } kCases[] = {
+      {"peers/create", R"({"peer":{"name":"a","postgres_config":{"hots":"x"}}})", 400, "did you mean host"},
+      {"peers/create", R"({"peer":{"name":"a","postgres_config":{"port":"x"}}})", 400, "peer.postgres_config.port"},
+      {"peers/create", R"({"peer":{"name":"a","type":"POSTGRESS"}})", 400, "peer.type"},
+      {"peers/create", R"({"peer":{"name":"a","type":"KAFKA"}})", 400, "KAFKA"},
+      {"peers/create", R"({"peer":{"name":"a","type":"CLICKHOUSE","postgres_config":{}}})", 400, "clickhouse_config"},
+      {"peers/create", R"({"peer":{"name":"a"}})", 400, "peer.type"},
+      {"peers/create", R"({"peer":{"postgres_config":{"host":"h"}}})", 400, "peer.name"},
+      {"peers/create", R"({"peer":{"name":"a","postgres_config":{"host":"h","metadata_schema":"x"}}})", 501,
+       "metadata_schema"},
+      {"peers/create", R"({"peer":{"name":"a","postgres_config":{"host":"h","ssh_config":{"host":"x"}}}})", 501,
+       "ssh_config"},
+      {"peers/create", "{}", 400, "no peer provided"},
+      {"peers/create", "", 400, "no peer provided"},
+      {"peers/create", "{\"peer\":", 400, "not JSON"},
+      {"peers/create", "[]", 400, "not JSON"},
+      {"peers/drop", R"({"peer_name":"nope"})", 404, "nope"},
+      {"peers/drop", "{}", 400, "peer_name"},
+      {"mirrors/status", R"({"flow_job_name":"nope"})", 404, "nope"},
+      {"mirrors/state_change", R"({"flow_job_name":"nope","requested_flow_state":"STATUS_PAUSED"})", 404, "nope"},
+      {"flows/cdc/create", "{}", 400, "connection_configs"},
+      {"flows/cdc/create", R"({"connection_configs":{"flow_job_name":"m"}})", 400, "source_name"},
+  };
+  for (const auto& test : kCases) {
+    const auto reply = post(test.path, test.body);
+    EXPECT_EQ(reply.status, test.status) << test.body << reply.body;
+    EXPECT_TRUE(has(reply.body, test.part)) << reply.body;
+    EXPECT_TRUE(has(reply.body, R"("@type":"type.googleapis.com/google.rpc.ErrorInfo")"));
+  }
+}
+
+TEST_F(Rest, DefaultsOfUnsupportedFieldsAreLetPass) {
+  EXPECT_EQ(post("peers/create",
+                 R"({"peer":{"name":"a","postgres_config":{"host":"h","port":0,"metadata_schema":"","tls_host":"",
+      "skip_cert_verification":false}}})")
+                .status,
+            200);
+}
+
+TEST_F(Rest, NoErrorRepeatsAValue) {
+  EXPECT_FALSE(
+      has(post("peers/create", R"({"peer":{"name":"a","postgres_config":{"host":"h","password":12345678}}})").body,
+          "12345678"));
+  EXPECT_FALSE(has(post("peers/create", R"({"peer":{"name":"a","password":"hunter2)").body, "hunter2"));
+}
+
+TEST_F(Rest, APeerThatCannotBeReachedIsNotStored) {
+  world_.peer("a").fail_next("check", Error(ErrorCode::unreachable, "connection refused", "is it running?"));
+  const auto reply = post("peers/create", R"({"peer":{"name":"a","postgres_config":{"host":"h"}}})");
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_TRUE(has(reply.body, "08001"));
+  EXPECT_EQ(get("peers/info/a").status, 404);
+  world_.peer("b").fail_next("check", Error(ErrorCode::bad_password, "wrong password"));
+  EXPECT_EQ(post("peers/validate", R"({"peer":{"name":"b","postgres_config":{"host":"h"}}})").status, 400);
+  EXPECT_TRUE(has(post("peers/validate", R"({"peer":{"name":"b","postgres_config":{"host":"h"}}})").body,
+                  R"("status":"VALID")"));
+  EXPECT_EQ(
+      post("peers/create", R"({"peer":{"name":"d","postgres_config":{"host":"h"}},"disable_validation":true})").status,
+      200);
+}
+
+TEST_F(Rest, MirrorsAreMadeListedAndTold) {
+  make_peers();
+  EXPECT_EQ(post("mirrors/cdc/validate", kMirror).body, "{}");
+  EXPECT_EQ(get("mirrors/names").body, R"({"names":[]})");
+  EXPECT_EQ(post("flows/cdc/create", kMirror).body, R"({"workflowId":"m-peerflow"})");
+  EXPECT_EQ(get("mirrors/names").body, R"({"names":["m"]})");
+  const auto record = mirrors_.record("m");
+  EXPECT_EQ(record.spec.tables[0].exclude, std::vector<std::string>{"name"});
+  EXPECT_EQ(record.spec.integer("idle_timeout_seconds"), 10);
+  const auto list = get("mirrors/list").body;
+  EXPECT_TRUE(has(list, R"("status":"STATUS_SETUP")")) << list;
+  EXPECT_TRUE(has(list, R"("sourceType":"POSTGRES")")) << list;
+  const auto brief = post("mirrors/status", R"({"flowJobName":"m"})").body;
+  EXPECT_FALSE(has(brief, "cdcStatus"));
+  EXPECT_TRUE(has(brief, R"("health":{)"));
+  const auto full = post("mirrors/status", R"({"flow_job_name":"m","include_flow_info":true})").body;
+  EXPECT_TRUE(has(full, R"("idleTimeoutSeconds":"10")")) << full;
+  EXPECT_TRUE(has(full, R"("doInitialSnapshot":true)")) << full;
+  EXPECT_TRUE(has(full, R"("cdcBatches":[])")) << full;
+  EXPECT_FALSE(has(
+      post("mirrors/status",
+           R"({"flow_job_name":"m","include_flow_info":true,"exclude_batches":true,"exclude_snapshot_status":true})")
+          .body,
+      "snapshotStatus"));
+}
+
+TEST_F(Rest, UnsupportedMirrorFieldsAreRefused) {
+  make_peers();
+  std::string body = kMirror;
+  for (const char* field :
+       {R"("resync":true)", R"("script":"x")", R"("env":{"A":"b"})", R"("skip_validation":true)", R"("system":"PG")"}) {
+    std::string changed = body;
+    changed.insert(changed.find("\"do_initial_snapshot\""), std::string(field) + ",");
+    EXPECT_EQ(post("flows/cdc/create", changed).status, 501) << field;
+  }
+  std::string engine = body;
+  engine.insert(engine.find("\"exclude\""), R"("engine":"CH_ENGINE_NULL",)");
+  EXPECT_EQ(post("flows/cdc/create", engine).status, 501);
+  std::string defaults = body;
+  defaults.insert(defaults.find("\"do_initial_snapshot\""),
+                  R"("resync":false,"max_batch_size":0,"system":"Q","script":"",)");
+  EXPECT_EQ(post("flows/cdc/create", defaults).status, 200);
+}
+
+TEST_F(Rest, StateChangesAreDoneOrRefused) {
+  make_peers();
+  post("flows/cdc/create", kMirror);
+  const auto change = [&](const std::string& state, const std::string& more = "") {
+    return post("mirrors/state_change", R"({"flow_job_name":"m","requested_flow_state":")" + state + "\"" + more + "}");
+  };
+  EXPECT_EQ(change("STATUS_RESYNC").status, 501);
+  EXPECT_EQ(change("STATUS_SETUP").status, 400);
+  EXPECT_EQ(change("STATUS_PAUSED", R"(,"skip_destination_drop":true)").status, 501);
+  EXPECT_EQ(change("STATUS_RUNNING", R"(,"flow_config_update":{"cdc_flow_config_update":{"batch_size":5}})").status,
+            501);
+  EXPECT_EQ(change("STATUS_PAUSED").body, "{}");
+  EXPECT_EQ(change("STATUS_TERMINATING").body, "{}");
+}
+
+TEST_F(Rest, ThePasswordGuardsEverythingButHealth) {
+  password_ = "secret";
+  const auto without = ask("GET", "/api/v1/version");
+  EXPECT_EQ(without.status, 401);
+  EXPECT_TRUE(has(without.headers.at("www-authenticate"), "Basic"));
+  EXPECT_EQ(ask("GET", "/api/v1/version", "", "Bearer x").status, 401);
+  EXPECT_EQ(ask("GET", "/api/v1/nope").status, 401);
+  EXPECT_EQ(ask("GET", "/healthz").status, 200);
+  EXPECT_EQ(ask("GET", "/api/v1/version", "", basic(":secret")).status, 200);
+  EXPECT_EQ(ask("GET", "/api/v1/version", "", "bAsIc  " + net::base64_encode(":secret")).status, 200);
+  for (const char* wrong : {":Secret", ":secret1", ":", "user:secret", "secret", ""}) {
+    EXPECT_EQ(ask("GET", "/api/v1/version", "", basic(wrong)).status, 403) << wrong;
+  }
+  EXPECT_EQ(ask("GET", "/api/v1/version", "", "Basic !!").status, 403);
+}
+
+TEST_F(Rest, PagesOfOtherSitesAreRefused) {
+  const auto from = [&](const std::string& origin) {
+    net::HttpRequest request{
+        "GET", "/api/v1/version", "", {{"host", "localhost:3000"}, {"origin", origin}}, "", "test"};
+    return make_rest_handler({peers_, mirrors_, *catalog_, ""})(request, {}).status;
+  };
+  EXPECT_EQ(from("http://localhost:3000"), 200);
+  EXPECT_EQ(from("http://evil.example"), 403);
+  EXPECT_EQ(from("null"), 403);
+}
+
+TEST_F(Rest, PathsAndMethodsAreChecked) {
+  EXPECT_EQ(get("mirrors/lst").status, 404);
+  EXPECT_TRUE(has(get("mirrors/lst").body, "did you mean /api/v1/mirrors/list"));
+  EXPECT_EQ(ask("GET", "/").status, 404);
+  EXPECT_EQ(get("peers/info/").status, 404);
+  EXPECT_EQ(get("peers/info/a/b").status, 404);
+  const auto wrong = get("peers/create");
+  EXPECT_EQ(wrong.status, 405);
+  EXPECT_EQ(wrong.headers.at("allow"), "POST");
+  EXPECT_EQ(ask("DELETE", "/healthz").status, 405);
+}
+
+TEST_F(Rest, HealthCountsMirrorsWithoutFailing) {
+  make_peers();
+  post("flows/cdc/create", kMirror);
+  EXPECT_EQ(ask("GET", "/healthz").body, R"({"status":"ok","mirrors":1,"failing":0})");
+  EXPECT_TRUE(has(get("version").body, R"("version":")"));
+}
+
+}  // namespace
+}  // namespace peerd::rest

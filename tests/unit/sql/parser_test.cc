@@ -1,0 +1,199 @@
+#include "parser.h"
+
+#include <gtest/gtest.h>
+
+#include "statement_error.h"
+
+namespace peerd::sql {
+namespace {
+
+Statement parsed(std::string_view sql, std::vector<Parameter> values = {}) {
+  const auto tokens = tokenize(sql);
+  const auto statements = split_statements(tokens);
+  EXPECT_EQ(statements.size(), 1u) << sql;
+  return parse_statement(statements.at(0), values);
+}
+
+template <typename T>
+T as(std::string_view sql, std::vector<Parameter> values = {}) {
+  const Statement statement = parsed(sql, std::move(values));
+  EXPECT_TRUE(std::holds_alternative<T>(statement)) << sql;
+  return std::get<T>(statement);
+}
+
+struct Refusal {
+  std::string sqlstate, message;
+  std::size_t at = 0;
+};
+Refusal refused(std::string_view sql) {
+  try {
+    parsed(sql);
+  } catch (const StatementError& error) {
+    return {error.sqlstate, error.text.message, error.at};
+  }
+  ADD_FAILURE() << "accepted: " << sql;
+  return {};
+}
+
+TEST(Parser, CreatePeerKeepsTheKindOfEachLiteral) {
+  const auto peer = as<CreatePeer>(
+      "create PEER Src from postgres with (host = 'h', PORT = 5432, \"user\" = E'u', password = $$p'w$$, require_tls = "
+      "TRUE, x = -1,)");
+  EXPECT_EQ(peer.name, "src");
+  EXPECT_EQ(peer.kind, "POSTGRES");
+  EXPECT_EQ(peer.options.at("port").kind, RawOption::Kind::number);
+  EXPECT_EQ(peer.options.at("user").text, "u");
+  EXPECT_EQ(peer.options.at("password").text, "p'w");
+  EXPECT_EQ(peer.options.at("require_tls").kind, RawOption::Kind::boolean);
+  EXPECT_EQ(peer.options.at("x").text, "-1");
+  EXPECT_EQ(peer.positions.at("host"), 36u);
+  EXPECT_EQ(peer.if_not_exists, IfExists::no);
+}
+
+TEST(Parser, CreatePeerHasItsVariants) {
+  EXPECT_EQ(as<CreatePeer>("CREATE PEER IF NOT EXISTS \"My\" FROM kafka").if_not_exists, IfExists::yes);
+  EXPECT_EQ(as<CreatePeer>("CREATE PEER \"My\" FROM kafka").name, "My");
+  EXPECT_EQ(as<CreatePeer>("CREATE OR REPLACE PEER a FROM KAFKA").replace, Replace::yes);
+  EXPECT_EQ(refused("CREATE OR REPLACE PEER IF NOT EXISTS a FROM KAFKA").sqlstate, "42601");
+}
+
+TEST(Parser, CreateMirrorReadsBothFormsOfMappings) {
+  const auto mirror = as<CreateMirror>(R"(CREATE MIRROR IF NOT EXISTS m FROM A TO b WITH TABLE MAPPING (
+      public.t:t, {from: public."Odd.Name", to: s.U, exclude: [c, "D",],}, {TO: x, FROM: y.z}, )
+      WITH (do_initial_copy = false, sync_interval = 10))");
+  EXPECT_EQ(mirror.if_not_exists, IfExists::yes);
+  EXPECT_EQ(mirror.request.source, "a");
+  ASSERT_EQ(mirror.request.tables.size(), 3u);
+  EXPECT_EQ(mirror.request.tables[0], (TableMapping{"public.t", "t", {}}));
+  EXPECT_EQ(mirror.request.tables[1], (TableMapping{"public.\"Odd.Name\"", "s.U", {"c", "D"}}));
+  EXPECT_EQ(mirror.request.tables[2], (TableMapping{"y.z", "x", {}}));
+  EXPECT_EQ(mirror.request.options.at("sync_interval").text, "10");
+}
+
+TEST(Parser, MappingKeyIsToldToBeUnused) {
+  EXPECT_EQ(
+      as<CreateMirror>("CREATE MIRROR m FROM a TO b WITH TABLE MAPPING ({from: s.t, to: t, key: id})").notices.size(),
+      1u);
+}
+
+TEST(Parser, MirrorsAndPeersAreChangedByName) {
+  EXPECT_EQ(as<ChangeMirror>("PAUSE MIRROR m").event, MirrorEvent::pause);
+  EXPECT_EQ(as<ChangeMirror>("resume mirror if exists M").if_exists, IfExists::yes);
+  EXPECT_EQ(as<ChangeMirror>("resume mirror if exists M").name, "m");
+  EXPECT_EQ(as<ChangeMirror>("DROP MIRROR \"M\"").event, MirrorEvent::drop);
+  EXPECT_EQ(as<ChangeMirror>("DROP MIRROR \"M\"").name, "M");
+  EXPECT_EQ(as<DropPeer>("DROP PEER IF EXISTS p").if_exists, IfExists::yes);
+  for (const char* sql : {"DELETE FROM peers WHERE name = 'p'", "delete from PEERS where name == 'p'",
+                          "DELETE FROM public.peers WHERE \"name\" = 'p'", "DELETE FROM ONLY peers WHERE name='p'"}) {
+    EXPECT_EQ(as<DropPeer>(sql).name, "p") << sql;
+    EXPECT_TRUE(as<DropPeer>(sql).as_delete) << sql;
+  }
+}
+
+TEST(Parser, ParametersStandForLiterals) {
+  const auto peer = as<CreatePeer>("CREATE PEER a FROM POSTGRES WITH (host = $2, port = $1, disable_tls = $3)",
+                                   {{oid::kInt4, "5432"}, {oid::kText, "h"}, {oid::kBool, "t"}});
+  EXPECT_EQ(peer.options.at("host").text, "h");
+  EXPECT_EQ(peer.options.at("port").kind, RawOption::Kind::number);
+  EXPECT_EQ(peer.options.at("disable_tls").text, "true");
+  EXPECT_EQ(as<DropPeer>("DELETE FROM peers WHERE name = $1", {{oid::kText, "x"}}).name, "x");
+  EXPECT_THROW(parsed("DELETE FROM peers WHERE name = $1", {{oid::kText, std::nullopt}}), StatementError);
+  EXPECT_THROW(parsed("DELETE FROM peers WHERE name = $2", {{oid::kText, "x"}}), StatementError);
+}
+
+TEST(Parser, SyntaxErrorsSayWhereAndWhatWasExpected) {
+  const struct {
+    const char* sql;
+    std::size_t at;
+    const char* message;
+  } kCases[] = {
+      {"CREAT PEER a", 0, "syntax error at or near \"CREAT\": expected a statement"},
+      {"CREATE", 6, "syntax error at end of input: expected PEER or MIRROR"},
+      {"CREATE PEER", 11, "syntax error at end of input: expected IF NOT EXISTS or a peer's name"},
+      {"CREATE PEER a FORM POSTGRES", 14, "syntax error at or near \"FORM\": expected FROM"},
+      {"CREATE PEER a FROM", 18, "syntax error at end of input: expected a kind of peer, such as POSTGRES"},
+      {"CREATE PEER a FROM POSTGRES WIHT (", 28,
+       "syntax error at or near \"WIHT\": expected WITH or the end of the statement"},
+      {"CREATE PEER a FROM POSTGRES WITH host", 33, "syntax error at or near \"host\": expected \"(\""},
+      {"CREATE PEER a FROM POSTGRES WITH (host 'x')", 39, "syntax error at or near a quoted string: expected \"=\""},
+      {"CREATE PEER a FROM POSTGRES WITH (host = h)", 41,
+       "syntax error at or near \"h\": expected a value: 'text', a number, true or false"},
+      {"CREATE PEER a FROM POSTGRES WITH (host = 'x' port = 1)", 45,
+       "syntax error at or near \"port\": expected \",\" or \")\""},
+      {"CREATE PEER a FROM POSTGRES WITH (host = 'x', host = 'y')", 46, "option \"host\" is given twice"},
+      {"CREATE PEER a FROM POSTGRES WITH (host = 'x') x", 46,
+       "syntax error at or near \"x\": expected the end of the statement"},
+      {"CREATE MIRROR m FROM a b", 23, "syntax error at or near \"b\": expected TO"},
+      {"CREATE MIRROR m FROM a TO b WITH (x = 1)", 33, "syntax error at or near \"(\": expected TABLE"},
+      {"CREATE MIRROR m FROM a TO b WITH TABLE MAPPING ()", 49,
+       "syntax error at end of input: expected at least one mapping in the parentheses before this"},
+      {"CREATE MIRROR m FROM a TO b WITH TABLE MAPPING (s.t)", 51, "syntax error at or near \")\": expected \":\""},
+      {"CREATE MIRROR m FROM a TO b WITH TABLE MAPPING ({from: s.t})", 48, "a mapping needs both from and to"},
+      {"CREATE MIRROR m FROM a TO b WITH TABLE MAPPING ({from: s.t, from: s.t})", 60,
+       "\"from\" is given twice in a mapping"},
+      {"CREATE MIRROR m FROM a TO b WITH TABLE MAPPING ({form: s.t})", 49,
+       "syntax error at or near \"form\": expected from, to or exclude"},
+      {"CREATE MIRROR m FROM a TO b WITH TABLE MAPPING ({from: s.t, to: t, exclude: c})", 76,
+       "syntax error at or near \"c\": expected \"[\""},
+      {"PAUSE m", 6, "syntax error at or near \"m\": expected MIRROR"},
+      {"DROP MIRROR", 11, "syntax error at end of input: expected a mirror's name"},
+      {"DELETE FROM peers WHERE name = x", 31, "syntax error at or near \"x\": expected the peer's name as 'text'"},
+  };
+  for (const auto& test : kCases) {
+    const auto refusal = refused(test.sql);
+    EXPECT_EQ(refusal.sqlstate, "42601") << test.sql;
+    EXPECT_EQ(refusal.message, test.message) << test.sql;
+    EXPECT_EQ(refusal.at, test.at) << test.sql;
+  }
+}
+
+TEST(Parser, KnownButUnsupportedStatementsSaySo) {
+  for (const char* sql :
+       {"RESYNC MIRROR IF EXISTS m", "EXECUTE MIRROR m", "EXECUTE p $$select 1$$", "EXECUTE p ('x')",
+        "CREATE MIRROR m FROM a TO b FOR $$select$$ WITH (x = 1)",
+        "CREATE MIRROR m FROM a TO b WITH SCHEMA MAPPING (a:b)", "CREATE OR REPLACE MIRROR m FROM a TO b",
+        "INSERT INTO peers VALUES (1)", "UPDATE peers SET name = 'x'", "CREATE TABLE t (a int)", "DROP TABLE peers",
+        "TRUNCATE peers", "DELETE FROM peers", "DELETE FROM mirrors WHERE name = 'x'",
+        "DELETE FROM peers WHERE id = '1'", "EXPLAIN SELECT 1", "COPY peers TO STDOUT",
+        "DECLARE c CURSOR FOR SELECT 1"}) {
+    EXPECT_EQ(refused(sql).sqlstate, "0A000") << sql;
+  }
+}
+
+TEST(Parser, SessionStatementsOfDriversAreKnown) {
+  using Kind = TransactionStatement::Kind;
+  EXPECT_EQ(as<TransactionStatement>("BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY").kind, Kind::begin);
+  EXPECT_EQ(as<TransactionStatement>("START TRANSACTION").kind, Kind::begin);
+  EXPECT_EQ(as<TransactionStatement>("END WORK").kind, Kind::commit);
+  EXPECT_EQ(as<TransactionStatement>("ROLLBACK").kind, Kind::rollback);
+  EXPECT_EQ(as<TransactionStatement>("ROLLBACK TO SAVEPOINT \"_pg3_1\"").kind, Kind::rollback_to);
+  EXPECT_EQ(as<TransactionStatement>("RELEASE \"_pg3_1\"").kind, Kind::release);
+  EXPECT_EQ(as<TransactionStatement>("SAVEPOINT a").kind, Kind::savepoint);
+  EXPECT_EQ(as<SetStatement>("SET extra_float_digits = 3").value, "3");
+  EXPECT_EQ(as<SetStatement>("SET application_name TO 'x y'").value, "x y");
+  EXPECT_EQ(as<SetStatement>("SET SESSION a.b TO DEFAULT").name, "a.b");
+  EXPECT_EQ(as<SetStatement>("SET LOCAL search_path = a, 'b'").value, "a, b");
+  EXPECT_EQ(as<SetStatement>("SET TIME ZONE 'UTC'").name, "timezone");
+  EXPECT_EQ(as<SetStatement>("SET NAMES 'UTF8'").name, "client_encoding");
+  EXPECT_EQ(as<SetStatement>("SET statement_timeout = -1").value, "-1");
+  EXPECT_TRUE(as<SetStatement>("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE").ignored);
+  EXPECT_EQ(as<ShowStatement>("SHOW TRANSACTION ISOLATION LEVEL").name, "transaction_isolation");
+  EXPECT_EQ(as<ShowStatement>("SHOW ALL").name, "all");
+  EXPECT_EQ(as<ResetStatement>("RESET ALL").name, "all");
+  EXPECT_EQ(as<ForgetStatement>("DISCARD ALL").tag, "DISCARD ALL");
+  EXPECT_EQ(as<ForgetStatement>("DEALLOCATE \"_pg3_0\"").name, "_pg3_0");
+  EXPECT_EQ(as<ForgetStatement>("DEALLOCATE ALL").tag, "DEALLOCATE ALL");
+  EXPECT_EQ(as<ForgetStatement>("CLOSE ALL").tag, "CLOSE CURSOR ALL");
+  EXPECT_EQ(as<ForgetStatement>("UNLISTEN *").tag, "UNLISTEN");
+  EXPECT_EQ(refused("SET x").sqlstate, "42601");
+  EXPECT_EQ(refused("SET x =").sqlstate, "42601");
+}
+
+TEST(Parser, NoMessageRepeatsAText) {
+  EXPECT_EQ(refused("CREATE PEER a FROM POSTGRES WITH (password = 'one' 'secret')").message.find("secret"),
+            std::string::npos);
+  EXPECT_EQ(refused("'secret'").message.find("secret"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace peerd::sql
