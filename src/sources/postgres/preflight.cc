@@ -1,5 +1,7 @@
 #include "postgres/preflight.h"
 
+#include <set>
+
 #include "peerd/base/text.h"
 #include "postgres/describe.h"
 #include "postgres/publication.h"
@@ -196,7 +198,14 @@ Problems preflight_source(postgres::Connection& connection, const SourceNames& n
                         "GRANT CREATE ON DATABASE " + quote_identifier(server.string(0, 7)) + " TO " + role});
   }
   const std::size_t before = problems.size();
+  std::set<std::string> mapped;
   for (const MappedTable& table : names.tables) {
+    if (!mapped.insert(table.source.quoted()).second) {
+      problems.push_back(
+          {unfit_table(table, "is mapped twice", "make a second mirror for the other target", ErrorCode::not_supported),
+           ""});
+      continue;
+    }
     check_table(connection, table, publication.has_value(), wait, problems);
   }
   // A table that does not exist is not covered either: said once.
