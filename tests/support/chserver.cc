@@ -32,7 +32,15 @@
 namespace {
 
 namespace fs = std::filesystem;
-enum Exit { kStopped = 0, kUsage = 64, kNoLibrary = 69, kNoPty = 71, kDirectoryInUse = 73, kPortInUse = 74, kNotReady = 75 };
+enum Exit {
+  kStopped = 0,
+  kUsage = 64,
+  kNoLibrary = 69,
+  kNoPty = 71,
+  kDirectoryInUse = 73,
+  kPortInUse = 74,
+  kNotReady = 75
+};
 
 struct Settings {
   std::string path, host = "127.0.0.1", users_xml, config_xml, ready_file, log, library;
@@ -60,17 +68,28 @@ Settings parse(int argc, char** argv) {
     }
     if (i + 1 == argc) die(kUsage, name + " needs a value");
     std::string value = argv[++i];
-    if (name == "--path") s.path = value;
-    else if (name == "--host") s.host = value;
-    else if (name == "--users-xml") s.users_xml = fs::absolute(value);
-    else if (name == "--config-xml") s.config_xml = fs::absolute(value);
-    else if (name == "--ready-file") s.ready_file = fs::absolute(value);
-    else if (name == "--log") s.log = fs::absolute(value);
-    else if (name == "--lib") s.library = value;
-    else if (name == "--http-port") s.http_port = atoi(value.c_str());
-    else if (name == "--tcp-port") s.tcp_port = atoi(value.c_str());
-    else if (name == "--start-timeout") s.start_timeout = atoi(value.c_str());
-    else die(kUsage, "unknown option " + name);
+    if (name == "--path")
+      s.path = value;
+    else if (name == "--host")
+      s.host = value;
+    else if (name == "--users-xml")
+      s.users_xml = fs::absolute(value);
+    else if (name == "--config-xml")
+      s.config_xml = fs::absolute(value);
+    else if (name == "--ready-file")
+      s.ready_file = fs::absolute(value);
+    else if (name == "--log")
+      s.log = fs::absolute(value);
+    else if (name == "--lib")
+      s.library = value;
+    else if (name == "--http-port")
+      s.http_port = atoi(value.c_str());
+    else if (name == "--tcp-port")
+      s.tcp_port = atoi(value.c_str());
+    else if (name == "--start-timeout")
+      s.start_timeout = atoi(value.c_str());
+    else
+      die(kUsage, "unknown option " + name);
   }
   if (s.path.empty() || s.library.empty()) die(kUsage, "--path, and --lib or LIBCHDB, are needed");
   s.path = fs::absolute(s.path);
@@ -153,10 +172,13 @@ std::vector<std::string> arguments(const Settings& s) {
     out << "</clickhouse>\n";
   }
   // Interactive and with a query: it runs the query, which opens the listeners, and stays at the prompt.
-  std::vector<std::string> args{"clickhouse", "--interactive", "--config-file", config, "--path", s.path,
-                                "--listen_host", s.host, "--http_port", std::to_string(s.http_port),
-                                "--tcp_port", std::to_string(s.tcp_port),
-                                "--query", "SYSTEM START LISTEN HTTP; SYSTEM START LISTEN TCP"};
+  std::vector<std::string> args{"clickhouse",    "--interactive",
+                                "--config-file", config,
+                                "--path",        s.path,
+                                "--listen_host", s.host,
+                                "--http_port",   std::to_string(s.http_port),
+                                "--tcp_port",    std::to_string(s.tcp_port),
+                                "--query",       "SYSTEM START LISTEN HTTP; SYSTEM START LISTEN TCP"};
   args.insert(args.end(), s.extra.begin(), s.extra.end());
   return args;
 }

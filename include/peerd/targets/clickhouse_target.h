@@ -12,8 +12,8 @@ namespace peerd {
 /// Of CREATE PEER … FROM CLICKHOUSE.
 const OptionTable& clickhouse_options();
 
-/// Tables in ReplacingMergeTree over HTTP(S), rows in Native blocks; docs/targets/clickhouse.md tells what users may rely on.
-/// Keeps no position: the catalog does.
+/// Tables in ReplacingMergeTree over HTTP(S), rows in Native blocks; docs/targets/clickhouse.md tells what users may
+/// rely on. Keeps no position: the catalog does.
 std::unique_ptr<Target> make_clickhouse_target(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease);
 std::unique_ptr<PeerSession> make_clickhouse_session(const PeerSpec& peer);
 

@@ -101,8 +101,8 @@ void BatchApplier::apply_table(Work& work) {
 
 /// By version and awaited, so that it can neither act late nor on later rows (rules.md 21).
 void BatchApplier::truncate(const Work& work) {
-  const std::string sql = "DELETE FROM " + quote_name(work.table.target_name) + " WHERE " + std::string(kVersionColumn) +
-                          " < " + version_literal(*work.outcome.truncated);
+  const std::string sql = "DELETE FROM " + quote_name(work.table.target_name) + " WHERE " +
+                          std::string(kVersionColumn) + " < " + version_literal(*work.outcome.truncated);
   statements_.execute(sql, work.context.wait,
                       {{"query_id", names_.next(work.table.schema.id)}, {"lightweight_deletes_sync", "2"}});
 }
@@ -124,7 +124,7 @@ void BatchApplier::add_row(Work& work, const RowOutcome& row) {
   const bool removed = row.kind == RowOutcome::Kind::remove;
   for (std::size_t c = 0; c < row.row.size(); ++c) {
     const CellView& cell = row.row[c];
-    removed && cell.kind != CellView::Kind::text ? work.block.add_empty() : add_cell(work.block, cell);
+    removed&& cell.kind != CellView::Kind::text ? work.block.add_empty() : add_cell(work.block, cell);
   }
   finish_row(work, row);
 }
@@ -140,14 +140,22 @@ void BatchApplier::fill_from_target(Work& work) {
   std::vector<Cells> keys;
   for (const std::uint32_t i : work.at_target) keys.push_back(rows[i].base_key);
   std::vector<bool> found(keys.size());
-  const StoredRows::Request request{work.block.layout(), work.table.target_name, work.table.schema.id, keys, columns,
+  const StoredRows::Request request{work.block.layout(),
+                                    work.table.target_name,
+                                    work.table.schema.id,
+                                    keys,
+                                    columns,
                                     work.batch.changes().front().version};
-  stored_rows_.fetch(request, [&](std::size_t i, std::span<const StoredCell> cells) {
-    const RowOutcome& row = rows[work.at_target[i]];
-    add_filled(work.block, row.row, columns, [&](std::size_t at) { work.block.add_stored(cells[at].bytes, cells[at].null_array); });
-    finish_row(work, row);
-    found[i] = true;
-  }, work.context.wait);
+  stored_rows_.fetch(
+      request,
+      [&](std::size_t i, std::span<const StoredCell> cells) {
+        const RowOutcome& row = rows[work.at_target[i]];
+        add_filled(work.block, row.row, columns,
+                   [&](std::size_t at) { work.block.add_stored(cells[at].bytes, cells[at].null_array); });
+        finish_row(work, row);
+        found[i] = true;
+      },
+      work.context.wait);
   const std::size_t before = work.at_source.size();
   for (std::size_t i = 0; i < keys.size(); ++i)
     if (!found[i]) work.at_source.push_back(work.at_target[i]);

@@ -16,7 +16,8 @@ namespace peerd::clickhouse {
 /// (rules.md 14 to 19, 21). Two connections: look-ups run while an INSERT is open. The writer thread owns it.
 class BatchApplier {
  public:
-  BatchApplier(const Access& access, StatementNames& names, std::string soft_delete_col_name, std::string synced_at_col_name);
+  BatchApplier(const Access& access, StatementNames& names, std::string soft_delete_col_name,
+               std::string synced_at_col_name);
   void apply(const Batch& batch, const ApplyContext& context);
 
  private:

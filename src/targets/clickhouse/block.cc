@@ -19,7 +19,8 @@ std::size_t Block::bytes() const noexcept {
 }
 
 Block::Columns& Block::begin_cell() {
-  if (next_ >= columns_.size()) throw Error(ErrorCode::internal, "more cells than columns in a row of " + layout_.table);
+  if (next_ >= columns_.size())
+    throw Error(ErrorCode::internal, "more cells than columns in a row of " + layout_.table);
   return columns_[next_];
 }
 
@@ -92,7 +93,8 @@ void Block::end_array(bool null) {
 }
 
 void Block::end_row(RowVersion version, bool deleted) {
-  if (next_ != columns_.size()) throw Error(ErrorCode::internal, "fewer cells than columns in a row of " + layout_.table);
+  if (next_ != columns_.size())
+    throw Error(ErrorCode::internal, "fewer cells than columns in a row of " + layout_.table);
   deleted_.append(deleted ? '\1' : '\0');
   versions_.append_raw(version.change.value);  // UInt128, least word first (rules.md 1).
   versions_.append_raw(version.commit.value);
@@ -115,15 +117,15 @@ void Block::refuse(const char* wrong) const {
   const std::string& column = layout_.names[next_];
   bool key = false;
   for (const std::uint16_t k : layout_.key) key = key || k == next_;
-  Error error(ErrorCode::bad_value,
-              "column \"" + column + "\" of table " + layout_.table + " holds " + wrong + " (ClickHouse type " + type().name + ")");
+  Error error(ErrorCode::bad_value, "column \"" + column + "\" of table " + layout_.table + " holds " + wrong +
+                                        " (ClickHouse type " + type().name + ")");
   if (type().nullable || std::string_view(wrong).find("NULL") == std::string_view::npos) {
     error.text.hint = key ? "change the rows that hold such a value, or the column's type, at the source"
                           : "change such rows at the source, or leave the column out: {from: " + layout_.table +
                                 ", to: …, exclude: [" + column + "]}";
   } else {
-    error.text.hint = "run at the target: ALTER TABLE … MODIFY COLUMN " + quote_name(column) + " Nullable(" + type().name +
-                      "), then resume the mirror";
+    error.text.hint = "run at the target: ALTER TABLE … MODIFY COLUMN " + quote_name(column) + " Nullable(" +
+                      type().name + "), then resume the mirror";
   }
   error.text.table = layout_.table;
   throw error;

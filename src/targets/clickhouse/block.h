@@ -12,8 +12,9 @@
 
 namespace peerd::clickhouse {
 
-/// Rows on their way into one table, column by column: a Native block. Keeps its memory from block to block and allocates
-/// nothing per row once warm. A row is its columns in order, each by one call, then end_row(). One thread at a time.
+/// Rows on their way into one table, column by column: a Native block. Keeps its memory from block to block and
+/// allocates nothing per row once warm. A row is its columns in order, each by one call, then end_row(). One thread at
+/// a time.
 class Block {
  public:
   static constexpr std::size_t kMostRows = 65'536, kMostBytes = 4 << 20;
@@ -22,10 +23,10 @@ class Block {
 
   // Of the next column of the open row. Throw Error(bad_value) naming table and column where the value cannot be held.
   void add_null();
-  void add_text(std::string_view text);      ///< Postgres's text form.
-  void add_binary(std::string_view bytes);   ///< COPY's binary form, as copy_plan() asked for it.
+  void add_text(std::string_view text);                       ///< Postgres's text form.
+  void add_binary(std::string_view bytes);                    ///< COPY's binary form, as copy_plan() asked for it.
   void add_stored(std::string_view stored, bool null_array);  ///< What take_stored() cut out of an answer in RowBinary.
-  void add_empty();                          ///< Of a tombstone: NULL, or the type's default.
+  void add_empty();                                           ///< Of a tombstone: NULL, or the type's default.
   void end_row(RowVersion version, bool deleted);
   void clear();  ///< Drops all rows, an open one too.
 
@@ -52,7 +53,8 @@ class Block {
   void end_array(bool null);
   void add_array_text(std::string_view text);
   void add_array_binary(std::string_view bytes);
-  void add_element(std::string_view value, bool null, const char* (*append)(const ColumnType&, std::string_view, Bytes&));
+  void add_element(std::string_view value, bool null,
+                   const char* (*append)(const ColumnType&, std::string_view, Bytes&));
   [[noreturn]] void refuse(const char* wrong) const;
   void write_column(std::string_view name, std::string_view type, std::string_view data, const Sink& sink);
 
@@ -65,7 +67,8 @@ class Block {
 /// The columns of an INSERT in a block's order: "`a`, `_peerdb_null_a`, …".
 std::string insert_columns(const TableLayout& layout);
 
-/// Cuts a value off an answer in RowBinary: of a Nullable with its flag, of an array with its count. nullopt: not all there.
+/// Cuts a value off an answer in RowBinary: of a Nullable with its flag, of an array with its count. nullopt: not all
+/// there.
 std::optional<std::string_view> take_stored(const ColumnType& type, std::string_view& answer);
 /// One element of an array, always Nullable.
 std::optional<std::string_view> take_stored_element(const ColumnType& type, std::string_view& answer);

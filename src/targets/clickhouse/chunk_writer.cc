@@ -50,8 +50,8 @@ class Writer final : public ChunkWriter {
 
 }  // namespace
 
-std::unique_ptr<ChunkWriter> make_chunk_writer(const Access& access, StatementNames& names, std::string soft_delete_col_name,
-                                               std::string synced_at_col_name) {
+std::unique_ptr<ChunkWriter> make_chunk_writer(const Access& access, StatementNames& names,
+                                               std::string soft_delete_col_name, std::string synced_at_col_name) {
   return std::make_unique<Writer>(access, names, std::move(soft_delete_col_name), std::move(synced_at_col_name));
 }
 

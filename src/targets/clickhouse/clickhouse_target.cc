@@ -1,6 +1,7 @@
-// The flow: preflight → open → prepare per table → open_writer per snapshot worker → end_copy → apply per batch.
-// Rows go straight into the final tables; their version, (commit, change) of the source, decides which one is shown, so any of
-// it may happen twice (rules.md 1, 2, 15). Nothing is kept here but the title on each table: the catalog holds the position.
+// preflight → open → prepare per table → open_writer per snapshot worker → end_copy → apply per batch.
+// Rows go straight into the final tables; their version, (commit, change) of the source, decides which one is shown, so
+// any of it may happen twice (rules.md 1, 2, 15). Nothing is kept here but the title on each table: the catalog holds
+// the position.
 #include "peerd/targets/clickhouse_target.h"
 
 #include <atomic>
@@ -47,7 +48,9 @@ class ClickHouseTarget final : public Target {
   std::optional<Durable> position(const Wait&) override { return std::nullopt; }
   void set_position(Durable, const Wait&) override {}
   void forget(const Wait& wait) override;
-  std::chrono::milliseconds flush_interval() const noexcept override { return std::chrono::milliseconds(interval_ms_.load()); }
+  std::chrono::milliseconds flush_interval() const noexcept override {
+    return std::chrono::milliseconds(interval_ms_.load());
+  }
 
  private:
   TableLayout layout_of(const TableSchema& schema) const {
@@ -100,7 +103,8 @@ CopyPlan ClickHouseTarget::prepare(const MirrorTable& table, const Wait& wait) {
   throw_if_any(unfitness(existing, layout, table.target_name, title_));
   for (const std::string& statement : widening(existing, table.schema, layout, table.target_name, title_)) {
     client_.execute(statement, wait, {{"alter_sync", "2"}, {"mutations_sync", "2"}});
-    log(LogLevel::info, "altered table " + table.target_name + " at the target", {.mirror = mirror_name_, .table = layout.table});
+    log(LogLevel::info, "altered table " + table.target_name + " at the target",
+        {.mirror = mirror_name_, .table = layout.table});
   }
   return copy_plan(layout);
 }
@@ -115,8 +119,9 @@ void ClickHouseTarget::restart_copy(const MirrorTable& table, const Wait& wait) 
     client_.execute("DROP TABLE " + name + " SYNC", wait);
     return;
   }
-  client_.execute("DELETE FROM " + name + " WHERE " + std::string(kVersionColumn) + " < " + version_literal({table.start, Lsn{0}}), wait,
-                  {{"lightweight_deletes_sync", "2"}});
+  client_.execute(
+      "DELETE FROM " + name + " WHERE " + std::string(kVersionColumn) + " < " + version_literal({table.start, Lsn{0}}),
+      wait, {{"lightweight_deletes_sync", "2"}});
 }
 
 ApplyResult ClickHouseTarget::apply(const Batch& batch, const ApplyContext& context) {

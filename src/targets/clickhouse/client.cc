@@ -17,13 +17,26 @@ std::string unescaped(std::string_view cell) {
       continue;
     }
     switch (cell[++i]) {
-      case 'b': out += '\b'; break;
-      case 'f': out += '\f'; break;
-      case 'n': out += '\n'; break;
-      case 'r': out += '\r'; break;
-      case 't': out += '\t'; break;
-      case '0': out += '\0'; break;
-      default: out += cell[i];
+      case 'b':
+        out += '\b';
+        break;
+      case 'f':
+        out += '\f';
+        break;
+      case 'n':
+        out += '\n';
+        break;
+      case 'r':
+        out += '\r';
+        break;
+      case 't':
+        out += '\t';
+        break;
+      case '0':
+        out += '\0';
+        break;
+      default:
+        out += cell[i];
     }
   }
   return out;
@@ -54,10 +67,12 @@ bool loopback(const std::string& host) { return host == "localhost" || host == "
 void add_hint(Error& error, const net::HttpEndpoint& endpoint) {
   const std::uint16_t port = endpoint.port;
   if (port == 9000 || port == 9440) {
-    error.text.hint = "port " + std::to_string(port) + " is ClickHouse's native-protocol port by default: give its HTTP port, 8123, or 8443 with TLS";
+    error.text.hint = "port " + std::to_string(port) +
+                      " is ClickHouse's native-protocol port by default: give its HTTP port, 8123, or 8443 with TLS";
     error.text.field = "port";
   } else if (loopback(endpoint.host) && in_container()) {
-    error.text.hint = "inside a container " + endpoint.host + " is the container itself: host.docker.internal is the machine around it";
+    error.text.hint = "inside a container " + endpoint.host +
+                      " is the container itself: host.docker.internal is the machine around it";
     error.text.field = "host";
   } else if (endpoint.tls.enabled && port == 8123) {
     error.text.hint = "8123 is ClickHouse's port without TLS: set disable_tls = true, or give port 8443";
@@ -103,7 +118,9 @@ std::map<std::string, std::string> Client::headers() const {
 }
 
 void Client::check(const net::HttpResponse& response) const {
-  if (failed(response)) throw Error(error_text(response, "the server at " + access_.endpoint.host + ":" + std::to_string(access_.endpoint.port)));
+  if (failed(response))
+    throw Error(
+        error_text(response, "the server at " + access_.endpoint.host + ":" + std::to_string(access_.endpoint.port)));
 }
 
 Client::Rows Client::query(std::string_view sql, const Wait& wait, const Settings& settings) {
@@ -127,7 +144,8 @@ void Client::stream(const Settings& settings, const std::string& content_type, s
   check(http_.download("POST", target(settings), all, body, piece, wait));
 }
 
-std::unique_ptr<net::HttpClient::Upload> Client::upload(const Settings& settings, const std::string& encoding, const Wait& wait) {
+std::unique_ptr<net::HttpClient::Upload> Client::upload(const Settings& settings, const std::string& encoding,
+                                                        const Wait& wait) {
   auto all = headers();
   if (!encoding.empty()) all["Content-Encoding"] = encoding;
   return http_.upload("POST", target(settings), all, wait);

@@ -30,11 +30,13 @@ class Client {
   using Rows = std::vector<std::vector<std::string>>;
   Rows query(std::string_view sql, const Wait& wait, const Settings& settings = {});
   void execute(std::string_view sql, const Wait& wait, const Settings& settings = {}) { query(sql, wait, settings); }
-  /// The answer as it comes. `body` is the request's, with its content type, when the statement stands in `settings["query"]`.
+  /// The answer as it comes. `body` is the request's, with its content type, when the statement stands in
+  /// `settings["query"]`.
   void stream(const Settings& settings, const std::string& content_type, std::string_view body,
               const std::function<void(std::string_view)>& piece, const Wait& wait);
   /// A body that is sent in pieces; finish() of it by finish_upload(), which checks the answer.
-  std::unique_ptr<net::HttpClient::Upload> upload(const Settings& settings, const std::string& encoding, const Wait& wait);
+  std::unique_ptr<net::HttpClient::Upload> upload(const Settings& settings, const std::string& encoding,
+                                                  const Wait& wait);
   void finish_upload(net::HttpClient::Upload& upload, const Wait& wait);
 
   const Access& access() const { return access_; }

@@ -14,14 +14,57 @@ using namespace postgres;
 // domain over them, whose casts are functions of their own (pg_cast).
 bool cast_is_exact(std::uint32_t oid) {
   constexpr std::uint32_t kExact[] = {
-      kOidOid, kFloat4Oid, kFloat8Oid, kDateOid, kTimeOid, kTimestampOid, kTimestamptzOid, kIntervalOid, kTimetzOid,
-      kNumericOid, kOidArrayOid, kTimeArrayOid, kIntervalArrayOid, kTimetzArrayOid, kNumericArrayOid, kBoolArrayOid,
-      kByteaArrayOid, kInt2ArrayOid, kInt4ArrayOid, kInt8ArrayOid, kTextArrayOid, kVarcharArrayOid, kBpcharArrayOid,
-      kFloat4ArrayOid, kFloat8ArrayOid, kTimestampArrayOid, kTimestamptzArrayOid, kDateArrayOid, kUuidArrayOid,
-      kJsonArrayOid, kJsonbArrayOid,
-      600, 601, 602, 603, 604, 628, 718,        // point, lseg, path, box, polygon, line, circle
-      774, 829, 1560, 1562, 3220, 3614, 3615,   // macaddr8, macaddr, bit, varbit, pg_lsn, tsvector, tsquery
-      3904, 3906, 3908, 3910, 3912, 3926,       // ranges
+      kOidOid,
+      kFloat4Oid,
+      kFloat8Oid,
+      kDateOid,
+      kTimeOid,
+      kTimestampOid,
+      kTimestamptzOid,
+      kIntervalOid,
+      kTimetzOid,
+      kNumericOid,
+      kOidArrayOid,
+      kTimeArrayOid,
+      kIntervalArrayOid,
+      kTimetzArrayOid,
+      kNumericArrayOid,
+      kBoolArrayOid,
+      kByteaArrayOid,
+      kInt2ArrayOid,
+      kInt4ArrayOid,
+      kInt8ArrayOid,
+      kTextArrayOid,
+      kVarcharArrayOid,
+      kBpcharArrayOid,
+      kFloat4ArrayOid,
+      kFloat8ArrayOid,
+      kTimestampArrayOid,
+      kTimestamptzArrayOid,
+      kDateArrayOid,
+      kUuidArrayOid,
+      kJsonArrayOid,
+      kJsonbArrayOid,
+      600,
+      601,
+      602,
+      603,
+      604,
+      628,
+      718,  // point, lseg, path, box, polygon, line, circle
+      774,
+      829,
+      1560,
+      1562,
+      3220,
+      3614,
+      3615,  // macaddr8, macaddr, bit, varbit, pg_lsn, tsvector, tsquery
+      3904,
+      3906,
+      3908,
+      3910,
+      3912,
+      3926,  // ranges
   };
   return std::ranges::find(kExact, oid) != std::end(kExact);
 }
@@ -34,19 +77,31 @@ struct Plain {
 
 Plain plain_type(std::uint32_t oid) {
   switch (oid) {
-    case kBoolOid: return {Scalar::boolean, 1, "Bool"};
-    case kInt2Oid: return {Scalar::int16, 2, "Int16"};
-    case kInt4Oid: return {Scalar::int32, 4, "Int32"};
-    case kInt8Oid: return {Scalar::int64, 8, "Int64"};
-    case kFloat4Oid: return {Scalar::float32, 4, "Float32"};
-    case kFloat8Oid: return {Scalar::float64, 8, "Float64"};
-    case kByteaOid: return {Scalar::bytes, 0, "String"};
-    case kJsonbOid: return {Scalar::jsonb, 0, "String"};
-    case kUuidOid: return {Scalar::uuid, 16, "UUID"};
-    case kDateOid: return {Scalar::date, 4, "Date32"};
+    case kBoolOid:
+      return {Scalar::boolean, 1, "Bool"};
+    case kInt2Oid:
+      return {Scalar::int16, 2, "Int16"};
+    case kInt4Oid:
+      return {Scalar::int32, 4, "Int32"};
+    case kInt8Oid:
+      return {Scalar::int64, 8, "Int64"};
+    case kFloat4Oid:
+      return {Scalar::float32, 4, "Float32"};
+    case kFloat8Oid:
+      return {Scalar::float64, 8, "Float64"};
+    case kByteaOid:
+      return {Scalar::bytes, 0, "String"};
+    case kJsonbOid:
+      return {Scalar::jsonb, 0, "String"};
+    case kUuidOid:
+      return {Scalar::uuid, 16, "UUID"};
+    case kDateOid:
+      return {Scalar::date, 4, "Date32"};
     case kTimestampOid:
-    case kTimestamptzOid: return {Scalar::timestamp, 8, "DateTime64(6, 'UTC')"};
-    default: return {Scalar::text, 0, "String"};
+    case kTimestamptzOid:
+      return {Scalar::timestamp, 8, "DateTime64(6, 'UTC')"};
+    default:
+      return {Scalar::text, 0, "String"};
   }
 }
 
@@ -71,8 +126,8 @@ bool set_decimal(ColumnType& type, std::int32_t modifier) {
 }
 
 bool text_as_key(const ColumnType& type) {
-  return type.array || type.scalar == Scalar::float32 || type.scalar == Scalar::float64 || type.scalar == Scalar::date ||
-         type.scalar == Scalar::timestamp;
+  return type.array || type.scalar == Scalar::float32 || type.scalar == Scalar::float64 ||
+         type.scalar == Scalar::date || type.scalar == Scalar::timestamp;
 }
 
 void make_text(ColumnType& type, std::uint32_t oid) {
@@ -114,7 +169,8 @@ ColumnType column_type(const Column& column) {
 
 std::string null_note(std::string_view column) { return "_peerdb_null_" + std::string(column); }
 
-TableLayout table_layout(const TableSchema& schema, std::string_view soft_delete_col_name, std::string_view synced_at_col_name) {
+TableLayout table_layout(const TableSchema& schema, std::string_view soft_delete_col_name,
+                         std::string_view synced_at_col_name) {
   TableLayout layout;
   layout.table = schema.qualified();
   for (std::size_t i = 0; i < schema.columns.size(); ++i) {

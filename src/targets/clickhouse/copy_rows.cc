@@ -4,7 +4,9 @@
 namespace peerd::clickhouse {
 namespace {
 
-[[noreturn]] void malformed() { throw Error(ErrorCode::internal, "the source's COPY data is no whole rows of the table"); }
+[[noreturn]] void malformed() {
+  throw Error(ErrorCode::internal, "the source's COPY data is no whole rows of the table");
+}
 
 std::int32_t big_endian(std::string_view bytes, std::size_t count) {
   if (bytes.size() < count) malformed();
@@ -15,13 +17,20 @@ std::int32_t big_endian(std::string_view bytes, std::size_t count) {
 
 char unescaped(char c) {
   switch (c) {
-    case 'b': return '\b';
-    case 'f': return '\f';
-    case 'n': return '\n';
-    case 'r': return '\r';
-    case 't': return '\t';
-    case 'v': return '\v';
-    default: return c;
+    case 'b':
+      return '\b';
+    case 'f':
+      return '\f';
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 't':
+      return '\t';
+    case 'v':
+      return '\v';
+    default:
+      return c;
   }
 }
 

@@ -99,8 +99,9 @@ const char* timestamp_from_text(std::string_view text, std::int64_t& microsecond
   if (const char* wrong = infinity_or_end(text, bc)) return wrong;
   std::int64_t days = 0, hours = 0, minutes = 0, seconds = 0, fraction = 0, zone = 0;
   if (const char* wrong = take_date(text, bc, days)) return wrong;
-  const bool read = take(text, ' ') && take_number(text, hours, 2) && take(text, ':') && take_number(text, minutes, 2) &&
-                    take(text, ':') && take_number(text, seconds, 2) && take_fraction(text, fraction) && take_zone(text, zone);
+  const bool read = take(text, ' ') && take_number(text, hours, 2) && take(text, ':') &&
+                    take_number(text, minutes, 2) && take(text, ':') && take_number(text, seconds, 2) &&
+                    take_fraction(text, fraction) && take_zone(text, zone);
   if (!read || hours > 24 || minutes > 59 || seconds > 60) return kMalformed;
   microseconds = days * kDayMicroseconds + ((hours * 60 + minutes) * 60 + seconds - zone) * 1'000'000 + fraction;
   return microseconds < kFirstMicrosecond || microseconds > kLastMicrosecond ? kOutOfRange : nullptr;

@@ -122,8 +122,8 @@ const char* decimal_from_binary(std::string_view bytes, unsigned precision, unsi
   if (sign == 0xC000 || sign == 0xD000 || sign == 0xF000) return kNotFinite;
   if (sign != 0 && sign != 0x4000) return kMalformed;
   if (count == 0) return nullptr;
-  // The digits, to base 10000, are worth 10000^weight downwards; what remains is a power of ten. A negative one cuts zeros
-  // off the last group: cut after it was added, 76 digits and these zeros would not fit.
+  // The digits, to base 10000, are worth 10000^weight downwards; what remains is a power of ten. A negative one cuts
+  // zeros off the last group: cut after it was added, 76 digits and these zeros would not fit.
   const long exponent = 4L * (weight - static_cast<long>(count) + 1) + static_cast<long>(scale);
   if (exponent > 80) return kTooLarge;
   if (exponent < -3) return kTooFine;

@@ -34,7 +34,10 @@ constexpr CodeFacts kCodes[] = {
     {241, too_busy, {}, "raise max_memory_usage or max_server_memory_usage, or give the server more memory"},
     {242, peer_error, Retry::later, "the table is read-only: see its replica's state in system.replicas"},
     {243, disk_full, {}, "free space on the ClickHouse server's disk"},
-    {252, too_busy, {}, "merges do not keep up: raise min_flush_interval_ms, or see system.merges and parts_to_throw_insert"},
+    {252,
+     too_busy,
+     {},
+     "merges do not keep up: raise min_flush_interval_ms, or see system.merges and parts_to_throw_insert"},
     {279, peer_error, Retry::later, ""},
     {319, peer_error, Retry::later, ""},
     {359, wrong_state, Retry::after_operator, "max_table_size_to_drop of the server forbids it"},
@@ -81,7 +84,8 @@ std::string sentence(std::string_view body) {
     if (out.size() > 400) break;
   }
   while (!out.empty() && (out.back() == ' ' || out.back() == '.')) out.pop_back();
-  if (!out.empty() && out[0] >= 'A' && out[0] <= 'Z' && (out.size() < 2 || out[1] < 'A' || out[1] > 'Z')) out[0] |= 0x20;
+  if (!out.empty() && out[0] >= 'A' && out[0] <= 'Z' && (out.size() < 2 || out[1] < 'A' || out[1] > 'Z'))
+    out[0] |= 0x20;
   return out;
 }
 
@@ -131,7 +135,8 @@ ErrorText error_text(const net::HttpResponse& response, const std::string& peer)
   text.origin = "CH " + std::to_string(code);
   if (text.code == bad_password) text.message = "ClickHouse refuses the login of this user";
   // ENOSPC has no code of its own where a file is written.
-  if (response.body.find("No space left on device") != std::string::npos || response.body.find("errno: 28") != std::string::npos) {
+  if (response.body.find("No space left on device") != std::string::npos ||
+      response.body.find("errno: 28") != std::string::npos) {
     text.code = disk_full;
     text.retry.reset();
     text.hint = "free space on the ClickHouse server's disk";

@@ -27,8 +27,8 @@ class StatementNames {
   std::atomic<std::uint64_t> count_ = 0;
 };
 
-/// One INSERT of Native blocks, LZ4-compressed, sent as they come. Dropped before finish(), the server sees a broken body;
-/// what it stored until then is harmless, as versions make every repeat so. Owned by one thread; reusable.
+/// One INSERT of Native blocks, LZ4-compressed, sent as they come. Dropped before finish(), the server sees a broken
+/// body; what it stored until then is harmless, as versions make every repeat so. Owned by one thread; reusable.
 class Insert {
  public:
   Insert(Client& client, StatementNames& names);

@@ -17,7 +17,8 @@ std::uint64_t number(const std::string& text) {
 
 void kill_all(Client& client, const StatementNames& names, const std::string& which, const Wait& wait) {
   const std::string where = " WHERE startsWith(query_id, " + quote_text(names.mirror()) +
-                            ") AND toUInt64OrZero(splitByChar(':', query_id)[3]) <= " + std::to_string(names.epoch()) + " AND " + which;
+                            ") AND toUInt64OrZero(splitByChar(':', query_id)[3]) <= " + std::to_string(names.epoch()) +
+                            " AND " + which;
   for (bool asked = false;; asked = true) {
     const std::string running = only_cell(client.query("SELECT count() FROM system.processes" + where, wait));
     if (running == "0") return;
@@ -38,22 +39,28 @@ void kill_leftovers(Client& client, const StatementNames& names, TableId table, 
   kill_all(client, names, "splitByChar(':', query_id)[5] = " + quote_text(std::to_string(table.oid)), wait);
 }
 
-std::chrono::milliseconds interval_for_parts(std::chrono::milliseconds least, std::uint64_t parts, std::uint64_t delay_from) {
+std::chrono::milliseconds interval_for_parts(std::chrono::milliseconds least, std::uint64_t parts,
+                                             std::uint64_t delay_from) {
   constexpr std::chrono::milliseconds kMost{60'000};
   const std::uint64_t calm = std::max<std::uint64_t>(delay_from / 4, 1);
   if (parts <= calm) return least;
   // From a quarter of the way on, twice as long for every further tenth.
-  const std::uint64_t steps = std::min<std::uint64_t>((parts - calm) * 10 / std::max<std::uint64_t>(delay_from, 1) + 1, 8);
+  const std::uint64_t steps =
+      std::min<std::uint64_t>((parts - calm) * 10 / std::max<std::uint64_t>(delay_from, 1) + 1, 8);
   const auto longer = std::max(least, std::chrono::milliseconds(500)) * (1 << steps);
   return std::max(least, std::min(longer, kMost));
 }
 
-std::chrono::milliseconds measure_interval(Client& client, std::string_view comment, std::chrono::milliseconds least, const Wait& wait) {
+std::chrono::milliseconds measure_interval(Client& client, std::string_view comment, std::chrono::milliseconds least,
+                                           const Wait& wait) {
   const auto parts = client.query(
-      "SELECT max(c) FROM (SELECT count() AS c FROM system.parts WHERE active AND database = currentDatabase() AND table IN "
-      "(SELECT name FROM system.tables WHERE database = currentDatabase() AND comment = " + quote_text(comment) +
-          ") GROUP BY table, partition_id)", wait);
-  const auto limit = client.query("SELECT value FROM system.merge_tree_settings WHERE name = 'parts_to_delay_insert'", wait);
+      "SELECT max(c) FROM (SELECT count() AS c FROM system.parts WHERE active AND database = currentDatabase() AND "
+      "table IN "
+      "(SELECT name FROM system.tables WHERE database = currentDatabase() AND comment = " +
+          quote_text(comment) + ") GROUP BY table, partition_id)",
+      wait);
+  const auto limit =
+      client.query("SELECT value FROM system.merge_tree_settings WHERE name = 'parts_to_delay_insert'", wait);
   return interval_for_parts(least, number(only_cell(parts)), std::max<std::uint64_t>(number(only_cell(limit)), 100));
 }
 

@@ -33,7 +33,8 @@ std::string of_stored(const ColumnType& type, std::string_view bytes) {
     return type.scalar == Scalar::bytes ? "unhex('" + hex_of(text) + "')" : quote_text(text);
   }
   if (type.scalar == Scalar::boolean) return bytes[0] != 0 ? "true" : "false";
-  // Values of fixed size by their bytes: exact, whatever the server's settings make of texts. Dates by what counts them.
+  // Values of fixed size by their bytes: exact, whatever the server's settings make of texts. Dates by what counts
+  // them.
   if (type.scalar == Scalar::date) return "CAST(reinterpret(unhex('" + hex_of(bytes) + "'), 'Int32'), 'Date32')";
   return "reinterpret(unhex('" + hex_of(bytes) + "'), " + quote_text(value_type(type)) + ")";
 }

@@ -14,7 +14,8 @@ std::string key_name(std::size_t i) { return "_k" + std::to_string(i); }
 
 std::string key_structure(const TableLayout& layout) {
   std::string out = "_i UInt32";
-  for (std::size_t i = 0; i < layout.key.size(); ++i) out += ", " + key_name(i) + " " + layout.types[layout.key[i]].name;
+  for (std::size_t i = 0; i < layout.key.size(); ++i)
+    out += ", " + key_name(i) + " " + layout.types[layout.key[i]].name;
   return out;
 }
 
@@ -43,7 +44,8 @@ std::string statement(const StoredRows::Request& request) {
   return "SELECT _keys._i, v._r FROM (SELECT " + aliases + ", " + newest_values(request) + " AS _r FROM " +
          quote_name(request.table) + " AS t WHERE (" + names + ") IN (SELECT " + short_names + " FROM _keys) AND t." +
          quote_name(request.layout.deleted_column) + " = 0 AND t." + std::string(kVersionColumn) + " < " +
-         version_literal(request.before) + " GROUP BY " + names + ") AS v INNER JOIN _keys ON " + join + " FORMAT RowBinary";
+         version_literal(request.before) + " GROUP BY " + names + ") AS v INNER JOIN _keys ON " + join +
+         " FORMAT RowBinary";
 }
 
 }  // namespace
@@ -80,7 +82,8 @@ void StoredRows::write_keys(const Request& request, std::size_t from, std::size_
   }
 }
 
-std::size_t StoredRows::fetch_slice(const Request& request, std::size_t from, std::size_t count, const Found& found, const Wait& wait) {
+std::size_t StoredRows::fetch_slice(const Request& request, std::size_t from, std::size_t count, const Found& found,
+                                    const Wait& wait) {
   const std::string boundary = "peerd-" + make_uuid();
   body_.clear();
   body_.append("--" + boundary + "\r\nContent-Disposition: form-data; name=\"_keys\"; filename=\"_keys\"\r\n\r\n");
@@ -95,16 +98,19 @@ std::size_t StoredRows::fetch_slice(const Request& request, std::size_t from, st
                           {"wait_end_of_query", "1"}};
   answer_.clear();
   std::size_t bytes = 0;
-  client_.stream(settings, "multipart/form-data; boundary=" + boundary, body_.view(), [&](std::string_view piece) {
-    bytes += piece.size();
-    answer_.append(piece);
-    std::string_view rest = answer_.view();
-    while (!rest.empty() && take_row(request, rest, found)) {
-    }
-    const std::size_t left = rest.size();
-    if (left != 0 && rest.data() != answer_.data()) std::memmove(answer_.data(), rest.data(), left);
-    answer_.cut(left);
-  }, wait);
+  client_.stream(
+      settings, "multipart/form-data; boundary=" + boundary, body_.view(),
+      [&](std::string_view piece) {
+        bytes += piece.size();
+        answer_.append(piece);
+        std::string_view rest = answer_.view();
+        while (!rest.empty() && take_row(request, rest, found)) {
+        }
+        const std::size_t left = rest.size();
+        if (left != 0 && rest.data() != answer_.data()) std::memmove(answer_.data(), rest.data(), left);
+        answer_.cut(left);
+      },
+      wait);
   if (!answer_.empty()) throw Error(ErrorCode::peer_error, "ClickHouse's answer to a look-up ends inside a row");
   body_.clear_and_shrink(kSliceBytes);
   answer_.clear_and_shrink(kSliceBytes);
@@ -128,7 +134,8 @@ bool StoredRows::take_row(const Request& request, std::string_view& answer, cons
     cell.null_array = rest[0] != 0;
     rest.remove_prefix(1);
   }
-  if (i >= request.keys.size()) throw Error(ErrorCode::peer_error, "ClickHouse's answer to a look-up names a key that was not asked for");
+  if (i >= request.keys.size())
+    throw Error(ErrorCode::peer_error, "ClickHouse's answer to a look-up names a key that was not asked for");
   found(i, cells_);
   answer = rest;
   return true;

@@ -18,8 +18,8 @@ struct StoredCell {
   bool null_array = false;
 };
 
-/// Asks a table for columns of its current rows, by key (rules.md 19): keys travel as an external table, the newest version
-/// of each that is no tombstone answers, in slices bounded in bytes. One per target; the writer thread owns it.
+/// Asks a table for columns of its current rows, by key (rules.md 19): keys travel as an external table, the newest
+/// version of each that is no tombstone answers, in slices bounded in bytes. One per target; the writer thread owns it.
 class StoredRows {
  public:
   StoredRows(Client& client, StatementNames& names) : client_(client), names_(names) {}
@@ -37,7 +37,8 @@ class StoredRows {
   void fetch(const Request& request, const Found& found, const Wait& wait);
 
  private:
-  std::size_t fetch_slice(const Request& request, std::size_t from, std::size_t count, const Found& found, const Wait& wait);
+  std::size_t fetch_slice(const Request& request, std::size_t from, std::size_t count, const Found& found,
+                          const Wait& wait);
   void write_keys(const Request& request, std::size_t from, std::size_t count);
   bool take_row(const Request& request, std::string_view& answer, const Found& found);
 

@@ -20,7 +20,8 @@ constexpr Option kOptions[] = {
     {"fsync_after_insert", OptionType::boolean, "false", Required::no, Secret::no,
      "make the tables that are created with fsync_after_insert: acknowledged rows then survive a power failure"},
     {"min_flush_interval_ms", OptionType::integer, "1000", Required::no, Secret::no,
-     "least time between two inserts of the stream, to spare the server's merges; longer under part pressure", 0, 3'600'000},
+     "least time between two inserts of the stream, to spare the server's merges; longer under part pressure", 0,
+     3'600'000},
 };
 
 }  // namespace

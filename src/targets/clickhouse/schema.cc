@@ -30,7 +30,8 @@ std::string added_column(const TableLayout& layout, std::size_t i, const std::op
 
 /// Rows of before the column had no array: NULL, unless Postgres says otherwise.
 std::string added_note(const TableLayout& layout, std::size_t i, const std::optional<std::string>& missing) {
-  return "ADD COLUMN IF NOT EXISTS " + quote_name(null_note(layout.names[i])) + " Bool DEFAULT " + (missing ? "false" : "true");
+  return "ADD COLUMN IF NOT EXISTS " + quote_name(null_note(layout.names[i])) + " Bool DEFAULT " +
+         (missing ? "false" : "true");
 }
 
 Problem belongs_elsewhere(const ExistingTable& existing, const TableLayout& layout, std::string_view name) {
@@ -44,26 +45,33 @@ Problem belongs_elsewhere(const ExistingTable& existing, const TableLayout& layo
 
 void check_engine(const ExistingTable& existing, const TableLayout& layout, std::string_view name, Problems& problems) {
   const std::string drop = "DROP TABLE " + quote_name(name);
-  const std::string hint = "choose another target table, or run at the target: " + drop + "; peerd then creates it as it needs it";
+  const std::string hint =
+      "choose another target table, or run at the target: " + drop + "; peerd then creates it as it needs it";
   const auto version = existing.columns.find(std::string(kVersionColumn));
   if (!existing.engine.ends_with("ReplacingMergeTree")) {
-    problems.push_back(unfit(ErrorCode::target_unfit, layout,
-                             "table " + quote_name(name) + " is of engine " + existing.engine + ", not ReplacingMergeTree", hint, drop));
+    problems.push_back(unfit(
+        ErrorCode::target_unfit, layout,
+        "table " + quote_name(name) + " is of engine " + existing.engine + ", not ReplacingMergeTree", hint, drop));
   } else if (version == existing.columns.end() || version->second.type != "UInt128" ||
              existing.engine_full.find(std::string(kVersionColumn) + ", ") == std::string::npos) {
     // PeerDB's is a nanosecond clock, above every position in the WAL.
-    problems.push_back(unfit(ErrorCode::target_unfit, layout,
-                             "table " + quote_name(name) + " has no version column of peerd's (_peerdb_version UInt128 with the soft-delete column)",
-                             hint, drop));
+    problems.push_back(
+        unfit(ErrorCode::target_unfit, layout,
+              "table " + quote_name(name) +
+                  " has no version column of peerd's (_peerdb_version UInt128 with the soft-delete column)",
+              hint, drop));
   }
   const auto deleted = existing.columns.find(layout.deleted_column);
   if (deleted == existing.columns.end() || deleted->second.type != "UInt8") {
-    problems.push_back(unfit(ErrorCode::target_unfit, layout,
-                             "table " + quote_name(name) + " has no soft-delete column " + quote_name(layout.deleted_column) + " UInt8", hint, drop));
+    problems.push_back(unfit(
+        ErrorCode::target_unfit, layout,
+        "table " + quote_name(name) + " has no soft-delete column " + quote_name(layout.deleted_column) + " UInt8",
+        hint, drop));
   }
 }
 
-void check_columns(const ExistingTable& existing, const TableLayout& layout, std::string_view name, bool own, Problems& problems) {
+void check_columns(const ExistingTable& existing, const TableLayout& layout, std::string_view name, bool own,
+                   Problems& problems) {
   const std::string alter = "ALTER TABLE " + quote_name(name) + " MODIFY COLUMN ";
   std::size_t keys = 0;
   for (const auto& [_, column] : existing.columns) keys += column.in_key ? 1 : 0;
@@ -78,18 +86,22 @@ void check_columns(const ExistingTable& existing, const TableLayout& layout, std
     const bool computed = found->second.default_kind == "ALIAS" || found->second.default_kind == "MATERIALIZED";
     if (computed || bare_type(found->second.type) != bare_type(layout.types[i].name)) {
       problems.push_back(unfit(own ? ErrorCode::schema_changed : ErrorCode::target_unfit, layout,
-                               "column " + quote_name(column) + " of table " + quote_name(name) + " is " + found->second.type +
-                                   (computed ? ", computed," : "") + " at the target, and the source's needs " + layout.types[i].name,
+                               "column " + quote_name(column) + " of table " + quote_name(name) + " is " +
+                                   found->second.type + (computed ? ", computed," : "") +
+                                   " at the target, and the source's needs " + layout.types[i].name,
                                "run at the target, if its values allow it: " + modify, modify));
-    } else if (!own && layout.types[i].name.starts_with("Nullable(") && found->second.type.find("Nullable(") == std::string::npos) {
-      problems.push_back(unfit(ErrorCode::target_unfit, layout, "column " + quote_name(column) + " of table " + quote_name(name) + " cannot hold NULL",
+    } else if (!own && layout.types[i].name.starts_with("Nullable(") &&
+               found->second.type.find("Nullable(") == std::string::npos) {
+      problems.push_back(unfit(ErrorCode::target_unfit, layout,
+                               "column " + quote_name(column) + " of table " + quote_name(name) + " cannot hold NULL",
                                "run at the target: " + modify, modify));
     }
   }
   if (!same_key) {
     problems.push_back(unfit(own ? ErrorCode::schema_changed : ErrorCode::target_unfit, layout,
                              "table " + quote_name(name) + " is ordered by other columns than the source's key",
-                             "drop the table at the target, and the mirror; create the mirror again", "DROP TABLE " + quote_name(name)));
+                             "drop the table at the target, and the mirror; create the mirror again",
+                             "DROP TABLE " + quote_name(name)));
   }
 }
 
@@ -107,15 +119,16 @@ std::string bare_type(std::string_view type) {
 ExistingTable read_table(Client& client, std::string_view name, const Wait& wait) {
   ExistingTable table;
   const std::string where = " WHERE database = currentDatabase() AND ";
-  const auto tables =
-      client.query("SELECT engine, engine_full, comment FROM system.tables" + where + "name = " + quote_text(name), wait);
+  const auto tables = client.query(
+      "SELECT engine, engine_full, comment FROM system.tables" + where + "name = " + quote_text(name), wait);
   if (tables.empty()) return table;
   table.exists = true;
   table.engine = tables[0].at(0);
   table.engine_full = tables[0].at(1);
   table.comment = tables[0].at(2);
   for (const auto& row : client.query("SELECT name, type, default_kind, is_in_sorting_key FROM system.columns" + where +
-                                          "table = " + quote_text(name), wait)) {
+                                          "table = " + quote_text(name),
+                                      wait)) {
     table.columns[row.at(0)] = {row.at(1), row.at(2), row.at(3) == "1"};
   }
   if (table.engine.ends_with("View")) return table;
@@ -130,15 +143,18 @@ std::string create_statement(const TableLayout& layout, std::string_view name, s
     if (layout.types[i].noted_nulls()) sql += quote_name(null_note(layout.names[i])) + " Bool, ";
   }
   if (!layout.synced_column.empty()) sql += quote_name(layout.synced_column) + " DateTime64(9) DEFAULT now64(9), ";
-  sql += quote_name(layout.deleted_column) + " UInt8, " + std::string(kVersionColumn) + " UInt128) ENGINE = ReplacingMergeTree(" +
-         std::string(kVersionColumn) + ", " + quote_name(layout.deleted_column) + ") ORDER BY (";
-  for (std::size_t i = 0; i < layout.key.size(); ++i) sql += (i == 0 ? "" : ", ") + quote_name(layout.names[layout.key[i]]);
+  sql += quote_name(layout.deleted_column) + " UInt8, " + std::string(kVersionColumn) +
+         " UInt128) ENGINE = ReplacingMergeTree(" + std::string(kVersionColumn) + ", " +
+         quote_name(layout.deleted_column) + ") ORDER BY (";
+  for (std::size_t i = 0; i < layout.key.size(); ++i)
+    sql += (i == 0 ? "" : ", ") + quote_name(layout.names[layout.key[i]]);
   sql += ")";
   if (fsync == Fsync::yes) sql += " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1";
   return sql + " COMMENT " + quote_text(comment);
 }
 
-Problems unfitness(const ExistingTable& existing, const TableLayout& layout, std::string_view name, std::string_view comment) {
+Problems unfitness(const ExistingTable& existing, const TableLayout& layout, std::string_view name,
+                   std::string_view comment) {
   Problems problems = name_clashes(layout);
   if (!existing.exists) return problems;
   const bool own = existing.comment == comment;
@@ -164,7 +180,8 @@ std::vector<std::string> widening(const ExistingTable& existing, const TableSche
     }
     if (found == existing.columns.end()) {
       changes.push_back(added_column(layout, i, missing));
-    } else if (layout.types[i].name.starts_with("Nullable(") && found->second.type.find("Nullable(") == std::string::npos) {
+    } else if (layout.types[i].name.starts_with("Nullable(") &&
+               found->second.type.find("Nullable(") == std::string::npos) {
       changes.push_back("MODIFY COLUMN " + quote_name(layout.names[i]) + " " + layout.types[i].name);
     }
   }
@@ -183,8 +200,10 @@ Problems name_clashes(const TableLayout& layout) {
     if (layout.types[i].noted_nulls()) own.push_back(null_note(layout.names[i]));
   for (const std::string& name : layout.names) {
     if (std::ranges::find(own, name) == own.end()) continue;
-    problems.push_back(unfit(ErrorCode::target_unfit, layout, "column \"" + name + "\" of table " + layout.table + " has the name of one of peerd's own columns",
-                             "leave it out: exclude: [" + name + "], or set soft_delete_col_name or synced_at_col_name"));
+    problems.push_back(
+        unfit(ErrorCode::target_unfit, layout,
+              "column \"" + name + "\" of table " + layout.table + " has the name of one of peerd's own columns",
+              "leave it out: exclude: [" + name + "], or set soft_delete_col_name or synced_at_col_name"));
   }
   return problems;
 }

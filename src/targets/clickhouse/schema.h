@@ -31,7 +31,8 @@ enum class Fsync { no, yes };
 std::string create_statement(const TableLayout& layout, std::string_view name, std::string_view comment, Fsync fsync);
 
 /// Why the table cannot take the mirror's rows; empty when it can, perhaps once widened. Changes nothing.
-Problems unfitness(const ExistingTable& existing, const TableLayout& layout, std::string_view name, std::string_view comment);
+Problems unfitness(const ExistingTable& existing, const TableLayout& layout, std::string_view name,
+                   std::string_view comment);
 
 /// ALTERs that give an own or taken-over table what it lacks: columns, Nullable, the title.
 std::vector<std::string> widening(const ExistingTable& existing, const TableSchema& schema, const TableLayout& layout,

@@ -30,21 +30,26 @@ bool too_old(const std::string& version) {
 void check_database(Client& client, const Wait& wait, Problems& problems) {
   const std::string& database = client.access().database;
   if (database == "system" || database == "information_schema" || database == "INFORMATION_SCHEMA") {
-    problems.push_back(problem(ErrorCode::invalid_option, "database \"" + database + "\" is the server's own", "give another one: database = '…'"));
+    problems.push_back(problem(ErrorCode::invalid_option, "database \"" + database + "\" is the server's own",
+                               "give another one: database = '…'"));
     problems.back().text.field = "database";
     return;
   }
-  const std::string engine = only_cell(client.query("SELECT engine FROM system.databases WHERE name = currentDatabase()", wait));
+  const std::string engine =
+      only_cell(client.query("SELECT engine FROM system.databases WHERE name = currentDatabase()", wait));
   constexpr std::string_view kFit[] = {"Atomic", "Replicated", "Shared", "Ordinary", "Overlay"};
   if (std::ranges::find(kFit, engine) != std::end(kFit)) return;
-  problems.push_back(problem(ErrorCode::target_unfit, "database \"" + database + "\" is of engine " + engine + ", which holds no tables of peerd's",
-                             "give a database of engine Atomic"));
+  problems.push_back(
+      problem(ErrorCode::target_unfit,
+              "database \"" + database + "\" is of engine " + engine + ", which holds no tables of peerd's",
+              "give a database of engine Atomic"));
 }
 
 void check_rights(Client& client, const Wait& wait, Problems& problems) {
   const std::string user = client.access().user, database = quote_name(client.access().database);
   if (only_cell(client.query("SELECT value FROM system.settings WHERE name = 'readonly'", wait)) != "0") {
-    problems.push_back(problem(ErrorCode::no_privilege, "user \"" + user + "\" may only read", "give it a settings profile without readonly"));
+    problems.push_back(problem(ErrorCode::no_privilege, "user \"" + user + "\" may only read",
+                               "give it a settings profile without readonly"));
     return;
   }
   const std::string rights = "SELECT, INSERT, ALTER, CREATE TABLE, DROP TABLE ON " + database + ".*";
@@ -55,7 +60,8 @@ void check_rights(Client& client, const Wait& wait, Problems& problems) {
     return;
   }
   const std::string grant = "GRANT " + rights + " TO " + quote_name(user);
-  problems.push_back(problem(ErrorCode::no_privilege, "user \"" + user + "\" may not create, fill and alter tables in " + database,
+  problems.push_back(problem(ErrorCode::no_privilege,
+                             "user \"" + user + "\" may not create, fill and alter tables in " + database,
                              "run at the target: " + grant, grant));
 }
 
@@ -66,7 +72,8 @@ Problems check_server(Client& client, const Wait& wait) {
   try {
     const std::string version = only_cell(client.query("SELECT version()", wait));
     if (too_old(version)) {
-      problems.push_back(problem(ErrorCode::target_unfit, "ClickHouse " + version + " is too old", "24.8 is the oldest that peerd writes to"));
+      problems.push_back(problem(ErrorCode::target_unfit, "ClickHouse " + version + " is too old",
+                                 "24.8 is the oldest that peerd writes to"));
     }
     check_database(client, wait, problems);
     check_rights(client, wait, problems);

@@ -73,11 +73,13 @@ class Session final : public PeerSession {
     return clickhouse::only_cell(client_.query("SELECT version()", wait));
   }
 
-  /// The server holds the answer back until it is whole, so that a failure in the middle is an error and not a short answer.
+  /// The server holds the answer back until it is whole, so that a failure in the middle is an error and not a short
+  /// answer.
   void query(std::string_view sql, RowSink& sink, const Wait& wait) override {
     TsvRows rows(sink);
-    client_.stream({{"default_format", "TabSeparatedWithNames"}, {"wait_end_of_query", "1"}}, "", sql,
-                   [&](std::string_view piece) { rows.put(piece); }, wait);
+    client_.stream(
+        {{"default_format", "TabSeparatedWithNames"}, {"wait_end_of_query", "1"}}, "", sql,
+        [&](std::string_view piece) { rows.put(piece); }, wait);
   }
 
  private:

@@ -18,7 +18,8 @@ template <class T>
 T big_endian(const char* at) {
   using Unsigned = std::make_unsigned_t<T>;
   Unsigned value = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) value = static_cast<Unsigned>(value << 8 | static_cast<unsigned char>(at[i]));
+  for (std::size_t i = 0; i < sizeof(T); ++i)
+    value = static_cast<Unsigned>(value << 8 | static_cast<unsigned char>(at[i]));
   return static_cast<T>(value);
 }
 
@@ -37,8 +38,10 @@ const char* float_from_text(std::string_view text, Bytes& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (end != text.data() + text.size()) return kMalformed;
   // from_chars leaves the value alone where it underflows; Postgres writes denormals out in full.
-  if (error == std::errc::result_out_of_range) value = static_cast<T>(std::strtold(std::string(text).c_str(), nullptr));
-  else if (error != std::errc{}) return kMalformed;
+  if (error == std::errc::result_out_of_range)
+    value = static_cast<T>(std::strtold(std::string(text).c_str(), nullptr));
+  else if (error != std::errc{})
+    return kMalformed;
   if (std::isnan(value)) value = std::numeric_limits<T>::quiet_NaN();
   out.append_raw(value);
   return nullptr;
@@ -128,18 +131,25 @@ const char* append_text(const ColumnType& type, std::string_view text, Bytes& ou
       if (text != "t" && text != "f") return kMalformed;
       out.append(text == "t" ? '\1' : '\0');
       return nullptr;
-    case Scalar::int16: return number_from_text<std::int16_t>(text, out);
-    case Scalar::int32: return number_from_text<std::int32_t>(text, out);
-    case Scalar::int64: return number_from_text<std::int64_t>(text, out);
-    case Scalar::float32: return float_from_text<float>(text, out);
-    case Scalar::float64: return float_from_text<double>(text, out);
+    case Scalar::int16:
+      return number_from_text<std::int16_t>(text, out);
+    case Scalar::int32:
+      return number_from_text<std::int32_t>(text, out);
+    case Scalar::int64:
+      return number_from_text<std::int64_t>(text, out);
+    case Scalar::float32:
+      return float_from_text<float>(text, out);
+    case Scalar::float64:
+      return float_from_text<double>(text, out);
     case Scalar::decimal: {
       Magnitude value;
       const char* wrong = decimal_from_text(text, type.precision, type.scale, value);
       return append_decimal(type, wrong, value, out);
     }
-    case Scalar::bytes: return bytes_from_text(text, out);
-    case Scalar::uuid: return uuid_from_text(text, out);
+    case Scalar::bytes:
+      return bytes_from_text(text, out);
+    case Scalar::uuid:
+      return uuid_from_text(text, out);
     case Scalar::date: {
       std::int32_t days = 0;
       const char* wrong = date_from_text(text, days);
@@ -151,7 +161,9 @@ const char* append_text(const ColumnType& type, std::string_view text, Bytes& ou
       return append_if_right(wrong, microseconds, out);
     }
     case Scalar::text:
-    case Scalar::jsonb: out.append_string(text); return nullptr;
+    case Scalar::jsonb:
+      out.append_string(text);
+      return nullptr;
   }
   return kMalformed;
 }
@@ -162,11 +174,16 @@ const char* append_binary(const ColumnType& type, std::string_view bytes, Bytes&
       if (bytes.size() != 1) return kMalformed;
       out.append(bytes[0] != 0 ? '\1' : '\0');
       return nullptr;
-    case Scalar::int16: return integer_from_binary<std::int16_t>(bytes, out);
-    case Scalar::int32: return integer_from_binary<std::int32_t>(bytes, out);
-    case Scalar::int64: return integer_from_binary<std::int64_t>(bytes, out);
-    case Scalar::float32: return float_from_binary<float, std::uint32_t>(bytes, out);
-    case Scalar::float64: return float_from_binary<double, std::uint64_t>(bytes, out);
+    case Scalar::int16:
+      return integer_from_binary<std::int16_t>(bytes, out);
+    case Scalar::int32:
+      return integer_from_binary<std::int32_t>(bytes, out);
+    case Scalar::int64:
+      return integer_from_binary<std::int64_t>(bytes, out);
+    case Scalar::float32:
+      return float_from_binary<float, std::uint32_t>(bytes, out);
+    case Scalar::float64:
+      return float_from_binary<double, std::uint64_t>(bytes, out);
     case Scalar::decimal: {
       Magnitude value;
       const char* wrong = decimal_from_binary(bytes, type.precision, type.scale, value);
@@ -193,7 +210,9 @@ const char* append_binary(const ColumnType& type, std::string_view bytes, Bytes&
       out.append_string(bytes.substr(1));
       return nullptr;
     case Scalar::text:
-    case Scalar::bytes: out.append_string(bytes); return nullptr;
+    case Scalar::bytes:
+      out.append_string(bytes);
+      return nullptr;
   }
   return kMalformed;
 }

@@ -7,8 +7,8 @@
 
 namespace peerd::clickhouse {
 
-// Each appends one value, not NULL, to `out` as a Native block has it, and returns nullptr; or appends nothing and returns
-// what is wrong with the value, in words that do not show it. Never clamps, never rounds.
+// Each appends one value, not NULL, to `out` as a Native block has it, and returns nullptr; or appends nothing and
+// returns what is wrong with the value, in words that do not show it. Never clamps, never rounds.
 
 /// From Postgres's text form, under the pinned session settings.
 const char* append_text(const ColumnType& type, std::string_view text, Bytes& out);

@@ -76,15 +76,17 @@ TEST(ClickHouseBlock, IsLaidOutAsTheNativeFormatSays) {
   block.add_null();
   block.end_row({Lsn{5}, Lsn{6}}, true);
   EXPECT_EQ(block.rows(), 2u);
-  EXPECT_EQ(written(block), "\4\2"s + named("id", "Int32") + raw(7) + raw(8) + named("v", "Nullable(String)") + "\0\1"s + "\2ab\0"s +
-                                named("_PEERDB_IS_DELETED", "UInt8") + "\0\1"s + named("_peerdb_version", "UInt128") +
-                                raw<std::uint64_t>(4) + raw<std::uint64_t>(3) + raw<std::uint64_t>(6) + raw<std::uint64_t>(5));
+  EXPECT_EQ(written(block), "\4\2"s + named("id", "Int32") + raw(7) + raw(8) + named("v", "Nullable(String)") +
+                                "\0\1"s + "\2ab\0"s + named("_PEERDB_IS_DELETED", "UInt8") + "\0\1"s +
+                                named("_peerdb_version", "UInt128") + raw<std::uint64_t>(4) + raw<std::uint64_t>(3) +
+                                raw<std::uint64_t>(6) + raw<std::uint64_t>(5));
   EXPECT_EQ(block.rows(), 0u);
   EXPECT_EQ(block.bytes(), 0u);
 }
 
 TEST(ClickHouseBlock, NotesNullArraysBesideThem) {
-  Block block(layout_of({{.name = "id", .type_oid = kInt4Oid}, {.name = "a", .type_oid = kInt2ArrayOid, .nullable = true}}));
+  Block block(
+      layout_of({{.name = "id", .type_oid = kInt4Oid}, {.name = "a", .type_oid = kInt2ArrayOid, .nullable = true}}));
   for (const char* array : {"{}", "{1,NULL,3}"}) {
     block.add_text("1");
     block.add_text(array);
@@ -95,7 +97,8 @@ TEST(ClickHouseBlock, NotesNullArraysBesideThem) {
   block.end_row({}, false);
   const std::string out = written(block);
   const std::string expected = named("a", "Array(Nullable(Int16))") + raw<std::uint64_t>(0) + raw<std::uint64_t>(3) +
-                               raw<std::uint64_t>(3) + "\0\1\0"s + "\1\0\0\0\3\0"s + named("_peerdb_null_a", "Bool") + "\0\0\1"s;
+                               raw<std::uint64_t>(3) + "\0\1\0"s + "\1\0\0\0\3\0"s + named("_peerdb_null_a", "Bool") +
+                               "\0\0\1"s;
   EXPECT_NE(out.find(expected), std::string::npos);
 }
 
@@ -108,7 +111,8 @@ TEST(ClickHouseBlock, FillsTombstonesWithNullsAndDefaults) {
   for (int i = 0; i < 3; ++i) block.add_empty();
   block.end_row({}, true);
   const std::string out = written(block);
-  EXPECT_NE(out.find(named("n", "Nullable(Int32)") + "\1"s + raw(0) + named("s", "String") + "\0"s + named("d", "Date32") + raw(0)),
+  EXPECT_NE(out.find(named("n", "Nullable(Int32)") + "\1"s + raw(0) + named("s", "String") + "\0"s +
+                     named("d", "Date32") + raw(0)),
             std::string::npos);
 }
 
@@ -122,16 +126,24 @@ TEST(ClickHouseBlock, ReadsArraysWithQuotesBackslashesAndNulls) {
     }
     return raw<std::uint64_t>(elements.size()) + nulls + values;
   };
-  EXPECT_EQ(array_of(kTextArrayOid, R"({a,"b c","q\"","b\\s","NULL",NULL,"","{x,y}"})"),
-            strings({{"a", false}, {"b c", false}, {"q\"", false}, {"b\\s", false}, {"NULL", false}, {"", true}, {"", false}, {"{x,y}", false}}));
+  EXPECT_EQ(array_of(kTextArrayOid, R"({a,"b c","q\"","b\\s","NULL",NULL,"","{x,y}"})"), strings({{"a", false},
+                                                                                                  {"b c", false},
+                                                                                                  {"q\"", false},
+                                                                                                  {"b\\s", false},
+                                                                                                  {"NULL", false},
+                                                                                                  {"", true},
+                                                                                                  {"", false},
+                                                                                                  {"{x,y}", false}}));
   EXPECT_EQ(array_of(kTextArrayOid, "{}"), raw<std::uint64_t>(0));
   EXPECT_EQ(array_of(kTextArrayOid, "[2:3]={a,b}"), strings({{"a", false}, {"b", false}}));
   EXPECT_EQ(array_of(kBoolArrayOid, "{t,f}"), raw<std::uint64_t>(2) + "\0\0\1\0"s);
-  for (const char* wrong : {"{{1,2}}", "{1,2", "{1,}", "{\"a}", "1", "{1}x", ""}) EXPECT_THROW(array_of(kInt4ArrayOid, wrong), Error) << wrong;
+  for (const char* wrong : {"{{1,2}}", "{1,2", "{1,}", "{\"a}", "1", "{1}x", ""})
+    EXPECT_THROW(array_of(kInt4ArrayOid, wrong), Error) << wrong;
 }
 
 TEST(ClickHouseBlock, RefusesAValueByColumnAndNotByItself) {
-  Block block(layout_of({{.name = "id", .type_oid = kInt4Oid}, {.name = "born", .type_oid = kDateOid, .nullable = true}}));
+  Block block(
+      layout_of({{.name = "id", .type_oid = kInt4Oid}, {.name = "born", .type_oid = kDateOid, .nullable = true}}));
   block.add_text("1");
   try {
     block.add_text("4000-05-06");
@@ -147,7 +159,8 @@ TEST(ClickHouseBlock, RefusesAValueByColumnAndNotByItself) {
 }
 
 TEST(ClickHouseBlock, TakesStoredValuesBack) {
-  Block from(layout_of({{.name = "id", .type_oid = kInt4Oid}, {.name = "a", .type_oid = kTextArrayOid, .nullable = true}}));
+  Block from(
+      layout_of({{.name = "id", .type_oid = kInt4Oid}, {.name = "a", .type_oid = kTextArrayOid, .nullable = true}}));
   const ColumnType& array = from.layout().types[1];
   // RowBinary: count, then a flag and a value each.
   std::string answer = "\3"s + "\0\1x"s + "\1"s + "\0\2yz"s + "rest"s;
@@ -171,7 +184,9 @@ TEST(ClickHouseBlock, TakesStoredValuesBack) {
 
 std::string cell(std::string_view bytes) {
   const auto n = static_cast<std::uint32_t>(bytes.size());
-  return std::string{static_cast<char>(n >> 24), static_cast<char>(n >> 16), static_cast<char>(n >> 8), static_cast<char>(n)} + std::string(bytes);
+  return std::string{static_cast<char>(n >> 24), static_cast<char>(n >> 16), static_cast<char>(n >> 8),
+                     static_cast<char>(n)} +
+         std::string(bytes);
 }
 
 TEST(ClickHouseCopyRows, AgreeInBothForms) {
@@ -183,33 +198,37 @@ TEST(ClickHouseCopyRows, AgreeInBothForms) {
   const auto full = [] { FAIL(); };
   EXPECT_EQ(CopyRows(CopyForm::text, version).add("1\ta\\tb\\\\\\n\t\\N\n2\t\t\\\\N\n", text, full), 2u);
   const std::string null = "\xff\xff\xff\xff"s;
-  const std::string rows = "\0\3"s + cell("\0\0\0\1"s) + cell("a\tb\\\n") + null + "\0\3"s + cell("\0\0\0\2"s) + cell("") + cell("\\N");
+  const std::string rows =
+      "\0\3"s + cell("\0\0\0\1"s) + cell("a\tb\\\n") + null + "\0\3"s + cell("\0\0\0\2"s) + cell("") + cell("\\N");
   EXPECT_EQ(CopyRows(CopyForm::binary, version).add(rows, binary, full), 2u);
   EXPECT_EQ(written(text), written(binary));
   for (std::size_t cut = 1; cut < rows.size(); ++cut) {
     Block block(layout);
     if (cut == 2 + 8 + 9 + 4) continue;  // One whole row.
-    EXPECT_THROW(CopyRows(CopyForm::binary, version).add(std::string_view(rows).substr(0, cut), block, full), Error) << cut;
+    EXPECT_THROW(CopyRows(CopyForm::binary, version).add(std::string_view(rows).substr(0, cut), block, full), Error)
+        << cut;
   }
 }
 
 TEST(ClickHouseBlock, AllocatesNothingPerRowOnceWarm) {
-  const TableLayout layout = layout_of({{.name = "id", .type_oid = kInt8Oid},
-                                        {.name = "t", .type_oid = kTextOid, .nullable = true},
-                                        {.name = "d", .type_oid = kNumericOid, .type_modifier = ((18 << 16) | 4) + 4, .nullable = true},
-                                        {.name = "ts", .type_oid = kTimestamptzOid, .nullable = true},
-                                        {.name = "b", .type_oid = kBoolOid, .nullable = true},
-                                        {.name = "u", .type_oid = kUuidOid, .nullable = true},
-                                        {.name = "j", .type_oid = kJsonbOid, .nullable = true},
-                                        {.name = "a", .type_oid = kInt4ArrayOid, .nullable = true},
-                                        {.name = "f", .type_oid = kFloat8Oid, .nullable = true}});
+  const TableLayout layout =
+      layout_of({{.name = "id", .type_oid = kInt8Oid},
+                 {.name = "t", .type_oid = kTextOid, .nullable = true},
+                 {.name = "d", .type_oid = kNumericOid, .type_modifier = ((18 << 16) | 4) + 4, .nullable = true},
+                 {.name = "ts", .type_oid = kTimestamptzOid, .nullable = true},
+                 {.name = "b", .type_oid = kBoolOid, .nullable = true},
+                 {.name = "u", .type_oid = kUuidOid, .nullable = true},
+                 {.name = "j", .type_oid = kJsonbOid, .nullable = true},
+                 {.name = "a", .type_oid = kInt4ArrayOid, .nullable = true},
+                 {.name = "f", .type_oid = kFloat8Oid, .nullable = true}});
   Block block(layout);
   std::size_t bytes = 0;
   const Block::Sink sink = [&](std::string_view piece) { bytes += piece.size(); };
   const auto encode = [&](int rows) {
     for (int i = 0; i < rows; ++i) {
-      for (const char* text : {"123456789", "some text of a usual length", "-12345.6789", "2026-11-22 12:34:56.789+00", "t",
-                               "00112233-4455-6677-8899-aabbccddeeff", "{\"a\": [1, 2]}", "{1,2,NULL,\"4\"}", "2.718281828"})
+      for (const char* text :
+           {"123456789", "some text of a usual length", "-12345.6789", "2026-11-22 12:34:56.789+00", "t",
+            "00112233-4455-6677-8899-aabbccddeeff", "{\"a\": [1, 2]}", "{1,2,NULL,\"4\"}", "2.718281828"})
         block.add_text(text);
       block.end_row({Lsn{1}, Lsn{static_cast<std::uint64_t>(i)}}, false);
       if (block.full()) block.write(sink);

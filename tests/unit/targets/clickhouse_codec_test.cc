@@ -67,7 +67,8 @@ TEST(ClickHouseTypes, FollowThePostgresType) {
 }
 
 TEST(ClickHouseTypes, OfKeysMergeNoTwoValuesAndRefuseNone) {
-  for (const std::uint32_t oid : {kFloat4Oid, kFloat8Oid, kDateOid, kTimestampOid, kTimestamptzOid, kNumericOid, kInt4ArrayOid})
+  for (const std::uint32_t oid :
+       {kFloat4Oid, kFloat8Oid, kDateOid, kTimestampOid, kTimestamptzOid, kNumericOid, kInt4ArrayOid})
     EXPECT_EQ(type_of(oid, -1, true, true).name, "String") << oid;
   EXPECT_EQ(type_of(kInt8Oid, -1, true, true).name, "Int64");
   EXPECT_EQ(type_of(kNumericOid, numeric_modifier(20, 0), true).name, "Decimal(20, 0)");
@@ -121,10 +122,13 @@ TEST(ClickHouseCodec, FloatsAgreeInBothForms) {
     EXPECT_EQ(from_text(type_of(kFloat8Oid), text), raw(v)) << text;
     EXPECT_EQ(from_binary(type_of(kFloat8Oid), network(bits)), raw(v)) << text;
   }
-  EXPECT_EQ(from_text(type_of(kFloat8Oid), "NaN"), from_binary(type_of(kFloat8Oid), network<std::uint64_t>(0xfff8000000000001)));
-  EXPECT_EQ(from_text(type_of(kFloat8Oid), "-Infinity"), from_binary(type_of(kFloat8Oid), network<std::uint64_t>(0xfff0000000000000)));
+  EXPECT_EQ(from_text(type_of(kFloat8Oid), "NaN"),
+            from_binary(type_of(kFloat8Oid), network<std::uint64_t>(0xfff8000000000001)));
+  EXPECT_EQ(from_text(type_of(kFloat8Oid), "-Infinity"),
+            from_binary(type_of(kFloat8Oid), network<std::uint64_t>(0xfff0000000000000)));
   EXPECT_EQ(from_text(type_of(kFloat4Oid), "1e-45"), from_binary(type_of(kFloat4Oid), network<std::uint32_t>(1)));
-  EXPECT_EQ(from_text(type_of(kFloat4Oid), "3.4028235e+38"), from_binary(type_of(kFloat4Oid), network<std::uint32_t>(0x7f7fffff)));
+  EXPECT_EQ(from_text(type_of(kFloat4Oid), "3.4028235e+38"),
+            from_binary(type_of(kFloat4Oid), network<std::uint32_t>(0x7f7fffff)));
 }
 
 std::string numeric_binary(std::initializer_list<int> digits, int weight, int sign, int scale) {
@@ -168,14 +172,17 @@ TEST(ClickHouseCodec, DecimalsOfSeventySixDigitsKeepEachOfThem) {
     digits += static_cast<char>('0' + static_cast<int>(rest));
   }
   EXPECT_EQ(digits, nines);
-  EXPECT_EQ(bytes, from_binary(wide, numeric_binary({9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999,
-                                                     9999, 9999, 9999, 9999, 9999, 9999}, 18, 0, 0)));
+  EXPECT_EQ(bytes, from_binary(wide, numeric_binary({9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999,
+                                                     9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999},
+                                                    18, 0, 0)));
   // A fraction's last group of four has zeros that are no digits of the type.
   const ColumnType half = type_of(kNumericOid, numeric_modifier(76, 38));
   const std::string halves = std::string(38, '9') + "." + std::string(38, '9');
   EXPECT_EQ(from_text(half, halves), bytes);
-  EXPECT_EQ(from_binary(half, numeric_binary({99, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999,
-                                              9999, 9999, 9999, 9999, 9999, 9900}, 9, 0, 38)), bytes);
+  EXPECT_EQ(from_binary(half, numeric_binary({99,   9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999,
+                                              9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9999, 9900},
+                                             9, 0, 38)),
+            bytes);
   const std::string minus = from_text(wide, "-1");
   EXPECT_EQ(minus, std::string(32, '\xff'));
   EXPECT_TRUE(refused(from_text(wide, nines + "9")));
@@ -202,8 +209,15 @@ TEST(ClickHouseCodec, TextsAndBytesStayAsTheyAre) {
   EXPECT_EQ(from_text(type_of(kTextOid), "a\nü"), std::string("\4a\nü"));
   EXPECT_EQ(from_binary(type_of(kBpcharOid), "a  "), std::string("\3a  "));
   EXPECT_EQ(from_text(type_of(kTextOid), std::string(300, 'x')), std::string("\xac\x02") + std::string(300, 'x'));
-  EXPECT_EQ(from_text(type_of(kByteaOid), "\\x00fF41"), std::string("\3\0\xff""A", 4));
-  EXPECT_EQ(from_binary(type_of(kByteaOid), std::string_view("\0\xff""A", 3)), std::string("\3\0\xff""A", 4));
+  EXPECT_EQ(from_text(type_of(kByteaOid), "\\x00fF41"), std::string("\3\0\xff"
+                                                                    "A",
+                                                                    4));
+  EXPECT_EQ(from_binary(type_of(kByteaOid), std::string_view("\0\xff"
+                                                             "A",
+                                                             3)),
+            std::string("\3\0\xff"
+                        "A",
+                        4));
   EXPECT_EQ(from_text(type_of(kByteaOid), "\\x"), std::string(1, '\0'));
   EXPECT_TRUE(refused(from_text(type_of(kByteaOid), "\\x0g")));
   EXPECT_EQ(from_text(type_of(kJsonbOid), "{\"a\": 1}"), from_binary(type_of(kJsonbOid), "\1{\"a\": 1}"));
@@ -225,7 +239,8 @@ TEST(ClickHouseCodec, DatesAgreeInBothFormsUpToTheBorders) {
   EXPECT_EQ(from_text(date, "2000-01-01"), from_binary(date, network<std::int32_t>(0)));
   EXPECT_EQ(from_text(date, "1999-12-31"), from_binary(date, network<std::int32_t>(-1)));
   EXPECT_EQ(from_text(date, "2299-12-31"), from_binary(date, network<std::int32_t>(120529 - 10957)));
-  for (const char* out : {"1899-12-31", "2300-01-01", "infinity", "-infinity", "0044-03-15 BC", "12026-01-01", "2026-1-1", ""})
+  for (const char* out :
+       {"1899-12-31", "2300-01-01", "infinity", "-infinity", "0044-03-15 BC", "12026-01-01", "2026-1-1", ""})
     EXPECT_TRUE(refused(from_text(date, out))) << out;
   for (const std::int32_t out : {INT32_MAX, INT32_MIN, -25568 - 10957, 120530 - 10957})
     EXPECT_TRUE(refused(from_binary(date, network(out)))) << out;
@@ -241,8 +256,9 @@ TEST(ClickHouseCodec, TimestampsAgreeInBothFormsUpToTheBorders) {
   EXPECT_EQ(from_text(type, "2299-12-31 23:59:59.999999"),
             from_binary(type, network<std::int64_t>((120530 - 10957) * INT64_C(86400000000) - 1)));
   EXPECT_EQ(from_text(type, "1900-01-01 00:00:00"), raw<std::int64_t>(-25567 * INT64_C(86400000000)));
-  for (const char* out : {"1899-12-31 23:59:59.999999", "2300-01-01 00:00:00", "infinity", "-infinity", "0001-01-01 00:00:00 BC",
-                          "2299-12-31 23:00:00-02", "2026-01-01", "2026-01-01 00:00:00.1234567", "2026-01-01 00:00:00x"})
+  for (const char* out :
+       {"1899-12-31 23:59:59.999999", "2300-01-01 00:00:00", "infinity", "-infinity", "0001-01-01 00:00:00 BC",
+        "2299-12-31 23:00:00-02", "2026-01-01", "2026-01-01 00:00:00.1234567", "2026-01-01 00:00:00x"})
     EXPECT_TRUE(refused(from_text(type, out))) << out;
   for (const std::int64_t out : {INT64_MAX, INT64_MIN, (120530 - 10957) * INT64_C(86400000000)})
     EXPECT_TRUE(refused(from_binary(type, network(out)))) << out;

@@ -2,7 +2,8 @@
 #include "clickhouse/chunk_writer.h"
 #include "clickhouse_fixture.h"
 
-// Chunks of a real Postgres's own output: COPY's two forms give the same blocks, and what ClickHouse then holds equals the source.
+// Chunks of a real Postgres's own output: COPY's two forms give the same blocks, and what ClickHouse then holds equals
+// the source.
 namespace peerd::testing_clickhouse {
 namespace {
 
@@ -21,64 +22,166 @@ const std::vector<Kind>& kinds() {
       {"i2", "smallint", "{}::text", "toString({})", {"-32768", "32767", "NULL"}},
       {"i4", "integer", "{}::text", "toString({})", {"-2147483648", "2147483647", "0", "NULL"}},
       {"i8", "bigint", "{}::text", "toString({})", {"-9223372036854775808", "9223372036854775807", "NULL"}},
-      {"f4", "real", "encode(float4send({}), 'hex')", "leftPad(lower(hex(reinterpretAsUInt32({}))), 8, '0')",
+      {"f4",
+       "real",
+       "encode(float4send({}), 'hex')",
+       "leftPad(lower(hex(reinterpretAsUInt32({}))), 8, '0')",
        {"0", "'-0'", "1.5", "3.4028235e38", "1e-45", "'Infinity'", "'-Infinity'", "NULL"}},
-      {"f8", "double precision", "encode(float8send({}), 'hex')", "leftPad(lower(hex(reinterpretAsUInt64({}))), 16, '0')",
-       {"0.1", "'-0'", "1.7976931348623157e308", "5e-324", "2.2250738585072014e-308", "'Infinity'", "'-Infinity'", "NULL"}},
-      {"n9", "numeric(9,2)", "trim_scale({})::text", "toString({})", {"0", "-0.01", "9999999.99", "-9999999.99", "1", "100000", "NULL"}},
-      {"n18", "numeric(18,9)", "trim_scale({})::text", "toString({})", {"123456789.987654321", "-0.000000001", "1000000000 - 1", "NULL"}},
-      {"n38", "numeric(38,0)", "trim_scale({})::text", "toString({})", {"repeat('9', 38)::numeric", "-repeat('9', 38)::numeric", "10000::numeric ^ 9", "NULL"}},
-      {"n76", "numeric(76,38)", "trim_scale({})::text", "toString({})",
+      {"f8",
+       "double precision",
+       "encode(float8send({}), 'hex')",
+       "leftPad(lower(hex(reinterpretAsUInt64({}))), 16, '0')",
+       {"0.1", "'-0'", "1.7976931348623157e308", "5e-324", "2.2250738585072014e-308", "'Infinity'", "'-Infinity'",
+        "NULL"}},
+      {"n9",
+       "numeric(9,2)",
+       "trim_scale({})::text",
+       "toString({})",
+       {"0", "-0.01", "9999999.99", "-9999999.99", "1", "100000", "NULL"}},
+      {"n18",
+       "numeric(18,9)",
+       "trim_scale({})::text",
+       "toString({})",
+       {"123456789.987654321", "-0.000000001", "1000000000 - 1", "NULL"}},
+      {"n38",
+       "numeric(38,0)",
+       "trim_scale({})::text",
+       "toString({})",
+       {"repeat('9', 38)::numeric", "-repeat('9', 38)::numeric", "10000::numeric ^ 9", "NULL"}},
+      {"n76",
+       "numeric(76,38)",
+       "trim_scale({})::text",
+       "toString({})",
        {"(repeat('9', 38) || '.' || repeat('9', 38))::numeric", "-(repeat('9', 38) || '.' || repeat('9', 38))::numeric",
         "('0.' || repeat('0', 37) || '1')::numeric", "12345", "NULL"}},
-      {"n80", "numeric(80,40)", "{}::text", "toString({})", {"(repeat('9', 40) || '.' || repeat('9', 40))::numeric", "'NaN'", "NULL"}},
+      {"n80",
+       "numeric(80,40)",
+       "{}::text",
+       "toString({})",
+       {"(repeat('9', 40) || '.' || repeat('9', 40))::numeric", "'NaN'", "NULL"}},
       {"nm", "numeric(3,-2)", "trim_scale({})::text", "toString({})", {"12345", "-99949", "0", "NULL"}},
-      {"n", "numeric", "{}::text", "toString({})",
+      {"n",
+       "numeric",
+       "{}::text",
+       "toString({})",
        {"1.0", "1.00", "'NaN'", "'Infinity'", "'-Infinity'", "1e-100", "1e100", "-123.4500", "NULL"}},
-      {"t", "text", "encode(convert_to({}, 'UTF8'), 'hex')", "lower(hex({}))",
+      {"t",
+       "text",
+       "encode(convert_to({}, 'UTF8'), 'hex')",
+       "lower(hex({}))",
        {"''", "E'tab\\t nl\\n cr\\r back\\\\slash \\\\N'", "'\\N'", "'ü人'", "repeat('x', 300)", "NULL"}},
       {"vc", "varchar(10)", "encode(convert_to({}, 'UTF8'), 'hex')", "lower(hex({}))", {"'abc'", "''", "NULL"}},
-      {"bp", "char(5)", "CASE WHEN {} IS NOT NULL THEN encode(convert_to(format('%s', {}), 'UTF8'), 'hex') END", "lower(hex({}))", {"'ab'", "''", "NULL"}},
-      {"by", "bytea", "encode({}, 'hex')", "lower(hex({}))", {"'\\x'", "'\\x00ff0a5c09'", "decode(repeat('5c78', 100), 'hex')", "NULL"}},
-      {"u", "uuid", "{}::text", "toString({})", {"'00112233-4455-6677-8899-aabbccddeeff'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'", "NULL"}},
-      {"d", "date", "{}::text", "toString({})", {"'1900-01-01'", "'2299-12-31'", "'1970-01-01'", "'2000-02-29'", "NULL"}},
-      {"tm", "time", "{}::text", "toString({})", {"'00:00:00'", "'24:00:00'", "'12:34:56.789'", "'23:59:59.999999'", "NULL"}},
-      {"ts", "timestamp", "to_char({}, 'YYYY-MM-DD HH24:MI:SS.US')", "toString({})",
-       {"'1900-01-01 00:00:00'", "'2299-12-31 23:59:59.999999'", "'1969-12-31 23:59:59.999999'", "'2026-11-22 12:34:56.7'", "NULL"}},
-      {"tz", "timestamptz", "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')", "toString({})",
+      {"bp",
+       "char(5)",
+       "CASE WHEN {} IS NOT NULL THEN encode(convert_to(format('%s', {}), 'UTF8'), 'hex') END",
+       "lower(hex({}))",
+       {"'ab'", "''", "NULL"}},
+      {"by",
+       "bytea",
+       "encode({}, 'hex')",
+       "lower(hex({}))",
+       {"'\\x'", "'\\x00ff0a5c09'", "decode(repeat('5c78', 100), 'hex')", "NULL"}},
+      {"u",
+       "uuid",
+       "{}::text",
+       "toString({})",
+       {"'00112233-4455-6677-8899-aabbccddeeff'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'", "NULL"}},
+      {"d",
+       "date",
+       "{}::text",
+       "toString({})",
+       {"'1900-01-01'", "'2299-12-31'", "'1970-01-01'", "'2000-02-29'", "NULL"}},
+      {"tm",
+       "time",
+       "{}::text",
+       "toString({})",
+       {"'00:00:00'", "'24:00:00'", "'12:34:56.789'", "'23:59:59.999999'", "NULL"}},
+      {"ts",
+       "timestamp",
+       "to_char({}, 'YYYY-MM-DD HH24:MI:SS.US')",
+       "toString({})",
+       {"'1900-01-01 00:00:00'", "'2299-12-31 23:59:59.999999'", "'1969-12-31 23:59:59.999999'",
+        "'2026-11-22 12:34:56.7'", "NULL"}},
+      {"tz",
+       "timestamptz",
+       "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')",
+       "toString({})",
        {"'1900-01-01 00:00:00+00'", "'2299-12-31 23:59:59.999999+00'", "'2026-11-22 12:34:56.7-07'", "NULL"}},
-      {"j", "json", "encode(convert_to({}::text, 'UTF8'), 'hex')", "lower(hex({}))", {"'{\"a\":  1e5, \"a\": [null] }'", "'null'", "NULL"}},
-      {"jb", "jsonb", "encode(convert_to({}::text, 'UTF8'), 'hex')", "lower(hex({}))", {"'{\"b\": 1.50, \"a\": \"q\\\"\\\\\"}'", "'null'", "NULL"}},
+      {"j",
+       "json",
+       "encode(convert_to({}::text, 'UTF8'), 'hex')",
+       "lower(hex({}))",
+       {"'{\"a\":  1e5, \"a\": [null] }'", "'null'", "NULL"}},
+      {"jb",
+       "jsonb",
+       "encode(convert_to({}::text, 'UTF8'), 'hex')",
+       "lower(hex({}))",
+       {"'{\"b\": 1.50, \"a\": \"q\\\"\\\\\"}'", "'null'", "NULL"}},
       {"iv", "interval", "{}::text", "toString({})", {"'1 year -2 days 03:04:05.6'", "'0'", "NULL"}},
       {"ttz", "timetz", "{}::text", "toString({})", {"'12:34:56.7+05:30'", "NULL"}},
       {"p", "point", "{}::text", "toString({})", {"'(1.5,-2)'", "NULL"}},
       {"vb", "varbit", "{}::text", "toString({})", {"B'0101'", "NULL"}},
       {"r", "int4range", "{}::text", "toString({})", {"'[1,5)'", "'empty'", "NULL"}},
-      {"ab", "boolean[]", "coalesce({}::text, '{}')", "concat('{', arrayStringConcat(arrayMap(x -> if(isNull(x), 'NULL', if(x, 't', 'f')), {}), ','), '}')",
+      {"ab",
+       "boolean[]",
+       "coalesce({}::text, '{}')",
+       "concat('{', arrayStringConcat(arrayMap(x -> if(isNull(x), 'NULL', if(x, 't', 'f')), {}), ','), '}')",
        {"'{t,f,NULL}'", "'{}'", "NULL"}},
-      {"a8", "bigint[]", "concat('{', array_to_string({}, ',', 'NULL'), '}')", "concat('{', arrayStringConcat(arrayMap(x -> ifNull(toString(x), 'NULL'), {}), ','), '}')",
+      {"a8",
+       "bigint[]",
+       "concat('{', array_to_string({}, ',', 'NULL'), '}')",
+       "concat('{', arrayStringConcat(arrayMap(x -> ifNull(toString(x), 'NULL'), {}), ','), '}')",
        {"'{-9223372036854775808,NULL,1}'", "'{}'", "'[3:4]={1,2}'::bigint[] || 3", "NULL"}},
-      {"an", "numeric(5,2)[]", "coalesce({}::text, '{}')", "concat('{', arrayStringConcat(arrayMap(x -> ifNull(toString(x), 'NULL'), {}), ','), '}')",
+      {"an",
+       "numeric(5,2)[]",
+       "coalesce({}::text, '{}')",
+       "concat('{', arrayStringConcat(arrayMap(x -> ifNull(toString(x), 'NULL'), {}), ','), '}')",
        {"'{1.25,-123.45,NULL}'", "NULL"}},
-      {"au", "numeric[]", "coalesce({}::text, '{}')", "concat('{', arrayStringConcat(arrayMap(x -> ifNull(x, 'NULL'), {}), ','), '}')",
+      {"au",
+       "numeric[]",
+       "coalesce({}::text, '{}')",
+       "concat('{', arrayStringConcat(arrayMap(x -> ifNull(x, 'NULL'), {}), ','), '}')",
        {"'{1.20,1.2,NaN,NULL}'", "NULL"}},
-      {"at", "text[]", "(SELECT string_agg(coalesce(encode(convert_to(e, 'UTF8'), 'hex'), 'NULL'), ',') FROM unnest({}) e)",
+      {"at",
+       "text[]",
+       "(SELECT string_agg(coalesce(encode(convert_to(e, 'UTF8'), 'hex'), 'NULL'), ',') FROM unnest({}) e)",
        "nullIf(arrayStringConcat(arrayMap(x -> ifNull(lower(hex(x)), 'NULL'), {}), ','), '')",
        {"ARRAY['a b', E'q\"\\\\', 'NULL', NULL, '{x,y}', E'n\\n\\t', 'ü']", "'{}'", "NULL"}},
-      {"ay", "bytea[]", "(SELECT string_agg(encode(e, 'hex'), ',') FROM unnest({}) e)", "nullIf(arrayStringConcat(arrayMap(x -> lower(hex(assumeNotNull(x))), {}), ','), '')",
+      {"ay",
+       "bytea[]",
+       "(SELECT string_agg(encode(e, 'hex'), ',') FROM unnest({}) e)",
+       "nullIf(arrayStringConcat(arrayMap(x -> lower(hex(assumeNotNull(x))), {}), ','), '')",
        {"ARRAY['\\x00ff'::bytea, '\\x5c']", "NULL"}},
-      {"ad", "date[]", "coalesce({}::text, '{}')", "concat('{', arrayStringConcat(arrayMap(x -> ifNull(toString(x), 'NULL'), {}), ','), '}')",
+      {"ad",
+       "date[]",
+       "coalesce({}::text, '{}')",
+       "concat('{', arrayStringConcat(arrayMap(x -> ifNull(toString(x), 'NULL'), {}), ','), '}')",
        {"'{1900-01-01,NULL,2299-12-31}'", "NULL"}},
-      {"ats", "timestamptz[]", "(SELECT string_agg(to_char(e AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), ',') FROM unnest({}) e)",
-       "nullIf(arrayStringConcat(arrayMap(x -> toString(assumeNotNull(x)), {}), ','), '')", {"ARRAY['2026-11-22 12:34:56.7-07'::timestamptz]", "NULL"}},
-      {"auu", "uuid[]", "coalesce({}::text, '{}')", "concat('{', arrayStringConcat(arrayMap(x -> ifNull(toString(x), 'NULL'), {}), ','), '}')",
+      {"ats",
+       "timestamptz[]",
+       "(SELECT string_agg(to_char(e AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US'), ',') FROM unnest({}) e)",
+       "nullIf(arrayStringConcat(arrayMap(x -> toString(assumeNotNull(x)), {}), ','), '')",
+       {"ARRAY['2026-11-22 12:34:56.7-07'::timestamptz]", "NULL"}},
+      {"auu",
+       "uuid[]",
+       "coalesce({}::text, '{}')",
+       "concat('{', arrayStringConcat(arrayMap(x -> ifNull(toString(x), 'NULL'), {}), ','), '}')",
        {"'{00112233-4455-6677-8899-aabbccddeeff,NULL}'", "NULL"}},
-      {"atm", "time[]", "coalesce({}::text, '{}')", "concat('{', arrayStringConcat(arrayMap(x -> ifNull(x, 'NULL'), {}), ','), '}')",
+      {"atm",
+       "time[]",
+       "coalesce({}::text, '{}')",
+       "concat('{', arrayStringConcat(arrayMap(x -> ifNull(x, 'NULL'), {}), ','), '}')",
        {"'{12:34:56.7,NULL}'", "NULL"}},
-      {"ajb", "jsonb[]", "(SELECT string_agg(encode(convert_to(e::text, 'UTF8'), 'hex'), ',') FROM unnest({}) e)",
-       "nullIf(arrayStringConcat(arrayMap(x -> lower(hex(assumeNotNull(x))), {}), ','), '')", {"ARRAY['{\"a\": \"b\\\"c\"}'::jsonb, '[1, 2]']", "NULL"}},
-      {"af", "double precision[]", "(SELECT string_agg(encode(float8send(e), 'hex'), ',') FROM unnest({}) e)",
-       "nullIf(arrayStringConcat(arrayMap(x -> leftPad(lower(hex(reinterpretAsUInt64(assumeNotNull(x)))), 16, '0'), {}), ','), '')",
+      {"ajb",
+       "jsonb[]",
+       "(SELECT string_agg(encode(convert_to(e::text, 'UTF8'), 'hex'), ',') FROM unnest({}) e)",
+       "nullIf(arrayStringConcat(arrayMap(x -> lower(hex(assumeNotNull(x))), {}), ','), '')",
+       {"ARRAY['{\"a\": \"b\\\"c\"}'::jsonb, '[1, 2]']", "NULL"}},
+      {"af",
+       "double precision[]",
+       "(SELECT string_agg(encode(float8send(e), 'hex'), ',') FROM unnest({}) e)",
+       "nullIf(arrayStringConcat(arrayMap(x -> leftPad(lower(hex(reinterpretAsUInt64(assumeNotNull(x)))), 16, '0'), "
+       "{}), ','), '')",
        {"'{1.5,-0,Infinity,5e-324}'", "NULL"}},
   };
   return kKinds;
@@ -116,8 +219,8 @@ class ClickHouseCopy : public RealClickHouse {
     table.schema.schema = schema_;
     table.target_name = name;
     table.start = Lsn{7};
-    const auto columns = pg("SELECT attname, atttypid, atttypmod, NOT attnotnull FROM pg_attribute WHERE attrelid = '" + schema_ + "." +
-                            name + "'::regclass AND attnum > 0 ORDER BY attnum");
+    const auto columns = pg("SELECT attname, atttypid, atttypmod, NOT attnotnull FROM pg_attribute WHERE attrelid = '" +
+                            schema_ + "." + name + "'::regclass AND attnum > 0 ORDER BY attnum");
     for (int i = 0; i < columns.rows(); ++i) {
       table.schema.columns.push_back({.name = columns.string(i, 0),
                                       .type_oid = static_cast<std::uint32_t>(columns.integer(i, 1)),
@@ -137,8 +240,9 @@ class ClickHouseCopy : public RealClickHouse {
       if (!plan.select_casts[i].empty()) columns += "::" + plan.select_casts[i];
     }
     const bool binary = plan.form == CopyForm::binary;
-    source_server_->copy_out("COPY (SELECT " + columns + " FROM " + schema_ + "." + table.schema.name + " ORDER BY 1) TO STDOUT" +
-                                 (binary ? " (FORMAT binary)" : ""), wait());
+    source_server_->copy_out("COPY (SELECT " + columns + " FROM " + schema_ + "." + table.schema.name +
+                                 " ORDER BY 1) TO STDOUT" + (binary ? " (FORMAT binary)" : ""),
+                             wait());
     std::string out;
     for (std::string_view piece; (piece = source_server_->copy_read(wait())).data() != nullptr;) out += piece;
     return binary ? out.substr(19, out.size() - 21) : out;
@@ -192,7 +296,8 @@ TEST_F(ClickHouseCopy, BothFormsOfEveryTypeGiveTheSameBlockAndTheSourcesValues) 
     ASSERT_EQ(got.size(), rows) << kind.name;
     for (std::size_t row = 0; row < rows; ++row) {
       const int at = static_cast<int>(row);
-      EXPECT_EQ(got[row][0], expected.null(at, 0) ? Cell{} : Cell{expected.string(at, 0)}) << kind.name << ", row " << row;
+      EXPECT_EQ(got[row][0], expected.null(at, 0) ? Cell{} : Cell{expected.string(at, 0)})
+          << kind.name << ", row " << row;
     }
   }
   EXPECT_EQ(sql("SELECT DISTINCT _peerdb_version FROM every"), (Rows{{"129127208515966861312"}}));
@@ -200,8 +305,11 @@ TEST_F(ClickHouseCopy, BothFormsOfEveryTypeGiveTheSameBlockAndTheSourcesValues) 
 }
 
 TEST_F(ClickHouseCopy, KeysOfInexactTypesAreTextInBothForms) {
-  pg("CREATE TABLE " + schema_ + ".keys (n numeric, f double precision, d date, z timestamptz, s numeric(6,2), PRIMARY KEY (n, f, d, z, s))");
-  pg("INSERT INTO " + schema_ + ".keys VALUES (1.0, '-0', 'infinity', '-infinity', 1), (2.00, 0.1, '0044-03-15 BC', '2026-11-22 12:00:00.5+02', 1.5), "
+  pg("CREATE TABLE " + schema_ +
+     ".keys (n numeric, f double precision, d date, z timestamptz, s numeric(6,2), PRIMARY KEY (n, f, d, z, s))");
+  pg("INSERT INTO " + schema_ +
+     ".keys VALUES (1.0, '-0', 'infinity', '-infinity', 1), (2.00, 0.1, '0044-03-15 BC', '2026-11-22 12:00:00.5+02', "
+     "1.5), "
      "('NaN', 'NaN', '9999-01-01', '20000-01-01', -3)");
   const MirrorTable table = describe("keys", {0, 1, 2, 3, 4});
   const CopyPlan plan = target().prepare(table, wait());
@@ -217,8 +325,10 @@ TEST_F(ClickHouseCopy, KeysOfInexactTypesAreTextInBothForms) {
 
 TEST_F(ClickHouseCopy, TypesWithCastsOfTheirOwnAreCopiedInTextForm) {
   pg("CREATE TYPE " + schema_ + ".mood AS ENUM ('happy', 'a\"b\\'); CREATE DOMAIN " + schema_ + ".address AS inet");
-  pg("CREATE TABLE " + schema_ + ".odd (id int PRIMARY KEY, m " + schema_ + ".mood, i inet, a " + schema_ + ".address, ms " + schema_ + ".mood[])");
-  pg("INSERT INTO " + schema_ + ".odd VALUES (1, 'happy', '10.0.0.1', '10.0.0.2', '{happy}'), (2, 'a\"b\\', NULL, '10.0.0.0/8', NULL)");
+  pg("CREATE TABLE " + schema_ + ".odd (id int PRIMARY KEY, m " + schema_ + ".mood, i inet, a " + schema_ +
+     ".address, ms " + schema_ + ".mood[])");
+  pg("INSERT INTO " + schema_ +
+     ".odd VALUES (1, 'happy', '10.0.0.1', '10.0.0.2', '{happy}'), (2, 'a\"b\\', NULL, '10.0.0.0/8', NULL)");
   const MirrorTable table = describe("odd", {0});
   const CopyPlan plan = target().prepare(table, wait());
   EXPECT_EQ(plan.form, CopyForm::text);
@@ -228,11 +338,15 @@ TEST_F(ClickHouseCopy, TypesWithCastsOfTheirOwnAreCopiedInTextForm) {
 }
 
 TEST_F(ClickHouseCopy, ValuesThatClickHouseCannotHoldStopTheTableByName) {
-  for (const auto& [type, value] : std::vector<std::pair<std::string, std::string>>{
-           {"date", "'infinity'"}, {"date", "'2300-01-01'"}, {"timestamptz", "'-infinity'"}, {"timestamp", "'1899-12-31'"},
-           {"numeric(5,2)", "'NaN'"}, {"integer[]", "'{{1,2},{3,4}}'"}, {"date[]", "'{infinity}'"}}) {
-    pg("DROP TABLE IF EXISTS " + schema_ + ".bad; CREATE TABLE " + schema_ + ".bad (id int PRIMARY KEY, c " + type + "); INSERT INTO " + schema_ +
-       ".bad VALUES (1, " + value + ")");
+  for (const auto& [type, value] : std::vector<std::pair<std::string, std::string>>{{"date", "'infinity'"},
+                                                                                    {"date", "'2300-01-01'"},
+                                                                                    {"timestamptz", "'-infinity'"},
+                                                                                    {"timestamp", "'1899-12-31'"},
+                                                                                    {"numeric(5,2)", "'NaN'"},
+                                                                                    {"integer[]", "'{{1,2},{3,4}}'"},
+                                                                                    {"date[]", "'{infinity}'"}}) {
+    pg("DROP TABLE IF EXISTS " + schema_ + ".bad; CREATE TABLE " + schema_ + ".bad (id int PRIMARY KEY, c " + type +
+       "); INSERT INTO " + schema_ + ".bad VALUES (1, " + value + ")");
     const MirrorTable table = describe("bad", {0});
     const auto layout = clickhouse::table_layout(table.schema, "d", "");
     const CopyPlan plans[] = {clickhouse::copy_plan(layout), {CopyForm::text, {"", ""}}};
@@ -251,7 +365,8 @@ TEST_F(ClickHouseCopy, ValuesThatClickHouseCannotHoldStopTheTableByName) {
 }
 
 TEST_F(ClickHouseCopy, AnAbandonedChunkLeavesNothingThatARepeatDoubles) {
-  pg("CREATE TABLE " + schema_ + ".many (id int PRIMARY KEY, v text); INSERT INTO " + schema_ + ".many SELECT g, repeat('x', 100) FROM generate_series(1, 200000) g");
+  pg("CREATE TABLE " + schema_ + ".many (id int PRIMARY KEY, v text); INSERT INTO " + schema_ +
+     ".many SELECT g, repeat('x', 100) FROM generate_series(1, 200000) g");
   const MirrorTable table = describe("many", {0});
   const CopyPlan plan = target().prepare(table, wait());
   const std::string rows = copy(table, plan);

@@ -71,7 +71,8 @@ class RealClickHouse : public testing::Test {
   Rows live() { return sql("SELECT id, v, big, u" + from() + "WHERE _PEERDB_IS_DELETED = 0 ORDER BY id"); }
   /// Keys of tombstones that no merge has removed.
   Rows marked() {
-    return sql("SELECT id FROM `" + table_.target_name + "` GROUP BY id HAVING argMax(_PEERDB_IS_DELETED, _peerdb_version) = 1 ORDER BY id");
+    return sql("SELECT id FROM `" + table_.target_name +
+               "` GROUP BY id HAVING argMax(_PEERDB_IS_DELETED, _peerdb_version) = 1 ORDER BY id");
   }
 
   PeerSpec peer_;

@@ -10,14 +10,20 @@ TEST_F(ClickHouseApply, InsertsArriveWithEveryCharacter) {
   streaming();
   Writer writer(table_);
   const std::string odd = "tab\t line\n return\r back\\slash \\N quote' zero";
-  writer.begin(100).insert({"1", odd, Cell{}, "7"}).insert({"2", "", "x", Cell{}}).insert({"-9223372036854775808", "\\N", "", "-1"}).commit();
+  writer.begin(100)
+      .insert({"1", odd, Cell{}, "7"})
+      .insert({"2", "", "x", Cell{}})
+      .insert({"-9223372036854775808", "\\N", "", "-1"})
+      .commit();
   const ApplyResult result = apply(writer);
   EXPECT_EQ(result.durable.lsn, Lsn{101});
   EXPECT_EQ(result.applied.lsn, Lsn{101});
   EXPECT_EQ(live(), (Rows{{"-9223372036854775808", "\\N", "", "-1"}, {"1", odd, Cell{}, "7"}, {"2", "", "x", Cell{}}}));
   EXPECT_TRUE(source_.asked.empty());
-  EXPECT_EQ(value("SELECT toTypeName(_PEERDB_IS_DELETED) || toTypeName(_peerdb_synced_at) || toTypeName(_peerdb_version)" + from() + "LIMIT 1"),
-            "UInt8DateTime64(9)UInt128");
+  EXPECT_EQ(
+      value("SELECT toTypeName(_PEERDB_IS_DELETED) || toTypeName(_peerdb_synced_at) || toTypeName(_peerdb_version)" +
+            from() + "LIMIT 1"),
+      "UInt8DateTime64(9)UInt128");
 }
 
 TEST_F(ClickHouseApply, AnEmptyBatchMovesThePositionAlone) {
@@ -37,7 +43,8 @@ TEST_F(ClickHouseApply, AnOpenTailIsVisibleButNotDurable) {
   EXPECT_EQ(live(), (Rows{{"1", "a", "A", "1"}, {"2", "b2", "B", "2"}}));
 }
 
-// Rule 1: heap_insert writes WAL before the unique check, so that a delete that commits first can have the higher position.
+// Rule 1: heap_insert writes WAL before the unique check, so that a delete that commits first can have the higher
+// position.
 TEST_F(ClickHouseApply, TheLaterCommitWinsThoughItsChangeLiesLower) {
   streaming();
   BatchBuilder builder;
@@ -83,7 +90,10 @@ TEST_F(ClickHouseApply, KeysMoveOntoKeysFreedAMomentBefore) {
   writer.begin(100).insert({"1", "one", a, "1"}).insert({"2", "two", b, "2"}).insert({"3", "three", c, "3"}).commit();
   apply(writer);
   // A swap of 1 and 2 through 9, and 3 moves on through 4 to 5; their long values are not sent.
-  writer.begin(200).update({"9", "one", kSame, "1"}, {"1"}).update({"1", "two", kSame, "2"}, {"2"}).update({"2", "one", kSame, "1"}, {"9"});
+  writer.begin(200)
+      .update({"9", "one", kSame, "1"}, {"1"})
+      .update({"1", "two", kSame, "2"}, {"2"})
+      .update({"2", "one", kSame, "1"}, {"9"});
   writer.update({"4", "three", kSame, "3"}, {"3"}).update({"5", "three!", kSame, "3"}, {"4"}).commit();
   apply(writer);
   EXPECT_EQ(live(), (Rows{{"1", "two", b, "2"}, {"2", "one", a, "1"}, {"5", "three!", c, "3"}}));
@@ -218,14 +228,16 @@ TEST_F(ClickHouseApply, LooksUpMoreKeysThanAStatementCouldHold) {
   writer.commit();
   apply(writer);
   EXPECT_TRUE(source_.asked.empty());
-  EXPECT_EQ(value("SELECT countIf(v = 'w' AND u = 2 AND big = concat('big', toString(id)))" + from()), std::to_string(kRows));
+  EXPECT_EQ(value("SELECT countIf(v = 'w' AND u = 2 AND big = concat('big', toString(id)))" + from()),
+            std::to_string(kRows));
 }
 
 TEST_F(ClickHouseApply, LooksUpLongValuesInSlices) {
   streaming();
   Writer writer(table_);
   writer.begin(100);
-  for (int i = 0; i < 600; ++i) writer.insert({std::to_string(i), "v", std::string(100000, static_cast<char>('a' + i % 26)), "1"});
+  for (int i = 0; i < 600; ++i)
+    writer.insert({std::to_string(i), "v", std::string(100000, static_cast<char>('a' + i % 26)), "1"});
   writer.commit();
   apply(writer);
   writer.begin(200);
@@ -233,7 +245,8 @@ TEST_F(ClickHouseApply, LooksUpLongValuesInSlices) {
   writer.commit();
   apply(writer);
   EXPECT_TRUE(source_.asked.empty());
-  EXPECT_EQ(value("SELECT countIf(big = repeat(char(97 + (id - 1000) % 26), 100000))" + from() + "WHERE id >= 1000"), "600");
+  EXPECT_EQ(value("SELECT countIf(big = repeat(char(97 + (id - 1000) % 26), 100000))" + from() + "WHERE id >= 1000"),
+            "600");
   EXPECT_EQ(value("SELECT count()" + from()), "600");
 }
 
@@ -241,14 +254,19 @@ TEST_F(ClickHouseApply, ArraysAndTheirNullsAreLookedUpToo) {
   table_.schema.columns.push_back({"tags", 1009, -1, "text[]", false, true, {}});
   streaming();
   Writer writer(table_);
-  writer.begin(100).insert({"1", "a", "A", "1", "{x,NULL,\"\"}"}).insert({"2", "b", "B", "2", Cell{}}).insert({"3", "c", "C", "3", "{}"}).commit();
+  writer.begin(100)
+      .insert({"1", "a", "A", "1", "{x,NULL,\"\"}"})
+      .insert({"2", "b", "B", "2", Cell{}})
+      .insert({"3", "c", "C", "3", "{}"})
+      .commit();
   apply(writer);
   writer.begin(200);
   for (const char* id : {"1", "2", "3"}) writer.update({id, "w", kSame, "1", kSame});
   writer.commit();
   apply(writer);
-  EXPECT_EQ(sql("SELECT id, v, big, toString(tags), _peerdb_null_tags" + from() + "ORDER BY id"),
-            (Rows{{"1", "w", "A", "['x',NULL,'']", "false"}, {"2", "w", "B", "[]", "true"}, {"3", "w", "C", "[]", "false"}}));
+  EXPECT_EQ(
+      sql("SELECT id, v, big, toString(tags), _peerdb_null_tags" + from() + "ORDER BY id"),
+      (Rows{{"1", "w", "A", "['x',NULL,'']", "false"}, {"2", "w", "B", "[]", "true"}, {"3", "w", "C", "[]", "false"}}));
 }
 
 TEST_F(ClickHouseApply, ATableInFullIdentityNeedsNoLookUp) {

@@ -1,8 +1,7 @@
-#include "clickhouse_fixture.h"
-
 #include <thread>
 
 #include "clickhouse/leftovers.h"
+#include "clickhouse_fixture.h"
 
 // Tables, ownership, statements left over, and what an operator is told; against a real server.
 namespace peerd::testing_clickhouse {
@@ -20,7 +19,8 @@ class ClickHouseTables : public RealClickHouse {
     return {};
   }
   void row(const std::string& version) {
-    sql("INSERT INTO `public.sample` (id, _PEERDB_IS_DELETED, _peerdb_version) SELECT " + version + ", 0, toUInt128(" + version + ")");
+    sql("INSERT INTO `public.sample` (id, _PEERDB_IS_DELETED, _peerdb_version) SELECT " + version + ", 0, toUInt128(" +
+        version + ")");
   }
 };
 
@@ -30,11 +30,20 @@ TEST_F(ClickHouseTables, AreMadeByKeyWithVersionAndMark) {
   table_.schema.key = {3, 0};
   const CopyPlan plan = target().prepare(table_, wait());
   EXPECT_EQ(plan.form, CopyForm::binary);
-  EXPECT_EQ(sql("SELECT sorting_key, engine_full FROM system.tables WHERE database = currentDatabase() AND name = 'public.sample'")[0][0], "u, id");
-  EXPECT_NE(value("SELECT engine_full FROM system.tables WHERE database = currentDatabase()").find("ReplacingMergeTree(_peerdb_version, _PEERDB_IS_DELETED)"), std::string::npos);
+  EXPECT_EQ(sql("SELECT sorting_key, engine_full FROM system.tables WHERE database = currentDatabase() AND name = "
+                "'public.sample'")[0][0],
+            "u, id");
+  EXPECT_NE(value("SELECT engine_full FROM system.tables WHERE database = currentDatabase()")
+                .find("ReplacingMergeTree(_peerdb_version, _PEERDB_IS_DELETED)"),
+            std::string::npos);
   EXPECT_EQ(sql("SELECT name, type FROM system.columns WHERE database = currentDatabase() ORDER BY position"),
-            (Rows{{"id", "Int64"}, {"v", "Nullable(String)"}, {"big", "Nullable(String)"}, {"u", "Int32"},
-                  {"_peerdb_synced_at", "DateTime64(9)"}, {"_PEERDB_IS_DELETED", "UInt8"}, {"_peerdb_version", "UInt128"}}));
+            (Rows{{"id", "Int64"},
+                  {"v", "Nullable(String)"},
+                  {"big", "Nullable(String)"},
+                  {"u", "Int32"},
+                  {"_peerdb_synced_at", "DateTime64(9)"},
+                  {"_PEERDB_IS_DELETED", "UInt8"},
+                  {"_peerdb_version", "UInt128"}}));
   target().prepare(table_, wait());
   restart();
   target().prepare(table_, wait());
@@ -79,7 +88,8 @@ TEST_F(ClickHouseTables, OfAnotherMirrorOrWithRowsAreRefused) {
 }
 
 TEST_F(ClickHouseTables, OfPeerDbsVersionColumnOrOtherEnginesAreRefused) {
-  sql("CREATE TABLE `public.sample` (id Int64, v Nullable(String), big Nullable(String), u Nullable(Int32), _PEERDB_IS_DELETED UInt8, "
+  sql("CREATE TABLE `public.sample` (id Int64, v Nullable(String), big Nullable(String), u Nullable(Int32), "
+      "_PEERDB_IS_DELETED UInt8, "
       "_peerdb_version UInt64) ENGINE = ReplacingMergeTree(_peerdb_version) ORDER BY id");
   EXPECT_NE(refusal().message.find("version column"), std::string::npos);
   sql("DROP TABLE `public.sample` SYNC");
@@ -106,14 +116,19 @@ TEST_F(ClickHouseTables, GrowByAddedColumnsWhoseDefaultFillsOlderRows) {
   table_.schema.columns.push_back({"tags", 1009, -1, "text[]", false, true, {}});
   table_.schema.columns.push_back({"nums", 1231, ((4 << 16) | 1) + 4, "numeric(4,1)[]", false, true, "{1.5,NULL}"});
   target().prepare(table_, wait());
-  const Rows defaults{{"1", "-1.5", "it's", "2026-01-02 03:04:05.600000", "1901-02-03", "00112233-4455-6677-8899-aabbccddeeff", "true",
-                       "-0.5", "00FF", "[]", "true", "[1.5,NULL]", "false"}};
-  const std::string all = "SELECT id, n, t, ts, d, uu, b, f, hex(y), toString(tags), _peerdb_null_tags, toString(nums), _peerdb_null_nums" + from();
+  const Rows defaults{{"1", "-1.5", "it's", "2026-01-02 03:04:05.600000", "1901-02-03",
+                       "00112233-4455-6677-8899-aabbccddeeff", "true", "-0.5", "00FF", "[]", "true", "[1.5,NULL]",
+                       "false"}};
+  const std::string all =
+      "SELECT id, n, t, ts, d, uu, b, f, hex(y), toString(tags), _peerdb_null_tags, toString(nums), _peerdb_null_nums" +
+      from();
   EXPECT_EQ(sql(all), defaults);
   target().prepare(table_, wait());
   // A change that leaves them out keeps them.
   writer.widen(table_);
-  writer.begin(200).update({"1", "a2", kSame, "1", kSame, kSame, kSame, kSame, kSame, kSame, kSame, kSame, kSame, kSame}).commit();
+  writer.begin(200)
+      .update({"1", "a2", kSame, "1", kSame, kSame, kSame, kSame, kSame, kSame, kSame, kSame, kSame, kSame})
+      .commit();
   apply(writer);
   EXPECT_EQ(sql(all), defaults);
 }
@@ -179,13 +194,15 @@ TEST_F(ClickHouseTables, LeftoversOfOlderEpochsAreKilledAndNewerOnesSpared) {
     return std::jthread([this, id = "peerd:" + lease_.uuid + ":" + std::to_string(epoch) + ":deadbeef:1:1"] {
       clickhouse::Client client(clickhouse::access_of(peer_));
       try {
-        client.query("SELECT sum(sleepEachRow(0.05)) FROM numbers(400) SETTINGS max_block_size = 1", Wait::at_most(30s), {{"query_id", id}});
+        client.query("SELECT sum(sleepEachRow(0.05)) FROM numbers(400) SETTINGS max_block_size = 1", Wait::at_most(30s),
+                     {{"query_id", id}});
       } catch (const Error&) {
       }
     });
   };
   const auto running = [this](std::uint64_t epoch) {
-    return value("SELECT count() FROM system.processes WHERE query_id = 'peerd:" + lease_.uuid + ":" + std::to_string(epoch) + ":deadbeef:1:1'");
+    return value("SELECT count() FROM system.processes WHERE query_id = 'peerd:" + lease_.uuid + ":" +
+                 std::to_string(epoch) + ":deadbeef:1:1'");
   };
   lease_.epoch = 6;
   std::jthread older = slow(5), newer = slow(7);
