@@ -9,7 +9,8 @@
 
 namespace peerd {
 
-/// A Postgres server (12 or later) as target. The checkpoint commits with the rows; its bookkeeping is the schema _peerd there.
+/// A Postgres server (12 or later) as target. The checkpoint commits with the rows; its bookkeeping is the schema
+/// _peerd there.
 std::unique_ptr<Target> make_postgres_target(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease);
 
 /// Checks and queries a POSTGRES peer for an operator. Read-only.

@@ -9,7 +9,8 @@ namespace peerd::pgtarget {
 namespace {
 
 constexpr int kMergesAfterClash = 16;
-constexpr std::ptrdiff_t kLeastCopied = 64;  ///< For fewer new rows a COPY of their own costs more round trips than it saves.
+constexpr std::ptrdiff_t kLeastCopied =
+    64;  ///< For fewer new rows a COPY of their own costs more round trips than it saves.
 
 }  // namespace
 
@@ -23,7 +24,8 @@ void Applier::learn(std::span<const MirrorTable> tables, const Wait& wait) {
     const postgres::QualifiedName name = postgres::parse_qualified(table.target_name);
     const Standing standing = inspect(connection_, name, wait);
     if (standing.oid == 0) {
-      throw Error(ErrorCode::not_found, "table " + name.quoted() + " is gone from the target", "drop the mirror and create it again");
+      throw Error(ErrorCode::not_found, "table " + name.quoted() + " is gone from the target",
+                  "drop the mirror and create it again");
     }
     auto learnt = std::make_unique<Table>();
     learnt->of = table;

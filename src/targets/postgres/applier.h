@@ -21,16 +21,18 @@ namespace peerd::pgtarget {
 ///   merge()  any batch: one outcome per key (Collapser) goes by COPY into a temporary table per target table, and from
 ///            there, set by set, into the target in the order that rules.md 26 demands:
 ///            values taken along by key changes -> removals -> updates in place -> rows placed in their final form.
-///            Inserts of keys that nothing else in the batch touched skip the temporary table: COPY takes a third of the time.
+///            Inserts of keys that nothing else in the batch touched skip the temporary table: COPY takes a third of
+///            the time.
 ///
-/// Rows at or below the horizon (rules.md 14-18, 25) are placed whole; what the stream did not send of them, and of rows that
-/// should stand above it and do not, is asked of the source.
-/// Owned by the writer thread's Target; lives as long as the connection.
+/// Rows at or below the horizon (rules.md 14-18, 25) are placed whole; what the stream did not send of them, and of
+/// rows that should stand above it and do not, is asked of the source. Owned by the writer thread's Target; lives as
+/// long as the connection.
 class Applier {
  public:
   Applier(postgres::Connection& connection, const Site& site) : connection_(connection), site_(site) {}
 
-  /// Reads what stands at the target for tables not known yet, and makes their temporary tables. Best outside a transaction.
+  /// Reads what stands at the target for tables not known yet, and makes their temporary tables. Best outside a
+  /// transaction.
   void learn(std::span<const MirrorTable> tables, const Wait& wait);
   void forget(TableId table, const Wait& wait);  ///< Its shape or its indexes changed.
   void forget_all(const Wait& wait);
@@ -51,8 +53,8 @@ class Applier {
     std::vector<std::int32_t> key_position;  ///< By column: its place in the key, -1 = none.
     std::vector<MissingColumns> groups;      ///< [0] = nothing is missing.
     std::set<std::string> prepared;
-    bool staged = false;   ///< The temporary table holds rows of this transaction.
-    int merges_left = 0;   ///< Batches until COPY into the table is tried again.
+    bool staged = false;  ///< The temporary table holds rows of this transaction.
+    int merges_left = 0;  ///< Batches until COPY into the table is tried again.
   };
   struct Pass;
   struct Work;

@@ -32,7 +32,8 @@ Lsn lsn_at(const Result& result, int row, int column) { return parse_lsn(result.
 void end_older_backends(Connection& connection, const Site& site, const Wait& wait) {
   const Parameters name{site.options.application_name};
   const Result ended = connection.run(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND pid <> pg_backend_pid()", name, wait);
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND pid <> pg_backend_pid()",
+      name, wait);
   if (ended.rows() > 0) {
     log(LogLevel::warning, "ended connections that an earlier run left open at the target", {.mirror = site.mirror});
   }
@@ -87,7 +88,8 @@ Lsn take_over(Connection& connection, const Site& site, const Wait& wait) {
 }
 
 void throw_fenced(const Site& site) {
-  throw Error(ErrorCode::fenced, "another process owns mirror " + site.mirror + " at the target " + place(site.options));
+  throw Error(ErrorCode::fenced,
+              "another process owns mirror " + site.mirror + " at the target " + place(site.options));
 }
 
 void begin_fenced(Connection& connection, const Site& site, const Wait& wait) {
@@ -109,8 +111,8 @@ std::optional<Lsn> read_position(Connection& connection, const Site& site, const
 void prepare_checkpoint(Connection& connection, const Site& site, const Wait& wait) {
   const std::string uuid = quote_literal(site.uuid);
   connection.prepare(kCheckpoint,
-                     "WITH fence AS (SELECT 1 FROM _peerd.mirrors WHERE uuid = " + uuid + " AND epoch = " +
-                         std::to_string(site.epoch) +
+                     "WITH fence AS (SELECT 1 FROM _peerd.mirrors WHERE uuid = " + uuid +
+                         " AND epoch = " + std::to_string(site.epoch) +
                          " FOR SHARE)"
                          " UPDATE _peerd.positions p SET position = $1::pg_lsn FROM fence WHERE p.mirror = " +
                          uuid + " AND p.position < $1::pg_lsn",
@@ -124,7 +126,7 @@ std::optional<TableNote> read_note(Connection& connection, const postgres::Quali
       " LEFT JOIN _peerd.mirrors m ON m.uuid = t.mirror WHERE t.schema_name = $1 AND t.table_name = $2",
       name, wait);
   if (found.rows() == 0) return std::nullopt;
-  return TableNote{found.string(0, 0), found.string(0, 1),  lsn_at(found, 0, 2),
+  return TableNote{found.string(0, 0),  found.string(0, 1),  lsn_at(found, 0, 2),
                    found.boolean(0, 3), found.boolean(0, 4), found.string(0, 5)};
 }
 
@@ -152,7 +154,8 @@ void erase_note(Connection& connection, const postgres::QualifiedName& name, con
 }
 
 std::optional<CopyCounts> read_chunk(Connection& connection, const Site& site, const Chunk& chunk, const Wait& wait) {
-  const Parameters key{site.uuid, std::to_string(chunk.table.oid), to_string(chunk.start), std::to_string(chunk.number)};
+  const Parameters key{site.uuid, std::to_string(chunk.table.oid), to_string(chunk.start),
+                       std::to_string(chunk.number)};
   const Result found = connection.run(
       "SELECT rows, bytes FROM _peerd.chunks"
       " WHERE mirror = $1 AND source_oid = $2::oid AND start = $3::pg_lsn AND number = $4::bigint",
@@ -161,7 +164,8 @@ std::optional<CopyCounts> read_chunk(Connection& connection, const Site& site, c
   return CopyCounts{static_cast<std::uint64_t>(found.integer(0, 0)), static_cast<std::uint64_t>(found.integer(0, 1))};
 }
 
-void write_chunk(Connection& connection, const Site& site, const Chunk& chunk, const CopyCounts& counts, const Wait& wait) {
+void write_chunk(Connection& connection, const Site& site, const Chunk& chunk, const CopyCounts& counts,
+                 const Wait& wait) {
   const Parameters row{site.uuid,
                        std::to_string(chunk.table.oid),
                        to_string(chunk.start),
@@ -184,8 +188,9 @@ void forget_mirror(Connection& connection, const Site& site, const Wait& wait) {
   const Result newer = connection.run(
       "SELECT 1 FROM _peerd.mirrors WHERE uuid = " + uuid + " AND epoch > " + std::to_string(site.epoch), wait);
   if (newer.rows() > 0) throw_fenced(site);
-  connection.run("BEGIN; DELETE FROM _peerd.chunks WHERE mirror = " + uuid + "; DELETE FROM _peerd.tables WHERE mirror = " +
-                     uuid + "; DELETE FROM _peerd.positions WHERE mirror = " + uuid +
+  connection.run("BEGIN; DELETE FROM _peerd.chunks WHERE mirror = " + uuid +
+                     "; DELETE FROM _peerd.tables WHERE mirror = " + uuid +
+                     "; DELETE FROM _peerd.positions WHERE mirror = " + uuid +
                      "; DELETE FROM _peerd.mirrors WHERE uuid = " + uuid + "; COMMIT",
                  wait);
 }

@@ -10,16 +10,16 @@
 
 namespace peerd::pgtarget {
 
-// What a mirror notes at the target, in the schema _peerd: mirrors (the fence), positions (the checkpoint), tables (who owns
-// them), chunks (the ledger of finished ones). Fence and checkpoint are two tables, so that chunk writers, which hold the
-// fence row for as long as a chunk takes, do not hold up the stream.
+// What a mirror notes at the target, in the schema _peerd: mirrors (the fence), positions (the checkpoint), tables (who
+// owns them), chunks (the ledger of finished ones). Fence and checkpoint are two tables, so that chunk writers, which
+// hold the fence row for as long as a chunk takes, do not hold up the stream.
 
 /// Creates the schema where it is absent. Throws no_privilege with the GRANT that cures it.
 void ensure_bookkeeping(postgres::Connection& connection, const Site& site, const Wait& wait);
 bool bookkeeping_exists(postgres::Connection& connection, const Wait& wait);
 
-/// Makes `site.epoch` the one that may write, ends what older epochs left running, and returns the position, 0 = none yet.
-/// Throws fenced when a higher epoch stands.
+/// Makes `site.epoch` the one that may write, ends what older epochs left running, and returns the position, 0 = none
+/// yet. Throws fenced when a higher epoch stands.
 Lsn take_over(postgres::Connection& connection, const Site& site, const Wait& wait);
 
 /// BEGIN, and the fence row locked until the end of the transaction. Throws fenced, with the transaction rolled back.
@@ -36,17 +36,21 @@ struct TableNote {
   std::string uuid, mirror;  ///< The owner's; mirror is its name.
   Lsn start;                 ///< What restart_copy() was last told.
   bool made = false;         ///< The mirror created the table; else it adopted an empty one.
-  bool key_built = false;    ///< Its key stands. `key_name` is the constraint that the mirror added, "" when it found one.
+  bool key_built =
+      false;  ///< Its key stands. `key_name` is the constraint that the mirror added, "" when it found one.
   std::string key_name;
 };
-std::optional<TableNote> read_note(postgres::Connection& connection, const postgres::QualifiedName& table, const Wait& wait);
+std::optional<TableNote> read_note(postgres::Connection& connection, const postgres::QualifiedName& table,
+                                   const Wait& wait);
 /// Inserts or replaces the note. REQUIRES: a fenced transaction.
 void write_note(postgres::Connection& connection, const Site& site, const postgres::QualifiedName& name, TableId id,
                 const TableNote& note, const Wait& wait);
 void erase_note(postgres::Connection& connection, const postgres::QualifiedName& name, const Wait& wait);
 
-std::optional<CopyCounts> read_chunk(postgres::Connection& connection, const Site& site, const Chunk& chunk, const Wait& wait);
-void write_chunk(postgres::Connection& connection, const Site& site, const Chunk& chunk, const CopyCounts& counts, const Wait& wait);
+std::optional<CopyCounts> read_chunk(postgres::Connection& connection, const Site& site, const Chunk& chunk,
+                                     const Wait& wait);
+void write_chunk(postgres::Connection& connection, const Site& site, const Chunk& chunk, const CopyCounts& counts,
+                 const Wait& wait);
 void erase_chunks(postgres::Connection& connection, const Site& site, TableId table, const Wait& wait);
 
 void forget_mirror(postgres::Connection& connection, const Site& site, const Wait& wait);

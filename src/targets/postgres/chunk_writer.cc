@@ -8,7 +8,8 @@
 
 namespace peerd::pgtarget {
 
-/// After any throw the connection is given up: the transaction in it is rolled back, and the next begin() makes a new one.
+/// After any throw the connection is given up: the transaction in it is rolled back, and the next begin() makes a new
+/// one.
 template <typename Work>
 auto PostgresChunkWriter::guarded(Work work) {
   try {
@@ -31,7 +32,8 @@ void PostgresChunkWriter::learn(const MirrorTable& table, const Wait& wait) {
   const postgres::QualifiedName name = postgres::parse_qualified(table.target_name);
   const Standing standing = inspect(*connection_, name, wait);
   if (standing.oid == 0) {
-    throw Error(ErrorCode::not_found, "table " + name.quoted() + " is gone from the target", "drop the mirror and create it again");
+    throw Error(ErrorCode::not_found, "table " + name.quoted() + " is gone from the target",
+                "drop the mirror and create it again");
   }
   name_ = name.quoted();
   std::vector<std::string> columns;
@@ -48,7 +50,8 @@ void PostgresChunkWriter::learn(const MirrorTable& table, const Wait& wait) {
   learnt_ = true;
 }
 
-ChunkWriter::Begun PostgresChunkWriter::start(const Chunk& chunk, const CopyPlan& plan, CopyCounts& known, const Wait& wait) {
+ChunkWriter::Begun PostgresChunkWriter::start(const Chunk& chunk, const CopyPlan& plan, CopyCounts& known,
+                                              const Wait& wait) {
   begin_fenced(*connection_, site_, wait);
   if (const auto noted = read_chunk(*connection_, site_, chunk, wait)) {
     known = *noted;

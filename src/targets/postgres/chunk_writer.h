@@ -8,15 +8,16 @@
 
 namespace peerd::pgtarget {
 
-/// Loads chunks by COPY straight into the target table, or, where a unique index stands already, through a temporary table
-/// with ON CONFLICT DO NOTHING (rules.md 11, 23). Fence, rows and the ledger's note are one transaction.
-/// One snapshot worker owns it and its connection. Not thread-safe.
+/// Loads chunks by COPY straight into the target table, or, where a unique index stands already, through a temporary
+/// table with ON CONFLICT DO NOTHING (rules.md 11, 23). Fence, rows and the ledger's note are one transaction. One
+/// snapshot worker owns it and its connection. Not thread-safe.
 class PostgresChunkWriter final : public ChunkWriter {
  public:
   explicit PostgresChunkWriter(const Site& site) : site_(site) {}
   ~PostgresChunkWriter() override = default;  ///< The server rolls back what was not finished.
 
-  Begun begin(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan, CopyCounts& known, const Wait& wait) override;
+  Begun begin(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan, CopyCounts& known,
+              const Wait& wait) override;
   void write(std::span<const std::byte> rows, const Wait& wait) override;
   CopyCounts finish(const Wait& wait) override;
 
@@ -28,9 +29,9 @@ class PostgresChunkWriter final : public ChunkWriter {
 
   const Site site_;
   std::unique_ptr<postgres::Connection> connection_;
-  MirrorTable table_;          ///< What the four below are for.
+  MirrorTable table_;  ///< What the four below are for.
   std::string name_, columns_;
-  std::string staging_;        ///< "" = straight into the table.
+  std::string staging_;  ///< "" = straight into the table.
   bool learnt_ = false;
 
   Chunk chunk_;

@@ -5,8 +5,9 @@
 namespace peerd::pgtarget {
 namespace {
 
-// Cached plans are made once, perhaps for a batch of one row, perhaps for one of a million: a nested loop over the staged
-// rows with an index scan of the target is good for both. A hash join would read the whole target for each batch.
+// Cached plans are made once, perhaps for a batch of one row, perhaps for one of a million: a nested loop over the
+// staged rows with an index scan of the target is good for both. A hash join would read the whole target for each
+// batch.
 constexpr std::string_view kSettings =
     "SET jit = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off;"
     " SET enable_bitmapscan = off; SET max_parallel_workers_per_gather = 0; SET work_mem = '16MB';"

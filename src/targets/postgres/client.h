@@ -15,14 +15,14 @@ inline constexpr int kOldestVersion = 120000;
 /// One mirror at one target server: what all its connections and statements need. Immutable.
 struct Site {
   postgres::ConnectOptions options;
-  std::string mirror, uuid;            ///< The mirror's name, for people, and its incarnation.
+  std::string mirror, uuid;  ///< The mirror's name, for people, and its incarnation.
   std::uint64_t epoch = 0;
   std::string soft_delete, synced_at;  ///< Column names; "" = none.
 };
 Site make_site(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease);
 
-/// A connection with the session settings that the mirror's statements count on: commits are durable (rules.md 24), and the
-/// joins of staged rows with a target table go by the table's index, however large or small the batch.
+/// A connection with the session settings that the mirror's statements count on: commits are durable (rules.md 24), and
+/// the joins of staged rows with a target table go by the table's index, however large or small the batch.
 std::unique_ptr<postgres::Connection> connect(const Site& site, const Wait& wait);
 
 /// "host:port/database", for messages.

@@ -13,7 +13,8 @@ namespace peerd::pgtarget {
 /// Appends a value in COPY's text form: backslash, tab, newline and carriage return escaped.
 void append_escaped(std::string& out, std::string_view value);
 
-/// Streams rows into an open COPY … FROM STDIN in text form. Keeps its buffer from COPY to COPY; allocates nothing per row.
+/// Streams rows into an open COPY … FROM STDIN in text form. Keeps its buffer from COPY to COPY; allocates nothing per
+/// row.
 class CopyText {
  public:
   void begin(postgres::Connection& connection, std::string_view sql, const Wait& wait);

@@ -30,13 +30,20 @@ Found look(Connection& connection, const Site& site, const MirrorTable& table, c
 }
 
 Problem problem(const MirrorTable& table, std::string message, std::string hint, std::string cure) {
-  return {ErrorText{.code = ErrorCode::target_unfit, .message = std::move(message), .detail = {}, .hint = std::move(hint),
-                    .field = {}, .table = table.schema.qualified(), .origin = {}, .retry = {}},
+  return {ErrorText{.code = ErrorCode::target_unfit,
+                    .message = std::move(message),
+                    .detail = {},
+                    .hint = std::move(hint),
+                    .field = {},
+                    .table = table.schema.qualified(),
+                    .origin = {},
+                    .retry = {}},
           std::move(cure)};
 }
 
 /// Why the mirror cannot have this table; nothing when it can.
-std::optional<Problem> refusal(Connection& connection, const Site& site, const MirrorTable& table, const Found& found, const Wait& wait) {
+std::optional<Problem> refusal(Connection& connection, const Site& site, const MirrorTable& table, const Found& found,
+                               const Wait& wait) {
   const std::string name = found.name.quoted();
   if (found.note && !found.ours) {
     return problem(table, "target table " + name + " belongs to mirror " + found.note->mirror,
@@ -75,7 +82,8 @@ void create(Connection& connection, const Site& site, const MirrorTable& table, 
 /// An operator's own empty table: what the loads leave out must fill itself.
 void adopt(Connection& connection, const Site& site, const MirrorTable& table, const Found& found, const Wait& wait) {
   const std::string alter = "ALTER TABLE " + found.name.quoted() + " ALTER COLUMN ";
-  if (!site.soft_delete.empty()) connection.run(alter + quote_identifier(site.soft_delete) + " SET DEFAULT false", wait);
+  if (!site.soft_delete.empty())
+    connection.run(alter + quote_identifier(site.soft_delete) + " SET DEFAULT false", wait);
   if (!site.synced_at.empty()) connection.run(alter + quote_identifier(site.synced_at) + " SET DEFAULT now()", wait);
   TableNote note;
   note.start = table.start;
@@ -87,8 +95,9 @@ void adopt(Connection& connection, const Site& site, const MirrorTable& table, c
   if (error.text.code == ErrorCode::no_privilege) {
     const std::string user = quote_identifier(site.options.user);
     error.text.hint = found.standing.oid != 0 ? "ALTER TABLE " + found.name.quoted() + " OWNER TO " + user
-                      : schema_missing        ? "GRANT CREATE ON DATABASE " + quote_identifier(site.options.database) + " TO " + user
-                                              : "GRANT USAGE, CREATE ON SCHEMA " + quote_identifier(found.name.schema) + " TO " + user;
+                      : schema_missing
+                          ? "GRANT CREATE ON DATABASE " + quote_identifier(site.options.database) + " TO " + user
+                          : "GRANT USAGE, CREATE ON SCHEMA " + quote_identifier(found.name.schema) + " TO " + user;
   }
   throw error;
 }
@@ -97,17 +106,22 @@ void add_key(Connection& connection, const Found& found, const MirrorTable& tabl
   bool primary = false;
   for (const StandingIndex& index : found.standing.unique) primary |= index.primary;
   const std::vector<std::string> key = quoted_key(table.schema);
-  const std::string add = "ALTER TABLE " + found.name.quoted() + " ADD " + (primary ? "UNIQUE (" : "PRIMARY KEY (") + join(key, ", ") + ")";
-  // Sorting for the key, and for the duplicates, is all that this transaction does: the settings made for merges do not fit.
-  connection.run("SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL work_mem = '128MB'; SET LOCAL enable_seqscan = on;"
-                 " SET LOCAL enable_hashjoin = on; SAVEPOINT peerd_key", wait);
+  const std::string add =
+      "ALTER TABLE " + found.name.quoted() + " ADD " + (primary ? "UNIQUE (" : "PRIMARY KEY (") + join(key, ", ") + ")";
+  // Sorting for the key, and for the duplicates, is all that this transaction does: the settings made for merges do not
+  // fit.
+  connection.run(
+      "SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL work_mem = '128MB'; SET LOCAL enable_seqscan = on;"
+      " SET LOCAL enable_hashjoin = on; SAVEPOINT peerd_key",
+      wait);
   try {
     connection.run(add, wait);
   } catch (const Error& error) {
     if (error.text.origin != "23505") throw;
     connection.run("ROLLBACK TO SAVEPOINT peerd_key", wait);
     const std::uint64_t removed = connection.run(delete_duplicates(found.name.quoted(), key), wait).affected();
-    log(LogLevel::info, std::to_string(removed) + " rows were copied twice while their keys moved; one copy of each stays",
+    log(LogLevel::info,
+        std::to_string(removed) + " rows were copied twice while their keys moved; one copy of each stays",
         {.table = table.target_name});
     connection.run(add, wait);
   }
@@ -115,7 +129,8 @@ void add_key(Connection& connection, const Found& found, const MirrorTable& tabl
 
 std::string constraint_name(Connection& connection, const StandingIndex& index, const Wait& wait) {
   const std::vector<std::optional<std::string>> oid{std::to_string(index.oid)};
-  const auto found = connection.run("SELECT conname FROM pg_constraint WHERE conindid = $1::oid AND contype IN ('p', 'u')", oid, wait);
+  const auto found =
+      connection.run("SELECT conname FROM pg_constraint WHERE conindid = $1::oid AND contype IN ('p', 'u')", oid, wait);
   return found.rows() == 0 ? "" : found.string(0, 0);
 }
 
@@ -130,12 +145,14 @@ Problems check_table(Connection& connection, const Site& site, const MirrorTable
   const std::string schema = quote_identifier(found.name.schema);
   const bool exists = schema_exists(connection, found.name.schema, wait);
   const std::vector<std::optional<std::string>> parameters{found.name.schema};
-  const bool may = exists ? connection.run("SELECT has_schema_privilege($1, 'CREATE')", parameters, wait).boolean(0, 0)
-                          : connection.run("SELECT has_database_privilege(current_database(), 'CREATE')", wait).boolean(0, 0);
+  const bool may =
+      exists ? connection.run("SELECT has_schema_privilege($1, 'CREATE')", parameters, wait).boolean(0, 0)
+             : connection.run("SELECT has_database_privilege(current_database(), 'CREATE')", wait).boolean(0, 0);
   if (!may) {
-    Problem missing = problem(table, exists ? "no right to create tables in schema " + schema : "no right to create schema " + schema, "",
-                              exists ? "GRANT USAGE, CREATE ON SCHEMA " + schema + " TO " + user
-                                     : "GRANT CREATE ON DATABASE " + quote_identifier(site.options.database) + " TO " + user);
+    Problem missing = problem(
+        table, exists ? "no right to create tables in schema " + schema : "no right to create schema " + schema, "",
+        exists ? "GRANT USAGE, CREATE ON SCHEMA " + schema + " TO " + user
+               : "GRANT CREATE ON DATABASE " + quote_identifier(site.options.database) + " TO " + user);
     missing.text.code = ErrorCode::no_privilege;
     missing.text.hint = missing.cure_sql;
     problems.push_back(std::move(missing));
@@ -153,7 +170,8 @@ CopyPlan prepare_table(Connection& connection, const Site& site, const MirrorTab
     } else if (!found.ours) {
       adopt(connection, site, table, found, wait);
     } else {
-      for (const std::string& sql : widen_table(found.name, table.schema, found.types, found.standing)) connection.run(sql, wait);
+      for (const std::string& sql : widen_table(found.name, table.schema, found.types, found.standing))
+        connection.run(sql, wait);
     }
   } catch (Error& error) {
     rethrow_with_grant(error, site, found, schema_missing);
@@ -199,7 +217,8 @@ void build_key(Connection& connection, const Site& site, const MirrorTable& tabl
     }
     found.standing = inspect(connection, found.name, wait);
     key = key_index(table.schema, found.standing);
-    if (key == nullptr) throw Error(ErrorCode::internal, "the key of " + found.name.quoted() + " was added and is not there");
+    if (key == nullptr)
+      throw Error(ErrorCode::internal, "the key of " + found.name.quoted() + " was added and is not there");
     note.key_name = constraint_name(connection, *key, wait);
   }
   note.key_built = true;

@@ -15,8 +15,8 @@ Problems check_table(postgres::Connection& connection, const Site& site, const M
 
 CopyPlan prepare_table(postgres::Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait);
 
-/// Empties the mirror's own table for a copy that starts at table.start, once; drops the key that it built, for a quicker load;
-/// drops a table that it made in a shape that does not fit any more.
+/// Empties the mirror's own table for a copy that starts at table.start, once; drops the key that it built, for a
+/// quicker load; drops a table that it made in a shape that does not fit any more.
 void restart_table(postgres::Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait);
 
 /// Adds the key where none stands, removing duplicates first (rules.md 11, 23). Idempotent.

@@ -37,7 +37,8 @@ auto PostgresTarget::guarded(const std::string& table, Work work) {
 }
 
 void PostgresTarget::connected(const Wait& wait) {
-  if (lost_tail_) throw Error(ErrorCode::wrong_state, "the open transaction at the target was lost: the stream starts again");
+  if (lost_tail_)
+    throw Error(ErrorCode::wrong_state, "the open transaction at the target was lost: the stream starts again");
   if (connection_) return;
   connection_ = connect(site_, wait);
   applier_ = std::make_unique<Applier>(*connection_, site_);
@@ -81,7 +82,9 @@ void PostgresTarget::end_copy(const MirrorTable& table, const Wait& wait) {
   in_transaction(table, wait, [&] { build_key(*connection_, site_, table, wait); });
 }
 
-std::unique_ptr<ChunkWriter> PostgresTarget::open_writer(const Wait&) { return std::make_unique<PostgresChunkWriter>(site_); }
+std::unique_ptr<ChunkWriter> PostgresTarget::open_writer(const Wait&) {
+  return std::make_unique<PostgresChunkWriter>(site_);
+}
 
 std::optional<Durable> PostgresTarget::position(const Wait& wait) {
   return guarded("", [&]() -> std::optional<Durable> {
@@ -98,9 +101,10 @@ void PostgresTarget::set_position(Durable start, const Wait& wait) {
     connected(wait);
     begin_fenced(*connection_, site_, wait);
     const std::vector<std::optional<std::string>> row{site_.uuid, to_string(start.lsn)};
-    connection_->run("INSERT INTO _peerd.positions AS p (mirror, position) VALUES ($1, $2::pg_lsn) ON CONFLICT (mirror)"
-                     " DO UPDATE SET position = greatest(p.position, excluded.position)",
-                     row, wait);
+    connection_->run(
+        "INSERT INTO _peerd.positions AS p (mirror, position) VALUES ($1, $2::pg_lsn) ON CONFLICT (mirror)"
+        " DO UPDATE SET position = greatest(p.position, excluded.position)",
+        row, wait);
     connection_->run("COMMIT", wait);
     position_ = std::max(position_, start.lsn);
   });
@@ -114,7 +118,8 @@ void PostgresTarget::forget(const Wait& wait) {
   });
 }
 
-// --- the stream -----------------------------------------------------------------------------------------------------------
+// --- the stream
+// -----------------------------------------------------------------------------------------------------------
 
 std::pair<std::unique_ptr<Batch>, std::unique_ptr<Batch>> split_tail(const Batch& batch) {
   BatchBuilder builder;
@@ -193,7 +198,9 @@ void PostgresTarget::checkpoint(Lsn position, const char* before, const Wait& wa
   // Why not: another epoch, no position yet, or changes that were applied before.
   const auto standing = read_position(*connection_, site_, wait);
   if (!standing || *standing < position) {
-    if (!standing) throw Error(ErrorCode::wrong_state, "the mirror has no position at the target", "drop the mirror and create it again");
+    if (!standing)
+      throw Error(ErrorCode::wrong_state, "the mirror has no position at the target",
+                  "drop the mirror and create it again");
     throw_fenced(site_);
   }
   throw Error(ErrorCode::wrong_state, "changes up to " + to_string(*standing) + " stand at the target already",
@@ -205,9 +212,9 @@ void PostgresTarget::rollback(const Wait& wait) {
   applier_->transaction_ended();
 }
 
-/// Inserts go by COPY; where one meets a row that stands (deleted softly before, or an index of the operator's), the batch is
-/// merged instead. A clash in a merge comes of the same, or of an index that is younger than what is known of the table: once
-/// more with fresh eyes.
+/// Inserts go by COPY; where one meets a row that stands (deleted softly before, or an index of the operator's), the
+/// batch is merged instead. A clash in a merge comes of the same, or of an index that is younger than what is known of
+/// the table: once more with fresh eyes.
 void PostgresTarget::write(const Batch& batch, const ApplyContext& context, bool continued) {
   const Wait& wait = context.wait;
   const auto clash = [](const Error& error) { return error.text.origin == "23505"; };

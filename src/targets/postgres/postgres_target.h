@@ -44,14 +44,14 @@ class PostgresTarget final : public Target {
   const Site site_;
   std::unique_ptr<postgres::Connection> connection_;
   std::unique_ptr<Applier> applier_;
-  bool opened_ = false;    ///< The fence is ours.
-  bool in_tail_ = false;   ///< The transaction of an open tail stands.
+  bool opened_ = false;     ///< The fence is ours.
+  bool in_tail_ = false;    ///< The transaction of an open tail stands.
   bool lost_tail_ = false;  ///< It stood and was given up: only a new Target can go on, from position().
-  Lsn position_;           ///< The last one committed.
+  Lsn position_;            ///< The last one committed.
 };
 
-/// An open-tailed batch cut in two: its whole transactions, and the beginning of its last one. A long run of transactions larger
-/// than a batch would else never commit.
+/// An open-tailed batch cut in two: its whole transactions, and the beginning of its last one. A long run of
+/// transactions larger than a batch would else never commit.
 std::pair<std::unique_ptr<Batch>, std::unique_ptr<Batch>> split_tail(const Batch& batch);
 
 }  // namespace peerd::pgtarget

@@ -17,16 +17,30 @@ Problems check_rights(postgres::Connection& connection, const Site& site, const 
     return !connection.run("SELECT has_database_privilege(current_database(), $1)", parameters, wait).boolean(0, 0);
   };
   const auto report = [&](const std::string& message, const std::string& right) {
-    const std::string cure = "GRANT " + right + " ON DATABASE " + quote_identifier(site.options.database) + " TO " + quote_identifier(site.options.user);
-    problems.push_back({ErrorText{.code = ErrorCode::no_privilege, .message = message, .detail = {}, .hint = cure, .field = {},
-                                  .table = {}, .origin = {}, .retry = {}},
+    const std::string cure = "GRANT " + right + " ON DATABASE " + quote_identifier(site.options.database) + " TO " +
+                             quote_identifier(site.options.user);
+    problems.push_back({ErrorText{.code = ErrorCode::no_privilege,
+                                  .message = message,
+                                  .detail = {},
+                                  .hint = cure,
+                                  .field = {},
+                                  .table = {},
+                                  .origin = {},
+                                  .retry = {}},
                         cure});
   };
   if (lacks("TEMPORARY")) report("no right to make temporary tables at the target", "TEMPORARY");
-  if (!bookkeeping_exists(connection, wait) && lacks("CREATE")) report("no right to create the schema _peerd at the target", "CREATE");
+  if (!bookkeeping_exists(connection, wait) && lacks("CREATE"))
+    report("no right to create the schema _peerd at the target", "CREATE");
   if (connection.run("SELECT pg_is_in_recovery()", wait).boolean(0, 0)) {
-    problems.push_back({ErrorText{.code = ErrorCode::target_unfit, .message = "the target " + place(site.options) + " is a read-only standby",
-                                  .detail = {}, .hint = "point the peer at the primary", .field = {}, .table = {}, .origin = {}, .retry = {}},
+    problems.push_back({ErrorText{.code = ErrorCode::target_unfit,
+                                  .message = "the target " + place(site.options) + " is a read-only standby",
+                                  .detail = {},
+                                  .hint = "point the peer at the primary",
+                                  .field = {},
+                                  .table = {},
+                                  .origin = {},
+                                  .retry = {}},
                         ""});
   }
   return problems;
@@ -43,9 +57,14 @@ Problems PostgresTarget::preflight(std::span<const MirrorTable> tables, const Wa
     std::set<std::string> names;
     for (const MirrorTable& table : tables) {
       if (!names.insert(postgres::parse_qualified(table.target_name).quoted()).second) {
-        problems.push_back({ErrorText{.code = ErrorCode::invalid_option, .message = "two tables are mapped to " + table.target_name,
-                                      .detail = {}, .hint = "give each table a target of its own", .field = {},
-                                      .table = table.schema.qualified(), .origin = {}, .retry = {}},
+        problems.push_back({ErrorText{.code = ErrorCode::invalid_option,
+                                      .message = "two tables are mapped to " + table.target_name,
+                                      .detail = {},
+                                      .hint = "give each table a target of its own",
+                                      .field = {},
+                                      .table = table.schema.qualified(),
+                                      .origin = {},
+                                      .retry = {}},
                             ""});
         continue;
       }

@@ -20,7 +20,8 @@ constexpr std::string_view kColumns =
     " FROM pg_attribute a WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
 // INCLUDE columns do not make rows unique: only the first indnkeyatts count.
 constexpr std::string_view kUnique =
-    "SELECT i.indexrelid, i.indisprimary, i.indpred IS NULL AND i.indexprs IS NULL, i.indimmediate, i.indisvalid, a.attname"
+    "SELECT i.indexrelid, i.indisprimary, i.indpred IS NULL AND i.indexprs IS NULL, i.indimmediate, i.indisvalid, "
+    "a.attname"
     " FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, n)"
     " LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum"
     " WHERE i.indrelid = $1::oid AND i.indisunique AND k.n <= i.indnkeyatts ORDER BY i.indexrelid, k.n";
@@ -28,7 +29,8 @@ constexpr std::string_view kUnique =
 void read_columns(postgres::Connection& connection, const Parameters& oid, Standing& standing, const Wait& wait) {
   const Result found = connection.run(kColumns, oid, wait);
   for (int row = 0; row < found.rows(); ++row) {
-    standing.columns.push_back({found.string(row, 0), found.string(row, 1), static_cast<std::uint32_t>(found.integer(row, 2)),
+    standing.columns.push_back({found.string(row, 0), found.string(row, 1),
+                                static_cast<std::uint32_t>(found.integer(row, 2)),
                                 static_cast<std::int32_t>(found.integer(row, 3)), found.boolean(row, 4),
                                 found.boolean(row, 5), found.boolean(row, 6)});
   }
@@ -50,11 +52,16 @@ void read_unique(postgres::Connection& connection, const Parameters& oid, Standi
 bool widens(std::uint32_t from, std::uint32_t to) {
   using namespace postgres;
   switch (from) {
-    case kInt2Oid: return to == kInt4Oid || to == kInt8Oid || to == kNumericOid;
-    case kInt4Oid: return to == kInt8Oid || to == kNumericOid;
-    case kInt8Oid: return to == kNumericOid;
-    case kFloat4Oid: return to == kFloat8Oid;
-    default: return false;
+    case kInt2Oid:
+      return to == kInt4Oid || to == kInt8Oid || to == kNumericOid;
+    case kInt4Oid:
+      return to == kInt8Oid || to == kNumericOid;
+    case kInt8Oid:
+      return to == kNumericOid;
+    case kFloat4Oid:
+      return to == kFloat8Oid;
+    default:
+      return false;
   }
 }
 
@@ -127,14 +134,15 @@ std::vector<TargetType> target_types(postgres::Connection& connection, const Tab
     std::string name = quote_literal(column.type_name);
     // A Relation message tells the oid alone, which means something here only for builtin types.
     if (column.type_name.empty()) {
-      name = builtin ? "format_type(" + std::to_string(column.type_oid) + ", " + std::to_string(column.type_modifier) + ")"
-                     : "'text'";
+      name = builtin
+                 ? "format_type(" + std::to_string(column.type_oid) + ", " + std::to_string(column.type_modifier) + ")"
+                 : "'text'";
     }
     values += (i == 0 ? "(" : ", (") + std::to_string(i) + ", " + name + ")";
   }
-  const Result found = connection.run("SELECT v.name, coalesce(to_regtype(v.name)::oid, 0) FROM (VALUES " + values +
-                                          ") AS v (n, name) ORDER BY v.n",
-                                      wait);
+  const Result found = connection.run(
+      "SELECT v.name, coalesce(to_regtype(v.name)::oid, 0) FROM (VALUES " + values + ") AS v (n, name) ORDER BY v.n",
+      wait);
   std::vector<TargetType> types;
   for (int row = 0; row < found.rows(); ++row) {
     const auto oid = static_cast<std::uint32_t>(found.integer(row, 1));
@@ -155,7 +163,8 @@ std::string create_table(const Site& site, const QualifiedName& name, const Tabl
     columns.push_back(quote_identifier(schema.columns[i].name) + " " + types[i].name + (key ? " NOT NULL" : ""));
   }
   if (!site.soft_delete.empty()) columns.push_back(quote_identifier(site.soft_delete) + " boolean DEFAULT false");
-  if (!site.synced_at.empty()) columns.push_back(quote_identifier(site.synced_at) + " timestamp with time zone DEFAULT now()");
+  if (!site.synced_at.empty())
+    columns.push_back(quote_identifier(site.synced_at) + " timestamp with time zone DEFAULT now()");
   return "CREATE TABLE " + name.quoted() + " (" + join(columns, ", ") + ")";
 }
 
@@ -199,7 +208,8 @@ std::vector<std::string> differences(const Site& site, const TableSchema& schema
   for (const StandingColumn& column : standing.columns) {
     const bool own = column.name == site.soft_delete || column.name == site.synced_at;
     if (own || is_source_column(schema, column.name) || !column.not_null || column.has_default) continue;
-    out.push_back("column " + quote_identifier(column.name) + " is NOT NULL without a default, and the source has no such column");
+    out.push_back("column " + quote_identifier(column.name) +
+                  " is NOT NULL without a default, and the source has no such column");
   }
   own_column(site.soft_delete, "boolean", postgres::kBoolOid, standing, out);
   own_column(site.synced_at, "timestamp with time zone", postgres::kTimestamptzOid, standing, out);
@@ -217,10 +227,12 @@ const StandingIndex* key_index(const TableSchema& schema, const Standing& standi
 CopyPlan copy_plan(const TableSchema& schema, const Standing& standing) {
   CopyPlan plan;
   plan.select_casts.resize(schema.columns.size());
-  // One column that needs text makes it the form of all: a cast to text is not always what the stream sends (bool, char(n)).
+  // One column that needs text makes it the form of all: a cast to text is not always what the stream sends (bool,
+  // char(n)).
   const bool binary = std::ranges::all_of(schema.columns, [&](const Column& column) {
     const StandingColumn* standing_column = standing.find(column.name);
-    return standing_column != nullptr && standing_column->type_oid == column.type_oid && postgres::binary_trusted(column.type_oid);
+    return standing_column != nullptr && standing_column->type_oid == column.type_oid &&
+           postgres::binary_trusted(column.type_oid);
   });
   plan.form = binary ? CopyForm::binary : CopyForm::text;
   return plan;

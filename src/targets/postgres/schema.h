@@ -23,7 +23,7 @@ struct StandingIndex {
   std::uint32_t oid = 0;
   bool primary = false, plain = false;  ///< plain: neither expressions nor a condition.
   bool immediate = false, valid = false;
-  std::vector<std::string> columns;     ///< "" for an expression.
+  std::vector<std::string> columns;  ///< "" for an expression.
 };
 
 /// A relation at the target as it stands now.
@@ -47,7 +47,8 @@ std::vector<TargetType> target_types(postgres::Connection& connection, const Tab
 
 std::string create_table(const Site& site, const postgres::QualifiedName& name, const TableSchema& schema,
                          const std::vector<TargetType>& types);
-/// The ALTER TABLE statements that add what the source gained; older rows read its missing_value. None = nothing to add.
+/// The ALTER TABLE statements that add what the source gained; older rows read its missing_value. None = nothing to
+/// add.
 std::vector<std::string> widen_table(const postgres::QualifiedName& name, const TableSchema& schema,
                                      const std::vector<TargetType>& types, const Standing& standing);
 
@@ -58,7 +59,8 @@ std::vector<std::string> differences(const Site& site, const TableSchema& schema
 const StandingIndex* key_index(const TableSchema& schema, const Standing& standing);
 
 CopyPlan copy_plan(const TableSchema& schema, const Standing& standing);
-Shape shape_of(const Site& site, const postgres::QualifiedName& name, const TableSchema& schema, const Standing& standing);
+Shape shape_of(const Site& site, const postgres::QualifiedName& name, const TableSchema& schema,
+               const Standing& standing);
 std::vector<std::string> quoted_key(const TableSchema& schema);
 
 }  // namespace peerd::pgtarget

@@ -26,11 +26,16 @@ Problems PostgresSession::check(const Wait& wait) {
   try {
     postgres::Connection& server = connection(wait);
     if (server.server_version() < kOldestVersion) {
-      problems.push_back({ErrorText{.code = ErrorCode::not_supported,
-                                    .message = "the server at " + place(options_) + " runs Postgres " + server_version(wait),
-                                    .detail = {}, .hint = "version 12 is the oldest that is supported", .field = {}, .table = {},
-                                    .origin = {}, .retry = {}},
-                          ""});
+      problems.push_back(
+          {ErrorText{.code = ErrorCode::not_supported,
+                     .message = "the server at " + place(options_) + " runs Postgres " + server_version(wait),
+                     .detail = {},
+                     .hint = "version 12 is the oldest that is supported",
+                     .field = {},
+                     .table = {},
+                     .origin = {},
+                     .retry = {}},
+           ""});
     }
   } catch (const Error& error) {
     problems.push_back({error.text, ""});

@@ -10,7 +10,8 @@ int number(Action action) { return static_cast<int>(action); }
 
 }  // namespace
 
-/// The group of rows that miss the same columns as this one; 0 = none. Key columns never miss: RowOutcome::key has them.
+/// The group of rows that miss the same columns as this one; 0 = none. Key columns never miss: RowOutcome::key has
+/// them.
 int Applier::group_of(Table& table, const RowOutcome& row) {
   bool any = false;
   for (std::size_t i = 0; i < row.row.size() && !any; ++i) {
@@ -93,7 +94,8 @@ void Applier::stage(Table& table, const TableOutcome& outcome, Pass& pass, Work&
 /// Rows of the source go into the open COPY as they come: however large they are, one at a time is held.
 class Applier::Filler final : public RowFound {
  public:
-  Filler(Applier& applier, Table& table, const TableOutcome& outcome, const std::vector<std::uint32_t>& asked, const Wait& wait)
+  Filler(Applier& applier, Table& table, const TableOutcome& outcome, const std::vector<std::uint32_t>& asked,
+         const Wait& wait)
       : applier_(applier), table_(table), outcome_(outcome), asked_(asked), wait_(wait), found_(asked.size(), false) {}
   void operator()(std::size_t i, std::span<const CellView> cells) override {
     applier_.encode(table_, asked_[i], outcome_.rows[asked_[i]], number(Action::place_over), 0, cells, wait_);
@@ -110,8 +112,9 @@ class Applier::Filler final : public RowFound {
   std::vector<bool> found_;
 };
 
-/// Asks for what Work::Group::asked lists. A row that is gone at the source is passed over: its own delete or key change
-/// follows (rules.md 17). Found or gone, the key's horizon rises (14). REQUIRES: the COPY into the temporary table is open.
+/// Asks for what Work::Group::asked lists. A row that is gone at the source is passed over: its own delete or key
+/// change follows (rules.md 17). Found or gone, the key's horizon rises (14). REQUIRES: the COPY into the temporary
+/// table is open.
 void Applier::ask_source(Table& table, const TableOutcome& outcome, Pass& pass, Work& work) {
   const TableId id = table.of.schema.id;
   for (std::size_t group = 0; group < work.groups.size(); ++group) {
@@ -124,7 +127,8 @@ void Applier::ask_source(Table& table, const TableOutcome& outcome, Pass& pass, 
       if (table.groups[group][column]) columns.push_back(column);
     }
     Filler filler(*this, table, outcome, asked, pass.context.wait);
-    const Lsn seen = pass.context.source_rows.fetch(table.of, keys, columns, pass.batch.last_commit(), pass.context.wait, filler);
+    const Lsn seen =
+        pass.context.source_rows.fetch(table.of, keys, columns, pass.batch.last_commit(), pass.context.wait, filler);
     for (std::size_t i = 0; i < asked.size(); ++i) {
       pass.context.horizons.raise_key(id, keys[i], seen);
       if (filler.found(i)) {
@@ -139,9 +143,11 @@ void Applier::ask_source(Table& table, const TableOutcome& outcome, Pass& pass, 
 }
 
 /// The outcomes in the first column of `outcomes` should have found a row at the target, and did not.
-void Applier::ask_for(Table& table, const TableOutcome& outcome, const postgres::Result& outcomes, Pass& pass, Work& work) {
+void Applier::ask_for(Table& table, const TableOutcome& outcome, const postgres::Result& outcomes, Pass& pass,
+                      Work& work) {
   if (outcomes.rows() == 0) return;
-  log(LogLevel::warning, std::to_string(outcomes.rows()) + " rows were missing at the target and are read from the source",
+  log(LogLevel::warning,
+      std::to_string(outcomes.rows()) + " rows were missing at the target and are read from the source",
       {.mirror = site_.mirror, .table = table.of.target_name});
   for (int row = 0; row < outcomes.rows(); ++row) {
     const auto index = static_cast<std::uint32_t>(outcomes.integer(row, 0));

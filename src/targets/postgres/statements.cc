@@ -37,9 +37,7 @@ std::string take_missing(const Shape& shape, const MissingColumns& missing) {
   return set;
 }
 
-bool in_key(const Shape& shape, std::size_t column) {
-  return std::ranges::find(shape.key, column) != shape.key.end();
-}
+bool in_key(const Shape& shape, std::size_t column) { return std::ranges::find(shape.key, column) != shape.key.end(); }
 
 std::string own_columns(const Shape& shape) {
   std::string list;
@@ -69,13 +67,17 @@ std::string key_list(const Shape& shape) {
 
 std::string create_staging(const Shape& shape) {
   std::string list = "0::integer AS o, 0::smallint AS a, 0::integer AS m";
-  for (std::size_t i = 0; i < shape.key.size(); ++i) list += ", t." + shape.columns[shape.key[i]] + " AS b" + std::to_string(i);
-  for (std::size_t i = 0; i < shape.columns.size(); ++i) list += ", t." + shape.columns[i] + " AS c" + std::to_string(i);
-  return "CREATE TEMPORARY TABLE " + shape.staging + " ON COMMIT DELETE ROWS AS SELECT " + list + " FROM " + shape.table +
-         " t WITH NO DATA";
+  for (std::size_t i = 0; i < shape.key.size(); ++i)
+    list += ", t." + shape.columns[shape.key[i]] + " AS b" + std::to_string(i);
+  for (std::size_t i = 0; i < shape.columns.size(); ++i)
+    list += ", t." + shape.columns[i] + " AS c" + std::to_string(i);
+  return "CREATE TEMPORARY TABLE " + shape.staging + " ON COMMIT DELETE ROWS AS SELECT " + list + " FROM " +
+         shape.table + " t WITH NO DATA";
 }
 
-std::string copy_rows(const Shape& shape) { return "COPY " + shape.table + " (" + join(shape.columns, ", ") + ") FROM STDIN"; }
+std::string copy_rows(const Shape& shape) {
+  return "COPY " + shape.table + " (" + join(shape.columns, ", ") + ") FROM STDIN";
+}
 
 std::string copy_staging(const Shape& shape) { return "COPY " + shape.staging + " FROM STDIN"; }
 
@@ -84,15 +86,16 @@ std::string fill_from_base(const Shape& shape, int group, const MissingColumns& 
   for (std::size_t i = 0; i < shape.key.size(); ++i) {
     same_base.push_back("t." + shape.columns[shape.key[i]] + " = s.b" + std::to_string(i));
   }
-  return "UPDATE " + shape.staging + " s SET m = 0" + take_missing(shape, missing) + " FROM " + shape.table + " t WHERE " +
-         is(Action::place) + group_is(group) + " AND " + join(same_base, " AND ") + live(shape);
+  return "UPDATE " + shape.staging + " s SET m = 0" + take_missing(shape, missing) + " FROM " + shape.table +
+         " t WHERE " + is(Action::place) + group_is(group) + " AND " + join(same_base, " AND ") + live(shape);
 }
 
 std::string promote_watched(const Shape& shape, int group, const MissingColumns& missing) {
   std::vector<std::string> changed;
   for (const std::uint16_t column : shape.watched) {
     // As text: not every type of an indexed expression's column can be compared.
-    if (!missing[column]) changed.push_back("t." + shape.columns[column] + "::text IS DISTINCT FROM " + staged(column) + "::text");
+    if (!missing[column])
+      changed.push_back("t." + shape.columns[column] + "::text IS DISTINCT FROM " + staged(column) + "::text");
   }
   if (changed.empty()) changed.emplace_back("false");
   return "UPDATE " + shape.staging + " s SET a = " + action(Action::place) + ", m = 0" + take_missing(shape, missing) +
@@ -118,7 +121,8 @@ std::string insert_tombstones(const Shape& shape) {
   std::vector<std::string> keys;
   for (const std::uint16_t column : shape.key) keys.push_back(staged(column));
   return "INSERT INTO " + shape.table + " (" + key_list(shape) + own_columns(shape) + ") SELECT " + join(keys, ", ") +
-         own_values(shape, "true") + " FROM " + shape.staging + " s WHERE " + is(Action::remove) + " ON CONFLICT DO NOTHING";
+         own_values(shape, "true") + " FROM " + shape.staging + " s WHERE " + is(Action::remove) +
+         " ON CONFLICT DO NOTHING";
 }
 
 std::string delete_removed(const Shape& shape) {
@@ -136,13 +140,13 @@ std::string update_in_place(const Shape& shape, int group, const MissingColumns&
   if (!shape.synced_at.empty()) set.push_back(shape.synced_at + " = now()");
   // Nothing to set (a table of key columns only): the row is touched all the same, so that its absence shows.
   if (set.empty()) set.push_back(shape.columns[shape.key[0]] + " = " + staged(shape.key[0]));
-  return "UPDATE " + shape.table + " t SET " + join(set, ", ") + " FROM " + shape.staging + " s WHERE " + is(Action::update) +
-         group_is(group) + " AND " + same_key(shape) + live(shape);
+  return "UPDATE " + shape.table + " t SET " + join(set, ", ") + " FROM " + shape.staging + " s WHERE " +
+         is(Action::update) + group_is(group) + " AND " + same_key(shape) + live(shape);
 }
 
 std::string promote_absent(const Shape& shape) {
-  return "UPDATE " + shape.staging + " s SET a = " + action(Action::place) + " WHERE " + is(Action::update) + group_is(0) +
-         " AND " + absent(shape);
+  return "UPDATE " + shape.staging + " s SET a = " + action(Action::place) + " WHERE " + is(Action::update) +
+         group_is(0) + " AND " + absent(shape);
 }
 
 std::string select_absent(const Shape& shape) {
@@ -153,13 +157,15 @@ std::string delete_clashing(const Shape& shape, const std::vector<std::uint16_t>
   std::vector<std::string> same;
   for (const std::uint16_t column : unique) same.push_back("t." + shape.columns[column] + " = " + staged(column));
   std::string which = is(Action::place_over);
-  if (!shape.soft_delete.empty()) which = "(" + which + " OR (" + is(Action::place) + " AND t." + shape.soft_delete + "))";
-  return "DELETE FROM " + shape.table + " t USING " + shape.staging + " s WHERE " + which + " AND " + join(same, " AND ") +
-         " AND NOT (" + same_key(shape) + ")";
+  if (!shape.soft_delete.empty())
+    which = "(" + which + " OR (" + is(Action::place) + " AND t." + shape.soft_delete + "))";
+  return "DELETE FROM " + shape.table + " t USING " + shape.staging + " s WHERE " + which + " AND " +
+         join(same, " AND ") + " AND NOT (" + same_key(shape) + ")";
 }
 
 std::string clear_placed(const Shape& shape) {
-  return "DELETE FROM " + shape.table + " t USING " + shape.staging + " s WHERE " + placed() + " AND " + same_key(shape);
+  return "DELETE FROM " + shape.table + " t USING " + shape.staging + " s WHERE " + placed() + " AND " +
+         same_key(shape);
 }
 
 std::string insert_placed(const Shape& shape) {
@@ -180,7 +186,8 @@ std::string insert_placed(const Shape& shape) {
 std::string remove_all(const Shape& shape) {
   if (shape.soft_delete.empty()) return "TRUNCATE " + shape.table;
   return "UPDATE " + shape.table + " t SET " + shape.soft_delete + " = true" +
-         (shape.synced_at.empty() ? "" : ", " + shape.synced_at + " = now()") + " WHERE t." + shape.soft_delete + " IS NOT TRUE";
+         (shape.synced_at.empty() ? "" : ", " + shape.synced_at + " = now()") + " WHERE t." + shape.soft_delete +
+         " IS NOT TRUE";
 }
 
 std::string delete_duplicates(const std::string& table, const std::vector<std::string>& key) {

@@ -14,12 +14,13 @@ struct Shape {
   std::string staging;               ///< The session's temporary table that takes a batch's outcomes.
   std::vector<std::string> columns;  ///< By column of the source's schema.
   std::vector<std::uint16_t> key;
-  std::string soft_delete, synced_at;  ///< "" = none.
+  std::string soft_delete, synced_at;              ///< "" = none.
   std::vector<std::vector<std::uint16_t>> unique;  ///< Other unique indexes on plain columns that the mirror fills.
-  std::vector<std::uint16_t> watched;  ///< Columns of any other unique index: a row that changes one is deleted and inserted.
-  bool other_unique = false;           ///< There is one; it may consist of key columns alone.
-  bool tombstones = false;             ///< Soft deletes, and only key columns are NOT NULL: a deleted key leaves a marked row
-                                       ///< even when the target never had the row.
+  std::vector<std::uint16_t>
+      watched;                ///< Columns of any other unique index: a row that changes one is deleted and inserted.
+  bool other_unique = false;  ///< There is one; it may consist of key columns alone.
+  bool tombstones = false;    ///< Soft deletes, and only key columns are NOT NULL: a deleted key leaves a marked row
+                              ///< even when the target never had the row.
 };
 
 /// One flag per column: true = the value was not sent (unchanged TOAST).
@@ -28,21 +29,23 @@ using MissingColumns = std::vector<bool>;
 /// What is to be done with a staged row. The values stand in the staging table.
 enum class Action : std::uint8_t {
   none = 0,
-  remove = 1,      ///< The row was deleted: marked with soft delete, else removed.
-  move_away = 2,   ///< Its row left for another key: removed always.
-  update = 3,      ///< In place; the columns of its group are left alone.
-  place = 4,       ///< Stands under its key in this form, whatever stood there before.
-  place_over = 5,  ///< The same at or below the horizon: what clashes with it is a row from the future and goes (rules.md 25).
+  remove = 1,     ///< The row was deleted: marked with soft delete, else removed.
+  move_away = 2,  ///< Its row left for another key: removed always.
+  update = 3,     ///< In place; the columns of its group are left alone.
+  place = 4,      ///< Stands under its key in this form, whatever stood there before.
+  place_over =
+      5,  ///< The same at or below the horizon: what clashes with it is a row from the future and goes (rules.md 25).
 };
 
-// The staging table: o = index of the outcome, a = Action, m = group of missing columns (0 = none), b<i> = key under which the
-// row stood before (where values are to be taken from there), c<i> = column i.
+// The staging table: o = index of the outcome, a = Action, m = group of missing columns (0 = none), b<i> = key under
+// which the row stood before (where values are to be taken from there), c<i> = column i.
 
 std::string create_staging(const Shape& shape);
 std::string copy_rows(const Shape& shape);     ///< COPY of source columns straight into the table; text form.
 std::string copy_staging(const Shape& shape);  ///< COPY into the staging table.
 
-/// Rows of `place` in the group take their missing columns from where the row stood; their group becomes 0 (rules.md 26).
+/// Rows of `place` in the group take their missing columns from where the row stood; their group becomes 0 (rules.md
+/// 26).
 std::string fill_from_base(const Shape& shape, int group, const MissingColumns& missing);
 /// Rows of `update` in the group that change a watched column become `place`, their missing columns filled.
 /// REQUIRES: shape.other_unique.
@@ -50,7 +53,7 @@ std::string promote_watched(const Shape& shape, int group, const MissingColumns&
 std::string select_unfilled(const Shape& shape);   ///< o of `place` rows whose group is not 0 yet.
 std::string discard_unfilled(const Shape& shape);  ///< They become `none`.
 
-std::string mark_removed(const Shape& shape);    ///< Soft delete only.
+std::string mark_removed(const Shape& shape);  ///< Soft delete only.
 std::string insert_tombstones(const Shape& shape);
 std::string delete_removed(const Shape& shape);  ///< `move_away`, and `remove` where deletes are hard.
 
@@ -58,7 +61,8 @@ std::string update_in_place(const Shape& shape, int group, const MissingColumns&
 std::string promote_absent(const Shape& shape);  ///< `update` rows of group 0 that stand nowhere become `place`.
 std::string select_absent(const Shape& shape);   ///< o of `update` rows of other groups that stand nowhere.
 
-/// Removes rows under other keys that hold the unique values of a row to be placed: those from the future, and marked ones.
+/// Removes rows under other keys that hold the unique values of a row to be placed: those from the future, and marked
+/// ones.
 std::string delete_clashing(const Shape& shape, const std::vector<std::uint16_t>& unique);
 std::string clear_placed(const Shape& shape);  ///< Where other unique indexes forbid to write over a row.
 std::string insert_placed(const Shape& shape);
