@@ -175,11 +175,11 @@ def test_a_full_disk_at_the_target_is_waited_out(new_world, kind):
             server = ClickHouseServer("full", data_parent=small)
         world = new_world(kind, target=server)
         world.sql("CREATE TABLE public.items (id int PRIMARY KEY, t text)")
-        world.sql("INSERT INTO items SELECT g, (SELECT string_agg(md5(random()::text || g || n), '') FROM generate_series(1, 60) n) FROM generate_series(1, 60000) g")
+        world.sql("INSERT INTO items SELECT g, md5(g::text) || md5(g || 'a') || md5(g || 'b') || md5(g || 'c') || md5(g || 'd') || md5(g || 'e') || md5(g || 'f') FROM generate_series(1, 80000) g")
         ballast = f"{small}/ballast"
         free = os.statvfs(small).f_bavail * os.statvfs(small).f_frsize
         with open(ballast, "wb") as file:
-            file.write(b"x" * max(0, free - (40 << 20)))
+            file.write(b"x" * max(0, free - ((24 if kind == "postgres" else 6) << 20)))
         world.create_peers()
         world.create_mirror(["public.items"], snapshot_num_rows_per_partition=10000)
         full = wait_for("the full disk to be named", lambda: (m := world.mirror()) and m["last_error"] and m, 120)

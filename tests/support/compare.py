@@ -62,7 +62,7 @@ def pg_value(type_name, x):
     if type_name in ("int2", "int4", "int8", "uuid", "date"):
         return f"({x})::text"
     # bpchar too: a cast to text would cut its blanks, which the wire form has.
-    text = f"format('%s', {x})" if type_name == "bpchar" else f"({x})::text"
+    text = f"CASE WHEN {x} IS NOT NULL THEN format('%s', {x}) END" if type_name == "bpchar" else f"({x})::text"
     return (f"CASE WHEN octet_length({text}) > {LONG} THEN 'md5:' || md5({text}) "
             f"ELSE encode(convert_to({text}, 'UTF8'), 'hex') END")
 
