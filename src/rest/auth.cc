@@ -26,7 +26,16 @@ Access check_access(const net::HttpRequest& request, std::string_view password) 
   std::string decoded;
   const auto begin = value.find_first_not_of(' ', 6);
   if (begin == std::string_view::npos || !net::base64_decode(value.substr(begin), decoded)) return Access::wrong;
-  return decoded.starts_with(':') && equal(std::string_view(decoded).substr(1), password) ? Access::granted : Access::wrong;
+  return decoded.starts_with(':') && equal(std::string_view(decoded).substr(1), password) ? Access::granted
+                                                                                          : Access::wrong;
+}
+
+bool is_cross_site(const net::HttpRequest& request) {
+  const auto origin = request.headers.find("origin"), host = request.headers.find("host");
+  if (origin == request.headers.end()) return false;
+  const auto scheme = origin->second.find("://");
+  return host == request.headers.end() || scheme == std::string::npos ||
+         to_lower(origin->second.substr(scheme + 3)) != to_lower(host->second);
 }
 
 }  // namespace peerd::rest

@@ -43,7 +43,10 @@ std::string hint_of(const pb::Descriptor* message, std::string_view field) {
 }
 
 [[noreturn]] void refuse_field(std::string path, std::string message, std::string hint) {
-  throw Error(ErrorText{.code = ErrorCode::invalid_option, .message = std::move(message), .hint = std::move(hint), .field = std::move(path)});
+  throw Error(ErrorText{.code = ErrorCode::invalid_option,
+                        .message = std::move(message),
+                        .hint = std::move(hint),
+                        .field = std::move(path)});
 }
 
 /// libprotobuf's words, "(peer.postgres_config) hots: Cannot find field.", taken apart.
@@ -64,9 +67,11 @@ std::string hint_of(const pb::Descriptor* message, std::string_view field) {
   if (!path.empty()) {
     const auto type = first.rfind(" for type ");
     const std::string wanted = type == std::string::npos ? "" : to_lower(first.substr(first.find_last_of("./_ ") + 1));
-    refuse_field(path, "field \"" + path + "\" has a value of the wrong type", wanted.empty() ? "" : "it takes " + wanted);
+    refuse_field(path, "field \"" + path + "\" has a value of the wrong type",
+                 wanted.empty() ? "" : "it takes " + wanted);
   }
-  throw Error(ErrorCode::syntax, "the body is not JSON of the expected form: " + to_lower(first.substr(0, first.find('.'))),
+  throw Error(ErrorCode::syntax,
+              "the body is not JSON of the expected form: " + to_lower(first.substr(0, first.find('.'))),
               "send one JSON object");
 }
 
@@ -80,7 +85,8 @@ std::string print(const pb::Message& message) {
   return text;
 }
 
-std::string error_body(int code, std::string_view reason, std::string_view message, const std::map<std::string, std::string>& metadata) {
+std::string error_body(int code, std::string_view reason, std::string_view message,
+                       const std::map<std::string, std::string>& metadata) {
   peerdb_route::ErrorReply reply;
   reply.set_code(code);
   reply.set_message(std::string(message));

@@ -9,15 +9,16 @@
 
 namespace peerd::rest {
 
-/// Reads a body in proto3 JSON: both spellings of names, numbers or strings for numbers, enums by name or number. An empty body
-/// is an empty message. Throws Error: syntax for what is no JSON, invalid_option (its field: the JSON path) for unknown fields,
-/// with a suggestion, and for values of another type. No value of the body is repeated.
+/// Reads a body in proto3 JSON: both spellings of names, numbers or strings for numbers, enums by name or number. An
+/// empty body is an empty message. Throws Error: syntax for what is no JSON, invalid_option (its field: the JSON path)
+/// for unknown fields, with a suggestion, and for values of another type. No value of the body is repeated.
 void read_json(std::string_view body, google::protobuf::Message& message);
 
 /// Names in lowerCamelCase, unset scalars included, 64-bit integers as strings.
 std::string write_json(const google::protobuf::Message& message);
 
-/// google.rpc.Status with an ErrorInfo: reason, and as metadata hint, detail, field, table, sqlstate, origin where known.
+/// google.rpc.Status with an ErrorInfo: reason, and as metadata hint, detail, field, table, sqlstate, origin where
+/// known.
 std::string error_json(const ErrorText& text);
 /// The same for what has no ErrorCode: an unknown path, a wrong password.
 std::string error_json(int grpc_code, std::string_view reason, std::string_view message, std::string_view hint);

@@ -13,7 +13,8 @@ using Cpp = pb::FieldDescriptor;
 constexpr std::string_view kMasked = "********";
 
 [[noreturn]] void refuse(ErrorCode code, std::string field, std::string message, std::string hint = {}) {
-  throw Error(ErrorText{.code = code, .message = std::move(message), .hint = std::move(hint), .field = std::move(field)});
+  throw Error(
+      ErrorText{.code = code, .message = std::move(message), .hint = std::move(hint), .field = std::move(field)});
 }
 
 bool is_number(const Cpp& field) {
@@ -21,8 +22,10 @@ bool is_number(const Cpp& field) {
     case Cpp::CPPTYPE_INT32:
     case Cpp::CPPTYPE_INT64:
     case Cpp::CPPTYPE_UINT32:
-    case Cpp::CPPTYPE_UINT64: return true;
-    default: return false;
+    case Cpp::CPPTYPE_UINT64:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -31,15 +34,22 @@ std::optional<RawOption> literal(const pb::Message& message, const Cpp& field) {
   const auto& reflection = *message.GetReflection();
   if (field.is_repeated()) return std::nullopt;
   switch (field.cpp_type()) {
-    case Cpp::CPPTYPE_INT32: return RawOption{RawOption::Kind::number, std::to_string(reflection.GetInt32(message, &field))};
-    case Cpp::CPPTYPE_INT64: return RawOption{RawOption::Kind::number, std::to_string(reflection.GetInt64(message, &field))};
-    case Cpp::CPPTYPE_UINT32: return RawOption{RawOption::Kind::number, std::to_string(reflection.GetUInt32(message, &field))};
-    case Cpp::CPPTYPE_UINT64: return RawOption{RawOption::Kind::number, std::to_string(reflection.GetUInt64(message, &field))};
+    case Cpp::CPPTYPE_INT32:
+      return RawOption{RawOption::Kind::number, std::to_string(reflection.GetInt32(message, &field))};
+    case Cpp::CPPTYPE_INT64:
+      return RawOption{RawOption::Kind::number, std::to_string(reflection.GetInt64(message, &field))};
+    case Cpp::CPPTYPE_UINT32:
+      return RawOption{RawOption::Kind::number, std::to_string(reflection.GetUInt32(message, &field))};
+    case Cpp::CPPTYPE_UINT64:
+      return RawOption{RawOption::Kind::number, std::to_string(reflection.GetUInt64(message, &field))};
     case Cpp::CPPTYPE_BOOL:
       return RawOption{RawOption::Kind::boolean, reflection.GetBool(message, &field) ? "true" : "false"};
-    case Cpp::CPPTYPE_STRING: return RawOption{RawOption::Kind::text, reflection.GetString(message, &field)};
-    case Cpp::CPPTYPE_ENUM: return RawOption{RawOption::Kind::text, reflection.GetEnum(message, &field)->name()};
-    default: return std::nullopt;
+    case Cpp::CPPTYPE_STRING:
+      return RawOption{RawOption::Kind::text, reflection.GetString(message, &field)};
+    case Cpp::CPPTYPE_ENUM:
+      return RawOption{RawOption::Kind::text, reflection.GetEnum(message, &field)->name()};
+    default:
+      return std::nullopt;
   }
 }
 
@@ -56,8 +66,8 @@ bool knows(const OptionTable& table, std::string_view name) {
   return false;
 }
 
-/// Set fields of `message` as options. Those that `table` does not know are dropped while they hold their default and refused
-/// otherwise; a number of 0 means "not given", as in PeerDB.
+/// Set fields of `message` as options. Those that `table` does not know are dropped while they hold their default and
+/// refused otherwise; a number of 0 means "not given", as in PeerDB.
 RawOptions options_of(const pb::Message& message, const OptionTable& table, const std::string& path,
                       std::initializer_list<std::string_view> not_options) {
   RawOptions options;
@@ -84,11 +94,16 @@ void set_field(pb::Message& message, const std::string& name, const std::string&
   std::uint64_t number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   switch (field->cpp_type()) {
-    case Cpp::CPPTYPE_UINT32: return reflection.SetUInt32(&message, field, static_cast<std::uint32_t>(number));
-    case Cpp::CPPTYPE_UINT64: return reflection.SetUInt64(&message, field, number);
-    case Cpp::CPPTYPE_BOOL: return reflection.SetBool(&message, field, text == "true");
-    case Cpp::CPPTYPE_STRING: return reflection.SetString(&message, field, text);
-    default: return;
+    case Cpp::CPPTYPE_UINT32:
+      return reflection.SetUInt32(&message, field, static_cast<std::uint32_t>(number));
+    case Cpp::CPPTYPE_UINT64:
+      return reflection.SetUInt64(&message, field, number);
+    case Cpp::CPPTYPE_BOOL:
+      return reflection.SetBool(&message, field, text == "true");
+    case Cpp::CPPTYPE_STRING:
+      return reflection.SetString(&message, field, text);
+    default:
+      return;
   }
 }
 
@@ -115,7 +130,9 @@ void refuse_masked(const PeerRequest& request, const OptionTable& table, const s
 
 TableMapping mapping_of(const peerdb_flow::TableMapping& table, const std::string& path) {
   const auto unsupported = [&](bool set, const char* name) {
-    if (set) refuse(ErrorCode::not_supported, path + name, std::string("\"") + name + "\" is not supported yet", "leave it out");
+    if (set)
+      refuse(ErrorCode::not_supported, path + name, std::string("\"") + name + "\" is not supported yet",
+             "leave it out");
   };
   unsupported(table.columns_size() > 0, "columns");
   unsupported(table.engine() != peerdb_flow::CH_ENGINE_REPLACING_MERGE_TREE, "engine");
@@ -123,13 +140,16 @@ TableMapping mapping_of(const peerdb_flow::TableMapping& table, const std::strin
   unsupported(!table.policy_name().empty(), "policy_name");
   unsupported(!table.partition_by_expr().empty(), "partition_by_expr");
   // partition_key is PeerDB's way to cut a copy into pieces; ctid ranges need none.
-  return {table.source_table_identifier(), table.destination_table_identifier(), {table.exclude().begin(), table.exclude().end()}};
+  return {table.source_table_identifier(),
+          table.destination_table_identifier(),
+          {table.exclude().begin(), table.exclude().end()}};
 }
 
 }  // namespace
 
 PeerRequest peer_request(const peerdb_peers::Peer& peer, const Connectors& connectors) {
-  const auto* config = peer.GetReflection()->GetOneofFieldDescriptor(peer, peer.GetDescriptor()->FindOneofByName("config"));
+  const auto* config =
+      peer.GetReflection()->GetOneofFieldDescriptor(peer, peer.GetDescriptor()->FindOneofByName("config"));
   PeerRequest request;
   request.name = peer.name();
   if (request.name.empty()) refuse(ErrorCode::invalid_option, "peer.name", "no peer name provided");
@@ -139,7 +159,8 @@ PeerRequest peer_request(const peerdb_peers::Peer& peer, const Connectors& conne
   } else if (config) {
     request.kind = upper_without_config(config->name());
   } else {
-    refuse(ErrorCode::invalid_option, "peer.type", "the peer has no type and no config", "send \"type\": \"POSTGRES\" and \"postgres_config\"");
+    refuse(ErrorCode::invalid_option, "peer.type", "the peer has no type and no config",
+           "send \"type\": \"POSTGRES\" and \"postgres_config\"");
   }
   const auto& connector = connectors.of(request.kind);
   const auto* wanted = config_field(request.kind);
@@ -176,19 +197,22 @@ MirrorRequest mirror_request(const peerdb_flow::FlowConnectionConfigs& configs) 
   request.target = configs.destination_name();
   if (request.name.empty()) refuse(ErrorCode::invalid_option, path + "flow_job_name", "no mirror name provided");
   if (request.source.empty()) refuse(ErrorCode::invalid_option, path + "source_name", "no source peer provided");
-  if (request.target.empty()) refuse(ErrorCode::invalid_option, path + "destination_name", "no destination peer provided");
+  if (request.target.empty())
+    refuse(ErrorCode::invalid_option, path + "destination_name", "no destination peer provided");
   if (configs.table_mappings_size() == 0) {
     refuse(ErrorCode::invalid_option, path + "table_mappings", "no table mappings provided");
   }
   for (int i = 0; i < configs.table_mappings_size(); ++i) {
-    request.tables.push_back(mapping_of(configs.table_mappings(i), path + "table_mappings[" + std::to_string(i) + "]."));
+    request.tables.push_back(
+        mapping_of(configs.table_mappings(i), path + "table_mappings[" + std::to_string(i) + "]."));
   }
   if (configs.env_size() > 0) {
     refuse(ErrorCode::not_supported, path + "env", "settings of one mirror are not supported yet", "leave env out");
   }
   // version and flags are the server's own in PeerDB too; validation is never skipped.
-  request.options = options_of(configs, mirror_options(), path,
-                               {"flow_job_name", "source_name", "destination_name", "table_mappings", "env", "version", "flags"});
+  request.options =
+      options_of(configs, mirror_options(), path,
+                 {"flow_job_name", "source_name", "destination_name", "table_mappings", "env", "version", "flags"});
   return request;
 }
 

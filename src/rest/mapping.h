@@ -1,7 +1,7 @@
 #pragma once
 
-#include "proto/flow.pb.h"
 #include "peerd/control/control.h"
+#include "proto/flow.pb.h"
 #include "proto/peers.pb.h"
 #include "proto/route.pb.h"
 
@@ -12,8 +12,8 @@ struct PeerRequest {
   RawOptions options;
 };
 
-/// A peer as CREATE PEER would say it, by reflection: the config's field names are option names. Its kind comes from `type`,
-/// or from the config when no type is sent. Throws Error(invalid_option) with the JSON path.
+/// A peer as CREATE PEER would say it, by reflection: the config's field names are option names. Its kind comes from
+/// `type`, or from the config when no type is sent. Throws Error(invalid_option) with the JSON path.
 PeerRequest peer_request(const peerdb_peers::Peer& peer, const Connectors& connectors);
 
 /// The way back; options that the message has no field for are left out.

@@ -18,8 +18,10 @@ peerdb_route::CreateCDCFlowRequest read_create(std::string_view text) {
   peerdb_route::CreateCDCFlowRequest body;
   read_json(text, body);
   if (!body.has_connection_configs()) {
-    throw Error(ErrorText{.code = ErrorCode::invalid_option, .message = "connection configs cannot be nil",
-                          .hint = "send {\"connection_configs\": {\"flow_job_name\": …}}", .field = "connection_configs"});
+    throw Error(ErrorText{.code = ErrorCode::invalid_option,
+                          .message = "connection configs cannot be nil",
+                          .hint = "send {\"connection_configs\": {\"flow_job_name\": …}}",
+                          .field = "connection_configs"});
   }
   return body;
 }
@@ -91,7 +93,8 @@ peerdb_peers::DBType type_of_peer(const std::vector<PeerSpec>& peers, const std:
   return peerdb_peers::DBTYPE_UNKNOWN;
 }
 
-void fill_flow(Call& call, const MirrorStatus& status, const peerdb_route::MirrorStatusRequest& body, peerdb_flow::CDCMirrorStatus& flow) {
+void fill_flow(Call& call, const MirrorStatus& status, const peerdb_route::MirrorStatusRequest& body,
+               peerdb_flow::CDCMirrorStatus& flow) {
   const auto peers = call.deps.peers.list();
   fill_mirror(call.deps.mirrors.record(status.name).spec, *flow.mutable_config());
   flow.set_source_type(type_of_peer(peers, status.source));
@@ -103,18 +106,23 @@ void fill_flow(Call& call, const MirrorStatus& status, const peerdb_route::Mirro
 
 MirrorEvent event_of(peerdb_flow::FlowStatus requested) {
   switch (requested) {
-    case peerdb_flow::STATUS_PAUSED: return MirrorEvent::pause;
-    case peerdb_flow::STATUS_RUNNING: return MirrorEvent::resume;
+    case peerdb_flow::STATUS_PAUSED:
+      return MirrorEvent::pause;
+    case peerdb_flow::STATUS_RUNNING:
+      return MirrorEvent::resume;
     case peerdb_flow::STATUS_TERMINATING:
-    case peerdb_flow::STATUS_TERMINATED: return MirrorEvent::drop;
+    case peerdb_flow::STATUS_TERMINATED:
+      return MirrorEvent::drop;
     case peerdb_flow::STATUS_RESYNC:
-      throw Error(ErrorText{.code = ErrorCode::not_supported, .message = "resync is not supported yet",
+      throw Error(ErrorText{.code = ErrorCode::not_supported,
+                            .message = "resync is not supported yet",
                             .hint = "drop the mirror and create it anew: it copies its tables again",
                             .field = "requested_flow_state"});
     default:
       throw Error(ErrorText{.code = ErrorCode::invalid_option,
                             .message = "illegal state change requested: " + peerdb_flow::FlowStatus_Name(requested),
-                            .hint = "STATUS_PAUSED, STATUS_RUNNING or STATUS_TERMINATING", .field = "requested_flow_state"});
+                            .hint = "STATUS_PAUSED, STATUS_RUNNING or STATUS_TERMINATING",
+                            .field = "requested_flow_state"});
   }
 }
 
@@ -177,14 +185,19 @@ std::string mirror_status(Call& call) {
 std::string change_state(Call& call) {
   peerdb_route::FlowStateChangeRequest body;
   read_json(call.body, body);
-  if (body.has_flow_config_update() && body.flow_config_update().update_case() != peerdb_flow::FlowConfigUpdate::UPDATE_NOT_SET) {
-    throw Error(ErrorText{.code = ErrorCode::not_supported, .message = "a mirror's configuration cannot be changed yet",
-                          .hint = "drop the mirror and create it with the new configuration", .field = "flow_config_update"});
+  if (body.has_flow_config_update() &&
+      body.flow_config_update().update_case() != peerdb_flow::FlowConfigUpdate::UPDATE_NOT_SET) {
+    throw Error(ErrorText{.code = ErrorCode::not_supported,
+                          .message = "a mirror's configuration cannot be changed yet",
+                          .hint = "drop the mirror and create it with the new configuration",
+                          .field = "flow_config_update"});
   }
   if (body.skip_destination_drop()) {
-    throw Error(ErrorText{.code = ErrorCode::not_supported, .message = "skip_destination_drop is not supported",
-                          .hint = "leave it out: a drop never touches the destination's tables, only peerd's bookkeeping there",
-                          .field = "skip_destination_drop"});
+    throw Error(
+        ErrorText{.code = ErrorCode::not_supported,
+                  .message = "skip_destination_drop is not supported",
+                  .hint = "leave it out: a drop never touches the destination's tables, only peerd's bookkeeping there",
+                  .field = "skip_destination_drop"});
   }
   call.deps.mirrors.request(body.flow_job_name(), event_of(body.requested_flow_state()), IfExists::no, call.wait);
   return write_json(peerdb_route::FlowStateChangeResponse());

@@ -43,7 +43,8 @@ std::string peer_info(Call& call) {
 std::string validate_peer(Call& call) {
   peerdb_route::ValidatePeerRequest body;
   read_json(call.body, body);
-  if (!body.has_peer()) throw Error(ErrorText{.code = ErrorCode::invalid_option, .message = "no peer provided", .field = "peer"});
+  if (!body.has_peer())
+    throw Error(ErrorText{.code = ErrorCode::invalid_option, .message = "no peer provided", .field = "peer"});
   const auto peer = peer_request(body.peer(), call.deps.peers.connectors());
   call.deps.peers.validate(peer.name, peer.kind, peer.options, call.wait.shorter(kReach));
   peerdb_route::ValidatePeerResponse reply;
@@ -55,11 +56,13 @@ std::string validate_peer(Call& call) {
 std::string create_peer(Call& call) {
   peerdb_route::CreatePeerRequest body;
   read_json(call.body, body);
-  if (!body.has_peer()) throw Error(ErrorText{.code = ErrorCode::invalid_option, .message = "no peer provided", .field = "peer"});
+  if (!body.has_peer())
+    throw Error(ErrorText{.code = ErrorCode::invalid_option, .message = "no peer provided", .field = "peer"});
   const auto peer = peer_request(body.peer(), call.deps.peers.connectors());
   const auto replace = body.allow_update() ? Replace::yes : Replace::no;
   const auto check = body.disable_validation() ? PeerControl::Check::no : PeerControl::Check::yes;
-  const Done done = call.deps.peers.create(peer.name, peer.kind, peer.options, replace, IfExists::no, check, call.wait.shorter(kReach));
+  const Done done = call.deps.peers.create(peer.name, peer.kind, peer.options, replace, IfExists::no, check,
+                                           call.wait.shorter(kReach));
   peerdb_route::CreatePeerResponse reply;
   reply.set_status(peerdb_route::CREATED);
   if (done == Done::was_there) reply.set_message("the same peer existed already");

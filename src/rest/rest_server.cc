@@ -53,8 +53,9 @@ net::HttpReply unknown_path(std::string_view path) {
   std::vector<std::string_view> paths;
   for (const auto& route : kRoutes) paths.push_back(route.path);
   const auto meant = closest(path, paths);
-  return reply_with(404, error_json(5, "UNKNOWN_PATH", "there is no such path",
-                                    meant.empty() ? "docs/rest.md lists the paths" : "did you mean /api/v1/" + std::string(meant)));
+  return reply_with(
+      404, error_json(5, "UNKNOWN_PATH", "there is no such path",
+                      meant.empty() ? "docs/rest.md lists the paths" : "did you mean /api/v1/" + std::string(meant)));
 }
 
 net::HttpReply refuse_access(Access access) {
@@ -70,10 +71,15 @@ net::HttpReply refuse_access(Access access) {
 
 net::HttpReply route(RestDeps& deps, const net::HttpRequest& request, const std::stop_token& stop) {
   if (request.path == "/healthz") {
-    if (request.method != "GET" && request.method != "HEAD") return reply_with(405, error_json(12, "WRONG_METHOD", "use GET", ""));
+    if (request.method != "GET" && request.method != "HEAD")
+      return reply_with(405, error_json(12, "WRONG_METHOD", "use GET", ""));
     return reply_with(200, health(deps));
   }
-  if (const Access access = check_access(request, deps.password); access != Access::granted) return refuse_access(access);
+  if (is_cross_site(request)) {
+    return reply_with(403, error_json(7, "CROSS_SITE", "requests from pages of other sites are refused", ""));
+  }
+  if (const Access access = check_access(request, deps.password); access != Access::granted)
+    return refuse_access(access);
   const auto path = versioned(request.path);
   const Route* other = nullptr;
   for (const auto& candidate : kRoutes) {
@@ -105,7 +111,8 @@ net::Server::HandleHttp make_rest_handler(RestDeps deps) {
       return rest::reply_with(503, rest::error_json(14, "STOPPING", "peerd stops, or the client is gone", ""));
     } catch (...) {
       const ErrorText text = current_error();
-      if (text.code == ErrorCode::internal) log(LogLevel::error, "a request failed: " + text.message, {.hint = text.hint});
+      if (text.code == ErrorCode::internal)
+        log(LogLevel::error, "a request failed: " + text.message, {.hint = text.hint});
       return rest::reply_with(facts(text.code).http_status, rest::error_json(text));
     }
   };

@@ -129,7 +129,8 @@ class Command final : public Runnable {
   void warn_of_changes(ResultWriter& writer) {
     if (!context_.changed_in_transaction) return;
     context_.changed_in_transaction = false;
-    writer.notice(note("statements on peers and mirrors take effect at once: ROLLBACK undid none of them", "01000", "WARNING"));
+    writer.notice(
+        note("statements on peers and mirrors take effect at once: ROLLBACK undid none of them", "01000", "WARNING"));
   }
 
   std::string run(SetStatement& set, ResultWriter& writer, const Wait&) {
@@ -164,7 +165,9 @@ class Command final : public Runnable {
       return "SHOW";
     }
     const auto value = context_.settings.get(show.name);
-    if (!value) throw StatementError("42704", "unrecognized configuration parameter \"" + show.name + "\"", "SHOW ALL lists those that are known");
+    if (!value)
+      throw StatementError("42704", "unrecognized configuration parameter \"" + show.name + "\"",
+                           "SHOW ALL lists those that are known");
     writer.columns(columns(wait));
     const std::optional<std::string_view> cells[] = {*value};
     writer.row(cells);
@@ -185,7 +188,9 @@ class Command final : public Runnable {
     return forget.tag;
   }
 
-  std::string run(QueryStatement&, ResultWriter&, const Wait&) { throw Error(ErrorCode::internal, "a query is no command"); }
+  std::string run(QueryStatement&, ResultWriter&, const Wait&) {
+    throw Error(ErrorCode::internal, "a query is no command");
+  }
 
   void tell(const std::string& name, ResultWriter& writer) {
     const auto reported = Settings::reported_name(name);

@@ -16,8 +16,8 @@ struct SessionContext {
   SqlDeps& deps;
   SessionFacts facts;
   Settings settings;
-  char transaction = 'I';                   ///< As ReadyForQuery says it: I, T or E.
-  bool changed_in_transaction = false;      ///< A peer or mirror was changed: ROLLBACK does not undo that.
+  char transaction = 'I';               ///< As ReadyForQuery says it: I, T or E.
+  bool changed_in_transaction = false;  ///< A peer or mirror was changed: ROLLBACK does not undo that.
   /// Forgets one prepared statement (false when there is none), or all of them.
   std::function<bool(const std::string& name)> forget_prepared;
   std::function<void()> forget_all_prepared;

@@ -47,8 +47,9 @@ class Dialogue::Writer final : public ResultWriter {
   void columns(std::span<const ResultColumn> columns) override {
     columns_.assign(columns.begin(), columns.end());
     if (formats_.size() > 1 && formats_.size() != columns_.size()) {
-      throw StatementError("08P01", "bind message has " + std::to_string(formats_.size()) + " result formats but query has " +
-                                        std::to_string(columns_.size()) + " columns");
+      throw StatementError("08P01", "bind message has " + std::to_string(formats_.size()) +
+                                        " result formats but query has " + std::to_string(columns_.size()) +
+                                        " columns");
     }
     if (describe_ == Describe::yes) dialogue_.out_.row_description(columns_, formats_);
   }
@@ -85,8 +86,12 @@ class Dialogue::Writer final : public ResultWriter {
   std::vector<ResultColumn> columns_;
 };
 
-Dialogue::Dialogue(SqlDeps& deps, net::Connection& connection, StatementStop& stop, SessionFacts facts, Settings settings)
-    : deps_(deps), connection_(connection), stop_(stop), context_{deps, std::move(facts), std::move(settings), 'I', false, {}, {}} {
+Dialogue::Dialogue(SqlDeps& deps, net::Connection& connection, StatementStop& stop, SessionFacts facts,
+                   Settings settings)
+    : deps_(deps),
+      connection_(connection),
+      stop_(stop),
+      context_{deps, std::move(facts), std::move(settings), 'I', false, {}, {}} {
   context_.facts.setting = [this](const std::string& name) { return context_.settings.get(name); };
   context_.forget_prepared = [this](const std::string& name) { return prepared_.erase(name) > 0; };
   context_.forget_all_prepared = [this] { prepared_.clear(); };
@@ -148,19 +153,38 @@ Dialogue::Next Dialogue::handle(const Frame& frame) {
 Dialogue::Next Dialogue::dispatch(const Frame& frame) {
   const FieldReader reader(frame.body);
   switch (frame.type) {
-    case 'Q': simple_query(frame.body); break;
-    case 'P': parse(reader); break;
-    case 'B': bind(reader); break;
-    case 'D': describe(reader); break;
-    case 'E': execute(reader); break;
-    case 'C': close(reader); break;
-    case 'S': sync(); break;
-    case 'H': flush(); break;
-    case 'F': throw not_supported("function calls by their number are not supported", "SELECT instead");
+    case 'Q':
+      simple_query(frame.body);
+      break;
+    case 'P':
+      parse(reader);
+      break;
+    case 'B':
+      bind(reader);
+      break;
+    case 'D':
+      describe(reader);
+      break;
+    case 'E':
+      execute(reader);
+      break;
+    case 'C':
+      close(reader);
+      break;
+    case 'S':
+      sync();
+      break;
+    case 'H':
+      flush();
+      break;
+    case 'F':
+      throw not_supported("function calls by their number are not supported", "SELECT instead");
     case 'd':
     case 'c':
-    case 'f': break;  // The rest of a COPY that was refused.
-    case 'X': return Next::close;
+    case 'f':
+      break;  // The rest of a COPY that was refused.
+    case 'X':
+      return Next::close;
     default: {
       Report fatal;
       fatal.severity = "FATAL";
@@ -271,7 +295,8 @@ void Dialogue::parse(FieldReader reader) {
   const auto tokens = tokenize(query_);
   const auto statements = split_statements(tokens);
   if (statements.size() > 1) {
-    throw StatementError("42601", "cannot insert multiple commands into a prepared statement", {}, statements[1].front().begin);
+    throw StatementError("42601", "cannot insert multiple commands into a prepared statement", {},
+                         statements[1].front().begin);
   }
   if (statements.size() == 1) {
     prepared->tokens.assign(statements[0].begin(), statements[0].end());
@@ -286,7 +311,8 @@ void Dialogue::parse(FieldReader reader) {
     prepared->types.resize(std::max(prepared->types.size(), inferred.size()), oid::kUnknown);
     for (std::size_t i = 0; i < inferred.size(); ++i) {
       auto& type = prepared->types[i];
-      if (type == oid::kUnknown || type == oid::kUnknownText) type = inferred[i] == oid::kUnknown ? oid::kText : inferred[i];
+      if (type == oid::kUnknown || type == oid::kUnknownText)
+        type = inferred[i] == oid::kUnknown ? oid::kText : inferred[i];
     }
   }
   prepared_.insert_or_assign(name, std::move(prepared));
@@ -305,7 +331,8 @@ std::vector<Parameter> Dialogue::read_parameters(FieldReader& reader, const Prep
   for (auto& format : formats) format = reader.int16();
   const std::size_t count = static_cast<std::uint16_t>(reader.int16());
   if (count != prepared.types.size()) {
-    throw StatementError("08P01", "bind message supplies " + std::to_string(count) + " parameters, but the statement requires " +
+    throw StatementError("08P01", "bind message supplies " + std::to_string(count) +
+                                      " parameters, but the statement requires " +
                                       std::to_string(prepared.types.size()));
   }
   if (formats.size() > 1 && formats.size() != count) {
@@ -319,7 +346,8 @@ std::vector<Parameter> Dialogue::read_parameters(FieldReader& reader, const Prep
       const auto bytes = reader.bytes(static_cast<std::size_t>(length));
       parameter.text = format_of(formats, i) == 1 ? decode_binary(parameter.type, bytes) : std::string(bytes);
       if (!valid_utf8(*parameter.text) || parameter.text->find('\0') != std::string::npos) {
-        throw StatementError("22021", "invalid byte sequence for encoding \"UTF8\" in parameter $" + std::to_string(i + 1));
+        throw StatementError("22021",
+                             "invalid byte sequence for encoding \"UTF8\" in parameter $" + std::to_string(i + 1));
       }
     }
     parameters.push_back(std::move(parameter));
@@ -339,7 +367,8 @@ void Dialogue::bind(FieldReader reader) {
   if (!portal_name.empty() && portals_.contains(portal_name)) {
     throw StatementError("42P03", "cursor \"" + portal_name + "\" already exists");
   }
-  if (portals_.size() >= kMostPrepared) throw StatementError("53400", "too many portals on one connection", "close some");
+  if (portals_.size() >= kMostPrepared)
+    throw StatementError("53400", "too many portals on one connection", "close some");
   if (portal.prepared->statement) {
     check_transaction(*portal.prepared->statement);
     portal.runnable = make_runnable(query_, portal.prepared->tokens, *portal.prepared->statement, parameters);
@@ -360,8 +389,9 @@ void Dialogue::describe(FieldReader reader) {
     if (prepared->statement) {
       std::vector<Parameter> unknown(prepared->types.size());
       const bool query = std::holds_alternative<QueryStatement>(*prepared->statement);
-      columns = make_runnable(query_, prepared->tokens, *prepared->statement, query ? unknown : std::vector<Parameter>())
-                    ->columns(statement_wait());
+      columns =
+          make_runnable(query_, prepared->tokens, *prepared->statement, query ? unknown : std::vector<Parameter>())
+              ->columns(statement_wait());
     }
     return columns.empty() ? out_.plain('n') : out_.row_description(columns, {});
   }

@@ -31,8 +31,8 @@ class StatementStop {
   std::stop_callback<std::function<void()>> when_gone_;  // The last member: it may fire while it is made.
 };
 
-/// A connection behind its log in: the simple and the extended protocol. Messages come one at a time, on whichever thread.
-/// handle() answers what goes wrong with ErrorResponse and throws Stopped alone, when the connection is gone.
+/// A connection behind its log in: the simple and the extended protocol. Messages come one at a time, on whichever
+/// thread. handle() answers what goes wrong with ErrorResponse and throws Stopped alone, when the connection is gone.
 class Dialogue {
  public:
   Dialogue(SqlDeps& deps, net::Connection& connection, StatementStop& stop, SessionFacts facts, Settings settings);
@@ -68,8 +68,8 @@ class Dialogue {
   void close(FieldReader reader);
   void sync();
   std::vector<Parameter> read_parameters(FieldReader& reader, const Prepared& prepared);
-  std::unique_ptr<Runnable> make_runnable(const std::string& sql, std::span<const Token> tokens, const Statement& statement,
-                                          std::span<const Parameter> parameters);
+  std::unique_ptr<Runnable> make_runnable(const std::string& sql, std::span<const Token> tokens,
+                                          const Statement& statement, std::span<const Parameter> parameters);
   std::shared_ptr<const Prepared> find_prepared(std::string_view name) const;
   void check_transaction(const Statement& statement) const;
   void report_error(std::string_view query);
@@ -83,8 +83,8 @@ class Dialogue {
   Output out_;
   std::map<std::string, std::shared_ptr<const Prepared>, std::less<>> prepared_;
   std::map<std::string, Portal, std::less<>> portals_;
-  std::string query_;           ///< Of the message in hand, for positions.
-  bool skip_to_sync_ = false;   ///< After an error in the extended protocol.
+  std::string query_;          ///< Of the message in hand, for positions.
+  bool skip_to_sync_ = false;  ///< After an error in the extended protocol.
 };
 
 }  // namespace peerd::sql

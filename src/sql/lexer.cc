@@ -187,7 +187,8 @@ class Lexer {
       skip();
     }
     if (starts_word(peek())) {
-      fail("trailing junk after numeric literal at or near \"" + std::string(sql_.substr(begin_, at_ - begin_ + 1)) + "\"");
+      fail("trailing junk after numeric literal at or near \"" + std::string(sql_.substr(begin_, at_ - begin_ + 1)) +
+           "\"");
     }
     emit(Token::Kind::number, std::string(sql_.substr(begin_, at_ - begin_)));
   }
@@ -210,8 +211,8 @@ class Lexer {
   }
 
   void symbol() {
-    static constexpr std::array<std::string_view, 14> kLong = {"->>", "!~*", "::", "<=", ">=", "<>", "!=",
-                                                               "||",  "==",  "->", "~*", "!~", "<<", ">>"};
+    static constexpr std::array<std::string_view, 14> kLong = {
+        "->>", "!~*", "::", "<=", ">=", "<>", "!=", "||", "==", "->", "~*", "!~", "<<", ">>"};
     std::size_t length = 1;
     for (const auto candidate : kLong) {
       if (sql_.substr(at_).starts_with(candidate)) {

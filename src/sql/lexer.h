@@ -10,13 +10,13 @@ namespace peerd::sql {
 
 struct Token {
   enum class Kind : std::uint8_t {
-    word,       ///< Unquoted identifier or keyword, as typed.
-    quoted,     ///< "Identifier", decoded.
-    text,       ///< 'x', E'x' or $$x$$, decoded.
+    word,    ///< Unquoted identifier or keyword, as typed.
+    quoted,  ///< "Identifier", decoded.
+    text,    ///< 'x', E'x' or $$x$$, decoded.
     number,
     parameter,  ///< $1: text is "1".
     symbol,
-    end         ///< Behind the last token, once.
+    end  ///< Behind the last token, once.
   };
   Kind kind = Kind::end;
   std::string text;
@@ -30,8 +30,8 @@ struct Token {
   std::string folded() const;
 };
 
-/// All tokens of a query, the end token last; comments and white space are gone. Throws StatementError (42601) on what is not
-/// closed, with its position.
+/// All tokens of a query, the end token last; comments and white space are gone. Throws StatementError (42601) on what
+/// is not closed, with its position.
 std::vector<Token> tokenize(std::string_view sql);
 
 /// The statements between semicolons, empty ones left out; none holds an end token.

@@ -12,11 +12,16 @@ namespace {
 
 std::string_view declared_type(View::Column::Type type) {
   switch (type) {
-    case View::Column::Type::integer: return "INTEGER";
-    case View::Column::Type::real: return "REAL";
-    case View::Column::Type::boolean: return "BOOLEAN";
-    case View::Column::Type::timestamp: return "TIMESTAMPTZ";
-    case View::Column::Type::text: break;
+    case View::Column::Type::integer:
+      return "INTEGER";
+    case View::Column::Type::real:
+      return "REAL";
+    case View::Column::Type::boolean:
+      return "BOOLEAN";
+    case View::Column::Type::timestamp:
+      return "TIMESTAMPTZ";
+    case View::Column::Type::text:
+      break;
   }
   return "TEXT";
 }
@@ -47,12 +52,14 @@ sqlite::Value value_of(const View::Cell& cell, View::Column::Type type) {
 sqlite::VirtualTable virtual_table(const View& view) {
   sqlite::VirtualTable table;
   table.name = view.name;
-  for (const auto& column : view.columns) table.columns.push_back({column.name, std::string(declared_type(column.type))});
+  for (const auto& column : view.columns)
+    table.columns.push_back({column.name, std::string(declared_type(column.type))});
   table.rows = [columns = view.columns, rows = view.rows] {
     std::vector<std::vector<sqlite::Value>> result;
     for (const auto& row : rows()) {
       auto& values = result.emplace_back();
-      for (std::size_t i = 0; i < columns.size() && i < row.size(); ++i) values.push_back(value_of(row[i], columns[i].type));
+      for (std::size_t i = 0; i < columns.size() && i < row.size(); ++i)
+        values.push_back(value_of(row[i], columns[i].type));
     }
     return result;
   };
@@ -74,12 +81,14 @@ const View* find_view(std::span<const View> views, const std::string& name) {
 std::string plain_name(const Relation& relation) {
   auto parts = relation.parts;
   if (parts.size() == 3 && (parts[0] == "peerd" || parts[0] == "peerdb")) parts.erase(parts.begin());
-  if (parts.size() == 2 && (parts[0] == "public" || parts[0] == "peerd" || parts[0] == "peerdb")) parts.erase(parts.begin());
+  if (parts.size() == 2 && (parts[0] == "public" || parts[0] == "peerd" || parts[0] == "peerdb"))
+    parts.erase(parts.begin());
   return join(parts, ".");
 }
 
 /// The views that the query reads; 42P01 for what is none.
-std::vector<const View*> used_views(std::span<const View> views, std::span<const Token> tokens, const Relations& relations) {
+std::vector<const View*> used_views(std::span<const View> views, std::span<const Token> tokens,
+                                    const Relations& relations) {
   std::vector<const View*> used;
   for (const auto& relation : relations.all) {
     const std::string name = plain_name(relation);
@@ -91,8 +100,13 @@ std::vector<const View*> used_views(std::span<const View> views, std::span<const
       std::vector<std::string_view> names;
       for (const auto& candidate : views) names.push_back(candidate.name);
       const auto meant = closest(name, names);
+      if (name.starts_with("pg_catalog.") || name.starts_with("information_schema.") || name.starts_with("pg_")) {
+        throw StatementError("42P01", "relation \"" + name + "\" does not exist",
+                             "peerd has no system catalog, so psql's \\d is not answered; " + list_of_views(views), at);
+      }
       throw StatementError("42P01", "relation \"" + name + "\" does not exist",
-                           (meant.empty() ? "" : "did you mean " + std::string(meant) + "; ") + list_of_views(views), at);
+                           (meant.empty() ? "" : "did you mean " + std::string(meant) + "; ") + list_of_views(views),
+                           at);
     }
     if (std::find(used.begin(), used.end(), view) == used.end()) used.push_back(view);
   }
@@ -133,7 +147,8 @@ std::string column_hint(const std::string& name, const std::vector<const View*>&
 [[noreturn]] void translate(const Error& error, std::span<const Token> tokens, const std::vector<const View*>& used) {
   const std::string& message = error.text.message;
   if (const auto name = after(message, "no such column: "); !name.empty()) {
-    throw StatementError("42703", "column \"" + name + "\" does not exist", column_hint(name, used), only_place(tokens, name));
+    throw StatementError("42703", "column \"" + name + "\" does not exist", column_hint(name, used),
+                         only_place(tokens, name));
   }
   if (const auto name = after(message, "ambiguous column name: "); !name.empty()) {
     throw StatementError("42702", "column reference \"" + name + "\" is ambiguous", "name its table: table.column");
@@ -167,8 +182,9 @@ class LocalSelect final : public Runnable {
     database_.read_only_select_alone();
     const auto items = select_items(tokens_);
     try {
-      statement_.emplace(database_.prepare(sqlite_text(tokens_, relations, items, facts)));
-      for (std::size_t i = 0; i < parameters.size(); ++i) statement_->bind(static_cast<int>(i + 1), to_sqlite(parameters[i]));
+      prepare(relations, items, facts);
+      for (std::size_t i = 0; i < parameters.size(); ++i)
+        statement_->bind(static_cast<int>(i + 1), to_sqlite(parameters[i]));
     } catch (const StatementError&) {
       throw;
     } catch (const Error& error) {
@@ -191,6 +207,16 @@ class LocalSelect final : public Runnable {
   }
 
  private:
+  void prepare(const Relations& relations, const std::vector<SelectItem>& items, const SessionFacts& facts) {
+    try {
+      statement_.emplace(database_.prepare(sqlite_text(tokens_, relations, items, facts)));
+    } catch (const Error& error) {
+      // Not the user's own "AS": what is wrong with the query shows better without the aliases that were put in.
+      if (error.text.message.starts_with("near \"AS\"")) database_.prepare(sqlite_text(tokens_, relations, {}, facts));
+      throw;
+    }
+  }
+
   bool step(const Wait& wait) {
     wait.check("reading peerd's views");
     if (done_) return false;
@@ -245,11 +271,16 @@ class LocalSelect final : public Runnable {
 
 std::uint32_t wire_type(View::Column::Type type) {
   switch (type) {
-    case View::Column::Type::integer: return oid::kInt8;
-    case View::Column::Type::real: return oid::kFloat8;
-    case View::Column::Type::boolean: return oid::kBool;
-    case View::Column::Type::timestamp: return oid::kTimestamptz;
-    case View::Column::Type::text: break;
+    case View::Column::Type::integer:
+      return oid::kInt8;
+    case View::Column::Type::real:
+      return oid::kFloat8;
+    case View::Column::Type::boolean:
+      return oid::kBool;
+    case View::Column::Type::timestamp:
+      return oid::kTimestamptz;
+    case View::Column::Type::text:
+      break;
   }
   return oid::kText;
 }

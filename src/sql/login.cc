@@ -21,9 +21,12 @@ void fatal(Output& out, std::string_view sqlstate, std::string message, std::str
 Login::Next Login::handle(const Frame& frame, Output& out, bool tls_available) {
   try {
     switch (phase_) {
-      case Phase::startup: return startup(frame, out, tls_available);
-      case Phase::sasl_first: return sasl_first(frame, out);
-      case Phase::sasl_final: return sasl_final(frame, out);
+      case Phase::startup:
+        return startup(frame, out, tls_available);
+      case Phase::sasl_first:
+        return sasl_first(frame, out);
+      case Phase::sasl_final:
+        return sasl_final(frame, out);
     }
   } catch (const StatementError& error) {
     fatal(out, error.sqlstate, error.text.message, error.text.hint);
@@ -68,7 +71,8 @@ Login::Next Login::read_parameters(FieldReader reader, std::int32_t minor, Outpu
   reader.expect_end();
   if (parameters_["user"].empty()) throw StatementError("28000", "no user name specified in startup packet");
   const std::string replication = parameters_["replication"];
-  if (!replication.empty() && replication != "false" && replication != "off" && replication != "no" && replication != "0") {
+  if (!replication.empty() && replication != "false" && replication != "off" && replication != "no" &&
+      replication != "0") {
     throw not_supported("replication connections are not supported", "connect to the source server itself");
   }
   if (minor > 0 || !unknown.empty()) out.negotiate(0, unknown);
@@ -84,7 +88,8 @@ Login::Next Login::read_parameters(FieldReader reader, std::int32_t minor, Outpu
 Login::Next Login::sasl_first(const Frame& frame, Output& out) {
   if (frame.type != 'p') throw StatementError("08P01", "expected SASL response, got another message");
   FieldReader reader(frame.body);
-  if (reader.text() != kMechanism) throw StatementError("08P01", "client selected an invalid SASL authentication mechanism");
+  if (reader.text() != kMechanism)
+    throw StatementError("08P01", "client selected an invalid SASL authentication mechanism");
   const std::int32_t length = reader.int32();
   if (length < 0) throw StatementError("08P01", "the SASL response is missing");
   const auto message = reader.bytes(static_cast<std::size_t>(length));

@@ -33,7 +33,7 @@ class Login {
     close
   };
   Next handle(const Frame& frame, Output& out, bool tls_available);
-  Stage stage() const { return phase_ == Phase::startup ? Stage::startup : Stage::messages; }
+  Stage stage() const { return phase_ == Phase::startup ? Stage::startup : Stage::log_in; }
   const StartupParameters& parameters() const { return parameters_; }
 
  private:

@@ -2,8 +2,8 @@
 #include "peerd/base/text.h"
 #include "statement_error.h"
 
-// The statements that Postgres does not have. Names of peers and mirrors fold to lower case unless quoted; schemas, tables and
-// columns in a mapping keep the case they are typed in, as PeerDB's scripts expect.
+// The statements that Postgres does not have. Names of peers and mirrors fold to lower case unless quoted; schemas,
+// tables and columns in a mapping keep the case they are typed in, as PeerDB's scripts expect.
 namespace peerd::sql {
 namespace {
 
@@ -70,7 +70,8 @@ TableMapping parse_long_mapping(TokenCursor& cursor, std::vector<std::string>& n
     }
     seen.push_back(key);
     if (key != "from" && key != "to" && key != "exclude" && key != "key") {
-      throw StatementError("42601", "syntax error at or near \"" + token.text + "\": expected from, to or exclude", {}, at);
+      throw StatementError("42601", "syntax error at or near \"" + token.text + "\": expected from, to or exclude", {},
+                           at);
     }
     cursor.expect_symbol(":");
     if (key == "from") mapping.source = parse_table(cursor, "a source table");
@@ -112,7 +113,8 @@ Statement parse_create_peer(TokenCursor& cursor, Replace replace) {
   CreatePeer create;
   create.replace = replace;
   if (replace == Replace::no) create.if_not_exists = parse_if_not_exists(cursor);
-  create.name = cursor.expect_name(replace == Replace::yes ? "a peer's name" : "IF NOT EXISTS or a peer's name").folded();
+  create.name =
+      cursor.expect_name(replace == Replace::yes ? "a peer's name" : "IF NOT EXISTS or a peer's name").folded();
   cursor.expect_word("FROM");
   for (const char c : cursor.expect_name("a kind of peer, such as POSTGRES").text) {
     create.kind += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
@@ -139,7 +141,8 @@ Statement parse_create_mirror(TokenCursor& cursor) {
   }
   cursor.expect_word("WITH");
   if (cursor.accept_words({"SCHEMA", "MAPPING"})) {
-    throw not_supported("SCHEMA MAPPING is not supported yet", "name each table: WITH TABLE MAPPING (s.t:s.t, s.u:s.u)", begin);
+    throw not_supported("SCHEMA MAPPING is not supported yet", "name each table: WITH TABLE MAPPING (s.t:s.t, s.u:s.u)",
+                        begin);
   }
   cursor.expect_word("TABLE");
   cursor.expect_word("MAPPING");

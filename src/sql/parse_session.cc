@@ -95,7 +95,8 @@ Statement parse_deallocate(TokenCursor& cursor) {
   cursor.accept_word("PREPARE");
   ForgetStatement forget{ForgetStatement::What::all_prepared, {}, "DEALLOCATE ALL"};
   if (!cursor.accept_word("ALL")) {
-    forget = {ForgetStatement::What::prepared, cursor.expect_name("a prepared statement's name").folded(), "DEALLOCATE"};
+    forget = {ForgetStatement::What::prepared, cursor.expect_name("a prepared statement's name").folded(),
+              "DEALLOCATE"};
   }
   cursor.expect_end();
   return forget;
@@ -114,7 +115,8 @@ Statement parse_discard(TokenCursor& cursor) {
 Statement parse_close(TokenCursor& cursor) {
   const Token& name = cursor.expect_name("a cursor's name or ALL");
   cursor.expect_end();
-  if (!name.is_word("ALL")) throw StatementError("34000", "cursor \"" + name.folded() + "\" does not exist", {}, name.begin);
+  if (!name.is_word("ALL"))
+    throw StatementError("34000", "cursor \"" + name.folded() + "\" does not exist", {}, name.begin);
   return ForgetStatement{ForgetStatement::What::nothing, {}, "CLOSE CURSOR ALL"};
 }
 

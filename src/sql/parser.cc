@@ -11,7 +11,8 @@ namespace {
 constexpr std::array<std::string_view, 10> kVerbs = {"CREATE", "DROP",   "PAUSE", "RESUME", "SELECT",
                                                      "RESYNC", "DELETE", "SHOW",  "SET",    "EXECUTE"};
 constexpr std::string_view kWrites =
-    "peers and mirrors are made with CREATE PEER and CREATE MIRROR; the views peers, mirrors, mirror_tables, … are only read";
+    "peers and mirrors are made with CREATE PEER and CREATE MIRROR; the views peers, mirrors, mirror_tables, … are "
+    "only read";
 
 Statement parse_create(TokenCursor& cursor) {
   const Token start = cursor.peek();
@@ -19,7 +20,8 @@ Statement parse_create(TokenCursor& cursor) {
   if (cursor.accept_word("PEER")) return parse_create_peer(cursor, replace ? Replace::yes : Replace::no);
   if (cursor.accept_word("MIRROR")) {
     if (replace) {
-      throw not_supported("CREATE OR REPLACE MIRROR is not supported yet", "DROP MIRROR and create it anew", start.begin);
+      throw not_supported("CREATE OR REPLACE MIRROR is not supported yet", "DROP MIRROR and create it anew",
+                          start.begin);
     }
     return parse_create_mirror(cursor);
   }
@@ -38,7 +40,8 @@ Statement parse_drop(TokenCursor& cursor) {
   if (cursor.accept_word("MIRROR")) return parse_change_mirror(cursor, MirrorEvent::drop);
   for (const std::string_view object : {"TABLE", "VIEW", "INDEX", "SCHEMA", "DATABASE", "FUNCTION"}) {
     if (cursor.peek().is_word(object)) {
-      throw not_supported("DROP " + std::string(object) + " is not supported", std::string(kWrites), cursor.peek().begin);
+      throw not_supported("DROP " + std::string(object) + " is not supported", std::string(kWrites),
+                          cursor.peek().begin);
     }
   }
   cursor.fail("PEER or MIRROR");
@@ -50,7 +53,8 @@ Statement refuse_resync(TokenCursor& cursor, std::size_t begin) {
   parse_if_exists(cursor);
   cursor.expect_name("a mirror's name");
   if (!cursor.at_end() && !cursor.peek().is_word("WITH")) cursor.fail("WITH or the end of the statement");
-  throw not_supported("RESYNC MIRROR is not supported yet", "DROP MIRROR and create it anew: it copies its tables again", begin);
+  throw not_supported("RESYNC MIRROR is not supported yet",
+                      "DROP MIRROR and create it anew: it copies its tables again", begin);
 }
 
 Statement refuse_execute(TokenCursor& cursor, std::size_t begin) {
@@ -64,24 +68,28 @@ Statement refuse_execute(TokenCursor& cursor, std::size_t begin) {
   cursor.expect_text("the statement as $$text$$ or 'text'");
   if (parenthesis) cursor.expect_symbol(")");
   cursor.expect_end();
-  throw not_supported("EXECUTE on a peer is not supported yet", "SELECT … FROM peer.schema.table reads from a peer", begin);
+  throw not_supported("EXECUTE on a peer is not supported yet", "SELECT … FROM peer.schema.table reads from a peer",
+                      begin);
 }
 
 [[noreturn]] void refuse_unknown(const Token& token) {
   static constexpr std::array<std::string_view, 19> kPostgres = {
-      "INSERT", "UPDATE", "ALTER",    "TRUNCATE", "COPY",    "MERGE", "EXPLAIN", "VACUUM", "ANALYZE", "GRANT",
-      "REVOKE", "LOCK",   "PREPARE",  "DECLARE",  "FETCH",   "MOVE",  "LISTEN",  "NOTIFY", "CALL"};
+      "INSERT", "UPDATE", "ALTER",   "TRUNCATE", "COPY",  "MERGE", "EXPLAIN", "VACUUM", "ANALYZE", "GRANT",
+      "REVOKE", "LOCK",   "PREPARE", "DECLARE",  "FETCH", "MOVE",  "LISTEN",  "NOTIFY", "CALL"};
   for (const auto word : kPostgres) {
-    if (token.is_word(word)) throw not_supported(std::string(word) + " is not supported", std::string(kWrites), token.begin);
+    if (token.is_word(word))
+      throw not_supported(std::string(word) + " is not supported", std::string(kWrites), token.begin);
   }
   std::string upper;
   for (const char c : token.text) upper += static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
   const auto meant = token.kind == Token::Kind::word ? closest(upper, kVerbs) : std::string_view();
-  const std::string hint = meant.empty() ? "statements: CREATE PEER, CREATE MIRROR, PAUSE/RESUME/DROP MIRROR, DROP PEER, SELECT"
-                                         : "did you mean " + std::string(meant);
+  const std::string hint = meant.empty()
+                               ? "statements: CREATE PEER, CREATE MIRROR, PAUSE/RESUME/DROP MIRROR, DROP PEER, SELECT"
+                               : "did you mean " + std::string(meant);
   const bool silent = token.kind == Token::Kind::text;
-  throw StatementError("42601", silent ? "syntax error at or near a quoted string: expected a statement"
-                                       : "syntax error at or near \"" + token.text + "\": expected a statement",
+  throw StatementError("42601",
+                       silent ? "syntax error at or near a quoted string: expected a statement"
+                              : "syntax error at or near \"" + token.text + "\": expected a statement",
                        hint, token.begin);
 }
 

@@ -7,8 +7,8 @@
 
 namespace peerd::sql {
 
-/// Reads one statement, given without its semicolon. Throws StatementError: 42601 with position and what was expected; 0A000
-/// for what Postgres or PeerDB know and peerd does not do. REQUIRES: `tokens` not empty.
+/// Reads one statement, given without its semicolon. Throws StatementError: 42601 with position and what was expected;
+/// 0A000 for what Postgres or PeerDB know and peerd does not do. REQUIRES: `tokens` not empty.
 Statement parse_statement(std::span<const Token> tokens, std::span<const Parameter> values = {});
 
 // Parts of it, each called behind its first words.

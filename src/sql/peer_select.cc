@@ -20,7 +20,8 @@ std::string literal(const Parameter& parameter, std::string_view kind) {
     return "(" + std::to_string(std::get<std::int64_t>(to_sqlite(parameter))) + ")";
   }
   if (parameter.type == oid::kBool) return std::get<std::int64_t>(to_sqlite(parameter)) ? "TRUE" : "FALSE";
-  const bool number = parameter.type == oid::kFloat4 || parameter.type == oid::kFloat8 || parameter.type == oid::kNumeric;
+  const bool number =
+      parameter.type == oid::kFloat4 || parameter.type == oid::kFloat8 || parameter.type == oid::kNumeric;
   if (number && parameter.text->find_first_not_of("0123456789.eE+-") == std::string::npos) {
     return "(" + *parameter.text + ")";
   }
@@ -67,7 +68,8 @@ class PeerSelect final : public Runnable {
 
   std::optional<std::string> run(ResultWriter& writer, std::uint64_t most, const Wait& wait) override {
     if (most != 0) {
-      throw not_supported("rows of a peer cannot be fetched in portions", "fetch all rows at once (fetch size 0), or add LIMIT");
+      throw not_supported("rows of a peer cannot be fetched in portions",
+                          "fetch all rows at once (fetch size 0), or add LIMIT");
     }
     Forward sink(&writer, columns_);
     session_->query(text_, sink, wait);
@@ -91,7 +93,8 @@ std::optional<std::string> peer_of(std::span<const Token> tokens, const Relation
     const std::string& first = relation.parts[0];
     const bool own = first == "peerd" || first == "peerdb" || first == "public";
     if (relation.parts.size() < 3 || own) {
-      const bool view = std::any_of(views.begin(), views.end(), [&](const View& v) { return v.name == relation.parts.back(); });
+      const bool view =
+          std::any_of(views.begin(), views.end(), [&](const View& v) { return v.name == relation.parts.back(); });
       if (view && !relations.with_names.contains(first)) local = &token;
       continue;
     }
@@ -105,11 +108,13 @@ std::optional<std::string> peer_of(std::span<const Token> tokens, const Relation
       }
       peer = first;
     } else if (*peer != first) {
-      throw not_supported("a statement can read one peer, not \"" + *peer + "\" and \"" + first + "\"", {}, token.begin);
+      throw not_supported("a statement can read one peer, not \"" + *peer + "\" and \"" + first + "\"", {},
+                          token.begin);
     }
   }
   if (peer && local) {
-    throw not_supported("a statement reads either peerd's views or one peer", "ask for one after the other", local->begin);
+    throw not_supported("a statement reads either peerd's views or one peer", "ask for one after the other",
+                        local->begin);
   }
   return peer;
 }

@@ -13,8 +13,9 @@
 
 namespace peerd::sql {
 
-/// The peer whose tables the query reads (`peer.schema.table`); nullopt when it reads none of a peer. Throws StatementError:
-/// 0A000 for two peers, or a peer and one of peerd's views; 42P01 for a name of three parts that begins with no peer.
+/// The peer whose tables the query reads (`peer.schema.table`); nullopt when it reads none of a peer. Throws
+/// StatementError: 0A000 for two peers, or a peer and one of peerd's views; 42P01 for a name of three parts that begins
+/// with no peer.
 std::optional<std::string> peer_of(std::span<const Token> tokens, const Relations& relations, PeerControl& peers,
                                    std::span<const View> views);
 

@@ -32,7 +32,8 @@ bool defines_with_name(std::span<const Token> tokens, std::size_t at) {
 
 Relation read_relation(std::span<const Token> tokens, std::size_t begin) {
   Relation relation{begin, begin + 1, {tokens[begin].folded()}, false};
-  while (relation.end + 1 < tokens.size() && tokens[relation.end].is_symbol(".") && tokens[relation.end + 1].is_name()) {
+  while (relation.end + 1 < tokens.size() && tokens[relation.end].is_symbol(".") &&
+         tokens[relation.end + 1].is_name()) {
     relation.parts.push_back(tokens[relation.end + 1].folded());
     relation.end += 2;
   }

@@ -80,8 +80,8 @@ std::string ScramExchange::first(std::string_view message) {
   const auto client_nonce = take_attribute(message, 'r');
   if (client_nonce.empty()) malformed("an empty nonce");
   nonce_ = std::string(client_nonce) + net::base64_encode(random_bytes(18));
-  server_first_ = "r=" + nonce_ + ",s=" + net::base64_encode(verifier_.salt) +
-                  ",i=" + std::to_string(ScramVerifier::kIterations);
+  server_first_ =
+      "r=" + nonce_ + ",s=" + net::base64_encode(verifier_.salt) + ",i=" + std::to_string(ScramVerifier::kIterations);
   return server_first_;
 }
 

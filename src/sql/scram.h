@@ -13,8 +13,8 @@ struct ScramVerifier {
   static ScramVerifier of(std::string_view password);
 };
 
-/// The server's side of one SCRAM-SHA-256 exchange (RFC 5802, without channel binding). Throws StatementError: 08P01 for a
-/// malformed message.
+/// The server's side of one SCRAM-SHA-256 exchange (RFC 5802, without channel binding). Throws StatementError: 08P01
+/// for a malformed message.
 class ScramExchange {
  public:
   explicit ScramExchange(const ScramVerifier& verifier) : verifier_(verifier) {}

@@ -47,7 +47,8 @@ std::vector<int> depths(Tokens tokens) {
 }
 
 bool is_truth_operator(const Token& token) {
-  for (const std::string_view word : {"OR", "AND", "NOT", "IS", "IN", "LIKE", "ILIKE", "BETWEEN", "EXISTS", "ISNULL", "NOTNULL"}) {
+  for (const std::string_view word :
+       {"OR", "AND", "NOT", "IS", "IN", "LIKE", "ILIKE", "BETWEEN", "EXISTS", "ISNULL", "NOTNULL"}) {
     if (token.is_word(word)) return true;
   }
   for (const std::string_view symbol : {"=", "==", "<>", "!=", "<", ">", "<=", ">="}) {
@@ -57,7 +58,8 @@ bool is_truth_operator(const Token& token) {
 }
 
 bool is_arithmetic(const Token& token) {
-  return token.kind == Token::Kind::symbol && token.text.size() == 1 && std::string_view("+-*/%").find(token.text[0]) != std::string_view::npos;
+  return token.kind == Token::Kind::symbol && token.text.size() == 1 &&
+         std::string_view("+-*/%").find(token.text[0]) != std::string_view::npos;
 }
 
 std::uint32_t type_of_number(const std::string& text) {
@@ -77,16 +79,29 @@ Tokens first_argument(Tokens tokens, std::size_t open) {
 }
 
 std::uint32_t type_of_call(Tokens tokens, const std::string& name, std::size_t open, const ColumnType& columns) {
-  static const std::map<std::string, std::uint32_t, std::less<>> kCalls = {
-      {"count", oid::kInt8},        {"length", oid::kInt8},         {"char_length", oid::kInt8},
-      {"strpos", oid::kInt8},       {"instr", oid::kInt8},          {"row_number", oid::kInt8},
-      {"rank", oid::kInt8},         {"dense_rank", oid::kInt8},     {"pg_backend_pid", oid::kInt4},
-      {"avg", oid::kFloat8},        {"round", oid::kFloat8},        {"bool_and", oid::kBool},
-      {"bool_or", oid::kBool},      {"pg_is_in_recovery", oid::kBool}, {"now", oid::kTimestamptz},
-      {"clock_timestamp", oid::kTimestamptz}, {"statement_timestamp", oid::kTimestamptz},
-      {"transaction_timestamp", oid::kTimestamptz}, {"current_database", oid::kName}, {"current_schema", oid::kName}};
+  static const std::map<std::string, std::uint32_t, std::less<>> kCalls = {{"count", oid::kInt8},
+                                                                           {"length", oid::kInt8},
+                                                                           {"char_length", oid::kInt8},
+                                                                           {"strpos", oid::kInt8},
+                                                                           {"instr", oid::kInt8},
+                                                                           {"row_number", oid::kInt8},
+                                                                           {"rank", oid::kInt8},
+                                                                           {"dense_rank", oid::kInt8},
+                                                                           {"pg_backend_pid", oid::kInt4},
+                                                                           {"avg", oid::kFloat8},
+                                                                           {"round", oid::kFloat8},
+                                                                           {"bool_and", oid::kBool},
+                                                                           {"bool_or", oid::kBool},
+                                                                           {"pg_is_in_recovery", oid::kBool},
+                                                                           {"now", oid::kTimestamptz},
+                                                                           {"clock_timestamp", oid::kTimestamptz},
+                                                                           {"statement_timestamp", oid::kTimestamptz},
+                                                                           {"transaction_timestamp", oid::kTimestamptz},
+                                                                           {"current_database", oid::kName},
+                                                                           {"current_schema", oid::kName}};
   if (const auto known = kCalls.find(name); known != kCalls.end()) return known->second;
-  for (const std::string_view same : {"max", "min", "coalesce", "ifnull", "nullif", "greatest", "least", "abs", "sum"}) {
+  for (const std::string_view same :
+       {"max", "min", "coalesce", "ifnull", "nullif", "greatest", "least", "abs", "sum"}) {
     if (name != same) continue;
     const auto type = infer_type(first_argument(tokens, open), columns);
     return name == "sum" && is_integer(type) ? oid::kInt8 : name == "sum" ? oid::kFloat8 : type;
@@ -161,7 +176,8 @@ std::string item_name(Tokens expression) {
   if (first.is_word("TRUE") || first.is_word("FALSE")) return expression.size() == 1 ? "bool" : "?column?";
   if (first.is_word("NULL") || !first.is_name()) return "?column?";
   std::size_t last = 0;
-  while (last + 2 < expression.size() && expression[last + 1].is_symbol(".") && expression[last + 2].is_name()) last += 2;
+  while (last + 2 < expression.size() && expression[last + 1].is_symbol(".") && expression[last + 2].is_name())
+    last += 2;
   if (last + 1 == expression.size()) return expression[last].folded();
   if (!expression[last + 1].is_symbol("(")) return "?column?";
   std::size_t close = closing(expression, last + 1);
@@ -172,15 +188,16 @@ std::string item_name(Tokens expression) {
   if (first.is_word("CAST")) {
     const auto type = infer_type(expression, [](const std::string&) { return oid::kUnknown; });
     const Tokens inside = first_argument(expression, last + 1);
-    return inside.size() > 2 && inside[0].is_name() && inside[1].is_word("AS") ? inside[0].folded() : std::string(type_name(type));
+    return inside.size() > 2 && inside[0].is_name() && inside[1].is_word("AS") ? inside[0].folded()
+                                                                               : std::string(type_name(type));
   }
   return expression[last].folded();
 }
 
 bool ends_expression(const Token& token) {
   if (token.kind == Token::Kind::word) {
-    for (const std::string_view word : {"OR", "AND", "NOT", "IS", "IN", "LIKE", "ILIKE", "BETWEEN", "CASE", "WHEN", "THEN",
-                                        "ELSE", "DISTINCT", "ALL", "SELECT", "COLLATE", "ESCAPE"}) {
+    for (const std::string_view word : {"OR", "AND", "NOT", "IS", "IN", "LIKE", "ILIKE", "BETWEEN", "CASE", "WHEN",
+                                        "THEN", "ELSE", "DISTINCT", "ALL", "SELECT", "COLLATE", "ESCAPE"}) {
       if (token.is_word(word)) return false;
     }
     return true;
@@ -252,12 +269,14 @@ WrittenType read_type(std::span<const Token> tokens, std::size_t at) {
   if (is("PG_CATALOG") && next + 1 < tokens.size() && tokens[next + 1].is_symbol(".")) next += 2;
   if (next >= tokens.size() || !tokens[next].is_name()) {
     const std::size_t where = tokens.empty() ? 0 : tokens.back().end;
-    throw StatementError("42601", "syntax error: expected a type", {}, next < tokens.size() ? tokens[next].begin : where);
+    throw StatementError("42601", "syntax error: expected a type", {},
+                         next < tokens.size() ? tokens[next].begin : where);
   }
   const Token& name = tokens[next++];
   const auto known = type_words().find(name.folded());
   if (known == type_words().end()) {
-    throw StatementError("42704", "type \"" + name.folded() + "\" is not known here", "cast to text, int8, float8 or bool", name.begin);
+    throw StatementError("42704", "type \"" + name.folded() + "\" is not known here",
+                         "cast to text, int8, float8 or bool", name.begin);
   }
   WrittenType type{0, known->second};
   if (is("PRECISION")) ++next;
@@ -270,7 +289,8 @@ WrittenType read_type(std::span<const Token> tokens, std::size_t at) {
     if (is("WITH")) type.type = oid::kTimestamptz;
     next += 3;
   }
-  if (next < tokens.size() && tokens[next].is_symbol("[")) throw not_supported("arrays are not supported", {}, tokens[next].begin);
+  if (next < tokens.size() && tokens[next].is_symbol("["))
+    throw not_supported("arrays are not supported", {}, tokens[next].begin);
   type.tokens = next - at;
   return type;
 }
@@ -282,8 +302,9 @@ std::uint32_t infer_type(std::span<const Token> tokens, const ColumnType& column
   }
   if (tokens.front().is_word("SELECT")) {
     const auto items = select_items(tokens);
-    return items.empty() ? oid::kText
-                         : infer_type(tokens.subspan(items[0].begin, items[0].expression_end - items[0].begin), columns);
+    return items.empty()
+               ? oid::kText
+               : infer_type(tokens.subspan(items[0].begin, items[0].expression_end - items[0].begin), columns);
   }
   const auto depth = depths(tokens);
   bool arithmetic = false, joins = false;
@@ -313,7 +334,8 @@ std::vector<SelectItem> select_items(std::span<const Token> tokens) {
     const bool inside = at < tokens.size() && depth[at] != 0;
     if (inside) continue;
     bool ends = at == tokens.size();
-    for (const std::string_view word : {"FROM", "WHERE", "GROUP", "ORDER", "LIMIT", "UNION", "INTERSECT", "EXCEPT", "HAVING", "OFFSET", "WINDOW"}) {
+    for (const std::string_view word :
+         {"FROM", "WHERE", "GROUP", "ORDER", "LIMIT", "UNION", "INTERSECT", "EXCEPT", "HAVING", "OFFSET", "WINDOW"}) {
       ends = ends || (tokens[at].is_word(word) && !(at > begin && tokens[at - 1].is_word("DISTINCT")));
     }
     if (!ends && !tokens[at].is_symbol(",")) continue;

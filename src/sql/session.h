@@ -37,8 +37,8 @@ class Shared {
   std::map<std::uint32_t, Entry> entries_ PEERD_GUARDED_BY(mutex_);
 };
 
-/// One connection. Log in happens on the io thread; from then on whole messages queue up and one operator's task at a time
-/// works them off, while reading pauses: the queue holds at most what one read brought.
+/// One connection. Log in happens on the io thread; from then on whole messages queue up and one operator's task at a
+/// time works them off, while reading pauses: the queue holds at most what one read brought.
 class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(std::shared_ptr<Shared> shared, std::shared_ptr<net::Connection> connection);
@@ -62,7 +62,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Login login_;
   std::optional<Dialogue> dialogue_;  ///< Made on the io thread, then used by the one task that works.
   std::uint32_t process_ = 0;
-  bool ended_ = false;                ///< Io thread's: what still comes is thrown away.
+  bool ended_ = false;  ///< Io thread's: what still comes is thrown away.
 
   Mutex mutex_;
   std::deque<Frame> queue_ PEERD_GUARDED_BY(mutex_);

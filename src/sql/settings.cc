@@ -24,7 +24,8 @@ constexpr std::array<Reported, 11> kReported = {{{"server_version", "server_vers
                                                  {"standard_conforming_strings", "standard_conforming_strings"}}};
 
 [[noreturn]] void refuse(const std::string& name, std::string_view only) {
-  throw StatementError("22023", "invalid value for parameter \"" + name + "\"", "peerd answers in " + std::string(only) + " only");
+  throw StatementError("22023", "invalid value for parameter \"" + name + "\"",
+                       "peerd answers in " + std::string(only) + " only");
 }
 
 }  // namespace

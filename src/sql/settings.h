@@ -9,8 +9,8 @@
 
 namespace peerd::sql {
 
-/// What SET and SHOW work on. Drivers set much that means nothing here: it is kept and shown again. What would change the form
-/// of results and is not followed (another encoding, another date style) is refused.
+/// What SET and SHOW work on. Drivers set much that means nothing here: it is kept and shown again. What would change
+/// the form of results and is not followed (another encoding, another date style) is refused.
 class Settings {
  public:
   Settings(std::string server_version, std::string user);

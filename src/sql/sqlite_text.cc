@@ -29,10 +29,16 @@ std::string now_text() {
 
 /// Postgres's names of functions that SQLite knows by another.
 std::string_view function_name(std::string_view name) {
-  static const std::map<std::string_view, std::string_view> kNames = {
-      {"string_agg", "group_concat"}, {"greatest", "max"}, {"least", "min"},      {"char_length", "length"},
-      {"strpos", "instr"},            {"bool_and", "min"}, {"bool_or", "max"},    {"btrim", "trim"},
-      {"every", "min"},               {"chr", "char"}};
+  static const std::map<std::string_view, std::string_view> kNames = {{"string_agg", "group_concat"},
+                                                                      {"greatest", "max"},
+                                                                      {"least", "min"},
+                                                                      {"char_length", "length"},
+                                                                      {"strpos", "instr"},
+                                                                      {"bool_and", "min"},
+                                                                      {"bool_or", "max"},
+                                                                      {"btrim", "trim"},
+                                                                      {"every", "min"},
+                                                                      {"chr", "char"}};
   const auto found = kNames.find(name);
   return found == kNames.end() ? name : found->second;
 }
@@ -78,7 +84,8 @@ class Writer {
 
   bool is(std::size_t i, std::string_view symbol) const { return i < tokens_.size() && tokens_[i].is_symbol(symbol); }
 
-  /// Where the operand that ends before `end` begins: a literal, a column with its table, a call, a parenthesis, a cast.
+  /// Where the operand that ends before `end` begins: a literal, a column with its table, a call, a parenthesis, a
+  /// cast.
   std::size_t operand_begin(std::size_t end) const {
     std::size_t i = end - 1;
     if (is(i, ")")) {
@@ -88,7 +95,8 @@ class Writer {
         if (is(i, "(") && --depth == 0) break;
         if (i == 0) return 0;
       }
-      static const std::set<std::string> kNoFunctions = {"and", "or", "not", "in", "select", "where", "when", "then", "else", "by", "on"};
+      static const std::set<std::string> kNoFunctions = {"and",  "or",   "not",  "in", "select", "where",
+                                                         "when", "then", "else", "by", "on"};
       if (i == 0 || !tokens_[i - 1].is_name() || kNoFunctions.contains(tokens_[i - 1].folded())) return i;
       --i;
     }
@@ -123,10 +131,17 @@ class Writer {
       return relation->second->end;
     }
     switch (token.kind) {
-      case Token::Kind::word: return write_word(i);
-      case Token::Kind::quoted: put(bracketed(token.text)); break;
-      case Token::Kind::parameter: put("?" + token.text); break;
-      case Token::Kind::number: put(token.text); break;
+      case Token::Kind::word:
+        return write_word(i);
+      case Token::Kind::quoted:
+        put(bracketed(token.text));
+        break;
+      case Token::Kind::parameter:
+        put("?" + token.text);
+        break;
+      case Token::Kind::number:
+        put(token.text);
+        break;
       case Token::Kind::text:
         if (const auto truth = truths_.find(i); truth != truths_.end()) {
           put(truth->second ? "TRUE" : "FALSE");
@@ -167,8 +182,8 @@ class Writer {
 
   /// The literal for a function of the session, and where to go on.
   std::optional<std::pair<std::string, std::size_t>> session_value(const std::string& word, std::size_t i) const {
-    static const std::set<std::string> kBare = {"current_user", "session_user", "current_role", "user", "current_catalog",
-                                                "current_schema", "current_timestamp"};
+    static const std::set<std::string> kBare = {"current_user",    "session_user",   "current_role",     "user",
+                                                "current_catalog", "current_schema", "current_timestamp"};
     const bool call = is(i + 1, "(") && is(i + 2, ")");
     if (!call && word == "current_setting" && is(i + 1, "(")) return setting_value(i);
     if (!call && (!kBare.contains(word) || is(i + 1, "("))) return std::nullopt;
@@ -197,7 +212,8 @@ class Writer {
     const std::size_t close = closing(tokens_, i + 1);
     const auto value = facts_.setting(to_lower(tokens_[i + 2].text));
     if (!value && close == i + 3) {
-      throw StatementError("42704", "unrecognized configuration parameter \"" + tokens_[i + 2].text + "\"", {}, tokens_[i + 2].begin);
+      throw StatementError("42704", "unrecognized configuration parameter \"" + tokens_[i + 2].text + "\"", {},
+                           tokens_[i + 2].begin);
     }
     return std::pair(value ? quote_literal(*value) : std::string("NULL"), std::min(close + 1, tokens_.size()));
   }
@@ -205,10 +221,10 @@ class Writer {
   std::span<const Token> tokens_;
   const SessionFacts& facts_;
   std::map<std::size_t, const Relation*> relations_;
-  std::vector<int> opens_;                    ///< Casts whose operand begins at a token.
-  std::map<std::size_t, Cast> casts_;         ///< By the token of `::`.
+  std::vector<int> opens_;             ///< Casts whose operand begins at a token.
+  std::map<std::size_t, Cast> casts_;  ///< By the token of `::`.
   std::map<std::size_t, std::size_t> cast_begin_;
-  std::map<std::size_t, bool> truths_;        ///< 'f'::bool by its literal.
+  std::map<std::size_t, bool> truths_;  ///< 'f'::bool by its literal.
   std::string out_;
 };
 

@@ -19,9 +19,9 @@ struct SessionFacts {
   std::function<std::optional<std::string>(const std::string&)> setting;  ///< current_setting('x').
 };
 
-/// Writes a query of Postgres's dialect in SQLite's: parameters as ?n, casts, schema prefixes, session functions, quoted
-/// identifiers in brackets (which SQLite never takes for strings), and an alias for each column that Postgres would name
-/// otherwise. What has no counterpart stays as it is, for SQLite to refuse.
+/// Writes a query of Postgres's dialect in SQLite's: parameters as ?n, casts, schema prefixes, session functions,
+/// quoted identifiers in brackets (which SQLite never takes for strings), and an alias for each column that Postgres
+/// would name otherwise. What has no counterpart stays as it is, for SQLite to refuse.
 std::string sqlite_text(std::span<const Token> tokens, const Relations& relations, const std::vector<SelectItem>& items,
                         const SessionFacts& facts);
 

@@ -27,10 +27,10 @@ std::size_t sequence_length(std::string_view text, std::size_t at) {
     if ((byte(at + i) & 0xC0) != 0x80) return 0;
   }
   const unsigned char second = byte(at + 1);
-  if (lead == 0xE0 && second < 0xA0) return 0;   // Overlong.
-  if (lead == 0xED && second > 0x9F) return 0;   // Surrogates.
-  if (lead == 0xF0 && second < 0x90) return 0;   // Overlong.
-  if (lead == 0xF4 && second > 0x8F) return 0;   // Past U+10FFFF.
+  if (lead == 0xE0 && second < 0xA0) return 0;  // Overlong.
+  if (lead == 0xED && second > 0x9F) return 0;  // Surrogates.
+  if (lead == 0xF0 && second < 0x90) return 0;  // Overlong.
+  if (lead == 0xF4 && second > 0x8F) return 0;  // Past U+10FFFF.
   return length;
 }
 

@@ -10,9 +10,12 @@ namespace {
 
 std::string as_typed(const Token& token) {
   switch (token.kind) {
-    case Token::Kind::text: return "'" + token.text + "'";
-    case Token::Kind::parameter: return "$" + token.text;
-    default: return token.text;
+    case Token::Kind::text:
+      return "'" + token.text + "'";
+    case Token::Kind::parameter:
+      return "$" + token.text;
+    default:
+      return token.text;
   }
 }
 
@@ -76,7 +79,8 @@ RawOption TokenCursor::parameter_value(const Token& token) const {
   if (values_.empty()) return {};
   if (number > values_.size()) throw StatementError("42P02", "there is no parameter $" + token.text, {}, token.begin);
   const Parameter& value = values_[number - 1];
-  if (!value.text) throw StatementError("22004", "parameter $" + token.text + " must not be NULL here", {}, token.begin);
+  if (!value.text)
+    throw StatementError("22004", "parameter $" + token.text + " must not be NULL here", {}, token.begin);
   if (value.type == oid::kBool) {
     const auto truth = std::get<std::int64_t>(to_sqlite(value));
     return {RawOption::Kind::boolean, truth ? "true" : "false"};

@@ -14,12 +14,15 @@ namespace peerd::sql {
 /// Walks over one statement's tokens. expect…() throws the syntax error that tells where it lies and what was expected.
 class TokenCursor {
  public:
-  /// `values`: of the parameters in literal positions; without them a parameter reads as an empty text (Parse comes before Bind).
+  /// `values`: of the parameters in literal positions; without them a parameter reads as an empty text (Parse comes
+  /// before Bind).
   TokenCursor(std::span<const Token> tokens, std::span<const Parameter> values) : tokens_(tokens), values_(values) {
     if (!tokens.empty()) end_.begin = end_.end = tokens.back().end;
   }
 
-  const Token& peek(std::size_t ahead = 0) const { return next_ + ahead < tokens_.size() ? tokens_[next_ + ahead] : end_; }
+  const Token& peek(std::size_t ahead = 0) const {
+    return next_ + ahead < tokens_.size() ? tokens_[next_ + ahead] : end_;
+  }
   const Token& take() { return next_ < tokens_.size() ? tokens_[next_++] : end_; }
   bool at_end() const { return next_ >= tokens_.size(); }
   std::span<const Token> rest() const { return tokens_.subspan(next_); }

@@ -7,6 +7,7 @@
 
 #include "peerd/base/text.h"
 #include "statement_error.h"
+#include "timestamps.h"
 
 namespace peerd::sql {
 namespace {
@@ -73,6 +74,17 @@ std::string shortest(Number value) {
   throw StatementError("22P02", "invalid input syntax for type " + std::string(type_name(type)));
 }
 
+bool is_time(std::uint32_t type) { return type == oid::kTimestamp || type == oid::kTimestamptz; }
+
+/// Of years that have four digits; infinity and the like are far outside.
+std::string decode_time(std::int64_t microseconds) {
+  constexpr std::int64_t kYear = 365'250'000'000LL * 86'400 / 1000;
+  if (microseconds < -1999 * kYear || microseconds > 7999 * kYear) {
+    throw StatementError("22008", "timestamp out of range");
+  }
+  return format_timestamp(microseconds);
+}
+
 template <typename Number>
 Number parse(std::string_view text, std::uint32_t type) {
   Number value{};
@@ -119,35 +131,55 @@ bool is_integer(std::uint32_t type) {
 std::string decode_binary(std::uint32_t type, std::string_view bytes) {
   if (is_text(type)) return std::string(bytes);
   const auto* facts = facts_of(type);
-  const bool fixed = is_integer(type) || type == oid::kBool || type == oid::kFloat4 || type == oid::kFloat8;
+  const bool fixed =
+      is_integer(type) || type == oid::kBool || type == oid::kFloat4 || type == oid::kFloat8 || is_time(type);
   if (!facts || !fixed) {
-    throw not_supported("binary parameters of type " + (facts ? std::string(facts->name) : std::to_string(type)) +
-                            " are not supported",
-                        "send the parameter in text form");
+    throw not_supported(
+        "binary parameters of type " + (facts ? std::string(facts->name) : std::to_string(type)) + " are not supported",
+        "send the parameter in text form");
   }
   if (bytes.size() != static_cast<std::size_t>(facts->length)) {
     throw StatementError("22P03", "incorrect binary data format for type " + std::string(facts->name));
   }
   const std::uint64_t bits = big_endian(bytes);
   switch (type) {
-    case oid::kBool: return bits ? "t" : "f";
-    case oid::kInt2: return std::to_string(static_cast<std::int16_t>(bits));
-    case oid::kInt4: return std::to_string(static_cast<std::int32_t>(bits));
-    case oid::kInt8: return std::to_string(static_cast<std::int64_t>(bits));
-    case oid::kFloat4: return shortest(std::bit_cast<float>(static_cast<std::uint32_t>(bits)));
-    case oid::kFloat8: return shortest(std::bit_cast<double>(bits));
-    default: return std::to_string(bits);  // oid
+    case oid::kBool:
+      return bits ? "t" : "f";
+    case oid::kInt2:
+      return std::to_string(static_cast<std::int16_t>(bits));
+    case oid::kInt4:
+      return std::to_string(static_cast<std::int32_t>(bits));
+    case oid::kInt8:
+      return std::to_string(static_cast<std::int64_t>(bits));
+    case oid::kFloat4:
+      return shortest(std::bit_cast<float>(static_cast<std::uint32_t>(bits)));
+    case oid::kFloat8:
+      return shortest(std::bit_cast<double>(bits));
+    case oid::kTimestamp:
+    case oid::kTimestamptz:
+      return decode_time(static_cast<std::int64_t>(bits));
+    default:
+      return std::to_string(bits);  // oid
   }
 }
 
 std::string encode_binary(std::uint32_t type, std::string_view text) {
   if (is_text(type)) return std::string(text);
   switch (type) {
-    case oid::kBool: return parse_bool(text) ? std::string("\1", 1) : std::string("\0", 1);
-    case oid::kInt2: return big_endian(static_cast<std::uint64_t>(parse<std::int16_t>(text, type)), 2);
-    case oid::kInt4: return big_endian(static_cast<std::uint64_t>(parse<std::int32_t>(text, type)), 4);
-    case oid::kInt8: return big_endian(static_cast<std::uint64_t>(parse<std::int64_t>(text, type)), 8);
-    case oid::kFloat8: return big_endian(std::bit_cast<std::uint64_t>(parse_float(text, type)), 8);
+    case oid::kBool:
+      return parse_bool(text) ? std::string("\1", 1) : std::string("\0", 1);
+    case oid::kInt2:
+      return big_endian(static_cast<std::uint64_t>(parse<std::int16_t>(text, type)), 2);
+    case oid::kInt4:
+      return big_endian(static_cast<std::uint64_t>(parse<std::int32_t>(text, type)), 4);
+    case oid::kInt8:
+      return big_endian(static_cast<std::uint64_t>(parse<std::int64_t>(text, type)), 8);
+    case oid::kFloat8:
+      return big_endian(std::bit_cast<std::uint64_t>(parse_float(text, type)), 8);
+    case oid::kTimestamp:
+    case oid::kTimestamptz:
+      if (const auto time = parse_timestamp(text)) return big_endian(static_cast<std::uint64_t>(*time), 8);
+      bad_text(type);
     default:
       throw not_supported("results of type " + std::string(type_name(type)) + " in binary form are not supported",
                           "ask for text results, or cast the column to text");
@@ -159,7 +191,8 @@ sqlite::Value to_sqlite(const Parameter& parameter) {
   const auto& text = *parameter.text;
   if (is_integer(parameter.type)) return parse<std::int64_t>(text, parameter.type);
   switch (parameter.type) {
-    case oid::kBool: return std::int64_t{parse_bool(text)};
+    case oid::kBool:
+      return std::int64_t{parse_bool(text)};
     case oid::kFloat4:
     case oid::kFloat8:
     case oid::kNumeric: {
@@ -167,7 +200,13 @@ sqlite::Value to_sqlite(const Parameter& parameter) {
       if (std::isnan(number)) throw not_supported("NaN as a parameter is not supported here");
       return number;
     }
-    default: return text;
+    case oid::kTimestamp:
+    case oid::kTimestamptz: {  // In the views' own form, which orders as time does.
+      const auto time = parse_timestamp(text);
+      return time ? format_timestamp(*time) : text;
+    }
+    default:
+      return text;
   }
 }
 

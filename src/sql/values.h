@@ -30,7 +30,8 @@ struct Parameter {
 
 /// A binary parameter in text form. Throws StatementError: 22P03 for a wrong length, 0A000 for other types.
 std::string decode_binary(std::uint32_t type, std::string_view bytes);
-/// A cell in binary form. Throws StatementError (0A000) for types it does not know, 22P02 when the text is no such value.
+/// A cell in binary form. Throws StatementError (0A000) for types it does not know, 22P02 when the text is no such
+/// value.
 std::string encode_binary(std::uint32_t type, std::string_view text);
 /// As SQLite compares it: integers and booleans as integers, floats as real, the rest as text. 22P02 when it is none.
 sqlite::Value to_sqlite(const Parameter& parameter);

@@ -5,8 +5,9 @@
 namespace peerd::sql {
 namespace {
 
-constexpr std::size_t kStartupMost = 10'000;          // As Postgres's MAX_STARTUP_PACKET_LENGTH.
-constexpr std::size_t kMessageMost = 16u << 20;       // A statement of 16 MiB is no statement.
+constexpr std::size_t kStartupMost = 10'000;  // As Postgres's MAX_STARTUP_PACKET_LENGTH.
+constexpr std::size_t kLogInMost = 65'535;     // As its PG_MAX_AUTH_TOKEN_LENGTH.
+constexpr std::size_t kMessageMost = 16u << 20;  // A statement of 16 MiB is no statement.
 
 [[noreturn]] void violation(std::string message) { throw StatementError("08P01", std::move(message)); }
 
@@ -22,7 +23,9 @@ std::optional<Frame> take_frame(std::string_view& bytes, Stage stage) {
   const std::size_t type_bytes = stage == Stage::startup ? 0 : 1;
   if (bytes.size() < type_bytes + 4) return std::nullopt;
   const std::uint32_t length = big_endian(bytes.substr(type_bytes, 4));
-  const std::size_t most = stage == Stage::startup ? kStartupMost : kMessageMost;
+  const std::size_t most = stage == Stage::startup  ? kStartupMost
+                           : stage == Stage::log_in ? kLogInMost
+                                                    : kMessageMost;
   if (length < 4 || length > most) violation("invalid message length");
   if (bytes.size() < type_bytes + length) return std::nullopt;
   Frame frame{type_bytes ? bytes[0] : '\0', std::string(bytes.substr(type_bytes + 4, length - 4))};

@@ -16,9 +16,10 @@ struct Frame {
   char type = 0;
   std::string body;
 };
-enum class Stage { startup, messages };
+enum class Stage { startup, log_in, messages };
 
-/// Cuts the first message off `bytes`. nullopt while it is not whole. Throws StatementError (08P01) when its length is impossible.
+/// Cuts the first message off `bytes`. nullopt while it is not whole. Throws StatementError (08P01) when its length is
+/// impossible.
 std::optional<Frame> take_frame(std::string_view& bytes, Stage stage);
 
 /// Reads a message's fields in order; throws StatementError (08P01) at its end.

@@ -16,8 +16,9 @@ struct SqlDeps {
   std::string password;
 };
 
-/// Makes what speaks Postgres's protocol 3 on each connection of Server::listen_tcp: log in (SCRAM-SHA-256), the simple and
-/// the extended protocol, one statement at a time per connection, each on an operator's thread. docs/sql.md tells the rest.
+/// Makes what speaks Postgres's protocol 3 on each connection of Server::listen_tcp: log in (SCRAM-SHA-256), the simple
+/// and the extended protocol, one statement at a time per connection, each on an operator's thread. docs/sql.md tells
+/// the rest.
 net::Server::MakeHandler make_sql_handlers(SqlDeps deps);
 
 }  // namespace peerd
