@@ -61,8 +61,8 @@ def pg_value(type_name, x):
         return f"CASE WHEN length({x}) > {LONG} THEN 'md5:' || md5({x}) ELSE encode({x}, 'hex') END"
     if type_name in ("int2", "int4", "int8", "uuid", "date"):
         return f"({x})::text"
-    # bpchar too: a cast to text would cut its blanks, which the wire form has.
-    text = f"CASE WHEN {x} IS NOT NULL THEN format('%s', {x}) END" if type_name == "bpchar" else f"({x})::text"
+    # The type's own output: a cast to text would cut a char's blanks and give an inet its netmask.
+    text = f"CASE WHEN {x} IS NOT NULL THEN format('%s', {x}) END"
     return (f"CASE WHEN octet_length({text}) > {LONG} THEN 'md5:' || md5({text}) "
             f"ELSE encode(convert_to({text}, 'UTF8'), 'hex') END")
 
