@@ -159,7 +159,7 @@ if wanted tidy; then
 fi
 if wanted docker; then
   say "docker"
-  timed docker step "docker" bash docker/check.sh || true
+  timed docker step "docker" bash docker/verify.sh || true
 fi
 
 say "done"

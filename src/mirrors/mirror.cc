@@ -16,6 +16,21 @@ constexpr std::chrono::hours kLease{24 * 365};
 
 }  // namespace
 
+void announce(MirrorWorld& world, MirrorId mirror, MirrorState from, MirrorState to, std::string_view reason) {
+  world.observer.moved(mirror, from, to, reason);
+  world.board.update(mirror, [&](MirrorStatus& status) {
+    status.state = to;
+    status.reason = reason;
+  });
+  const std::string message = "is " + std::string(to_string(to)) + ", was " + std::string(to_string(from));
+  try {
+    world.catalog.log(mirror, {.level = "info", .message = message, .detail = std::string(reason), .hint = {}});
+  } catch (...) {
+    // The state itself is stored: a line that cannot be written does not undo it.
+    log(LogLevel::error, current_error().message, {.phase = "catalog"});
+  }
+}
+
 Mirror::Mirror(MirrorWorld& world, const MirrorRecord& record)
     : world_(world),
       id_(record.id),
@@ -180,11 +195,7 @@ void Mirror::move(const MirrorRecord& record, Step step, std::string reason) {
     if (error.text.code == ErrorCode::wrong_state) return;  // An operator was quicker: the thread looks again.
     throw;
   }
-  world_.observer.moved(id_, record.state, *row.to, reason);
-  world_.board.update(id_, [&](MirrorStatus& status) {
-    status.state = *row.to;
-    status.reason = reason;
-  });
+  announce(world_, id_, record.state, *row.to, reason);
 }
 
 void Mirror::failed(const MirrorRecord& record, const ErrorText& error) {

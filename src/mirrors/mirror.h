@@ -27,6 +27,9 @@ struct MirrorWorld {
   std::function<std::size_t()> mirrors;             ///< How many share the memory; at least 1.
 };
 
+/// Tells everybody of a stored change of state: observer, mirror_logs and board.
+void announce(MirrorWorld& world, MirrorId mirror, MirrorState from, MirrorState to, std::string_view reason);
+
 /// One mirror's thread: reads the state that the catalog holds, does what it asks for, and moves it on. The catalog is the
 /// truth: whoever changes a state stores it there and calls wake(). One attempt at a phase is one unit of work with one catch.
 class Mirror {

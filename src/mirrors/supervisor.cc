@@ -105,17 +105,13 @@ void Mirrors::request(MirrorId mirror, MirrorEvent event) {
     try {
       if (row.outcome == Transition::Outcome::moves) {
         catalog_.move(mirror, record->state, to, row.sentence);
-        world_.observer.moved(mirror, record->state, to, row.sentence);
+        announce(world_, mirror, record->state, to, row.sentence);
       }
     } catch (const Error& error) {
       if (error.text.code != ErrorCode::wrong_state || tries > 10) throw;
       continue;
     }
-    board_.update(mirror, [&](MirrorStatus& status) {
-      status.state = to;
-      status.reason = row.sentence;
-      status.failing = false;
-    });
+    board_.update(mirror, [](MirrorStatus& status) { status.failing = false; });
     break;
   }
   Lock lock(mutex_);

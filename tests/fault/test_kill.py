@@ -17,7 +17,7 @@ from support.process import wait_for
 from support.writer import Writer, create_table
 
 SEED = int(os.environ.get("PEERD_TEST_SEED", "20261122"))
-KILLS = int(os.environ.get("PEERD_TEST_KILLS", "60" if os.environ.get("PEERD_TEST_FULL") == "1" else "20"))
+KILLS = int(os.environ.get("PEERD_TEST_KILLS", "20" if os.environ.get("PEERD_TEST_FULL") == "1" else "7"))
 ROWS, ROWS_PER_CHUNK, WORKERS = 400_000, 1_000, 2
 
 # Which keys were removed, and how, as the source saw it: told apart at the end from rows marked at the target.

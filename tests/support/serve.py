@@ -18,7 +18,7 @@ def main(command):
         environment["PEERD_TEST_POSTGRES"] = f"postgres://postgres:postgres@127.0.0.1:{port}/postgres"
     if "PEERD_TEST_CLICKHOUSE" not in environment:
         server = ClickHouseServer("units")
-        environment["PEERD_TEST_CLICKHOUSE"] = f"http://{server.user}:{server.password}@{server.host}:{server.port}"
+        environment["PEERD_TEST_CLICKHOUSE"] = f"http://{server.user}:{server.password}@{server.host}:{server.port}/default"
     return subprocess.call(command, env=environment)
 
 
