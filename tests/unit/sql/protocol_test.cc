@@ -192,16 +192,16 @@ TEST_F(Protocol, AnOptionsErrorPointsAtTheOption) {
 }
 
 TEST_F(Protocol, ParametersAreBoundNotPasted) {
-  create_peer("it's");
+  create_peer("a");
   create_peer("b");
   FakeClient client(handlers());
   client.log_in();
   const auto messages =
-      client.ask(C::parse("SELECT name, $2::int + 1 AS n FROM peers WHERE name = $1") + C::describe('S') +
-                 C::bind({"it's", "41"}) + C::describe('P') + C::execute() + C::sync());
+      client.ask(C::parse("SELECT name, $2::int + 1 AS n, $3 AS q, '$1' AS l FROM peers WHERE name = $1") +
+                 C::describe('S') + C::bind({"a", "41", "it's"}) + C::describe('P') + C::execute() + C::sync());
   EXPECT_EQ(types(messages), "1tT2TDCZ");
-  EXPECT_EQ(of(messages, 't').body, C::int16(2) + C::int32(25) + C::int32(23));
-  EXPECT_EQ(cells(messages), "it's,42");
+  EXPECT_EQ(of(messages, 't').body, C::int16(3) + C::int32(25) + C::int32(23) + C::int32(25));
+  EXPECT_EQ(cells(messages), "a,42,it's,$1");
   EXPECT_EQ(tag(messages), "SELECT 1");
 }
 
