@@ -19,7 +19,7 @@ say() { printf '%s\n' "$*"; }
 ok() { checks=$((checks + 1)); say "ok: $*"; }
 fail() {
   say "FAILED: $*"
-  compose logs --tail=20 2>/dev/null | tail -60 || true
+  compose logs --no-color --tail=8 2>/dev/null || true
   exit 1
 }
 compose() { docker-compose -p "$project" -f docker/docker-compose.yml --profile demo "$@"; }
@@ -110,8 +110,10 @@ ENTRYPOINT ["/demo-postgres.sh"]
 END
   cp "$PEERD_TEST_CACHE/chserver" "$PEERD_TEST_CACHE/chdb/package/libchdb.so" "$work/clickhouse/"
   cat >"$work/clickhouse/users.xml" <<END
-<clickhouse><profiles><default/></profiles><quotas><default/></quotas><users><demo><password>demo</password>
-<networks><ip>::/0</ip></networks><profile>default</profile><quota>default</quota></demo></users></clickhouse>
+<clickhouse><profiles><default/></profiles><quotas><default/></quotas><users>
+<default><password></password><networks><ip>127.0.0.1</ip><ip>::1</ip></networks><profile>default</profile><quota>default</quota></default>
+<demo><password>demo</password><networks><ip>::/0</ip></networks><profile>default</profile><quota>default</quota></demo>
+</users></clickhouse>
 END
   cat >"$work/clickhouse/Dockerfile" <<END
 FROM $base
