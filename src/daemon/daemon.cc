@@ -14,13 +14,13 @@
 
 #include "log_observer.h"
 #include "peerd/base/log.h"
+#include "peerd/base/version.h"
 #include "peerd/control/control.h"
 #include "peerd/net/server.h"
 #include "peerd/rest/rest_server.h"
 #include "peerd/sql/sql_server.h"
 #include "ports_file.h"
 #include "signals.h"
-#include "version.h"
 #include "wiring.h"
 
 namespace peerd::daemon {

@@ -7,9 +7,9 @@
 #include "daemon.h"
 #include "healthcheck.h"
 #include "peerd/base/error.h"
+#include "peerd/base/version.h"
 #include "settings.h"
 #include "signals.h"
-#include "version.h"
 
 namespace peerd::daemon {
 namespace {

@@ -29,8 +29,8 @@ def conninfo(options):
 class PostgresServer:
     """One cluster. Superuser `postgres` with the password `postgres` over TCP; local maintenance needs none."""
 
-    def __init__(self, name, major=15, settings=None, data_parent=None, start=True):
-        self.name, self.major = name, major
+    def __init__(self, name, major=15, settings=None, data_parent=None, start=True, auth="scram-sha-256"):
+        self.name, self.major, self.auth = name, major, auth
         self.bin = packages.postgres_bin(major)
         self.user = "postgres" if os.geteuid() == 0 else None
         self.dir = data_parent or temp_dir(f"pg{major}-{name}", self.user)
@@ -48,7 +48,7 @@ class PostgresServer:
         os.chmod(password, 0o644)
         as_user = {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
         done = subprocess.run(
-            [f"{self.bin}/initdb", "-D", self.data, "-U", "postgres", "-A", "scram-sha-256", "--pwfile", password,
+            [f"{self.bin}/initdb", "-D", self.data, "-U", "postgres", "-A", self.auth, "--pwfile", password,
              "--no-sync", "-E", "UTF8", "--locale=C"], capture_output=True, text=True, cwd="/tmp", **as_user)
         if done.returncode:
             raise AssertionError(f"initdb {self.major} failed: {done.stdout}{done.stderr}")

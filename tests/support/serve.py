@@ -14,7 +14,7 @@ from support.postgres_server import PostgresServer
 def main(command):
     environment = dict(os.environ)
     if "PEERD_TEST_POSTGRES" not in environment:
-        port = PostgresServer("units", settings={"fsync": "off"}).port
+        port = PostgresServer("units", settings={"fsync": "off", "max_prepared_transactions": "10"}, auth="trust").port
         environment["PEERD_TEST_POSTGRES"] = f"postgres://postgres:postgres@127.0.0.1:{port}/postgres"
     if "PEERD_TEST_CLICKHOUSE" not in environment:
         server = ClickHouseServer("units")
