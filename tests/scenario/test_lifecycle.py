@@ -86,7 +86,6 @@ def test_sigterm_with_a_hanging_target_and_a_dead_source_takes_less_than_ten_sec
     writer = Writer(world.source, "public.items", world.source_db, rate=200, long_bytes=10_000)
     hanging.sigstop()
     dying.kill9()
-    wait_for("the other mirror to see it", lambda: other.mirror()["health"] == "retrying", 60)
     wait_for("changes to wait", lambda: world.mirror()["lag_bytes"] > 1_000_000, 60)
     code, seconds = world.peerd.terminate(timeout=30)
     assert code is not None and seconds < 10, (code, seconds, world.peerd.log_text()[-2000:])

@@ -183,7 +183,7 @@ def compare_postgres(source, table, target, target_table=None, source_db="postgr
     columns = columns_of(source, table, source_db, exclude)
     return _compare(f"{table} and its Postgres copy",
                     lambda path: dump_postgres(source, table, columns, path, source_db, where, raw=True),
-                    lambda path: dump_postgres(target, target_table or table, columns, path, target_db, live or "true", raw=True))
+                    lambda path: dump_postgres(target, target_table or table, columns, path, target_db, f"({live or 'true'}) AND ({where})", raw=True))
 
 
 def compare_clickhouse(source, table, target, target_table, database, source_db="postgres", exclude=(), where="true",
