@@ -12,19 +12,6 @@ Error no_such_mirror(std::string_view name, Catalog& catalog) {
   return no_such("mirror", name, names);
 }
 
-/// What the catalog alone can tell, for the moment before a mirror's threads show anything.
-MirrorStatus status_from(const MirrorRecord& record) {
-  MirrorStatus status;
-  status.id = record.id;
-  status.name = record.spec.name;
-  status.source = record.spec.source;
-  status.target = record.spec.target;
-  status.state = record.state;
-  status.reason = record.reason;
-  status.created_at_us = record.created_at_us;
-  return status;
-}
-
 }  // namespace
 
 Done MirrorControl::create(const MirrorRequest& request, IfExists if_not_exists, const Wait& wait) {
@@ -92,7 +79,7 @@ MirrorStatus MirrorControl::status_of(const MirrorRecord& record) const {
     return supervisor_.status(record.id);
   } catch (const Error& error) {
     if (error.text.code != ErrorCode::not_found) throw;
-    return status_from(record);
+    return peerd::status_of(record);  // Its threads do not show anything yet.
   }
 }
 

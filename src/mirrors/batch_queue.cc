@@ -22,7 +22,6 @@ bool BatchQueue::push(QueueItem& item, const Wait& wait) {
                                         [&] { return items_.empty() || bytes_ + bytes <= bytes_most_; });
   if (wait.stop.stop_requested()) throw Stopped{};
   if (!room) return false;
-  if (const Batch* batch = batch_of(item)) rows_ += batch->size();
   bytes_ += bytes;
   items_.push_back(std::move(item));
   wants_ = false;
@@ -39,11 +38,7 @@ std::optional<QueueItem> BatchQueue::pop(const Wait& wait) {
   items_.pop_front();
   bytes_ -= bytes_of(item);
   in_hand_ = true;
-  if (const Batch* batch = batch_of(item)) {
-    in_hand_oldest_us_ = batch->oldest_commit_us();
-    in_hand_rows_ = batch->size();
-    rows_ -= batch->size();
-  }
+  if (const Batch* batch = batch_of(item)) in_hand_oldest_us_ = batch->oldest_commit_us();
   changed_.notify_all();
   return item;
 }
@@ -52,7 +47,6 @@ void BatchQueue::done(std::unique_ptr<Batch> spent) {
   Lock lock(mutex_);
   in_hand_ = false;
   in_hand_oldest_us_ = 0;
-  in_hand_rows_ = 0;
   if (spent) spent_ = std::move(spent);
   wants_ = items_.empty();
 }
@@ -68,11 +62,6 @@ std::int64_t BatchQueue::oldest_commit_us() const {
   for (const QueueItem& item : items_)
     if (const Batch* batch = batch_of(item); batch && batch->oldest_commit_us() != 0) return batch->oldest_commit_us();
   return 0;
-}
-
-std::size_t BatchQueue::rows_pending() const {
-  Lock lock(mutex_);
-  return rows_ + in_hand_rows_;
 }
 
 }  // namespace peerd

@@ -31,7 +31,6 @@ class BatchQueue {
   bool wants() const noexcept { return wants_.load(std::memory_order_relaxed); }  ///< Nothing queued or in the writer's hands.
   std::unique_ptr<Batch> spent();            ///< An applied batch to build into again, or null.
   std::int64_t oldest_commit_us() const;     ///< Of what is queued or being applied; 0 = nothing.
-  std::size_t rows_pending() const;
 
  private:
   static std::size_t bytes_of(const QueueItem& item);
@@ -43,7 +42,6 @@ class BatchQueue {
   std::size_t bytes_ PEERD_GUARDED_BY(mutex_) = 0;
   bool in_hand_ PEERD_GUARDED_BY(mutex_) = false;
   std::int64_t in_hand_oldest_us_ PEERD_GUARDED_BY(mutex_) = 0;
-  std::size_t rows_ PEERD_GUARDED_BY(mutex_) = 0, in_hand_rows_ PEERD_GUARDED_BY(mutex_) = 0;
   std::unique_ptr<Batch> spent_ PEERD_GUARDED_BY(mutex_);
 };
 

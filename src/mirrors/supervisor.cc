@@ -20,14 +20,7 @@ Step step_of(MirrorEvent event) {
 
 /// What the catalog knows of a mirror, before its thread has anything to add.
 MirrorStatus first_status(Catalog& catalog, const MirrorRecord& record) {
-  MirrorStatus status;
-  status.id = record.id;
-  status.name = record.spec.name;
-  status.source = record.spec.source;
-  status.target = record.spec.target;
-  status.state = record.state;
-  status.reason = record.reason;
-  status.created_at_us = record.created_at_us;
+  MirrorStatus status = status_of(record);
   const MirrorProgress progress = catalog.progress(record.id);
   if (progress.checkpoint) status.applied = status.confirmed = progress.checkpoint->lsn;
   for (const auto& note : progress.notes) status.horizon = std::max(status.horizon, note.horizon);

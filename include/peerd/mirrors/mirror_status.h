@@ -47,5 +47,7 @@ struct MirrorStatus {
   bool consistent() const { return horizon.value != 0 && applied >= horizon; }
 };
 Health health_of(const MirrorStatus& status);
+/// What the mirror's definition alone tells; progress and tables are left empty.
+MirrorStatus status_of(const MirrorRecord& record);
 
 }  // namespace peerd

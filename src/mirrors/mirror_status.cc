@@ -21,6 +21,18 @@ Health health_of(const MirrorStatus& status) {
   return status.lag_time.count() == 0 ? Health::idle : Health::ok;
 }
 
+MirrorStatus status_of(const MirrorRecord& record) {
+  MirrorStatus status;
+  status.id = record.id;
+  status.name = record.spec.name;
+  status.source = record.spec.source;
+  status.target = record.spec.target;
+  status.state = record.state;
+  status.reason = record.reason;
+  status.created_at_us = record.created_at_us;
+  return status;
+}
+
 std::string_view to_string(Health health) {
   static constexpr std::array<std::string_view, 7> kWords = {"ok",       "idle",   "copying", "behind",
                                                              "retrying", "parked", "stopped"};
