@@ -1,8 +1,10 @@
 """The harness against itself: servers start, stop, die and come back; comparing finds a difference where there is one."""
+import confluent_kafka
 import pytest
 
 from support.clickhouse_server import ClickHouseServer
 from support.compare import compare_clickhouse, compare_postgres
+from support.kafka_server import KafkaServer
 from support.postgres_server import PostgresServer
 from support.process import wait_for
 from support.world import literal
@@ -23,6 +25,50 @@ def test_a_cluster_survives_kill_and_stop():
 @pytest.mark.parametrize("major", [14, 16, 17, 18])
 def test_other_majors_start(major):
     assert PostgresServer("self", major).value("SHOW server_version").startswith(str(major))
+
+
+def kafka_values(kafka, topic, count):
+    """The committed messages of a topic, at least so many."""
+    consumer = confluent_kafka.Consumer(kafka.client(**{"group.id": "self", "auto.offset.reset": "earliest", "isolation.level": "read_committed"}))
+    consumer.subscribe([topic])
+    found = []
+    try:
+        wait_for(f"{count} messages", lambda: (m := consumer.poll(0.2)) and not m.error() and found.append(m.value()) or len(found) >= count, 60, 0)
+        while (message := consumer.poll(1.0)) is not None:
+            assert not message.error(), message.error()
+            found.append(message.value())
+    finally:
+        consumer.close()
+    return found
+
+
+def transact(kafka, values, commit=True):
+    producer = confluent_kafka.Producer(kafka.client(**{"transactional.id": "self"}))
+    producer.init_transactions(60)
+    producer.begin_transaction()
+    for value in values:
+        producer.produce("numbers", value, b"key")
+    producer.flush(30)
+    producer.commit_transaction(30) if commit else producer.abort_transaction(30)
+
+
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_a_kafka_cluster_keeps_what_was_committed_through_kills(nodes):
+    kafka = KafkaServer("self", nodes=nodes)
+    kafka.create_topic("numbers", partitions=2)
+    transact(kafka, [b"1", b"2"])
+    transact(kafka, [b"never"], commit=False)
+    kafka.nodes[-1].kill9()
+    if nodes == 3:
+        transact(kafka, [b"3"])  # the others are enough
+    kafka.nodes[-1].start()
+    kafka.sigstop()
+    kafka.sigcont()
+    transact(kafka, [b"4"])
+    kafka.kill9()
+    kafka.start()
+    wanted = [b"1", b"2", b"3", b"4"] if nodes == 3 else [b"1", b"2", b"4"]
+    assert kafka_values(kafka, "numbers", len(wanted)) == wanted
 
 
 def test_comparing_finds_one_changed_row():

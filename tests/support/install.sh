@@ -18,7 +18,7 @@ build_packages="g++ cmake ninja-build ccache lld pkg-config libpq-dev libboost-d
   libfmt-dev libprotobuf-dev protobuf-compiler libsqlite3-dev libssl-dev liblz4-dev libyaml-cpp-dev"
 server_packages="postgresql-15 postgresql-client-15 curl"
 test_packages="libgtest-dev libgmock-dev clang-14 clang-tidy-14 llvm-14 python3 python3-pytest python3-pytest-timeout
-  python3-psycopg2 python3-psycopg openssl"
+  python3-psycopg2 python3-psycopg python3-confluent-kafka openssl"
 
 # missing_debs PACKAGE...: prints those that are not installed.
 missing_debs() {
@@ -84,6 +84,35 @@ build_chserver() {
 
 install_clickhouse() {
   install_server chdb && build_chserver
+}
+
+# install_kafka: the broker's jars by Maven, each with the checksum that is committed. Where they cannot be had, the
+# reason stays in $PEERD_TEST_CACHE/kafka.missing for the tests that do not run.
+install_kafka() {
+  local source="$repository/tests/support/kafka" target="$PEERD_TEST_CACHE/kafka" reason="$PEERD_TEST_CACHE/kafka.missing"
+  cmp -s "$source/jars.sha256" "$target/jars.sha256" && command -v java >/dev/null && return 0
+  mkdir -p "$PEERD_TEST_CACHE"
+  fetch_kafka "$source" "$target" >"$reason" 2>&1 && rm -f "$reason" && return 0
+  cat "$reason"
+  return 1
+}
+
+fetch_kafka() {
+  local source=$1 target=$2 work
+  command -v java >/dev/null || install_debs default-jre-headless || return 1
+  command -v mvn >/dev/null || install_debs maven || return 1
+  work=$(mktemp -d "$PEERD_TEST_CACHE/.kafka.XXXXXX")
+  if mvn -B -q -f "$source/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DoutputDirectory="$work" &&
+      (cd "$work" && sha256sum --quiet -c "$source/jars.sha256" && ls ./*.jar | cmp -s - <(sed 's#.* [ *]#./#' "$source/jars.sha256")); then
+    cp "$source/jars.sha256" "$work/"
+    chmod -R a+rX "$work"
+    rm -rf "$target"
+    mv "$work" "$target"
+  else
+    echo "the jars of Apache Kafka are not those of tests/support/kafka/jars.sha256, or Maven could not fetch them"
+    rm -rf "$work"
+    return 1
+  fi
 }
 
 # node-postgres, as package-lock.json pins it with checksums.

@@ -36,6 +36,23 @@ def clickhouse():
     return launcher, library
 
 
+def has_kafka():
+    return os.path.exists(f"{cache_dir()}/kafka/jars.sha256")
+
+
+def kafka():
+    """The folder of the broker's jars. Where Maven could not have them, install.sh left the reason."""
+    folder = f"{cache_dir()}/kafka"
+    if not has_kafka():
+        reason = f"{cache_dir()}/kafka.missing"
+        why = ""
+        if os.path.exists(reason):
+            with open(reason) as file:
+                why = f" ({' '.join(file.read().split())[-300:]})"
+        missing(f"Apache Kafka{why}")
+    return folder
+
+
 def repository():
     return os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
