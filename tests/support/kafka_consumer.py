@@ -1,0 +1,373 @@
+"""A consumer of a mirror's topics: reads them with read_committed, rebuilds the tables, and holds each message against
+what docs/targets/kafka.md promises: headers, order, key, no message twice, no transaction in part.
+
+The rebuilt rows go into tables of a scratch database and are compared with the source row by row (support/compare.py).
+"""
+import base64
+import collections
+import contextlib
+import datetime
+import io
+import json
+import time
+
+from support.compare import columns_of, compare_postgres, quoted, quoted_table
+from support.peerd import lsn
+
+CHANGES = ("insert", "update", "delete", "truncate")
+OPERATIONS = {"c": "insert", "u": "update", "d": "delete", "r": "read", "t": "truncate", "m": "horizon"}
+UNAVAILABLE = "__debezium_unavailable_value"
+LEFT_OUT = object()  # a column that a message did not bring and no earlier one had
+EPOCH = datetime.datetime(1970, 1, 1)
+
+
+class Broken(AssertionError):
+    """A message, or the lack of one, that breaks the contract."""
+
+
+class Digits(str):
+    """A JSON number as it was written."""
+
+
+def decoded(text):
+    return json.loads(text, parse_int=Digits, parse_float=Digits)
+
+
+class Message:
+    """One message, taken apart by the mirror's format."""
+
+    def __init__(self, topic, partition, offset, key, value, headers, form):
+        self.topic, self.partition, self.offset = topic, partition, offset
+        self.key, self.headers = key.decode(), {name: text.decode() for name, text in headers or ()}
+        self.where = f"{topic}/{partition}@{offset}"
+        for name in ("lsn", "transaction", "ordinal", "mirror", "kind"):
+            if name not in self.headers:
+                raise Broken(f"{self.where} has no header {name}, only {sorted(self.headers)}")
+        self.kind, self.lsn = self.headers["kind"], lsn(self.headers["lsn"])
+        self.transaction, self.ordinal = int(self.headers["transaction"]), int(self.headers["ordinal"])
+        self.chunk = self.headers.get("chunk")
+        self.unchanged = json.loads(self.headers.get("unchanged_columns", "[]"))
+        self.row, self.old = None, None
+        if (value is None) != (self.kind == "tombstone"):
+            raise Broken(f"{self.where} is a {self.kind} with {'no' if value is None else 'a'} value")
+        if value is not None:
+            self.body = decoded(value.decode())
+            getattr(self, f"_{form}")()
+
+    def _expect(self, kind, unchanged):
+        if kind != self.kind:
+            raise Broken(f"{self.where} says {kind}, its header {self.kind}")
+        if unchanged is not None and unchanged != self.unchanged:
+            raise Broken(f"{self.where} lists {unchanged}, its header {self.unchanged}")
+
+    def _peerdb(self):
+        self._expect(self.body["kind"], self.body.get("unchanged_columns", []))
+        wanted = {"insert": {"new"}, "read": {"new"}, "update": {"old", "new"}, "delete": {"old"}}.get(self.kind, set())
+        if wanted != {"old", "new"} & set(self.body):
+            raise Broken(f"{self.where}: a {self.kind} with {sorted(self.body)}")
+        self.row, self.old = self.body.get("new"), self.body.get("old")
+        if int(self.body["transaction_id"]) != self.transaction:
+            raise Broken(f"{self.where} says transaction {self.body['transaction_id']}, its header {self.transaction}")
+
+    def _flat(self):
+        about = {name: self.body.pop(name) for name in [*self.body] if name.startswith("_peerdb_")}
+        self._expect(about["_peerdb_kind"], about.get("_peerdb_unchanged_columns", []))
+        if int(about["_peerdb_transaction_id"]) != self.transaction:
+            raise Broken(f"{self.where} says transaction {about['_peerdb_transaction_id']}, its header {self.transaction}")
+        if self.kind == "delete":
+            self.old = self.body
+        elif self.kind not in ("truncate", "horizon"):
+            self.row = self.body
+
+    def _debezium(self):
+        self._expect(OPERATIONS[self.body["op"]], None)
+        self.row, self.old = self.body.get("after"), self.body.get("before")
+        if (self.row is None) == (self.kind in ("insert", "update", "read")):
+            raise Broken(f"{self.where}: a {self.kind} with after {self.row!r:.200}")
+        if self.kind == "delete" and self.old is None:
+            raise Broken(f"{self.where}: a delete without before")
+        if self.row is not None:
+            # Only columns that are listed may have the placeholder: a row may really contain that text.
+            self.row = {name: value for name, value in self.row.items()
+                        if not (name in self.unchanged and holds_unavailable(value))}
+
+
+def holds_unavailable(value):
+    return value in (UNAVAILABLE, [UNAVAILABLE], base64.b64encode(UNAVAILABLE.encode()).decode())
+
+
+class Topic:
+    """One topic's contents, rebuilt as a consumer would, message by message."""
+
+    def __init__(self, name, form="peerdb"):
+        self.name, self.form = name, form
+        self.rows = {}  # key's text -> (partition, columns)
+        self.place = {}  # key's text -> its partition
+        self.last = {}  # partition -> (lsn, ordinal) of the last change
+        self.changed, self.deleted, self.reads = set(), {}, set()
+        self.transactions = collections.defaultdict(list)  # xid -> (ordinal, kind, key)
+        self.counts = collections.Counter()
+        self.horizons = collections.Counter()  # partition -> how many horizon events
+        self.partitions = 0
+
+    def apply(self, message):
+        self.counts[message.kind] += 1
+        if message.kind == "horizon":
+            self.horizons[message.partition] += 1
+            return self._event(message)
+        if message.kind not in CHANGES:
+            return getattr(self, f"_{message.kind}")(message)
+        at = (message.lsn, message.ordinal)
+        if at <= self.last.get(message.partition, (0, -1)):
+            raise Broken(f"{message.where}: {message.kind} of {message.key:.100} at {at} follows {self.last[message.partition]}: twice, or out of order")
+        self.last[message.partition] = at
+        if message.kind == "truncate":
+            self._event(message)
+            for key in [key for key, (partition, _) in self.rows.items() if partition == message.partition]:
+                del self.rows[key]
+            return None
+        self._own_partition(message)
+        self.changed.add(message.key)
+        self.transactions[message.transaction].append((message.ordinal, message.kind, message.key))
+        return getattr(self, f"_{message.kind}")(message)
+
+    def _event(self, message):
+        if decoded(message.key) != {"_peerd_event": message.kind}:
+            raise Broken(f"{message.where}: a {message.kind} with the key {message.key}")
+
+    def _own_partition(self, message):
+        if self.place.setdefault(message.key, message.partition) != message.partition:
+            raise Broken(f"{message.where}: {message.key} was in partition {self.place[message.key]}")
+        self.deleted.pop(message.key, None)
+
+    def _check_key(self, message, columns):
+        key = decoded(message.key)
+        # Debezium's encodings of a key's value may differ from the key's own.
+        if self.form != "debezium" and any(columns.get(name) != value for name, value in key.items()):
+            raise Broken(f"{message.where}: the key {message.key} is not that of the row")
+        if not key or not set(key) <= set(columns):
+            raise Broken(f"{message.where}: the key {message.key} is none of the row's {sorted(columns)}")
+
+    def _read(self, message):
+        self._own_partition(message)
+        self._check_key(message, message.row)
+        if message.key in self.changed:
+            raise Broken(f"{message.where}: {message.key} is read after a change of it")
+        place = (message.lsn, message.chunk, message.ordinal)
+        if place in self.reads:
+            raise Broken(f"{message.where}: a second read of {place}")
+        self.reads.add(place)
+        self.rows[message.key] = (message.partition, message.row)
+
+    def _insert(self, message):
+        self._check_key(message, message.row)
+        left_out = {name: LEFT_OUT for name in message.unchanged if name not in message.row}
+        self.rows[message.key] = (message.partition, {**message.row, **left_out})
+
+    def _update(self, message):
+        self._check_key(message, message.row)
+        before = self.rows.get(message.key, (0, {}))[1]
+        kept = {name: before.get(name, LEFT_OUT) for name in message.unchanged if name not in message.row}
+        self.rows[message.key] = (message.partition, {**message.row, **kept})
+
+    def _delete(self, message):
+        self._check_key(message, message.old)
+        self.rows.pop(message.key, None)
+        self.deleted[message.key] = (message.lsn, message.ordinal)
+
+    def _tombstone(self, message):
+        if self.deleted.pop(message.key, None) != (message.lsn, message.ordinal):
+            raise Broken(f"{message.where}: a tombstone of {message.key} that follows no delete of it")
+
+
+class Consumer:
+    """Reads topics to their ends, again and again. `form` is the mirror's format."""
+
+    def __init__(self, options, topics, form="peerdb"):
+        self.options, self.form = options, form
+        self.topics = {name: Topic(name, form) for name in topics}
+        self.positions = {}  # (topic, partition) -> next offset
+
+    def read_to_end(self, timeout=120):
+        """Takes in what is committed since the last call. Returns the number of messages."""
+        from confluent_kafka import Consumer as Client, KafkaError, TopicPartition
+        client = Client({**self.options, "group.id": "unused", "enable.auto.commit": False, "auto.offset.reset": "error",
+                         "isolation.level": "read_committed", "enable.partition.eof": True, "check.crcs": True,
+                         "fetch.message.max.bytes": 64 << 20, "queued.max.messages.kbytes": 128 << 10})
+        with contextlib.closing(client):
+            open_ends = set()
+            for name, topic in self.topics.items():
+                partitions = client.list_topics(name, timeout=30).topics[name].partitions
+                topic.partitions = len(partitions)
+                open_ends |= {(name, number) for number in partitions}
+            client.assign([TopicPartition(*place, self.positions.get(place, 0)) for place in sorted(open_ends)])
+            count, end = 0, time.monotonic() + timeout
+            while open_ends:
+                for message in client.consume(2000, 1.0):
+                    place = (message.topic(), message.partition())
+                    if message.error() is None:
+                        self.take(*place, message.offset(), message.key(), message.value(), message.headers())
+                        count += 1
+                    elif message.error().code() == KafkaError._PARTITION_EOF:
+                        open_ends.discard(place)
+                        self.positions[place] = message.offset()
+                    elif message.error().code() == KafkaError._AUTO_OFFSET_RESET:
+                        raise Broken(f"{place}: {message.error()}")
+                if time.monotonic() > end:
+                    raise AssertionError(f"not at the ends of {sorted(open_ends)} within {timeout} s, after {count} messages")
+        return count
+
+    def take(self, topic, partition, offset, key, value, headers):
+        if offset < self.positions.get((topic, partition), 0):
+            return  # taken in before the end was seen
+        self.positions[topic, partition] = offset + 1
+        self.topics[topic].apply(Message(topic, partition, offset, key, value, headers, self.form))
+
+    def transactions(self):
+        """xid -> [(ordinal, topic, kind, key)] in the transaction's order, over all topics."""
+        found = collections.defaultdict(list)
+        for name, topic in self.topics.items():
+            for transaction, changes in topic.transactions.items():
+                found[transaction] += [(ordinal, name, kind, key) for ordinal, kind, key in changes]
+        return {transaction: sorted(changes) for transaction, changes in found.items()}
+
+    def check_end(self):
+        """What holds once everything has arrived."""
+        for topic in self.topics.values():
+            per_partition = {topic.horizons[number] for number in range(topic.partitions)}
+            if len(per_partition) != 1 or (topic.reads and per_partition == {0}):
+                raise Broken(f"{topic.name}: horizon events per partition: {dict(topic.horizons)} of {topic.partitions} partitions")
+
+
+# --- every change, as the source saw it -----------------------------------------------------------------------------------
+
+AUDIT = """CREATE TABLE IF NOT EXISTS audit (seq bigserial PRIMARY KEY, xid bigint, name text, op text, old text, new text);
+CREATE OR REPLACE FUNCTION audited() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+  INSERT INTO audit (xid, name, op, old, new) VALUES (pg_current_xact_id()::text::bigint & 4294967295, TG_TABLE_NAME, TG_OP,
+    CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD)->>TG_ARGV[0] END, CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW)->>TG_ARGV[0] END);
+  RETURN NULL; END$$;"""
+
+
+class Audit:
+    """A trigger at the source writes down each change of tables with a one-column number key, in order."""
+
+    def __init__(self, source, dbname, tables, key="id"):
+        self.source, self.dbname, self.key = source, dbname, key
+        source.sql(AUDIT, dbname=dbname)
+        for table in tables:
+            source.sql(f"CREATE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON {quoted_table(table)} FOR EACH ROW "
+                       f"EXECUTE FUNCTION audited('{key}')", dbname=dbname)
+
+    def now(self):
+        """Transactions from this number on are all in the stream of a mirror that is RUNNING."""
+        return int(self.source.value("SELECT pg_snapshot_xmax(pg_current_snapshot())::text", dbname=self.dbname))
+
+    def transactions(self):
+        """xid -> [(table, kind, key)] as messages would tell it."""
+        found = collections.defaultdict(list)
+        for xid, name, op, old, new in self.source.sql("SELECT xid, name, op, old, new FROM audit ORDER BY seq", dbname=self.dbname):
+            if old is not None and old != new:
+                found[xid].append((name, "delete", old))
+            if new is not None:
+                found[xid].append((name, "update" if old == new else "insert", new))
+        return found
+
+    def check(self, consumer, since=None, name_of=lambda topic: topic.split(".")[-1]):
+        """Each transaction in the topics is whole and in order; from `since` on none is missing. Returns their number."""
+        expected, seen = self.transactions(), consumer.transactions()
+        for xid, changes in seen.items():
+            told = [(name_of(topic), kind, decoded(key)[self.key]) for _, topic, kind, key in changes]
+            if told != expected.get(xid):
+                raise Broken(f"transaction {xid}: {len(told)} messages for {len(expected.get(xid, []))} changes\n"
+                             f"  topics: {told[:20]}\n  source: {expected.get(xid, [])[:20]}")
+            if len({ordinal for ordinal, *_ in changes}) != len(changes):
+                raise Broken(f"transaction {xid} uses an ordinal twice: {changes[:20]}")
+        missing = sorted(xid for xid in expected if since is not None and xid >= since and xid not in seen)
+        if missing:
+            raise Broken(f"{len(missing)} transactions of the source are in no topic: {missing[:20]}")
+        return len(seen)
+
+
+# --- against the source ---------------------------------------------------------------------------------------------------
+
+# Types whose text in a message is Postgres's own are compared as text, digit by digit.
+TYPED = {"float4", "float8", "bytea", "timestamp", "timestamptz", "time", "timetz", "interval", "date"}
+
+
+def debezium_text(type_name, scale, precision, value):
+    """Postgres's text of a value in Debezium's encoding."""
+    if type_name == "numeric":
+        if isinstance(value, dict):
+            scale, value = int(value["scale"]), value["value"]
+        unscaled = int.from_bytes(base64.b64decode(value, validate=True), "big", signed=True)
+        digits = str(abs(unscaled)).rjust(scale + 1, "0")
+        return ("-" if unscaled < 0 else "") + (f"{digits[:-scale]}.{digits[-scale:]}" if scale else digits)
+    if type_name == "date":
+        return str((EPOCH + datetime.timedelta(days=int(value))).date())
+    if type_name in ("timestamp", "time"):
+        moment = EPOCH + datetime.timedelta(microseconds=int(value) * (1000 if 0 <= precision <= 3 else 1))
+        return str(moment if type_name == "timestamp" else moment.time())
+    if type_name == "interval":
+        return f"{int(value)} microseconds"
+    return None
+
+
+def pg_text(type_name, value, scale=0, precision=-1, form="peerdb"):
+    """A message's value as Postgres's input, None for NULL."""
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return "{" + ",".join(_element(pg_text(type_name, item, scale, precision, form), item) for item in value) + "}"
+    special = debezium_text(type_name, scale, precision, value) if form == "debezium" else None
+    if special is not None:
+        return special
+    if value is True or value is False:
+        return "true" if value else "false"
+    if type_name == "bytea":
+        return "\\x" + base64.b64decode(value, validate=True).hex()
+    if not isinstance(value, str):
+        raise Broken(f"a {type_name} is {value!r:.100}")
+    return value
+
+
+def _element(text, item):
+    if text is None:
+        return "NULL"
+    return text if isinstance(item, list) else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def copy_field(text):
+    if text is None:
+        return "\\N"
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def load(topic, server, table, source_db, scratch_db, exclude=()):
+    """Writes the rebuilt rows into a table of the same name in the scratch database."""
+    columns = columns_of(server, table, source_db, exclude)
+    shapes = {row[0]: row[1:] for row in server.sql(
+        """SELECT attname, format_type(atttypid, atttypmod), CASE WHEN atttypmod >= 4 THEN (atttypmod - 4) & 65535 END, atttypmod
+             FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped""", (quoted_table(table),), source_db)}
+    typed = lambda column: shapes[column.name][0] if column.element or column.type in TYPED else "text"
+    server.sql(f"CREATE SCHEMA IF NOT EXISTS {quoted(table.split('.')[0])}; DROP TABLE IF EXISTS {quoted_table(table)}; CREATE TABLE {quoted_table(table)} "
+               f"({', '.join(f'{quoted(column.name)} {typed(column)}' for column in columns)})", dbname=scratch_db)
+    names = {column.name for column in columns}
+    text = io.StringIO()
+    for key, (_, row) in topic.rows.items():
+        if set(row) != names:
+            raise Broken(f"{topic.name} {key}: columns {sorted(row)}, at the source {sorted(names)}")
+        if LEFT_OUT in row.values():
+            raise Broken(f"{topic.name} {key}: no message has brought {[name for name, value in row.items() if value is LEFT_OUT]}")
+        text.write("\t".join(copy_field(pg_text(
+            column.element or column.type, row[column.name], shapes[column.name][1] or 0, shapes[column.name][2], topic.form))
+            for column in columns) + "\n")
+    text.seek(0)
+    with contextlib.closing(server.connect(scratch_db)) as connection, connection.cursor() as cursor:
+        cursor.execute("SET timezone = 'UTC'")
+        cursor.copy_expert(f"COPY {quoted_table(table)} FROM STDIN", text)
+
+
+def compare_kafka(topic, server, table, source_db, scratch_db, exclude=(), where="true"):
+    """The rebuilt topic against the source's table. Returns the number of rows."""
+    load(topic, server, table, source_db, scratch_db, exclude)
+    return compare_postgres(server, table, server, table, source_db, scratch_db, exclude, where)
