@@ -1,6 +1,5 @@
 #include "dialogue.h"
 
-#include <charconv>
 
 #include "local_select.h"
 #include "parser.h"
@@ -108,14 +107,8 @@ void Dialogue::flush_when_large() {
 }
 
 Wait Dialogue::statement_wait() {
-  std::chrono::milliseconds most = kLongest;
-  const std::string text = context_.settings.get("statement_timeout").value_or("0");
-  std::int64_t limit = 0;
-  const auto result = std::from_chars(text.data(), text.data() + text.size(), limit);
-  const std::string_view unit(result.ptr, static_cast<std::size_t>(text.data() + text.size() - result.ptr));
-  if (unit == "s") limit *= 1000;
-  if (limit > 0 && limit < most.count()) most = std::chrono::milliseconds(limit);
-  return Wait::at_most(most, stop_.begin());
+  const std::chrono::milliseconds most = context_.settings.statement_timeout();
+  return Wait::at_most(most.count() > 0 && most < kLongest ? most : kLongest, stop_.begin());
 }
 
 void Dialogue::report_error(std::string_view query) {

@@ -197,8 +197,10 @@ class LocalSelect final : public Runnable {
 
   std::optional<std::string> run(ResultWriter& writer, std::uint64_t most, const Wait& wait) override {
     writer.columns(columns_);
-    // A query that never comes to its first row is ended so.
-    const std::stop_callback interrupts(wait.stop, [this] { database_.interrupt(); });
+    // A query that never comes to its next row is ended so.
+    database_.give_up_when([&wait] { return wait.stop.stop_requested() || wait.expired(); });
+    const std::unique_ptr<sqlite::Database, void (*)(sqlite::Database*)> again(
+        &database_, [](sqlite::Database* database) { database->give_up_when({}); });
     for (std::uint64_t sent = 0; most == 0 || sent < most; ++sent) {
       if (!step(wait)) return "SELECT " + std::to_string(sent);
       write_row(writer);
@@ -223,7 +225,7 @@ class LocalSelect final : public Runnable {
     try {
       done_ = !statement_->step();
     } catch (const Error& error) {
-      if (wait.stop.stop_requested()) throw Stopped{};
+      if (error.text.code == ErrorCode::timeout) wait.check("reading peerd's views");
       translate(error, tokens_, used_);
     }
     return !done_;

@@ -1,6 +1,9 @@
 #include "settings.h"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
+#include <limits>
 
 #include "peerd/base/text.h"
 #include "statement_error.h"
@@ -26,6 +29,24 @@ constexpr std::array<Reported, 11> kReported = {{{"server_version", "server_vers
 [[noreturn]] void refuse(const std::string& name, std::string_view only) {
   throw StatementError("22023", "invalid value for parameter \"" + name + "\"",
                        "peerd answers in " + std::string(only) + " only");
+}
+
+/// A time as Postgres's settings take it: a whole number of milliseconds, or with a unit (documentation, section 20.1.1).
+std::chrono::milliseconds parse_duration(const std::string& name, const std::string& text) {
+  constexpr std::array<std::pair<std::string_view, std::int64_t>, 6> kUnits = {
+      {{"", 1}, {"ms", 1}, {"s", 1000}, {"min", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();  // As in Postgres.
+  std::int64_t number = 0;
+  const char* last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, number);
+  std::string_view unit(end, static_cast<std::size_t>(last - end));
+  unit.remove_prefix(std::min(unit.find_first_not_of(' '), unit.size()));
+  for (const auto& [word, factor] : kUnits)
+    if (error == std::errc() && unit == word && number >= 0 && number <= kMost / factor)
+      return std::chrono::milliseconds(number * factor);
+  throw StatementError("22023", "invalid value for parameter \"" + name + "\": \"" + text + "\"",
+                       "a whole number of milliseconds, or one with a unit: ms, s, min, h, d; at most " +
+                           std::to_string(kMost) + " ms");
 }
 
 }  // namespace
@@ -73,10 +94,12 @@ void Settings::set(const std::string& name, const std::string& value) {
   for (const std::string_view fixed : {"server_version", "server_version_num", "server_encoding", "is_superuser"}) {
     if (name == fixed) throw StatementError("55P02", "parameter \"" + name + "\" cannot be changed");
   }
+  if (name == "statement_timeout") statement_timeout_ = parse_duration(name, value);
   set_[name] = value;
 }
 
 void Settings::reset(const std::string& name) {
+  if (name == "all" || name == "statement_timeout") statement_timeout_ = {};
   if (name == "all") {
     set_.clear();
   } else {

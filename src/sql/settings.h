@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@ class Settings {
   void reset(const std::string& name);  ///< "all" too.
   std::optional<std::string> get(const std::string& name) const;
   std::vector<std::pair<std::string, std::string>> all() const;
+  std::chrono::milliseconds statement_timeout() const { return statement_timeout_; }  ///< 0 = none.
   /// The name that ParameterStatus reports it by, "" when it is not reported.
   static std::string_view reported_name(std::string_view name);
   /// What is reported at log in.
@@ -27,6 +29,7 @@ class Settings {
 
  private:
   std::map<std::string, std::string> defaults_, set_;
+  std::chrono::milliseconds statement_timeout_{0};
 };
 
 }  // namespace peerd::sql

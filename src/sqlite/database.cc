@@ -100,7 +100,17 @@ void Database::read_only_select_alone() {
   state_->connection->check(sqlite3_set_authorizer(handle, &allow_select_alone, state_->connection.get()));
 }
 
-void Database::interrupt() { sqlite3_interrupt(state_->connection->handle); }
+void Database::give_up_when(std::function<bool()> over) {
+  constexpr int kSteps = 4096;  // Of SQLite's virtual machine: well under a millisecond.
+  Connection& connection = *state_->connection;
+  connection.over = std::move(over);
+  const auto ask = [](void* of) -> int { return static_cast<Connection*>(of)->over() ? 1 : 0; };
+  if (connection.over) {
+    sqlite3_progress_handler(connection.handle, kSteps, ask, &connection);
+  } else {
+    sqlite3_progress_handler(connection.handle, 0, nullptr, nullptr);
+  }
+}
 
 Transaction::Transaction(Database& database) : database_(database) { database_.run("BEGIN IMMEDIATE"); }
 

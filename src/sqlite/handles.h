@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <exception>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct Connection {
   std::uint64_t statement_count =
       0;                      ///< Rises when a statement starts: rows of virtual tables are kept for one statement.
   bool declaring = false;     ///< SQLite asks a virtual table for its shape again, which the authorizer must let pass.
+  std::function<bool()> over;  ///< Database::give_up_when.
   std::exception_ptr thrown;  ///< By a VirtualTable's rows(), on its way through SQLite's C frames.
 };
 

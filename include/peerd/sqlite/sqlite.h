@@ -21,7 +21,7 @@ class Statement {
   ~Statement();
   Statement& bind(int index, const Value& value);
   /// True while there is a row; false after the last, and then it is reset. Throws Error: disk_full, too_busy (another process
-  /// holds the file's lock), timeout (interrupt()), syntax on bad SQL, not_supported on what is not allowed, what rows() threw.
+  /// holds the file's lock), timeout (give_up_when()), syntax on bad SQL, not_supported on what is not allowed, what rows() threw.
   bool step();
   void reset();
   int columns() const;
@@ -60,7 +60,8 @@ class Database {
   int changes() const;
   void add_table(VirtualTable table);
   void read_only_select_alone();  ///< From now on refuses everything but SELECT (sqlite3_set_authorizer).
-  void interrupt();               ///< From any thread.
+  /// Asked every few thousand steps of whatever statement runs: true ends it with Error(timeout). Empty: none is ended.
+  void give_up_when(std::function<bool()> over);
 
  private:
   struct State;

@@ -3,6 +3,8 @@
 #include "fake_client.h"
 #include "peerd/sql/sql_server.h"
 #include "scram_client.h"
+#include "settings.h"
+#include "statement_error.h"
 #include "unit/control/control_fixture.h"
 #include "values.h"
 
@@ -317,6 +319,30 @@ TEST_F(Protocol, AQueryWithoutEndStopsWhenItsClientGoes) {
   client.feed(C::query("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"));
   client.vanish();
   EXPECT_TRUE(operators_.stop(Wait::at_most(std::chrono::seconds(10))));
+}
+
+TEST_F(Protocol, StatementTimeoutEndsAQueryWithoutEnd) {
+  FakeClient client(handlers());
+  client.log_in();
+  client.ask(C::query("SET statement_timeout = '50ms'"));
+  EXPECT_EQ(sqlstate(client.ask(C::query(
+                "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x FROM n) SELECT count(*) FROM n"))),
+            "57014");
+  EXPECT_EQ(cells(client.ask(C::query("SELECT 1"))), "1");
+}
+
+TEST_F(Protocol, StatementTimeoutTakesPostgresUnits) {
+  Settings settings("15.0", "me");
+  for (const auto& [text, milliseconds] : std::vector<std::pair<std::string, int>>{
+           {"0", 0}, {"250", 250}, {"5ms", 5}, {"2s", 2000}, {"3min", 180'000}, {"1 h", 3'600'000}, {"1d", 86'400'000}}) {
+    settings.set("statement_timeout", text);
+    EXPECT_EQ(settings.statement_timeout().count(), milliseconds) << text;
+  }
+  for (const char* bad : {"", "-1", "soon", "5 weeks", "1.5s", "99999999999", "30d"})
+    EXPECT_THROW(settings.set("statement_timeout", bad), StatementError) << bad;
+  EXPECT_EQ(settings.get("statement_timeout"), "1d");
+  settings.reset("statement_timeout");
+  EXPECT_EQ(settings.statement_timeout().count(), 0);
 }
 
 TEST_F(Protocol, WhenNoThreadIsFreeTheAnswerIs53300) {
