@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tests/run.sh [--full] [--only PART]... [NAME...]
 #   Installs what a bare Debian 12 lacks, builds, and runs everything; ends with `N passed, N failed` alone on a line.
-#   --only PART  one of: layers unit fuzz scenario fault bench quickstart tsan tidy docker (the last three: --full alone)
+#   --only PART  one of: layers unit fuzz sql scenario fault bench quickstart tsan tidy docker (the last three: --full alone)
 #   --full       adds tsan, tidy, docker, longer fuzzing, the other Postgres versions and many more kills
 #   NAME...      scenario and fault tests whose name matches, as pytest -k takes it; nothing else runs
 set -uo pipefail
@@ -130,7 +130,7 @@ if wanted fuzz; then
   timed "fuzz build" step "fuzz build" preset fuzz && timed fuzz fuzz
 fi
 release=0
-for part in scenario fault bench quickstart named; do
+for part in sql scenario fault bench quickstart named; do
   if wanted $part && [ $release = 0 ]; then
     say "release build"
     release=1
@@ -140,7 +140,11 @@ done
 if wanted named; then
   say "${names[*]}"
   expression=$(printf ' or %s' "${names[@]}")
-  suite named pytest named tests/scenario tests/fault -k "${expression# or }"
+  suite named pytest named tests/sql tests/scenario tests/fault -k "${expression# or }"
+fi
+if wanted sql; then
+  say "SQL scripts through psql"
+  suite sql pytest sql tests/sql
 fi
 if wanted scenario; then
   say "scenarios on real servers"
