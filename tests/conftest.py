@@ -7,6 +7,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from support.clickhouse_server import clickhouse as clickhouse_server  # noqa: E402
+from support.kafka_server import KafkaServer  # noqa: E402
 from support.postgres_server import PostgresServer, postgres  # noqa: E402
 from support.process import stop_everything  # noqa: E402
 from support.world import World  # noqa: E402
@@ -41,13 +42,18 @@ def clickhouse():
     return clickhouse_server()
 
 
+@pytest.fixture(scope="session")
+def kafka():
+    return KafkaServer()
+
+
 @pytest.fixture
 def new_world(source, request):
     """Makes a world of the shared servers, or of the caller's own: new_world(kind, source=…, target=…, settings=…)."""
     made = []
 
     def make(kind, source=source, target=None, **more):
-        target = target or request.getfixturevalue("target" if kind == "postgres" else "clickhouse")
+        target = target or request.getfixturevalue("target" if kind == "postgres" else kind)
         made.append(World(source, target, kind, **more))
         return made[-1]
 

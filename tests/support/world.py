@@ -3,6 +3,7 @@ import itertools
 import re
 
 from support.compare import compare_clickhouse, compare_postgres, quoted, quoted_table
+from support.kafka_consumer import Consumer, compare_kafka
 from support.peerd import Peerd
 from support.process import wait_for
 
@@ -30,18 +31,26 @@ def clickhouse_options(server, database, **more):
             "database": database, "disable_tls": True, **more}
 
 
+def kafka_options(server, **more):
+    return {"servers": server.servers(), "disable_tls": True, **more}
+
+
 class World:
-    """`kind` is the target's: "postgres" or "clickhouse". Databases are made anew; servers are the caller's."""
+    """`kind` is the target's: "postgres", "clickhouse" or "kafka". Databases are made anew; servers are the caller's.
+
+    With Kafka the topics' names begin with target_db, and a database of that name at the source takes what is rebuilt.
+    """
 
     def __init__(self, source, target, kind, peerd=None, settings=None, template="template1"):
         number = next(_serial)
         self.source, self.target, self.kind = source, target, kind
         self.source_db = source.create_database(f"source_{number}", template)
-        self.target_db = target.create_database(f"target_{number}")
+        self.target_db = (source if kind == "kafka" else target).create_database(f"target_{number}")
         self.peerd = peerd or Peerd(settings)
         self.mirror_name = f"mirror_{number}"
         self.source_peer, self.target_peer = f"from_{number}", f"to_{number}"
-        self.tables = []
+        self.tables, self.options = [], {}
+        self._consumer = None
 
     # --- at the servers --------------------------------------------------------------------------------------------------
 
@@ -55,17 +64,22 @@ class World:
         return self.target.rows(statement, self.target_db)
 
     def target_name(self, table):
-        """A source table `public.t` goes to `public.t` in Postgres and to `t` in ClickHouse."""
-        return table if self.kind == "postgres" else table.split(".")[-1]
+        """A source table `public.t` goes to `public.t` in Postgres, to `t` in ClickHouse and to `<target_db>.t` in Kafka."""
+        name = table.split(".")[-1]
+        return {"postgres": table, "clickhouse": name, "kafka": f"{self.target_db}.{name}"}[self.kind]
 
     # --- at peerd ----------------------------------------------------------------------------------------------------------
 
     def create_peers(self):
         self.peerd.sql(f"CREATE PEER {self.source_peer} FROM POSTGRES WITH "
                        f"({options_text(postgres_options(self.source, self.source_db))})")
-        target = (postgres_options(self.target, self.target_db) if self.kind == "postgres"
-                  else clickhouse_options(self.target, self.target_db))
-        self.peerd.sql(f"CREATE PEER {self.target_peer} FROM {self.kind.upper()} WITH ({options_text(target)})")
+        self.peerd.sql(f"CREATE PEER {self.target_peer} FROM {self.kind.upper()} WITH ({options_text(self.target_options())})")
+
+    def target_options(self):
+        if self.kind == "kafka":
+            return kafka_options(self.target)
+        options = postgres_options if self.kind == "postgres" else clickhouse_options
+        return options(self.target, self.target_db)
 
     def create_mirror(self, tables, wait=None, **options):
         """`tables`: names with their schema. Waits for the state when one is named."""
@@ -106,8 +120,20 @@ class World:
     def soft_column(self):
         return self.options.get("soft_delete_col_name", SOFT_DELETE)
 
+    def consumer(self):
+        """Of the mirror's topics; it has read them to their present ends."""
+        if self._consumer is None:
+            self._consumer = Consumer(self.target.client(), [self.target_name(table) for table in self.tables], self.options.get("format", "peerdb"))
+        self._consumer.read_to_end()
+        return self._consumer
+
     def compare(self, exclude=(), where="true"):
         """Every table's live rows against the source's. Returns the number of rows."""
+        if self.kind == "kafka":
+            topics = self.consumer().topics
+            self._consumer.check_end()
+            return sum(compare_kafka(topics[self.target_name(table)], self.source, table, self.source_db, self.target_db, exclude, where)
+                       for table in self.tables)
         total = 0
         for table in self.tables:
             if self.kind == "postgres":
@@ -153,7 +179,7 @@ class World:
         """Stops this world's peerd and removes what it left on the shared servers."""
         if self.peerd.child and self.peerd.child.alive():
             self.peerd.terminate()
-        for server in {self.source, self.target if self.kind == "postgres" else self.source}:
+        for server in {self.source, self.source if self.kind == "clickhouse" else self.target}:
             if server.child and server.child.stopped:
                 server.sigcont()
         if self.source.child is None or not self.source.child.alive():
@@ -163,7 +189,7 @@ class World:
                 self.sql("SELECT pg_terminate_backend(%s)", (slot[1],))
             wait_for("the slot to be free", lambda: self.sql("SELECT pg_drop_replication_slot(%s)", (slot[0],)), 10)
         self.source.sql(f'DROP DATABASE "{self.source_db}" WITH (FORCE)')
-        if self.kind == "postgres":
-            self.target.sql(f'DROP DATABASE "{self.target_db}" WITH (FORCE)')
-        else:
+        if self.kind == "clickhouse":
             self.target.text(f"DROP DATABASE `{self.target_db}`")
+        else:
+            (self.source if self.kind == "kafka" else self.target).sql(f'DROP DATABASE "{self.target_db}" WITH (FORCE)')
