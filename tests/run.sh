@@ -114,7 +114,8 @@ say "what is missing is installed"
 timed install step "packages" install_debs $build_packages $server_packages $test_packages || true
 for server in pg14 pg16 pg17 pg18; do step "server $server" install_server $server || true; done
 step "ClickHouse server" install_clickhouse || true
-wish "Apache Kafka" install_kafka || true
+wish "Apache Kafka" install_kafka kafka || true
+wish "Apache Kafka 3.9" install_kafka kafka39 || true
 step "node-postgres" install_node_client || true
 
 if wanted layers; then

@@ -86,10 +86,10 @@ install_clickhouse() {
   install_server chdb && build_chserver
 }
 
-# install_kafka: the broker's jars by Maven, each with the checksum that is committed. Where they cannot be had, the
-# reason stays in $PEERD_TEST_CACHE/kafka.missing for the tests that do not run.
+# install_kafka FOLDER: a broker's jars by Maven, each with the checksum that is committed in tests/support/FOLDER. Where they
+# cannot be had, the reason stays in $PEERD_TEST_CACHE/FOLDER.missing for the tests that do not run.
 install_kafka() {
-  local source="$repository/tests/support/kafka" target="$PEERD_TEST_CACHE/kafka" reason="$PEERD_TEST_CACHE/kafka.missing"
+  local source="$repository/tests/support/$1" target="$PEERD_TEST_CACHE/$1" reason="$PEERD_TEST_CACHE/$1.missing"
   cmp -s "$source/jars.sha256" "$target/jars.sha256" && command -v java >/dev/null && return 0
   mkdir -p "$PEERD_TEST_CACHE"
   fetch_kafka "$source" "$target" >"$reason" 2>&1 && rm -f "$reason" && return 0
@@ -109,7 +109,7 @@ fetch_kafka() {
     rm -rf "$target"
     mv "$work" "$target"
   else
-    echo "the jars of Apache Kafka are not those of tests/support/kafka/jars.sha256, or Maven could not fetch them"
+    echo "the jars of Apache Kafka are not those of tests/support/${source##*/}/jars.sha256, or Maven could not fetch them"
     rm -rf "$work"
     return 1
   fi

@@ -1,7 +1,7 @@
 """A throwaway Apache Kafka cluster (KRaft, each node broker and controller): one node, or three for failures.
 
 SCRAM: a librdkafka before 2.6.1 (Debian 12 has 2.0.2) sends its nonce twice, which Kafka 4 refuses as invalid credentials
-(librdkafka#4895); Java's and kafkajs's clients log in.
+(librdkafka#4895), though Java's client logs in. So SCRAM is tested with Kafka 3.9, of the folder "kafka39".
 
 Every node listens in plain text for the cluster and the tests themselves; `sasl` and `tls` add listeners that a client
 must log in to, with certificates that are made here.
@@ -30,16 +30,16 @@ PASSWORDS = {"peerd": "peerd-secret", "admin": "admin-secret"}
 QUICK_JVM = ["-XX:TieredStopAtLevel=1"]
 
 
-def _java(main_class, arguments, heap="256m", jvm=()):
-    jars = packages.kafka()
+def _java(main_class, arguments, heap="256m", jvm=(), folder="kafka"):
+    jars = packages.kafka(folder)
     configuration = f"{packages.repository()}/tests/support/kafka/log4j2.properties"
     return ["java", f"-Xmx{heap}", "-XX:+UseSerialGC", "-XX:-UsePerfData", *jvm, f"-Dlog4j2.configurationFile={configuration}", "-cp", f"{jars}/*", main_class,
             *map(str, arguments)]
 
 
-def tool(main_class, *arguments, timeout=120):
+def tool(main_class, *arguments, timeout=120, folder="kafka"):
     """Runs one of Kafka's own programs. Returns what it printed."""
-    done = subprocess.run(_java(main_class, arguments, jvm=QUICK_JVM), capture_output=True, text=True, timeout=timeout)
+    done = subprocess.run(_java(main_class, arguments, jvm=QUICK_JVM, folder=folder), capture_output=True, text=True, timeout=timeout)
     if done.returncode:
         raise AssertionError(f"{main_class} failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done.stdout
@@ -102,12 +102,12 @@ class KafkaNode:
     def format(self):
         scram = [part for user, password in PASSWORDS.items() for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512")
                  for part in ("--add-scram", f"{mechanism}=[name={user},password={password}]")] if self.cluster.sasl else []
-        tool("kafka.tools.StorageTool", "format", "-t", self.cluster.id, "-c", self.config, *scram)
+        tool("kafka.tools.StorageTool", "format", "-t", self.cluster.id, "-c", self.config, *scram, folder=self.cluster.folder)
 
     def start(self, wait=True):
         if not self.alive():
             self._log_from = os.path.getsize(self.log) if os.path.exists(self.log) else 0
-            self.child = Child(_java("kafka.Kafka", [self.config], self.cluster.heap, self.cluster.jvm), self.log, cwd=self.dir)
+            self.child = Child(_java("kafka.Kafka", [self.config], self.cluster.heap, self.cluster.jvm, self.cluster.folder), self.log, cwd=self.dir)
         if wait:
             self.cluster.wait_ready([self])
         return self
@@ -141,13 +141,13 @@ class KafkaNode:
 
 
 class KafkaServer:
-    """A cluster; with one node it is that broker. `sasl` opens a listener for PLAIN and SCRAM, `tls` one with TLS, both
-    together one with both. `authorize` lets users but `admin` do only what grant() allows them."""
+    """A cluster; with one node it is that broker. `folder` names the version ("kafka", "kafka39"). `sasl` opens a listener
+    for PLAIN and SCRAM, `tls` one with TLS, both together one with both. `authorize` lets users but `admin` do only what grant() allows them."""
 
     def __init__(self, name="target", nodes=1, settings=None, sasl=False, tls=False, authorize=False, client_auth="none",
-                 heap="512m", jvm=QUICK_JVM, start=True):
+                 heap="512m", jvm=QUICK_JVM, folder="kafka", start=True):
         self.name, self.settings, self.sasl, self.heap, self.jvm = name, settings or {}, sasl, heap, jvm
-        self.authorize, self.client_auth = authorize, client_auth
+        self.authorize, self.client_auth, self.folder = authorize, client_auth, folder
         self.certificates = Certificates() if tls else None
         self.secured = [name for name, wanted in (("SASL_PLAINTEXT", sasl), ("SSL", tls), ("SASL_SSL", sasl and tls)) if wanted]
         self.id = uuid.uuid4().hex[:22]

@@ -36,21 +36,20 @@ def clickhouse():
     return launcher, library
 
 
-def has_kafka():
-    return os.path.exists(f"{cache_dir()}/kafka/jars.sha256")
+def has_kafka(folder="kafka"):
+    return os.path.exists(f"{cache_dir()}/{folder}/jars.sha256")
 
 
-def kafka():
+def kafka(folder="kafka"):
     """The folder of the broker's jars. Where Maven could not have them, install.sh left the reason."""
-    folder = f"{cache_dir()}/kafka"
-    if not has_kafka():
-        reason = f"{cache_dir()}/kafka.missing"
+    if not has_kafka(folder):
+        reason = f"{cache_dir()}/{folder}.missing"
         why = ""
         if os.path.exists(reason):
             with open(reason) as file:
                 why = f" ({' '.join(file.read().split())[-300:]})"
-        missing(f"Apache Kafka{why}")
-    return folder
+        missing(f"Apache Kafka of tests/support/{folder}{why}")
+    return f"{cache_dir()}/{folder}"
 
 
 def repository():
