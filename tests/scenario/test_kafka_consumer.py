@@ -126,3 +126,29 @@ def test_a_truncate_empties_its_partitions_and_a_horizon_reaches_all():
     feed.send("horizon", {"_peerd_event": "horizon"}, 50, 0, 0, partition=1)
     with pytest.raises(Broken, match="horizon events per partition"):
         feed.consumer.check_end()
+
+
+def test_the_end_is_past_what_was_aborted_and_before_what_is_open(kafka):
+    from confluent_kafka import Producer
+    kafka.create_topic("ends", 2)
+    client, feed = Consumer(kafka.client(), ["ends"]), Feed()
+    headers = [(name, text) for name, text in (("mirror", b"m"), ("kind", b"insert"), ("transaction", b"5"), ("ordinal", b"0"))]
+
+    def send(producer, number):
+        value = json.dumps(feed._peerdb("insert", None, {"id": number}, 5, [])).encode()
+        producer.produce("ends", value, json.dumps({"id": number}).encode(), number % 2, headers=[*headers, ("lsn", f"0/{number:X}".encode())])
+
+    producer = Producer({**kafka.client(), "transactional.id": "ends"})
+    producer.init_transactions(30)
+    expected = 0
+    for finish in (producer.commit_transaction, producer.abort_transaction, producer.commit_transaction, producer.abort_transaction):
+        producer.begin_transaction()
+        for number in (1, 2, 3, 4):
+            send(producer, expected + number)
+        producer.flush(30)
+        assert client.read_to_end(30) == 0, "an open transaction is not seen"
+        finish(30)
+        if finish == producer.commit_transaction:
+            expected += 4
+        assert client.read_to_end(30) == (4 if finish == producer.commit_transaction else 0)
+    assert len(client.topics["ends"].rows) == expected == 8

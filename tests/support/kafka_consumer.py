@@ -203,7 +203,7 @@ class Consumer:
             client.assign([TopicPartition(*place, self.positions.get(place, 0)) for place in sorted(open_ends)])
             count, end = 0, time.monotonic() + timeout
             while open_ends:
-                for message in client.consume(2000, 1.0):
+                for message in client.consume(2000, 0.05):
                     place = (message.topic(), message.partition())
                     if message.error() is None:
                         self.take(*place, message.offset(), message.key(), message.value(), message.headers())
