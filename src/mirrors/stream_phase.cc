@@ -119,6 +119,7 @@ class Reader {
 struct StreamStart {
   Lsn from;
   bool clean;  ///< Nothing was applied beyond `from`, and every horizon is stored.
+  std::optional<Stored> to_confirm{};  ///< The target was ahead of the catalog: the slot has not heard of it.
 };
 
 StreamStart find_start(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
@@ -139,8 +140,8 @@ StreamStart find_start(PhaseContext& context, const MirrorProgress& progress, co
                                      ", the last one it had confirmed",
                           .detail = "the target was restored from a backup, or its bookkeeping was changed",
                           .hint = "drop the mirror and create it again", .field = {}, .table = {}, .origin = {}, .retry = {}});
-  if (own->lsn > stored) context.catalog.checkpoint(context.lease, *own, BatchRecord{});
-  return {own->lsn, own->lsn == stored};
+  if (own->lsn == stored) return {own->lsn, true};
+  return {own->lsn, false, context.catalog.checkpoint(context.lease, *own, BatchRecord{})};
 }
 
 Horizons find_horizons(PhaseContext& context, const MirrorProgress& progress, const StreamStart& start,
@@ -223,6 +224,7 @@ void stream_changes(PhaseContext& context, const std::stop_token& stop, const st
   Horizons horizons = find_horizons(context, progress, start, stop);
   const auto lookup = context.source.open_lookup(patient(stop));
   const auto stream = context.source.open_stream(start.from, progress.tables, progress.shaped_at, patient(stop));
+  if (start.to_confirm) stream->confirm(*start.to_confirm);
   context.board.update(context.record.id, [&](MirrorStatus& status) {
     status.applied = std::max(status.applied, start.from);
     status.horizon = horizons.highest();

@@ -190,6 +190,15 @@ TEST_F(SupervisorTest, ALostAnswerToACommitIsResolvedByTheTargetsPosition) {
   source().wait_until_confirmed(source().position());
 }
 
+TEST_F(SupervisorTest, WhatALostAnswerHidTheSlotHearsOfWithoutAFurtherChange) {
+  const MirrorId id = create();
+  reach(id, MirrorState::running);
+  target().fail_next("commit", Error(ErrorCode::unreachable, "the answer was lost"));
+  const Lsn end = source().insert("public.t", {"1", "x", "y"});
+  source().wait_until_confirmed(end);
+  EXPECT_EQ(catalog_->progress(id).checkpoint->lsn, end);
+}
+
 TEST_F(SupervisorTest, ATransactionInManyPiecesIsConfirmedAtItsEnd) {
   const MirrorId id = create("b", {{"max_batch_size", "2"}});
   reach(id, MirrorState::running);
