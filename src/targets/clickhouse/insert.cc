@@ -48,8 +48,10 @@ void Insert::begin(const TableLayout& layout, std::string_view target_table, Tab
 }
 
 void Insert::open(const Wait& wait) {
+  constexpr std::string_view kAsk = "SELECT 1 FROM system.settings WHERE name = 'deduplicate_insert'";
+  if (!newer_setting_) newer_setting_ = !client_.query(kAsk, wait).empty();
   // No deduplication of any kind (rules.md 20). The wait for our next block may be long: the source decides.
-  const Settings settings{{"query", statement_},
+  Settings settings{{"query", statement_},
                           {"query_id", names_.next(table_)},
                           {"async_insert", "0"},
                           {"http_receive_timeout", "3600"},
@@ -57,6 +59,7 @@ void Insert::open(const Wait& wait) {
                           {"insert_deduplicate", "0"},
                           {"max_partitions_per_insert_block", "0"},
                           {"wait_end_of_query", "1"}};
+  if (*newer_setting_) settings["deduplicate_insert"] = "disable";
   upload_ = client_.upload(settings, "lz4", wait);
   Bytes& out = compressor_->out;
   out.clear();

@@ -364,6 +364,31 @@ TEST_F(ClickHouseCopy, ValuesThatClickHouseCannotHoldStopTheTableByName) {
   }
 }
 
+// Rule 2: version 0 would lose against anything that stands there.
+TEST_F(ClickHouseCopy, ACopyIsAboveWhatStoodBeforeItsStart) {
+  pg("CREATE TABLE " + schema_ + ".few (id int PRIMARY KEY, v text); INSERT INTO " + schema_ + ".few VALUES (1, 'now')");
+  const MirrorTable table = describe("few", {0});
+  const CopyPlan plan = target().prepare(table, wait());
+  sql("INSERT INTO few (id, v, _PEERDB_IS_DELETED, _peerdb_version) SELECT 1, 'before', 0, bitShiftLeft(toUInt128(" +
+      std::to_string(table.start.value - 1) + "), 64)");
+  load(table, plan, copy(table, plan), 1);
+  EXPECT_EQ(sql("SELECT id, v FROM few FINAL"), (Rows{{"1", "now"}}));
+}
+
+// Rule 20: a server that remembers blocks must not take a chunk's second load for a repetition.
+TEST_F(ClickHouseCopy, AChunkLoadedAgainAfterItsRowsWentIsThere) {
+  mirror_.options["synced_at_col_name"] = "";  // Its time would make the blocks differ.
+  pg("CREATE TABLE " + schema_ + ".few (id int PRIMARY KEY, v text); INSERT INTO " + schema_ + ".few VALUES (1, 'a')");
+  const MirrorTable table = describe("few", {0});
+  const CopyPlan plan = target().prepare(table, wait());
+  sql("ALTER TABLE few MODIFY SETTING non_replicated_deduplication_window = 100");
+  const std::string rows = copy(table, plan);
+  load(table, plan, rows, 1);
+  sql("DELETE FROM few WHERE true");
+  load(table, plan, rows, 1);
+  EXPECT_EQ(sql("SELECT id, v FROM few FINAL"), (Rows{{"1", "a"}}));
+}
+
 TEST_F(ClickHouseCopy, AnAbandonedChunkLeavesNothingThatARepeatDoubles) {
   pg("CREATE TABLE " + schema_ + ".many (id int PRIMARY KEY, v text); INSERT INTO " + schema_ +
      ".many SELECT g, repeat('x', 100) FROM generate_series(1, 200000) g");

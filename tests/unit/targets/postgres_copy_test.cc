@@ -78,6 +78,22 @@ TEST_F(PostgresCopy, AChunkAndItsNoteAreOne) {
       (Rows{{"3"}}));
 }
 
+// Rule 24.
+TEST_F(PostgresCopy, AChunkOfAnOlderEpochIsFenced) {
+  target().prepare(table_, wait());
+  const auto writer = target().open_writer(wait());
+  const auto older = std::move(target_);
+  lease_.epoch = 2;
+  target();
+  try {
+    load(*writer, 0, "1\ta\tA\t1\n");
+    ADD_FAILURE() << "the chunk was taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.text.code, ErrorCode::fenced);
+  }
+  EXPECT_TRUE(live().empty());
+}
+
 TEST_F(PostgresCopy, BinaryRowsPassAsTheyAre) {
   const CopyPlan plan = target().prepare(table_, wait());
   ASSERT_EQ(plan.form, CopyForm::binary);
