@@ -63,6 +63,11 @@ class TargetStore : public FakeServer {
     Lock lock(mutex_);
     flush_interval_ = interval;
   }
+  /// Its backup of an earlier moment was restored.
+  void set_back(Lsn position) {
+    Lock lock(mutex_);
+    for (auto& [uuid, own] : positions_) own = position;
+  }
   std::size_t known_chunks() const {
     Lock lock(mutex_);
     return ledger_.size();

@@ -36,6 +36,18 @@ TEST(ChunkWork, HandsOutEveryChunkOnceAndReportsTheTableWhenTheLastIsDone) {
   EXPECT_FALSE(work.next(none)) << "workers may go home";
 }
 
+// Rule 13: its changes, its key and its horizon come after its last chunk.
+TEST(ChunkWork, ATableIsCopiedOnlyWhenItsLastChunkIsDone) {
+  ChunkWork work(1, 4);
+  give(work, work.add(), 1);
+  const auto job = *work.next({});
+  std::stop_source at_once;
+  at_once.request_stop();
+  EXPECT_THROW(work.next_event(at_once.get_token()), Stopped) << "it is still in flight";
+  work.done(job);
+  EXPECT_EQ(work.next_event({})->kind, Kind::copied);
+}
+
 TEST(ChunkWork, AMovedTableWaitsForItsChunksInFlightAndHandsOutNoMore) {
   ChunkWork work(1, 4);
   give(work, work.add(), 3);

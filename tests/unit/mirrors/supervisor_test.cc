@@ -104,6 +104,93 @@ TEST_F(SupervisorTest, CopiesThenStreamsAndConfirmsOnlyWhatIsStored) {
   EXPECT_EQ(supervisor_->status(id).chunks_done(), supervisor_->status(id).chunks_total());
 }
 
+// Rule 7: decoding that starts before the publication was committed fails for ever.
+TEST_F(SupervisorTest, ThePublicationStandsBeforeTheSlot) {
+  source().stall("ensure_slot");
+  const MirrorId id = create();
+  source().wait_for_calls("ensure_slot", 1);
+  EXPECT_EQ(source().calls("ensure_publication"), 1);
+  source().release("ensure_slot");
+  reach(id, MirrorState::running);
+}
+
+// Rule 8.
+TEST_F(SupervisorTest, ATableIsPlannedOnlyWhenWhatWasOpenAtItsStartHasSettled) {
+  source().stall("await_settled");
+  const MirrorId id = create();
+  source().wait_for_calls("await_settled", 1);
+  EXPECT_GE(source().calls("insert_position"), 1) << "the start comes first";
+  EXPECT_EQ(source().calls("plan"), 0);
+  source().release("await_settled");
+  reach(id, MirrorState::running);
+}
+
+// Rule 14.
+TEST_F(SupervisorTest, TheHorizonLiesBehindTheLastChunk) {
+  fill(3);
+  target().stall("end_copy");
+  const MirrorId id = create();
+  target().wait_for_calls("end_copy", 1);
+  const Lsn last = source().insert("public.t", {"9", "while it was copied", "large"});
+  target().release("end_copy");
+  reach(id, MirrorState::running);
+  EXPECT_GE(catalog_->progress(id).notes.at(0).horizon, last);
+  expect_equal(last);
+}
+
+// Rule 15: such a target may hold rows of a batch that no checkpoint tells of.
+TEST_F(SupervisorTest, AStartWithoutAPositionOfTheTargetsRaisesTheHorizon) {
+  const MirrorId id = create("c");
+  reach(id, MirrorState::running);
+  close();
+  const Lsn end = source().insert("public.t", {"1", "x", "y"});
+  open();
+  expect_equal(source().insert("public.t", {"2", "x", "y"}), "c");
+  EXPECT_GE(catalog_->progress(id).notes.at(0).horizon, end);
+}
+
+// Rule 32: what is told to the source passes through the same queue as the changes.
+TEST_F(SupervisorTest, APositionWithoutChangesDoesNotOvertakeABatch) {
+  const MirrorId id = create("c");
+  reach(id, MirrorState::running);
+  target("c").stall("apply");
+  const Lsn row = source().insert("public.t", {"1", "x", "y"});
+  target("c").wait_for_calls("apply", 1);
+  const Lsn idle = source().move_wal(1 << 20);
+  const Wait wait = Wait::at_most(seconds(10));
+  while (supervisor_->status(id).received < idle) wait.check("waiting for the position to be received");
+  EXPECT_LT(source().slot(catalog_->progress(id).slot->slot)->confirmed, row);
+  target("c").release("apply");
+  expect_equal(row, "c");
+}
+
+// Rule 34.
+TEST_F(SupervisorTest, ATargetThatWasSetBackIsNeverFollowed) {
+  const MirrorId id = create();
+  reach(id, MirrorState::running);
+  source().wait_until_confirmed(source().insert("public.t", {"1", "x", "y"}));
+  close();
+  target().set_back(Lsn{1});
+  open();
+  ASSERT_TRUE(supervisor_->await(id, MirrorState::failed, Wait::at_most(seconds(10))));
+  EXPECT_EQ(supervisor_->status(id).last_error->code, ErrorCode::position_lost);
+}
+
+// Rule 38.
+TEST_F(SupervisorTest, APauseDropsWhatIsInFlightAfterADeadline) {
+  const MirrorId id = create();
+  reach(id, MirrorState::running);
+  target().stall("apply");
+  const Lsn end = source().insert("public.t", {"1", "x", "y"});
+  target().wait_for_calls("apply", 1);
+  supervisor_->request(id, MirrorEvent::pause);
+  reach(id, MirrorState::paused);
+  target().release("apply");
+  EXPECT_TRUE(target().rows("public.t").empty());
+  supervisor_->request(id, MirrorEvent::resume);
+  expect_equal(end);
+}
+
 TEST_F(SupervisorTest, AnIdleMirrorLetsTheSlotAdvance) {
   const MirrorId id = create();
   reach(id, MirrorState::running);

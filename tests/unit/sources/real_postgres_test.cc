@@ -79,7 +79,90 @@ TEST_F(RealSnapshot, TheFlushIsWaitedForThoughTheServerIsQuiet) {
   sql("COMMIT");
 }
 
+// Rule 9: the lock is awaited first; what it waited for may have rewritten the table.
+TEST_F(RealSnapshot, ARewriteThatCommitsWhileTheLockIsAwaitedIsSeen) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY, a int); INSERT INTO public.t SELECT i, i FROM generate_series(1, 100) i");
+  map("public.t");
+  const MirrorTable table = set_up().at(0);
+  const std::vector<Chunk> chunks = source().plan(table, 1000, wait_);
+  const auto reader = source().open_reader(wait_);
+  sql("BEGIN; ALTER TABLE public.t ALTER a TYPE bigint");
+  auto opened = ChunkReader::Opened::ready;
+  std::jthread opening([&] { opened = reader->open(table, chunks.at(0), {}, wait_); });
+  const auto watch = connect();
+  while (watch->run("SELECT 1 FROM pg_locks WHERE NOT granted AND mode = 'AccessShareLock'", wait_).rows() == 0)
+    wait_.check("waiting for the reader to wait");
+  sql("COMMIT");
+  opening.join();
+  EXPECT_EQ(opened, ChunkReader::Opened::table_moved);
+}
+
+// Rule 10: an asynchronous commit that dies with the source would leave a row that never was.
+TEST_F(RealSnapshot, AChunkEndsOnlyWhenWhatItSawIsFlushed) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY)");
+  map("public.t");
+  const MirrorTable table = set_up().at(0);
+  const std::vector<Chunk> chunks = source().plan(table, 10, wait_);
+  QuietWalWriter quiet(*this);
+  const Lsn committed = quiet.commit("INSERT INTO public.t SELECT coalesce(max(id), 0) + 1 FROM public.t");
+  EXPECT_NE(read_all(table, chunks, {}), "");
+  EXPECT_GE(quiet.flushed(), committed);
+}
+
+// Rule 12.
+TEST_F(RealSnapshot, AChildsRowsAreNotItsParents) {
+  sql("CREATE TABLE public.parent (id int PRIMARY KEY, v text); CREATE TABLE public.child () INHERITS (public.parent)");
+  sql("INSERT INTO public.parent VALUES (1, 'p'); INSERT INTO public.child VALUES (2, 'c')");
+  map("public.parent");
+  const MirrorTable table = set_up().at(0);
+  EXPECT_EQ(read_all(table, source().plan(table, 10, wait_), {}), "1\tp\n");
+}
+
+// Rule 12: row_security=off turns rows that are hidden without a word into an error.
+TEST_F(RealSnapshot, RowsHiddenByRowSecurityAreAnError) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY); INSERT INTO public.t VALUES (1), (2)");
+  map("public.t");
+  const MirrorTable table = set_up().at(0);
+  const std::vector<Chunk> chunks = source().plan(table, 10, wait_);
+  const std::string role = "hidden_" + database_;
+  sql("CREATE ROLE " + role + " LOGIN REPLICATION; GRANT USAGE ON SCHEMA public TO " + role +
+      "; GRANT SELECT ON public.t TO " + role + "; ALTER TABLE public.t ENABLE ROW LEVEL SECURITY");
+  PeerSpec peer = peer_;
+  peer.options["user"] = role;
+  {
+    const auto other = make_postgres_source(peer, mirror_, lease_);
+    const auto reader = other->open_reader(wait_);
+    EXPECT_THROW(
+        {
+          reader->open(table, chunks.at(0), {}, wait_);
+          while (!reader->read(wait_).empty()) {
+          }
+        },
+        Error);
+  }
+  sql("DROP OWNED BY " + role + "; DROP ROLE " + role);
+}
+
 class RealSlot : public RealSource {};
+
+// Rule 35: what was sent of it may be missing at the target.
+TEST_F(RealSlot, ASlotThatWasReadFromIsNotAdopted) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY)");
+  map("public.t");
+  const auto tables = set_up();
+  auto stream = source().open_stream(start_, tables, shaped_at_, wait_);
+  sql("INSERT INTO public.t VALUES (1)");
+  BatchBuilder builder;
+  while (stream->read(builder, Wait::at_most(200ms)) != ChangeStream::Got::commit) wait_.check("reading the stream");
+  stream.reset();
+  while (source().slot_status(wait_).active) wait_.check("waiting for the walsender to end");
+  try {
+    source().ensure_slot(true, {}, wait_);
+    ADD_FAILURE() << "it was adopted";
+  } catch (const Error& error) {
+    EXPECT_NE(error.text.message.find("was read from"), std::string::npos) << error.text.message;
+  }
+}
 
 TEST_F(RealSlot, CreationNamesWhoBlocksItAndCanBeStopped) {
   sql("CREATE TABLE public.t (id int PRIMARY KEY)");
@@ -210,6 +293,21 @@ TEST_F(RealPreflight, AGoodTableHasNoProblem) {
   map("public.t", {"a"});
   EXPECT_EQ(problems(), "");
   EXPECT_EQ(sql("SELECT count(*) FROM pg_publication").integer(0, 0), 0) << "it changes nothing";
+}
+
+// Rule 37: paused, a mirror that is a synchronous standby would hang every commit.
+TEST_F(RealPreflight, StandbyNamesThatMatchPeerdAreRefused) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY)");
+  map("public.t");
+  const auto set = [this](const std::string& what, const std::string& shown) {
+    sql("ALTER SYSTEM " + what);
+    sql("SELECT pg_reload_conf()");
+    while (sql("SHOW synchronous_standby_names").text(0, 0) != shown) wait_.check("waiting for the reload");
+  };
+  set("SET synchronous_standby_names = '*'", "*");
+  const std::string text = problems();
+  set("RESET synchronous_standby_names", "");
+  EXPECT_NE(text.find("synchronous_standby_names would make this mirror"), std::string::npos) << text;
 }
 
 TEST_F(RealPreflight, EveryProblemIsNamedWithItsCure) {

@@ -19,6 +19,7 @@ namespace peerd {
 using namespace std::chrono_literals;
 
 class StalledStandby;
+class QuietWalWriter;
 
 class RealSource : public testing::Test {
  protected:
@@ -59,6 +60,7 @@ class RealSource : public testing::Test {
   }
 
   friend class StalledStandby;
+  friend class QuietWalWriter;
   std::unique_ptr<postgres::Connection> connect() {
     return postgres::Connection::open(postgres::connect_options(peer_.options), wait_);
   }
@@ -123,6 +125,39 @@ class StalledStandby {
     admin_->run("ALTER SYSTEM RESET synchronous_standby_names", wait_);
     admin_->run("SELECT pg_reload_conf()", wait_);
   }
+
+ private:
+  Wait wait_ = Wait::at_most(30s);
+  std::unique_ptr<postgres::Connection> admin_, session_;
+};
+
+/// While it lives, an asynchronous commit stays unflushed until somebody asks for more.
+class QuietWalWriter {
+ public:
+  explicit QuietWalWriter(RealSource& test) : admin_(test.connect()), session_(test.connect()) {
+    admin_->run("ALTER SYSTEM SET wal_writer_delay = '10s'", wait_);
+    admin_->run("ALTER SYSTEM SET wal_writer_flush_after = '1GB'", wait_);
+    admin_->run("SELECT pg_reload_conf()", wait_);
+    while (session_->run("SHOW wal_writer_delay", wait_).text(0, 0) != "10s") wait_.check("waiting for the reload");
+    session_->run("SET synchronous_commit = off", wait_);
+  }
+  ~QuietWalWriter() {
+    admin_->run("ALTER SYSTEM RESET wal_writer_delay", wait_);
+    admin_->run("ALTER SYSTEM RESET wal_writer_flush_after", wait_);
+    admin_->run("SELECT pg_reload_conf()", wait_);
+  }
+  /// Commits `statement`; answers its position, which is not flushed. A WAL writer that hibernates flushes once more.
+  Lsn commit(const std::string& statement) {
+    for (;;) {
+      session_->run("SELECT pg_logical_emit_message(true, 'test', '')", wait_);
+      std::this_thread::sleep_for(500ms);  // The WAL writer, when it was woken, is asleep again.
+      session_->run(statement, wait_);
+      const Lsn position = *parse_lsn(session_->run("SELECT pg_current_wal_insert_lsn()", wait_).text(0, 0));
+      if (flushed() < position) return position;
+      wait_.check("waiting for an unflushed commit");
+    }
+  }
+  Lsn flushed() { return *parse_lsn(session_->run("SELECT pg_current_wal_flush_lsn()", wait_).text(0, 0)); }
 
  private:
   Wait wait_ = Wait::at_most(30s);

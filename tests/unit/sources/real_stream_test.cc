@@ -126,6 +126,23 @@ TEST_F(RealStream, AReplicaIdentityIndexIsTheKeyInItsOwnOrder) {
   EXPECT_EQ(read(), "i t 1 2 3\nu t 1 2 4 was 3 2\nd t null 2 4\n");
 }
 
+// Rule 5: a transaction's position is its end; from its commit on the server would send it again.
+TEST_F(RealStream, AStartAtAPositionSendsNothingOfBeforeItAgain) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY)");
+  map("public.t");
+  const auto tables = set_up();
+  open(tables);
+  sql("INSERT INTO public.t VALUES (1)");
+  while (stream_->read(builder_, Wait::at_most(200ms)) != Got::commit) wait_.check("reading the stream");
+  EXPECT_EQ(take(), "i t 1\n");
+  start_ = builder_.complete_to();
+  stream_.reset();
+  builder_ = BatchBuilder();
+  open(tables);
+  sql("INSERT INTO public.t VALUES (2)");
+  EXPECT_EQ(read(), "i t 2\n");
+}
+
 TEST_F(RealStream, ALargeTransactionComesInParts) {
   sql("CREATE TABLE public.t (id int PRIMARY KEY, a text)");
   map("public.t");
@@ -303,6 +320,18 @@ TEST_F(RealLookup, FindsManyKeysInSlicesAndNotInATableThatTookTheName) {
   sql("ALTER TABLE public.t RENAME TO moved; CREATE TABLE public.t (id int PRIMARY KEY, a text); INSERT INTO public.t "
       "VALUES (1, 'wrong')");
   EXPECT_EQ(fetch(table, {{"1"}}, {1})[0], " 1");
+}
+
+// Rule 10.
+TEST_F(RealLookup, WhatWasFoundIsFlushed) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY, a text); INSERT INTO public.t VALUES (1, 'old')");
+  map("public.t");
+  const MirrorTable table = set_up().at(0);
+  lookup_ = source().open_lookup(wait_);
+  QuietWalWriter quiet(*this);
+  const Lsn committed = quiet.commit("UPDATE public.t SET a = 'new'");
+  EXPECT_EQ(fetch(table, {{"1"}}, {1})[0], " new");
+  EXPECT_GE(quiet.flushed(), committed);
 }
 
 TEST_F(RealLookup, WaitsUntilWhatWasStreamedIsVisible) {
