@@ -162,7 +162,7 @@ struct HttpClient::State {
     const std::string server = "the server at " + socket.name();
     if (!answer.heard()) {
       throw Error(ErrorCode::unreachable, server + " closed the connection without an HTTP answer" + why,
-                  "check that the port is the server's HTTP port, and the server's log");
+                  "check that the port is the server's HTTP port, whether it expects TLS, and the server's log");
     }
     if (answer.failed() && !answer.parser().head_done()) {
       throw Error(ErrorCode::unreachable, server + " answers, but not in HTTP (" + answer.parser().error() + ")",

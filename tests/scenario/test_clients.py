@@ -9,7 +9,7 @@ import pytest
 
 from support import packages
 from support.peerd import PASSWORD, Peerd
-from support.process import temp_dir
+from support.tls import Certificate
 from support.world import postgres_options
 from support.writer import create_table
 
@@ -97,12 +97,9 @@ def test_psycopg_prepares_statements_and_stays_in_a_transaction(w):
 
 
 def test_the_sql_port_speaks_tls_when_a_certificate_is_configured():
-    folder = temp_dir("tls")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-                    "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem"],
-                   check=True, capture_output=True)
-    peerd = Peerd({"PEERD_TLS_CERT": f"{folder}/cert.pem", "PEERD_TLS_KEY": f"{folder}/key.pem"})
-    dsn = f"{peerd.dsn()} sslmode=verify-full sslrootcert={folder}/cert.pem"
+    certificate = Certificate()
+    peerd = Peerd({"PEERD_TLS_CERT": certificate.cert, "PEERD_TLS_KEY": certificate.key})
+    dsn = f"{peerd.dsn()} sslmode=verify-full sslrootcert={certificate.cert}"
     with psycopg.connect(dsn, autocommit=True) as connection:
         assert connection.execute("SELECT count(*) FROM peers").fetchone() == (0,)
         assert connection.pgconn.ssl_in_use

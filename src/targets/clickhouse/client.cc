@@ -1,7 +1,5 @@
 #include "clickhouse/client.h"
 
-#include <unistd.h>
-
 #include "clickhouse/errors.h"
 #include "peerd/targets/clickhouse_target.h"
 
@@ -59,10 +57,6 @@ Client::Rows parse_rows(std::string_view body) {
   return rows;
 }
 
-bool in_container() { return access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0; }
-
-bool loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
-
 /// What is most likely wrong when nobody answers in HTTP there.
 void add_hint(Error& error, const net::HttpEndpoint& endpoint) {
   const std::uint16_t port = endpoint.port;
@@ -70,10 +64,6 @@ void add_hint(Error& error, const net::HttpEndpoint& endpoint) {
     error.text.hint = "port " + std::to_string(port) +
                       " is ClickHouse's native-protocol port by default: give its HTTP port, 8123, or 8443 with TLS";
     error.text.field = "port";
-  } else if (loopback(endpoint.host) && in_container()) {
-    error.text.hint = "inside a container " + endpoint.host +
-                      " is the container itself: host.docker.internal is the machine around it";
-    error.text.field = "host";
   } else if (endpoint.tls.enabled && port == 8123) {
     error.text.hint = "8123 is ClickHouse's port without TLS: set disable_tls = true, or give port 8443";
   } else if (!endpoint.tls.enabled && port == 8443) {
