@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # tests/run.sh [--full] [--only PART]... [NAME...]
 #   Installs what a bare Debian 12 lacks, builds, and runs everything; ends with `N passed, N failed` alone on a line.
-#   --only PART  one of: layers unit fuzz sql scenario fault bench quickstart tsan tidy docker (the last three: --full alone)
-#   --full       adds tsan, tidy, docker, longer fuzzing, the other Postgres versions and many more kills
+#   --only PART  one of: layers unit fuzz sql scenario fault bench quickstart tsan tidy docker rules (the last four: --full alone)
+#   --full       adds tsan, tidy, docker, tests/rules, longer fuzzing, the other Postgres versions and many more kills
 #   NAME...      scenario and fault tests whose name matches, as pytest -k takes it; nothing else runs
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -32,7 +32,7 @@ wanted() {
   [ ${#names[@]} -eq 0 ] || { [ "$1" = named ]; return; }
   [ "$1" != named ] || return 1
   [ ${#only[@]} -eq 0 ] || { [[ " ${only[*]} " == *" $1 "* ]]; return; }
-  case $1 in tsan|tidy|docker) [ $full = 1 ] ;; esac
+  case $1 in tsan|tidy|docker|rules) [ $full = 1 ] ;; esac
 }
 
 # step NAME COMMAND...: counts as one test; its output is shown when it fails.
@@ -98,6 +98,22 @@ fuzz() {
   done
 }
 corpus_of() { local folder="tests/fuzz/corpus/$(basename "$1" _fuzz)"; [ ! -d "$folder" ] || echo "$folder"; }
+
+# Each patch of tests/rules counts as one test.
+rules() {
+  local line rule code
+  bash tests/rules/run.sh | while IFS= read -r line; do
+    echo "$line"
+    rule=${line#rule } rule=${rule%%:*}
+    case $line in
+      *": seen failing: "*) echo "passed 0 rule $rule" ;;
+      *": FAILED: "*) echo "failed 0 rule $rule" ;;
+    esac >>"$results/steps.txt"
+  done
+  code=${PIPESTATUS[0]}
+  [ $code -eq 0 ] || grep -q '^failed 0 rule ' "$results/steps.txt" || echo "failed 0 rules: ended with $code" >>"$results/steps.txt"
+  return $code
+}
 
 timed() { # timed NAME COMMAND...: a part whose steps count themselves
   local name=$1 start=$SECONDS code=0
@@ -174,6 +190,10 @@ fi
 if wanted docker; then
   say "docker"
   timed docker step "docker" bash docker/verify.sh || true
+fi
+if wanted rules; then
+  say "rules: each taken out of the code, its test must fail"
+  timed rules rules || true
 fi
 
 say "done"

@@ -43,7 +43,7 @@ TEST(ChunkWork, ATableIsCopiedOnlyWhenItsLastChunkIsDone) {
   const auto job = *work.next({});
   std::stop_source at_once;
   at_once.request_stop();
-  EXPECT_THROW(work.next_event(at_once.get_token()), Stopped) << "it is still in flight";
+  ASSERT_THROW(work.next_event(at_once.get_token()), Stopped) << "it is still in flight";
   work.done(job);
   EXPECT_EQ(work.next_event({})->kind, Kind::copied);
 }
