@@ -118,7 +118,8 @@ std::string table_json(const MirrorTable& table) {
                {"columns", columns},
                {"key", schema.key},
                {"identity", static_cast<int>(schema.identity)},
-               {"target", table.target_name}});
+               {"target", table.target_name},
+               {"membership", table.membership}});
 }
 
 MirrorTable read_table(std::string_view text) {
@@ -132,6 +133,7 @@ MirrorTable read_table(std::string_view text) {
     schema.key = document.at("key").get<std::vector<std::uint16_t>>();
     schema.identity = static_cast<ReplicaIdentity>(document.at("identity").get<int>());
     table.target_name = document.at("target");
+    table.membership = document.value("membership", 0u);
     return table;
   });
 }

@@ -46,6 +46,9 @@ struct MirrorTable {
   TableSchema schema;
   std::string target_name;  ///< As the mapping says: "s.t" or "t".
   Lsn start;                ///< rules.md 8: changes committed before it are not applied; its snapshot rows' version.
+  /// pg_publication_rel.oid when it was described: another one later means that it was out of the publication, and changes
+  /// are missing (rules.md 36). 0 = not known, or published by a schema or with all tables.
+  std::uint32_t membership = 0;
   bool operator==(const MirrorTable&) const = default;
 };
 

@@ -38,7 +38,8 @@ class PostgresSource final : public Source {
         text.hint = "names are taken as typed: upper and lower case count";
         throw Error(std::move(text));
       }
-      tables.push_back(mirror_table(*found, mapped));
+      MirrorTable& table = tables.emplace_back(mirror_table(*found, mapped));
+      table.membership = read_coverage(control(wait), names_.publication, table, wait).membership;
     }
     return tables;
   }

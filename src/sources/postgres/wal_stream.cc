@@ -56,7 +56,9 @@ std::unique_ptr<WalStream> WalStream::open(Setup setup, std::span<const MirrorTa
   check_followable(read_slot(control, setup.names.slot, wait), setup.from);
   std::unique_ptr<WalStream> stream(new WalStream(std::move(setup), tables));
   for (const auto& [oid, table] : stream->tables_) {
-    const Coverage coverage = read_coverage(control, stream->setup_.names.publication, table.table(), wait);
+    Coverage coverage = read_coverage(control, stream->setup_.names.publication, table.table(), wait);
+    // What was noted when the table was described, and not what is found now: it may have been out in between.
+    if (const std::uint32_t noted = table.table().membership; noted != 0) coverage = {true, true, noted};
     stream->coverage_.emplace(oid, coverage);
   }
   stream->check_coverage(wait);

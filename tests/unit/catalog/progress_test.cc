@@ -31,7 +31,8 @@ TEST_F(ProgressTest, SlotAndIdentitySurviveInAll64Bits) {
 }
 
 TEST_F(ProgressTest, TablesComeBackInOrderAndWhole) {
-  const std::vector tables = {table(9, "z", Lsn{0x10}), table(3, "a", Lsn{0x2000000000})};
+  std::vector tables = {table(9, "z", Lsn{0x10}), table(3, "a", Lsn{0x2000000000})};
+  tables[0].membership = 4'000'000'000;
   catalog().set_tables(lease_, tables, Lsn{77});
   reopen();
   EXPECT_EQ(progress().tables, tables);

@@ -258,6 +258,26 @@ TEST_F(RealStream, ATableTakenOutOfThePublicationIsNoticedAtTheStart) {
   }
 }
 
+// Rule 36: nothing in the stream tells of the changes that it did not send.
+TEST_F(RealStream, ATableThatWasOutOfThePublicationForAWhileIsNoticed) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY); CREATE TABLE public.u (id int PRIMARY KEY)");
+  map("public.t");
+  map("public.u");
+  const auto tables = set_up();
+  open(tables);
+  stream_.reset();
+  const std::string alter = "ALTER PUBLICATION \"" + source().slot_name() + "\" ";
+  sql(alter + "DROP TABLE public.u; INSERT INTO public.u VALUES (1); " + alter + "ADD TABLE public.u");
+  try {
+    open(tables);
+    ADD_FAILURE() << "no error but:\n" << read();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.text.code, ErrorCode::schema_changed);
+    EXPECT_EQ(error.text.table, "public.u");
+    EXPECT_NE(error.text.message.find("for a while"), std::string::npos) << error.text.message;
+  }
+}
+
 TEST_F(RealStream, AStopEndsAReadThatWaits) {
   sql("CREATE TABLE public.t (id int PRIMARY KEY)");
   map("public.t");
