@@ -12,52 +12,13 @@ import subprocess
 import sys
 import time
 
+import kafka_part
+from measures import CHANGES_PER_TRANSACTION, INSERTS, MIXED, PLAIN, ROW, SETTINGS, TABLE, Stream, ceiling, failures, floor, report, timed
 from support.clickhouse_server import ClickHouseServer
 from support.peerd import Peerd
 from support.postgres_server import PostgresServer
 from support.process import wait_for
 from support.world import World, clickhouse_options, options_text, postgres_options
-
-SETTINGS = {"log_statement": "none", "shared_buffers": "1GB", "max_wal_size": "32GB", "checkpoint_timeout": "1h",
-            "fsync": "on", "synchronous_commit": "on", "wal_sender_timeout": "0", "max_worker_processes": 16,
-            "max_logical_replication_workers": 8, "wal_retrieve_retry_interval": "100ms"}
-TABLE = """CREATE TABLE public.facts (id bigint PRIMARY KEY, account int, amount numeric(12,2), ratio float8, name text,
-  code varchar(40), active boolean, at timestamptz, day date)"""
-ROW = """{id}, {id} % 100000, {id} % 1000000 / 100.0, {id} / 7.0, 'customer number ' || {id}, md5({id}::text), {id} % 3 = 0,
-  '2024-01-01'::timestamptz + {id} * interval '1 second', '2024-01-01'::date + ({id} % 1000)::int"""
-PLAIN = {"soft_delete_col_name": "", "synced_at_col_name": ""}  # as the contenders: no columns of peerd's own
-CHANGES_PER_TRANSACTION = 1000
-
-results, failures = [], []
-
-
-def report(name, seconds, unit_count=None, unit="rows"):
-    median, spread = statistics.median(seconds), max(seconds) - min(seconds)
-    rate = f"  {unit_count / median:12,.0f} {unit}/s" if unit_count else ""
-    print(f"  {name:44} {median:8.2f} s  (spread {spread:.2f}, {len(seconds)} runs){rate}", flush=True)
-    results.append((name, median))
-    return median
-
-
-def floor(name, value, least, smoke):
-    verdict = "" if smoke else ("ok" if value >= least else "BELOW")
-    print(f"  {name:44} {value:8.2f}    floor {least} {verdict}", flush=True)
-    if not smoke and value < least:
-        failures.append(f"{name}: {value:.2f} < {least}")
-
-
-def ceiling(name, value, most, smoke):
-    verdict = "" if smoke else ("ok" if value <= most else "ABOVE")
-    print(f"  {name:44} {value:8.0f} MB most {most} {verdict}", flush=True)
-    if not smoke and value > most:
-        failures.append(f"{name}: {value:.0f} MB > {most}")
-
-
-def timed(action):
-    begin = time.monotonic()
-    action()
-    return time.monotonic() - begin
-
 
 # --- snapshot ---------------------------------------------------------------------------------------------------------------
 
@@ -111,68 +72,25 @@ def snapshot(arguments, source, target, peerd):
 
 # --- streams ----------------------------------------------------------------------------------------------------------------
 
-INSERTS = """DO $$ BEGIN FOR i IN 0..{last} LOOP
-  INSERT INTO public.facts SELECT {row} FROM generate_series(i * {step} + 1, least((i + 1) * {step}, {rows})) g; COMMIT;
-END LOOP; END $$"""
-# 40 inserts, 50 updates, 10 deletes of a hundred, each a statement by random key.
-MIXED = """DO $$ DECLARE k bigint; kind int; fresh bigint := {rows}; BEGIN FOR i IN 1..{rows} LOOP
-  kind := floor(random() * 100); k := 1 + floor(random() * {rows});
-  IF kind < 40 THEN fresh := fresh + 1; INSERT INTO public.facts SELECT {row_fresh};
-  ELSIF kind < 90 THEN UPDATE public.facts SET amount = i, name = 'changed ' || i, at = clock_timestamp() WHERE id = k;
-  ELSE DELETE FROM public.facts WHERE id = k; END IF;
-  IF i % {step} = 0 THEN COMMIT; END IF;
-END LOOP; END $$"""
-
-
-class Contenders:
+class Contenders(Stream):
     """For each round one of each: a bare slot, a subscription, a mirror to Postgres, a mirror to ClickHouse."""
 
     def __init__(self, arguments, source, target, clickhouse, peerd):
-        self.rounds, self.source, self.target, self.clickhouse, self.peerd = arguments.rounds, source, target, clickhouse, peerd
-        source.create_database("stream")
-        source.sql(TABLE, dbname="stream")
-        source.sql("CREATE PUBLICATION everything FOR TABLE public.facts", dbname="stream")
-        peerd.sql(f"CREATE PEER stream FROM POSTGRES WITH ({options_text(postgres_options(source, 'stream'))})")
+        super().__init__(source, peerd)
+        self.rounds, self.target, self.clickhouse = arguments.rounds, target, clickhouse
         for number in range(self.rounds):
-            source.sql(f"SELECT pg_create_logical_replication_slot('bare_{number}', 'pgoutput')", dbname="stream")
+            self.make_slot(f"bare_{number}")
             database = target.create_database(f"native_{number}")
             target.sql(TABLE, dbname=database)
-            source.sql(f"SELECT pg_create_logical_replication_slot('native_{number}', 'pgoutput')", dbname="stream")
+            self.make_slot(f"native_{number}")
             target.sql(f"""CREATE SUBSCRIPTION native_{number} CONNECTION '{source.dsn("stream").replace("'", "''")}' PUBLICATION everything
               WITH (enabled = false, create_slot = false, copy_data = false, slot_name = 'native_{number}')""", dbname=database)
             target.create_database(f"to_postgres_{number}")
             clickhouse.create_database(f"to_clickhouse_{number}")
-            self._mirror("to_postgres", number, "POSTGRES", postgres_options(target, f"to_postgres_{number}"), "public.facts")
-            self._mirror("to_clickhouse", number, "CLICKHOUSE", clickhouse_options(clickhouse, f"to_clickhouse_{number}"), "facts")
-
-    def _mirror(self, kind, number, peer, options, table):
-        name = f"{kind}_{number}"
-        self.peerd.sql(f"CREATE PEER {name} FROM {peer} WITH ({options_text(options)})")
-        # ClickHouse needs the mark of a deleted row; Postgres deletes it, as a subscription does.
-        more = PLAIN if peer == "POSTGRES" else {"synced_at_col_name": ""}
-        self.peerd.sql(f"CREATE MIRROR {name} FROM stream TO {name} WITH TABLE MAPPING (public.facts:{table}) "
-                       f"WITH ({options_text({**more, 'publication_name': 'everything'})})")
-        self.peerd.wait_state(name, "RUNNING")
-        self.pause(name)
-
-    def pause(self, name):
-        self.peerd.sql(f"PAUSE MIRROR {name}")
-        self.peerd.wait_state(name, "PAUSED")
-
-    def write(self, statement, mark):
-        """Writes the changes, and a row of the key `mark` that ends them: where it stands, everything before it stands."""
-        seconds = timed(lambda: self.source.sql(statement, dbname="stream"))
-        self.mark = mark
-        self.source.sql(f"INSERT INTO public.facts (id) VALUES ({mark})", dbname="stream")
-        self.end = self.source.value("SELECT pg_current_wal_flush_lsn()::text")
-        self.source.sql("CHECKPOINT")
-        print(f"  (written in {seconds:.1f} s, {CHANGES_PER_TRANSACTION} changes a transaction)", flush=True)
-
-    def bare(self, number):
-        # The end position is met by the next keepalive or commit; the mark's commit ends at or before it.
-        subprocess.run([f"{self.source.bin}/pg_recvlogical", "-d", self.source.dsn("stream"), "-S", f"bare_{number}", "--start",
-                        "-o", "proto_version=1", "-o", "publication_names=everything", "-f", "/dev/null", "--no-loop", "-E", self.end],
-                       check=True, env={**os.environ})
+            # ClickHouse needs the mark of a deleted row; Postgres deletes it, as a subscription does.
+            self.make_mirror(f"to_postgres_{number}", "POSTGRES", postgres_options(target, f"to_postgres_{number}"), "public.facts", **PLAIN)
+            self.make_mirror(f"to_clickhouse_{number}", "CLICKHOUSE", clickhouse_options(clickhouse, f"to_clickhouse_{number}"), "facts",
+                             synced_at_col_name="")
 
     def native(self, number):
         database = f"native_{number}"
@@ -289,7 +207,19 @@ def main():
     arguments.rows = arguments.rows or (20_000 if arguments.smoke else 2_000_000)
     arguments.rounds = arguments.rounds or (1 if arguments.smoke else 3)
     parts = arguments.parts or ["snapshot", "stream", "memory"]
-    source, target, clickhouse = PostgresServer("source", settings=SETTINGS), PostgresServer("target", settings=SETTINGS), ClickHouseServer()
+    source = PostgresServer("source", settings=SETTINGS)
+    if "kafka" in parts:
+        kafka_part.run(arguments, source)
+    if set(parts) - {"kafka"}:
+        postgres_and_clickhouse(arguments, source, parts)
+    for failure in failures:
+        print(f"BELOW THE FLOOR: {failure}")
+    print("bench: " + ("all floors are held" if not failures and not arguments.smoke else "it works" if arguments.smoke else f"{len(failures)} floors are missed"))
+    return 1 if failures else 0
+
+
+def postgres_and_clickhouse(arguments, source, parts):
+    target, clickhouse = PostgresServer("target", settings=SETTINGS), ClickHouseServer()
     print(f"Postgres {source.value('SHOW server_version')} on both sides with fsync=on and synchronous_commit=on, ClickHouse "
           f"{clickhouse.value('SELECT version()')}, {os.cpu_count()} cores; source, target and peerd share them", flush=True)
     peerd = Peerd({"PEERD_LOG_LEVEL": "info"})
@@ -302,10 +232,6 @@ def main():
     peerd.terminate()
     if "memory" in parts:
         memory(arguments, source, target, clickhouse)
-    for failure in failures:
-        print(f"BELOW THE FLOOR: {failure}")
-    print("bench: " + ("all floors are held" if not failures and not arguments.smoke else "it works" if arguments.smoke else f"{len(failures)} floors are missed"))
-    return 1 if failures else 0
 
 
 if __name__ == "__main__":

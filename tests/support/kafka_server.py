@@ -37,9 +37,9 @@ def _java(main_class, arguments, heap="256m", jvm=(), folder="kafka"):
             *map(str, arguments)]
 
 
-def tool(main_class, *arguments, timeout=120, folder="kafka"):
+def tool(main_class, *arguments, timeout=120, heap="256m", jvm=QUICK_JVM, folder="kafka"):
     """Runs one of Kafka's own programs. Returns what it printed."""
-    done = subprocess.run(_java(main_class, arguments, jvm=QUICK_JVM, folder=folder), capture_output=True, text=True, timeout=timeout)
+    done = subprocess.run(_java(main_class, arguments, heap, jvm, folder), capture_output=True, text=True, timeout=timeout)
     if done.returncode:
         raise AssertionError(f"{main_class} failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done.stdout
