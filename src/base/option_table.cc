@@ -8,8 +8,13 @@
 namespace peerd {
 namespace {
 
+bool is_prefix(const Option& option) { return option.name.ends_with('.'); }
+
 const Option* find(const OptionTable& table, std::string_view name) {
-  const auto at = std::ranges::find(table.options, name, &Option::name);
+  const auto at = std::ranges::find_if(table.options, [&](const Option& option) {
+    if (!is_prefix(option)) return option.name == name;
+    return name.size() > option.name.size() && name.starts_with(option.name);
+  });
   return at == table.options.end() ? nullptr : &*at;
 }
 
@@ -62,7 +67,7 @@ Problem unknown_option(const OptionTable& table, std::string_view name) {
   std::vector<std::string> listed;
   for (const Option& option : table.options) {
     names.push_back(option.name);
-    if (option.alias_of.empty()) listed.emplace_back(option.name);
+    if (option.alias_of.empty()) listed.push_back(std::string(option.name) + (is_prefix(option) ? "…" : ""));
   }
   const std::string_view meant = closest(name, names);
   std::string hint = "options are: " + join(listed, ", ");
@@ -141,7 +146,8 @@ Problems check_options(const OptionTable& table, const RawOptions& raw, Options&
       problems.push_back(unknown_option(table, name));
       continue;
     }
-    const auto [earlier, first] = spelt.emplace(option->name, name);
+    const std::string_view called = is_prefix(*option) ? std::string_view(name) : option->name;
+    const auto [earlier, first] = spelt.emplace(called, name);
     Checked checked = check_value(name, *option, value);
     if (checked.problem) {
       problems.push_back(std::move(*checked.problem));
@@ -149,7 +155,7 @@ Problems check_options(const OptionTable& table, const RawOptions& raw, Options&
       const std::string both = "options \"" + std::string(earlier->second) + "\" and \"" + name + "\" are the same";
       problems.push_back(problem(name, both, "give one of them"));
     } else {
-      options.insert_or_assign(std::string(option->name), std::move(checked.value));
+      options.insert_or_assign(std::string(called), std::move(checked.value));
     }
   }
   for (const Option& option : table.options) {
@@ -186,6 +192,8 @@ bool option_boolean(const OptionTable& table, const Options& options, std::strin
   if (const auto value = parse_boolean(text)) return *value;
   throw Error(ErrorCode::internal, "option \"" + std::string(name) + "\" is stored as something else than a boolean");
 }
+
+const Option* find_option(const OptionTable& table, std::string_view name) { return resolve(table, name); }
 
 Options redacted(const OptionTable& table, const Options& options) {
   Options shown = options;

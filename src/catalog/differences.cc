@@ -16,16 +16,20 @@ void compare_options(const Options& there, const Options& asked, const OptionTab
                      std::vector<std::string>& into) {
   if (table) {
     for (const Option& option : table->options) {
-      if (!option.alias_of.empty()) continue;
+      if (!option.alias_of.empty() || option.name.ends_with('.')) continue;
       const std::string a = option_text(*table, there, option.name), b = option_text(*table, asked, option.name);
       if (a == b) continue;
       into.push_back(option.secret == Secret::yes ? std::string(option.name) : word(option.name, a, b));
     }
-    return;
   }
+  // Names that stand in no table, or under a prefix: their values may be secret.
   std::set<std::string> names;
-  for (const auto& [name, value] : there) names.insert(name);
-  for (const auto& [name, value] : asked) names.insert(name);
+  const auto unlisted = [&](const std::string& name) {
+    const Option* option = table ? find_option(*table, name) : nullptr;
+    if (option == nullptr || option->name != name) names.insert(name);
+  };
+  for (const auto& [name, value] : there) unlisted(name);
+  for (const auto& [name, value] : asked) unlisted(name);
   for (const std::string& name : names) {
     const auto a = there.find(name), b = asked.find(name);
     if (a == there.end() || b == asked.end() || a->second != b->second) into.push_back(name);

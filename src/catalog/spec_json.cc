@@ -36,9 +36,8 @@ auto read(std::string_view text, Read from) {
 
 bool is_secret(const OptionTable* table, std::string_view name) {
   if (!table) return true;
-  const auto same = [&](const Option& option) { return option.name == name; };
-  const auto found = std::find_if(table->options.begin(), table->options.end(), same);
-  return found == table->options.end() || found->secret == Secret::yes;
+  const Option* found = find_option(*table, name);
+  return found == nullptr || found->secret == Secret::yes;
 }
 
 std::string secret_context(std::string_view peer, std::string_view option) {

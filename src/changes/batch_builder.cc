@@ -20,8 +20,10 @@ bool BatchBuilder::shape_differs(const MirrorTable& table) const {
                              [&](const MirrorTable& t) { return t.schema.id == table.schema.id && t != table; });
 }
 
-void BatchBuilder::begin(std::int64_t commit_time_us) {
+void BatchBuilder::begin(std::int64_t commit_time_us, std::uint32_t xid) {
   commit_time_us_ = commit_time_us;
+  xid_ = xid;
+  noted_ = false;
   in_transaction_ = true;
   transaction_has_changes_ = false;
 }
@@ -30,6 +32,8 @@ void BatchBuilder::append(const ChangeView& change) {
   if (change.version.commit < batch_->tables_[change.table].start) return;
   if (batch_->changes_.empty()) batch_->oldest_commit_us_ = commit_time_us_;
   transaction_has_changes_ = true;
+  if (!std::exchange(noted_, true))
+    batch_->transactions_.push_back({static_cast<std::uint32_t>(batch_->changes_.size()), xid_, commit_time_us_});
   batch_->changes_.push_back(change);
 }
 
@@ -52,6 +56,8 @@ std::unique_ptr<Batch> BatchBuilder::take(std::unique_ptr<Batch> spent) {
   spent->tables_.clear();
   spent->changes_.clear();
   spent->commit_ends_.clear();
+  spent->transactions_.clear();
+  noted_ = false;
   spent->oldest_commit_us_ = 0;
   spent->complete_to_ = batch_ ? batch_->complete_to_ : Lsn{};
   // A transaction that began without a change so far is nothing that a target could hold open.

@@ -30,6 +30,28 @@ Problems check_end(const std::optional<PeerSpec>& peer, const std::string& name,
                      "peer \"" + name + "\" can only stand on the other side: FROM <source> TO <target>")};
 }
 
+/// By the common table and that of the target's kind; an option of another kind is told as such.
+Problems check_mirror_options(RawOptions raw, const Connector* to, const Connectors& connectors, Options& options) {
+  std::vector<Option> all(mirror_options().options.begin(), mirror_options().options.end());
+  if (to && to->mirror_options) all.insert(all.end(), to->mirror_options->options.begin(), to->mirror_options->options.end());
+  const OptionTable table{mirror_options().what, all};
+  Problems problems;
+  for (const Connector& other : connectors.all()) {
+    if (!to || &other == to || !other.mirror_options) continue;
+    std::erase_if(raw, [&](const auto& entry) {
+      const std::string& name = entry.first;
+      if (find_option(table, name) || !find_option(*other.mirror_options, name)) return false;
+      problems.push_back(problem_of(ErrorCode::invalid_option, name,
+                                    "option \"" + name + "\" belongs to mirrors to " + std::string(other.kind) +
+                                        ", this one goes to " + std::string(to->kind),
+                                    "leave " + name + " out"));
+      return true;
+    });
+  }
+  append(problems, check_options(table, raw, options));
+  return problems;
+}
+
 }  // namespace
 
 MirrorSpec declared_mirror(const MirrorRequest& request, const Ends& ends, Catalog& catalog,
@@ -40,7 +62,7 @@ MirrorSpec declared_mirror(const MirrorRequest& request, const Ends& ends, Catal
   Problems problems = check_name("mirror", request.name);
   append(problems, check_end(ends.source, request.source, "source", "source_name", from && from->source, catalog));
   append(problems, check_end(ends.target, request.target, "target", "destination_name", to && to->target, catalog));
-  append(problems, check_options(mirror_options(), request.options, spec.options));
+  append(problems, check_mirror_options(request.options, to, connectors, spec.options));
   append(problems, check_mapping(spec, ends, connectors));
   throw_if_any(problems);
   return spec;

@@ -59,11 +59,31 @@ bool is_default(const RawOption& value, const Cpp& field) {
   return value.text.empty() || value.text == "0" || value.text == "false";
 }
 
-bool knows(const OptionTable& table, std::string_view name) {
-  for (const auto& option : table.options) {
-    if (option.name == name) return true;
+/// Fields from 100 on are peerd's own: an option that only some kind of target has is control's to check.
+bool knows(const OptionTable& table, const Cpp& field) {
+  constexpr int kOwn = 100;
+  return field.number() >= kOwn || find_option(table, field.name()) != nullptr;
+}
+
+/// A list of texts as one option, with commas; a map as one option for each of its entries, "field.key".
+bool take_many(const pb::Message& message, const Cpp& field, RawOptions& options) {
+  const auto& reflection = *message.GetReflection();
+  if (field.is_map() && field.message_type()->map_value()->cpp_type() == Cpp::CPPTYPE_STRING) {
+    for (int i = 0; i < reflection.FieldSize(message, &field); ++i) {
+      const auto& entry = reflection.GetRepeatedMessage(message, &field, i);
+      const auto& type = *field.message_type();
+      const std::string key = entry.GetReflection()->GetString(entry, type.map_key());
+      options.emplace(field.name() + "." + key,
+                      RawOption{RawOption::Kind::text, entry.GetReflection()->GetString(entry, type.map_value())});
+    }
+    return true;
   }
-  return false;
+  if (!field.is_repeated() || field.cpp_type() != Cpp::CPPTYPE_STRING) return false;
+  std::vector<std::string> parts;
+  for (int i = 0; i < reflection.FieldSize(message, &field); ++i)
+    parts.push_back(reflection.GetRepeatedString(message, &field, i));
+  options.emplace(field.name(), RawOption{RawOption::Kind::text, join(parts, ",")});
+  return true;
 }
 
 /// Set fields of `message` as options. Those that `table` does not know are dropped while they hold their default and
@@ -76,9 +96,10 @@ RawOptions options_of(const pb::Message& message, const OptionTable& table, cons
   for (const auto* field : fields) {
     const std::string& name = field->name();
     if (std::find(not_options.begin(), not_options.end(), name) != not_options.end()) continue;
+    if (knows(table, *field) && take_many(message, *field, options)) continue;
     const auto value = literal(message, *field);
-    if (value && is_default(*value, *field) && (is_number(*field) || !knows(table, name))) continue;
-    if (!value || !knows(table, name)) {
+    if (value && is_default(*value, *field) && (is_number(*field) || !knows(table, *field))) continue;
+    if (!value || !knows(table, *field)) {
       refuse(ErrorCode::not_supported, path + name, "\"" + name + "\" is not supported by a " + std::string(table.what),
              "leave " + path + name + " out");
     }
@@ -88,12 +109,27 @@ RawOptions options_of(const pb::Message& message, const OptionTable& table, cons
 }
 
 void set_field(pb::Message& message, const std::string& name, const std::string& text) {
-  const auto* field = message.GetDescriptor()->FindFieldByName(name);
-  if (!field || field->is_repeated()) return;
   const auto& reflection = *message.GetReflection();
+  if (const std::size_t dot = name.find('.'); dot != std::string::npos) {
+    const auto* map = message.GetDescriptor()->FindFieldByName(name.substr(0, dot));
+    if (!map || !map->is_map()) return;
+    auto& entry = *reflection.AddMessage(&message, map);
+    entry.GetReflection()->SetString(&entry, map->message_type()->map_key(), name.substr(dot + 1));
+    entry.GetReflection()->SetString(&entry, map->message_type()->map_value(), text);
+    return;
+  }
+  const auto* field = message.GetDescriptor()->FindFieldByName(name);
+  if (!field) return;
+  if (field->is_repeated()) {
+    if (field->cpp_type() != Cpp::CPPTYPE_STRING) return;
+    for (const std::string& part : split(text, ',')) reflection.AddString(&message, field, part);
+    return;
+  }
   std::uint64_t number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   switch (field->cpp_type()) {
+    case Cpp::CPPTYPE_INT32:
+      return reflection.SetInt32(&message, field, static_cast<std::int32_t>(number));
     case Cpp::CPPTYPE_UINT32:
       return reflection.SetUInt32(&message, field, static_cast<std::uint32_t>(number));
     case Cpp::CPPTYPE_UINT64:
@@ -119,11 +155,11 @@ std::string upper_without_config(std::string name) {
 }
 
 void refuse_masked(const PeerRequest& request, const OptionTable& table, const std::string& path) {
-  for (const auto& option : table.options) {
-    const auto sent = request.options.find(option.name);
-    if (option.secret == Secret::no || sent == request.options.end() || sent->second.text != kMasked) continue;
-    refuse(ErrorCode::invalid_option, path + std::string(option.name),
-           "\"" + std::string(option.name) + "\" is the mask that the API shows instead of a secret",
+  for (const auto& [name, sent] : request.options) {
+    const Option* option = find_option(table, name);
+    if (!option || option->secret == Secret::no || sent.text != kMasked) continue;
+    refuse(ErrorCode::invalid_option, path + name,
+           "\"" + name + "\" is the mask that the API shows instead of a secret",
            "send the secret itself: the API never gives it out");
   }
 }
@@ -180,13 +216,18 @@ peerdb_peers::DBType type_of_kind(std::string_view kind) {
   return type;
 }
 
-void fill_peer(const PeerSpec& spec, peerdb_peers::Peer& peer) {
+void fill_peer(const PeerSpec& spec, const OptionTable& options, peerdb_peers::Peer& peer) {
   peer.set_name(spec.name);
   peer.set_type(type_of_kind(spec.kind));
   const auto* field = config_field(spec.kind);
   if (!field) return;
   auto& config = *peer.GetReflection()->MutableMessage(&peer, field);
   for (const auto& [name, value] : spec.options) set_field(config, name, value);
+  // PeerDB's message may have the option's other name.
+  for (const auto& option : options.options) {
+    const auto set = spec.options.find(option.alias_of);
+    if (!option.alias_of.empty() && set != spec.options.end()) set_field(config, std::string(option.name), set->second);
+  }
 }
 
 MirrorRequest mirror_request(const peerdb_flow::FlowConnectionConfigs& configs) {
@@ -231,6 +272,8 @@ void fill_mirror(const MirrorSpec& spec, peerdb_flow::FlowConnectionConfigs& con
     const auto name = option.alias_of.empty() ? option.name : option.alias_of;
     set_field(configs, std::string(option.name), option_text(mirror_options(), spec.options, name));
   }
+  for (const auto& [name, value] : spec.options)
+    if (!find_option(mirror_options(), name)) set_field(configs, name, value);
 }
 
 peerdb_flow::FlowStatus status_of(MirrorState state) {

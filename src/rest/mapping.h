@@ -17,7 +17,7 @@ struct PeerRequest {
 PeerRequest peer_request(const peerdb_peers::Peer& peer, const Connectors& connectors);
 
 /// The way back; options that the message has no field for are left out.
-void fill_peer(const PeerSpec& spec, peerdb_peers::Peer& peer);
+void fill_peer(const PeerSpec& spec, const OptionTable& options, peerdb_peers::Peer& peer);
 peerdb_peers::DBType type_of_kind(std::string_view kind);
 
 /// Refuses (not_supported) what PeerDB has and peerd has not, unless it is sent as its default.

@@ -36,7 +36,7 @@ std::string peer_info(Call& call) {
     // A peer that is down is still shown, with an empty version.
   }
   peer.options = redacted(*connector.options, peer.options);
-  fill_peer(peer, *reply.mutable_peer());
+  fill_peer(peer, *connector.options, *reply.mutable_peer());
   return write_json(reply);
 }
 

@@ -13,14 +13,15 @@ IfExists parse_if_not_exists(TokenCursor& cursor) {
   return cursor.accept_words({"IF", "NOT", "EXISTS"}) ? IfExists::yes : IfExists::no;
 }
 
-/// WITH ( name = value, … ), when there is one. Names may hold dots (later kinds of options do).
+/// WITH ( name = value, … ), when there is one. Names may hold dots: properties.linger.ms, properties."linger.ms".
 void parse_options(TokenCursor& cursor, RawOptions& options, OptionPositions& positions) {
   if (!cursor.accept_word("WITH")) return;
   cursor.expect_symbol("(");
   while (!cursor.accept_symbol(")")) {
     const Token& key = cursor.expect_name("an option's name or \")\"");
-    const std::string name = key.folded();
+    std::string name = key.folded();
     const std::size_t at = key.begin;
+    while (cursor.accept_symbol(".")) name += "." + cursor.expect_name("a name after the dot").folded();
     cursor.expect_symbol("=");
     RawOption value = cursor.expect_value(kValue);
     if (!options.emplace(name, std::move(value)).second) {

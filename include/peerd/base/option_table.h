@@ -18,7 +18,7 @@ enum class Secret { no, yes };
 
 /// One option that an operator may set. The only place where its name, type and default stand.
 struct Option {
-  std::string_view name;
+  std::string_view name;          ///< One that ends with a dot stands for every name that begins with it.
   OptionType type;
   std::string_view default_text;  ///< "" = none.
   Required required;
@@ -55,6 +55,8 @@ std::string option_text(const OptionTable& table, const Options& options, std::s
 std::int64_t option_integer(const OptionTable& table, const Options& options, std::string_view name);
 bool option_boolean(const OptionTable& table, const Options& options, std::string_view name);
 
+/// The option that `name` is, by its name, an alias or a prefix; nullptr for none.
+const Option* find_option(const OptionTable& table, std::string_view name);
 /// Secrets replaced by "********".
 Options redacted(const OptionTable& table, const Options& options);
 

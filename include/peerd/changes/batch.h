@@ -28,6 +28,13 @@ struct ChangeView {
   std::span<const CellView> old_key;  ///< In key order (schema.key); empty unless an update changed the key.
 };
 
+/// A source transaction that has changes in a batch.
+struct TransactionView {
+  std::uint32_t first;             ///< Index of its first change in this batch; its last is before the next one's first.
+  std::uint32_t xid;               ///< 0 where the source does not tell.
+  std::int64_t commit_time_us;     ///< Unix time, µs.
+};
+
 /// Bump memory for cells and bytes: blocks that never move, freed all at once. Not thread-safe.
 class Arena {
  public:
@@ -69,6 +76,8 @@ class Batch {
   /// After each element, a transaction ended: counts of changes from the beginning, rising; transactions without changes
   /// are left out. The first is 0 when the open head ended before any change of this batch. For targets that keep them whole.
   std::span<const std::uint32_t> commit_ends() const noexcept { return commit_ends_; }
+  /// One for each transaction that has changes here, rising by `first`; an open head and an open tail have theirs.
+  std::span<const TransactionView> transactions() const noexcept { return transactions_; }
 
  private:
   friend class BatchBuilder;
@@ -76,6 +85,7 @@ class Batch {
   std::vector<MirrorTable> tables_;
   std::vector<ChangeView> changes_;
   std::vector<std::uint32_t> commit_ends_;
+  std::vector<TransactionView> transactions_;
   Lsn complete_to_;
   std::int64_t oldest_commit_us_ = 0;
   bool open_tail_ = false, open_head_ = false;

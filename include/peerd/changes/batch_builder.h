@@ -17,7 +17,7 @@ class BatchBuilder {
   std::uint32_t table(const MirrorTable& table);
   bool shape_differs(const MirrorTable& table) const;  ///< This batch already holds that table in another shape.
 
-  void begin(std::int64_t commit_time_us);  ///< A transaction begins; Unix time, µs.
+  void begin(std::int64_t commit_time_us, std::uint32_t xid = 0);  ///< A transaction begins; Unix time, µs.
   /// Room for one change's cells, to be filled in place; `bytes_of` copies a value's bytes into the arena.
   std::span<CellView> cells(std::size_t count) { return batch_->arena_.cells(count); }
   std::string_view keep(std::string_view bytes) { return batch_->arena_.copy(bytes); }
@@ -39,6 +39,8 @@ class BatchBuilder {
  private:
   std::unique_ptr<Batch> batch_;
   std::int64_t commit_time_us_ = 0;
+  std::uint32_t xid_ = 0;
+  bool noted_ = false;  ///< The open transaction is among this batch's transactions().
   bool in_transaction_ = false;
   bool transaction_has_changes_ = false;  ///< In this batch or in those before.
 };

@@ -23,6 +23,8 @@ struct Connector {
   /// The one spelling of a table's name on that peer: mappings with the same one mean the same table. Throws
   /// Error(invalid_option) on what is no name. Empty: names are compared as written.
   std::function<std::string(const PeerSpec&, std::string_view table)> table_key{};
+  /// Options of CREATE MIRROR that only mirrors to this kind have, beside mirror_options(); nullptr: none.
+  const OptionTable* mirror_options = nullptr;
 };
 
 class Connectors {

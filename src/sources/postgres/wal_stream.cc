@@ -258,7 +258,7 @@ void WalStream::begin_in(BatchBuilder& into) {
   begun_ = true;
   part_bytes_ = 0;
   setup_.streamed->note(commit_, xid_);
-  into.begin(commit_time_us_);
+  into.begin(commit_time_us_, xid_);
 }
 
 std::optional<Got> WalStream::take_change(const pgoutput::Message& message, Lsn position, BatchBuilder& into) {

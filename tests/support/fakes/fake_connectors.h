@@ -19,6 +19,18 @@ inline constexpr std::array kFakePeerOptions = {
 };
 inline constexpr OptionTable kFakePostgresOptions{"POSTGRES peer", kFakePeerOptions};
 inline constexpr OptionTable kFakeClickhouseOptions{"CLICKHOUSE peer", kFakePeerOptions};
+inline constexpr std::array kFakeKafkaPeerOptions = {
+    Option{"servers", OptionType::text, "", Required::yes, Secret::no, "Brokers."},
+    Option{"user", OptionType::text, "", Required::no, Secret::no, "Login."},
+    Option{"username", OptionType::text, "", Required::no, Secret::no, "Another name of user.", 0, 0, "user"},
+    Option{"properties.", OptionType::text, "", Required::no, Secret::yes, "Passed on."},
+};
+inline constexpr OptionTable kFakeKafkaOptions{"KAFKA peer", kFakeKafkaPeerOptions};
+inline constexpr std::array kFakeKafkaMirrorList = {
+    Option{"format", OptionType::text, "peerdb", Required::no, Secret::no, "Of messages."},
+    Option{"partitions", OptionType::integer, "0", Required::no, Secret::no, "Of topics."},
+};
+inline constexpr OptionTable kFakeKafkaMirrorOptions{"mirror to KAFKA", kFakeKafkaMirrorList};
 
 /// Sessions answer from it. Operations: check server_version query.
 class PeerServer : public FakeServer {
@@ -58,7 +70,7 @@ class FakeSession : public PeerSession {
 };
 
 /// Fake servers by peer name, made when first asked for, and the Connectors that lead to them: POSTGRES is source and
-/// transactional target, CLICKHOUSE a target that keeps no position. Outlives the Connectors. One thread sets it up.
+/// transactional target, CLICKHOUSE a target that keeps no position, KAFKA one with options of its own. Outlives the Connectors. One thread sets it up.
 class FakeWorld {
  public:
   SourceServer& source(const std::string& peer) { return *made(sources_, peer); }
@@ -75,7 +87,10 @@ class FakeWorld {
     postgres.target = target_maker(true);
     Connector clickhouse = base("CLICKHOUSE", 8, &kFakeClickhouseOptions);
     clickhouse.target = target_maker(false);
-    return Connectors({std::move(postgres), std::move(clickhouse)});
+    Connector kafka = base("KAFKA", 9, &kFakeKafkaOptions);
+    kafka.target = target_maker(true);
+    kafka.mirror_options = &kFakeKafkaMirrorOptions;
+    return Connectors({std::move(postgres), std::move(clickhouse), std::move(kafka)});
   }
 
  private:

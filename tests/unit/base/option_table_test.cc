@@ -14,6 +14,11 @@ constexpr Option kOptions[] = {
     {"batch_size", OptionType::integer, "", Required::no, Secret::no, "another name", 0, 0, "max_batch_size"},
 };
 constexpr OptionTable kTable{"TEST peer", kOptions};
+constexpr Option kPrefixOptions[] = {
+    {"linger", OptionType::integer, "5", Required::no, Secret::no, "how long to wait"},
+    {"properties.", OptionType::text, "", Required::no, Secret::yes, "passed on"},
+};
+constexpr OptionTable kPrefixTable{"TEST peer", kPrefixOptions};
 
 RawOption text(std::string value) { return {RawOption::Kind::text, std::move(value)}; }
 RawOption number(std::string value) { return {RawOption::Kind::number, std::move(value)}; }
@@ -133,6 +138,26 @@ TEST(Options, ARequiredTextIsNotEmpty) {
 TEST(Options, SecretsAndUnknownNamesAreRedacted) {
   const Options shown = redacted(kTable, {{"host", "h"}, {"password", "p"}, {"token_of_later", "t"}});
   EXPECT_EQ(shown, (Options{{"host", "h"}, {"password", "********"}, {"token_of_later", "********"}}));
+}
+
+TEST(Options, APrefixTakesEveryNameThatBeginsWithIt) {
+  const RawOptions raw{{"linger", number("7")}, {"properties.a.b", text("x")}, {"properties.c", text("y")}};
+  const Options options = parse_options(kPrefixTable, raw);
+  EXPECT_EQ(options, (Options{{"linger", "7"}, {"properties.a.b", "x"}, {"properties.c", "y"}}));
+  EXPECT_EQ(redacted(kPrefixTable, options),
+            (Options{{"linger", "7"}, {"properties.a.b", "********"}, {"properties.c", "********"}}));
+  EXPECT_EQ(find_option(kPrefixTable, "properties.q"), &kPrefixOptions[1]);
+  EXPECT_EQ(find_option(kPrefixTable, "property"), nullptr);
+}
+
+TEST(Options, APrefixAloneIsNoOption) {
+  Options options;
+  const Problems problems = check_options(kPrefixTable, {{"properties.", text("x")}, {"proprties", text("x")}}, options);
+  ASSERT_EQ(problems.size(), 2u);
+  EXPECT_EQ(problems[0].text.message, "TEST peer has no option \"properties.\"");
+  EXPECT_EQ(problems[1].text.message, "TEST peer has no option \"proprties\"");
+  EXPECT_EQ(problems[1].text.hint, "did you mean \"properties.\"?");
+  EXPECT_TRUE(options.empty());
 }
 
 TEST(Options, AskingForAnUnknownNameIsAProgrammersError) {

@@ -131,6 +131,44 @@ TEST(BatchBuilder, TransactionsWithoutChangesLeaveNoTrace) {
   EXPECT_EQ(batch->commit_ends().size(), 1u);
 }
 
+TEST(BatchBuilder, TellsWhichTransactionAChangeIsOf) {
+  BatchBuilder builder;
+  const MirrorTable table = script_table(1, {0}, 1);
+  std::uint64_t position = 100;
+  const auto append = [&] {
+    ChangeView change{};
+    change.kind = ChangeView::Kind::insert;
+    change.table = builder.table(table);
+    change.version = {Lsn{200}, Lsn{++position}};
+    change.row = builder.cells(1);
+    builder.append(change);
+  };
+  const auto told = [](const Batch& batch) {
+    std::string text;
+    for (const TransactionView& t : batch.transactions())
+      text += std::to_string(t.first) + ":" + std::to_string(t.xid) + "@" + std::to_string(t.commit_time_us) + " ";
+    return text;
+  };
+  builder.begin(1000, 7);
+  append();
+  append();
+  builder.commit(Lsn{300});
+  builder.begin(2000, 8);  // Without changes: not among them.
+  builder.commit(Lsn{301});
+  builder.begin(3000, 9);
+  append();
+  const auto first = builder.take();
+  EXPECT_EQ(told(*first), "0:7@1000 2:9@3000 ");
+  append();  // The open transaction goes on.
+  builder.commit(Lsn{302});
+  builder.begin(4000, 10);
+  append();
+  builder.commit(Lsn{303});
+  const auto second = builder.take();
+  EXPECT_EQ(told(*second), "0:9@3000 1:10@4000 ");
+  EXPECT_EQ(told(*builder.take()), "");
+}
+
 TEST(BatchBuilder, KnowsItsOldestCommit) {
   Script writer;
   writer.builder().begin(500);

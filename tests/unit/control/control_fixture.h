@@ -55,6 +55,10 @@ class ControlTest : public testing::Test {
                    IfExists if_not_exists = IfExists::no) {
     return peers_.create(name, "POSTGRES", options(host), replace, if_not_exists, PeerControl::Check::yes, wait());
   }
+  Done create_kafka_peer(const std::string& name) {
+    return peers_.create(name, "KAFKA", {{"servers", {RawOption::Kind::text, "b:1"}}}, Replace::no, IfExists::no,
+                         PeerControl::Check::yes, wait());
+  }
   /// Source "src" with public.t and public.u, targets "dst" (POSTGRES) and "ch" (CLICKHOUSE).
   void make_peers() {
     create_peer("src");

@@ -49,6 +49,26 @@ TEST_F(MirrorControlTest, NameOptionsPeersAndMappingAreToldAtOnce) {
     EXPECT_TRUE(has(all, part)) << part << "\n" << all;
 }
 
+TEST_F(MirrorControlTest, OptionsOfOneKindOfTargetAreOfThatKindAlone) {
+  create_kafka_peer("k");
+  MirrorRequest request = asked("m");
+  request.options["format"] = {RawOption::Kind::text, "flat"};
+  EXPECT_EQ(refused(request).message, "option \"format\" belongs to mirrors to KAFKA, this one goes to POSTGRES");
+  EXPECT_EQ(refused(request).field, "format");
+  request.target = "k";
+  request.options["max_batch_size"] = {RawOption::Kind::number, "7"};
+  EXPECT_EQ(create(request), Done::done);
+  EXPECT_EQ(mirrors_.record("m").spec.options, (Options{{"format", "flat"}, {"max_batch_size", "7"}}));
+  EXPECT_EQ(create(request), Done::was_there);
+  request.options["format"] = {RawOption::Kind::text, "peerdb"};
+  EXPECT_TRUE(has(error_of([&] { create(request); }).message, "format"));
+  request.name = "n";
+  request.tables[0].target = "public.other";
+  request.options.erase("format");
+  request.options["formt"] = {RawOption::Kind::text, "flat"};
+  EXPECT_EQ(refused(request).hint, "did you mean \"format\"?");
+}
+
 TEST_F(MirrorControlTest, DuplicatesInTheMappingAreRefusedHoweverTheyAreSpelt) {
   MirrorRequest request = asked("m");
   request.tables = {{"public.t", "a", {}}, {"t", "b", {}}};

@@ -41,6 +41,38 @@ TEST_F(Rest, PeersAreCreatedInBothSpellings) {
   EXPECT_EQ(peers_.get("c").kind, "CLICKHOUSE");
 }
 
+TEST_F(Rest, ListsAndMapsAreOptions) {
+  make_peers();
+  EXPECT_EQ(post("peers/create", R"({"peer":{"name":"k","type":"KAFKA","kafka_config":{"servers":["a:1","b:2"],
+      "username":"u","partitioner":"","properties":{"socket.timeout.ms":"5000"}}}})")
+                .status,
+            200);
+  EXPECT_EQ(peers_.get("k").options,
+            (Options{{"servers", "a:1,b:2"}, {"user", "u"}, {"properties.socket.timeout.ms", "5000"}}));
+  const std::string info = get("peers/info/k").body;
+  for (const char* part : {R"("servers":["a:1","b:2"])", R"("username":"u")", R"("socket.timeout.ms":"********")"})
+    EXPECT_TRUE(has(info, part)) << info;
+  const auto masked = post("peers/create", R"({"peer":{"name":"l","type":"KAFKA","kafka_config":{"servers":["a:1"],
+      "properties":{"ssl.key.password":"********"}}}})");
+  EXPECT_EQ(masked.status, 400);
+  EXPECT_TRUE(has(masked.body, "properties.ssl.key.password")) << masked.body;
+}
+
+TEST_F(Rest, OptionsOfTheTargetsKindAreFields) {
+  make_peers();
+  create_kafka_peer("k");
+  const auto to = [](const char* target, const char* more) {
+    return std::string(R"({"connection_configs": {"flow_job_name": "m", "source_name": "src", "destination_name": ")") +
+           target + R"(", "table_mappings": [{"source_table_identifier": "public.t",
+           "destination_table_identifier": "t"}], )" + more + "}}";
+  };
+  const auto refused = post("flows/cdc/create", to("dst", R"("format": "flat")"));
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_TRUE(has(refused.body, "belongs to mirrors to KAFKA")) << refused.body;
+  EXPECT_EQ(post("flows/cdc/create", to("k", R"("format": "flat", "partitions": 3)")).status, 200);
+  EXPECT_EQ(mirrors_.record("m").spec.options, (Options{{"format", "flat"}, {"partitions", "3"}}));
+}
+
 TEST_F(Rest, ListsTellSourcesFromDestinations) {
   make_peers();
   EXPECT_EQ(

@@ -35,6 +35,14 @@ Refusal refused(std::string_view sql) {
   return {};
 }
 
+TEST(Parser, OptionNamesMayHoldDots) {
+  const auto peer = as<CreatePeer>(
+      "CREATE PEER k FROM KAFKA WITH (properties.socket.timeout.ms = 5, properties.\"Linger.MS\" = '1')");
+  EXPECT_EQ(peer.options.at("properties.socket.timeout.ms").text, "5");
+  EXPECT_EQ(peer.options.at("properties.Linger.MS").text, "1");
+  EXPECT_EQ(refused("CREATE PEER k FROM KAFKA WITH (properties. = 5)").sqlstate, "42601");
+}
+
 TEST(Parser, CreatePeerKeepsTheKindOfEachLiteral) {
   const auto peer = as<CreatePeer>(
       "create PEER Src from postgres with (host = 'h', PORT = 5432, \"user\" = E'u', password = $$p'w$$, require_tls = "
