@@ -4,6 +4,7 @@
 #include "peerd/postgres/connection.h"
 #include "peerd/sources/postgres_source.h"
 #include "peerd/targets/clickhouse_target.h"
+#include "peerd/targets/kafka_target.h"
 #include "peerd/targets/postgres_target.h"
 
 namespace peerd::daemon {
@@ -23,6 +24,14 @@ Connectors make_connectors() {
        .session = make_clickhouse_session,
        .source = nullptr,
        .target = make_clickhouse_target},
+      {.kind = "KAFKA",
+       .proto_number = 9,
+       .options = &kafka_options(),
+       .session = make_kafka_session,
+       .source = nullptr,
+       .target = make_kafka_target,
+       .table_key = kafka_topic,
+       .mirror_options = &kafka_mirror_options()},
   });
 }
 

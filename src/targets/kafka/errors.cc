@@ -1,0 +1,73 @@
+#include "kafka/errors.h"
+
+#include <algorithm>
+
+namespace peerd::kafka {
+namespace {
+
+struct CodeFacts {
+  rd_kafka_resp_err_t code;
+  ErrorCode is;
+  std::string_view hint;
+  std::optional<Retry> retry{};
+};
+
+using enum ErrorCode;
+constexpr std::string_view kLogin = "check user, password and sasl_mechanism of the peer";
+constexpr std::string_view kReach = "check servers and disable_tls of the peer, and that the brokers run";
+constexpr CodeFacts kCodes[] = {
+    {RD_KAFKA_RESP_ERR__TRANSPORT, unreachable, kReach},
+    {RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, unreachable, kReach},
+    {RD_KAFKA_RESP_ERR__RESOLVE, unreachable, kReach},
+    {RD_KAFKA_RESP_ERR__TIMED_OUT, unreachable, kReach},
+    {RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE, unreachable, kReach},
+    {RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, unreachable, kReach},
+    {RD_KAFKA_RESP_ERR__SSL, unreachable, "check disable_tls, root_ca, certificate and private_key of the peer"},
+    {RD_KAFKA_RESP_ERR__AUTHENTICATION, bad_password, kLogin},
+    {RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, bad_password, kLogin},
+    {RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM, bad_password, kLogin},
+    {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, no_privilege, "allow the user Write, Describe and Create on the topic"},
+    {RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, no_privilege, "allow the user Create and IdempotentWrite on the cluster"},
+    {RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, no_privilege,
+     "allow the user Write and Describe on transactional ids peerd-*"},
+    {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, not_found, "the topic was deleted, or never made", Retry::later},
+    {RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, not_found, "the topic was deleted, or never made"},
+    {RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, not_found, "the topic was deleted, or never made"},
+    {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, bad_value,
+     "raise max.message.bytes of the topic and max_record_batch_bytes of the peer"},
+    {RD_KAFKA_RESP_ERR__FENCED, fenced, "another process runs this mirror"},
+    {RD_KAFKA_RESP_ERR_PRODUCER_FENCED, fenced, "another process runs this mirror"},
+    {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, fenced, "another process runs this mirror"},
+    {RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT, invalid_option,
+     "lower transaction_timeout_ms, or raise transaction.max.timeout.ms of the brokers"},
+    {RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR, invalid_option, "lower replication_factor: there are too few brokers"},
+    {RD_KAFKA_RESP_ERR_POLICY_VIOLATION, target_unfit, "the brokers' policy refuses this topic: make it by hand"},
+    {RD_KAFKA_RESP_ERR__INVALID_ARG, invalid_option, "the value is not one that librdkafka takes"},
+};
+
+}  // namespace
+
+ErrorText error_text(rd_kafka_resp_err_t code, const std::string& doing, const std::string& detail) {
+  ErrorText text;
+  text.code = peer_error;
+  text.retry = Retry::later;
+  const auto* found = std::ranges::find(kCodes, code, &CodeFacts::code);
+  if (found != std::end(kCodes)) {
+    text.code = found->is;
+    text.hint = found->hint;
+    text.retry = found->retry;
+  }
+  text.message = "Kafka: " + doing + ": " + rd_kafka_err2str(code);
+  text.detail = detail;
+  text.origin = rd_kafka_err2name(code);
+  return text;
+}
+
+void check(rd_kafka_error_t* error, const std::string& doing) {
+  if (error == nullptr) return;
+  ErrorText text = error_text(rd_kafka_error_code(error), doing, rd_kafka_error_string(error));
+  rd_kafka_error_destroy(error);
+  throw Error(std::move(text));
+}
+
+}  // namespace peerd::kafka

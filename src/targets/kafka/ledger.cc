@@ -1,0 +1,81 @@
+#include "kafka/ledger.h"
+
+#include <charconv>
+
+#include "kafka/errors.h"
+
+namespace peerd::kafka {
+namespace {
+
+[[noreturn]] void unreadable() {
+  throw Error(ErrorCode::position_lost, "the mirror's bookkeeping topic holds a record that is not peerd's",
+              "drop the mirror and create it again");
+}
+
+/// Records are two words with a blank between.
+void take(std::string_view key, std::string_view value, Ledger& ledger) {
+  const std::size_t blank = value.find(' ');
+  if (blank == std::string_view::npos) unreadable();
+  if (key == kPositionKey) {
+    const auto position = parse_lsn(value.substr(0, blank)), horizon = parse_lsn(value.substr(blank + 1));
+    if (!position || !horizon) unreadable();
+    ledger.position = *position;
+    ledger.horizon = *horizon;
+    return;
+  }
+  CopyCounts counts;
+  std::from_chars(value.data(), value.data() + blank, counts.rows);
+  std::from_chars(value.data() + blank + 1, value.data() + value.size(), counts.bytes);
+  ledger.chunks[std::string(key)] = counts;
+}
+
+}  // namespace
+
+std::string ledger_topic(const std::string& uuid) { return "_peerd_" + uuid; }
+
+std::string chunk_key(const Chunk& chunk) {
+  return "chunk/" + std::to_string(chunk.table.oid) + "/" + to_string(chunk.start) + "/" + std::to_string(chunk.number);
+}
+
+std::string position_value(Lsn position, Lsn horizon) { return to_string(position) + " " + to_string(horizon); }
+
+std::string chunk_value(CopyCounts counts) { return std::to_string(counts.rows) + " " + std::to_string(counts.bytes); }
+
+Ledger read_ledger(const PeerSpec& peer, const std::string& uuid, const Wait& wait) {
+  Properties properties = properties_of(peer);
+  properties["group.id"] = "peerd-" + uuid;  // librdkafka wants one; no offset is ever committed to it.
+  properties["enable.auto.commit"] = "false";
+  properties["enable.partition.eof"] = "true";
+  properties["isolation.level"] = "read_committed";
+  properties["auto.offset.reset"] = "earliest";
+  Client client(RD_KAFKA_CONSUMER, properties);
+  const std::string doing = "reading the mirror's position", topic = ledger_topic(uuid);
+  rd_kafka_poll_set_consumer(client.get());
+  rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(1);
+  rd_kafka_topic_partition_list_add(list, topic.c_str(), 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
+  const auto assigned = rd_kafka_assign(client.get(), list);
+  rd_kafka_topic_partition_list_destroy(list);
+  if (assigned != 0) throw Error(error_text(assigned, doing));
+  Ledger ledger;
+  for (;;) {
+    const std::unique_ptr<rd_kafka_message_t, void (*)(rd_kafka_message_t*)> message(
+        rd_kafka_consumer_poll(client.get(), 200), rd_kafka_message_destroy);
+    if (!message) {
+      client.check_background(doing, wait);
+      continue;
+    }
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) break;
+    if (message->err != 0) {
+      const auto text = error_text(message->err, doing);
+      if (retry_of(text) != Retry::later || wait.expired()) throw Error(text);
+      client.check_background(doing, wait);
+      continue;
+    }
+    if (message->key == nullptr || message->payload == nullptr) continue;
+    take({static_cast<const char*>(message->key), message->key_len},
+         {static_cast<const char*>(message->payload), message->len}, ledger);
+  }
+  return ledger;
+}
+
+}  // namespace peerd::kafka

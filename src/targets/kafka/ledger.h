@@ -1,0 +1,28 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "kafka/client.h"
+#include "peerd/changes/chunk.h"
+
+namespace peerd::kafka {
+
+/// What the mirror's compacted topic says: written in the same transactions as the messages (rules.md 29).
+struct Ledger {
+  std::optional<Lsn> position;
+  Lsn horizon;                               ///< The last one that was announced.
+  std::map<std::string, CopyCounts> chunks;  ///< Finished ones, by chunk_key().
+};
+
+inline constexpr std::string_view kPositionKey = "position";
+std::string ledger_topic(const std::string& uuid);  ///< "_peerd_<uuid>"
+std::string chunk_key(const Chunk& chunk);
+std::string position_value(Lsn position, Lsn horizon);
+std::string chunk_value(CopyCounts counts);
+
+/// Reads the topic to its end with read_committed. REQUIRES: the topic is there; nobody's transaction is open in it.
+Ledger read_ledger(const PeerSpec& peer, const std::string& uuid, const Wait& wait);
+
+}  // namespace peerd::kafka

@@ -1,0 +1,164 @@
+#include "kafka/producer.h"
+
+#include <charconv>
+
+#include "kafka/errors.h"
+#include "peerd/targets/kafka_target.h"
+
+namespace peerd::kafka {
+namespace {
+
+Properties producer_properties(const Sending& sending, int worker) {
+  const auto text = [&](std::string_view name) { return option_text(kafka_options(), sending.peer.options, name); };
+  Properties out{{"compression.type", text("compression")},
+                 {"linger.ms", text("linger_ms")},
+                 {"queue.buffering.max.kbytes", worker < 0 ? "65536" : "16384"},
+                 {"queue.buffering.max.messages", "200000"},
+                 {"topic.metadata.refresh.interval.ms", "60000"}};
+  for (auto& [name, value] : properties_of(sending.peer)) out[name] = value;
+  out["enable.idempotence"] = "true";
+  out["message.max.bytes"] = text("max_record_batch_bytes");
+  // As Java's clients unless the peer says otherwise: they find a key where this producer put it.
+  out["partitioner"] = partitioner_of(text("partitioner"));
+  if (!sending.exactly_once) return out;
+  out["transactional.id"] = "peerd-" + sending.uuid + (worker < 0 ? "" : "-w" + std::to_string(worker));
+  out["transaction.timeout.ms"] = std::to_string(sending.transaction_timeout_ms);
+  return out;
+}
+
+}  // namespace
+
+Producer::Producer(const Sending& sending, int worker)
+    : sending_(sending), client_(RD_KAFKA_PRODUCER, producer_properties(sending, worker)) {}
+
+/// What is open holds back read_committed readers until it is aborted or times out.
+Producer::~Producer() {
+  if (!open_ || !sending_.exactly_once) return;
+  rd_kafka_purge(client_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
+  if (rd_kafka_error_t* error = rd_kafka_abort_transaction(client_.get(), 2000)) rd_kafka_error_destroy(error);
+}
+
+void Producer::init(const Wait& wait) {
+  if (!sending_.exactly_once) return void(client_.cluster(wait));
+  client_.cluster(wait);
+  client_.retry("taking over the mirror's transactions", wait,
+                [&](int ms) { return rd_kafka_init_transactions(client_.get(), ms); });
+}
+
+void Producer::begin(const Wait&) {
+  if (sending_.exactly_once) check(rd_kafka_begin_transaction(client_.get()), "beginning a transaction");
+  open_ = true;
+  begun_ = std::chrono::steady_clock::now();
+}
+
+/// An expired transaction looks like a fenced one from outside: the clock tells them apart (rules.md 28, 31).
+void Producer::check_age() const {
+  if (!sending_.exactly_once || !open_) return;
+  const auto age = std::chrono::steady_clock::now() - begun_;
+  if (age < std::chrono::milliseconds(sending_.transaction_timeout_ms)) return;
+  ErrorText text{.code = ErrorCode::timeout, .message = "a source transaction or a chunk takes longer than a Kafka transaction may last"};
+  text.hint = "raise transaction_timeout_ms of the mirror and transaction.max.timeout.ms of the brokers, or make chunks smaller";
+  text.retry = Retry::after_operator;
+  throw Error(std::move(text));
+}
+
+void Producer::check_delivery() const {
+  const rd_kafka_resp_err_t code = client_.delivery_error();
+  if (code == 0) return;
+  check_age();
+  char reason[256] = "";
+  rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(client_.get(), reason, sizeof reason);
+  if (fatal == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH) fatal = RD_KAFKA_RESP_ERR__FENCED;
+  throw Error(error_text(fatal != 0 ? fatal : code, "sending", reason));
+}
+
+void Producer::commit(const Wait& wait) {
+  while (rd_kafka_flush(client_.get(), 200) != 0) {
+    check_delivery();
+    check_age();
+    client_.check_background("sending", wait);
+  }
+  check_delivery();
+  check_age();
+  if (sending_.exactly_once) {
+    try {
+      client_.retry("committing", wait, [&](int ms) { return rd_kafka_commit_transaction(client_.get(), ms); });
+    } catch (const Error&) {
+      check_age();
+      throw;
+    }
+  }
+  open_ = false;
+}
+
+bool Producer::send(const std::string& topic, std::int32_t partition, std::string_view key,
+                    std::optional<std::string_view> value, const Headers* headers, const Wait& wait) {
+  // librdkafka counts what surrounds the message too.
+  constexpr std::size_t kOverhead = 512;
+  if (key.size() + (value ? value->size() : 0) + kOverhead > sending_.largest) return false;
+  char lsn[24], xid[16], ordinal[24], chunk[16];
+  rd_kafka_vu_t parts[16];
+  std::size_t count = 0;
+  const auto header = [&](const char* name, const void* bytes, std::size_t size) {
+    parts[count].vtype = RD_KAFKA_VTYPE_HEADER;
+    parts[count++].u.header = {name, bytes, static_cast<ssize_t>(size)};
+  };
+  const auto number = [&](const char* name, char* digits, std::size_t room, std::uint64_t n) {
+    header(name, digits, static_cast<std::size_t>(std::to_chars(digits, digits + room, n).ptr - digits));
+  };
+  if (headers != nullptr) {
+    char* end = std::to_chars(lsn, lsn + 9, static_cast<std::uint32_t>(headers->lsn.value >> 32), 16).ptr;
+    *end++ = '/';
+    end = std::to_chars(end, lsn + sizeof lsn, static_cast<std::uint32_t>(headers->lsn.value), 16).ptr;
+    for (char* c = lsn; c != end; ++c)
+      if (*c >= 'a') *c = static_cast<char>(*c - 32);
+    header("lsn", lsn, static_cast<std::size_t>(end - lsn));
+    number("transaction", xid, sizeof xid, headers->xid);
+    number("ordinal", ordinal, sizeof ordinal, headers->ordinal);
+    header("mirror", sending_.mirror.data(), sending_.mirror.size());
+    header("kind", to_string(headers->kind).data(), to_string(headers->kind).size());
+    if (headers->chunk) number("chunk", chunk, sizeof chunk, *headers->chunk);
+    if (!headers->unchanged.empty()) header("unchanged_columns", headers->unchanged.data(), headers->unchanged.size());
+  }
+  parts[count].vtype = RD_KAFKA_VTYPE_TOPIC;
+  parts[count++].u.cstr = topic.c_str();
+  parts[count].vtype = RD_KAFKA_VTYPE_PARTITION;
+  parts[count++].u.i32 = partition < 0 ? RD_KAFKA_PARTITION_UA : partition;
+  parts[count].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+  parts[count++].u.i = RD_KAFKA_MSG_F_COPY;
+  parts[count].vtype = RD_KAFKA_VTYPE_KEY;
+  parts[count++].u.mem = {const_cast<char*>(key.data()), key.size()};
+  if (value) {
+    parts[count].vtype = RD_KAFKA_VTYPE_VALUE;
+    parts[count++].u.mem = {const_cast<char*>(value->data()), value->size()};
+  }
+  for (;;) {
+    rd_kafka_error_t* error = rd_kafka_produceva(client_.get(), parts, count);
+    if (error == nullptr) break;
+    const auto code = rd_kafka_error_code(error);
+    if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
+      rd_kafka_error_destroy(error);
+      return false;
+    }
+    if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+      check_delivery();
+      check_age();
+      check(error, "sending to topic " + topic);
+    }
+    rd_kafka_error_destroy(error);
+    rd_kafka_poll(client_.get(), 50);
+    check_delivery();
+    check_age();
+    client_.check_background("sending", wait);
+  }
+  constexpr unsigned kPollEvery = 256;
+  if (++sent_ % kPollEvery == 0) {
+    rd_kafka_poll(client_.get(), 0);
+    check_delivery();
+    check_age();
+    if (wait.stop.stop_requested()) throw Stopped{};
+  }
+  return true;
+}
+
+}  // namespace peerd::kafka
