@@ -46,7 +46,8 @@ std::vector<MirrorTable> SqlCatalog::read_tables(MirrorId mirror, std::vector<Mi
     tables.push_back(read_table(rows.text(1)));
     tables.back().start = read_lsn(rows.text(2));
     if (notes)
-      notes->push_back({tables.back().schema.id, rows.integer(3) != 0, rows.integer(4) != 0, read_lsn(rows.text(5))});
+      notes->push_back({tables.back().schema.id, rows.integer(3) != 0, rows.integer(4) != 0, read_lsn(rows.text(5)),
+                        static_cast<std::uint32_t>(rows.integer(6))});
   }
   return tables;
 }
@@ -98,7 +99,8 @@ void SqlCatalog::plan(const Lease& lease, const MirrorTable& table, std::span<co
       {mirror, id, kAfterAll, table_json(table), lsn_text(table.start), std::int64_t{!chunks.empty()}});
   for (const Chunk& chunk : chunks) {
     run(Sql::insert_chunk, {mirror, id, lsn_text(chunk.start), std::int64_t{chunk.number},
-                            std::int64_t{chunk.file_node}, bits(chunk.first_block), bits(chunk.end_block)});
+                            std::int64_t{chunk.file_node}, bits(chunk.first_block), bits(chunk.end_block),
+                            chunk.range ? key_range_json(*chunk.range) : std::string()});
   }
   transaction.commit();
 }
@@ -125,9 +127,18 @@ std::vector<ChunkRecord> SqlCatalog::chunks(MirrorId mirror) {
     record.chunk.end_block = unsigned_of(rows.integer(5));
     record.done = rows.integer(6) != 0;
     record.counts = {unsigned_of(rows.integer(7)), unsigned_of(rows.integer(8))};
-    records.push_back(record);
+    if (const std::string range = rows.text(9); !range.empty()) record.chunk.range = read_key_range(range);
+    records.push_back(std::move(record));
   }
   return records;
+}
+
+void SqlCatalog::moved(const Lease& lease, TableId table) {
+  Lock lock(mutex_);
+  sqlite::Transaction transaction(database_);
+  require_lease(run(Sql::fence, {lease.mirror.value, epoch_of(lease)}));
+  run(Sql::moved_table, {lease.mirror.value, oid(table)});
+  transaction.commit();
 }
 
 void SqlCatalog::copied(const Lease& lease, TableId table, Lsn horizon) {

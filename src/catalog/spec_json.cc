@@ -137,4 +137,18 @@ MirrorTable read_table(std::string_view text) {
   });
 }
 
+std::string key_range_json(const Chunk::KeyRange& range) {
+  return dump({{"v", kVersion}, {"first", range.first}, {"end", range.end}, {"columns_mark", range.columns_mark}});
+}
+
+Chunk::KeyRange read_key_range(std::string_view text) {
+  return read(text, [](const json& document) {
+    Chunk::KeyRange range;
+    range.first = document.at("first").get<std::vector<std::string>>();
+    range.end = document.at("end").get<std::vector<std::string>>();
+    range.columns_mark = document.at("columns_mark");
+    return range;
+  });
+}
+
 }  // namespace peerd

@@ -41,6 +41,7 @@ class SqlCatalog : public Catalog {
   void plan(const Lease& lease, const MirrorTable& table, std::span<const Chunk> chunks) override;
   void chunk_done(const Lease& lease, const Chunk& chunk, CopyCounts counts) override;
   std::vector<ChunkRecord> chunks(MirrorId mirror) override;
+  void moved(const Lease& lease, TableId table) override;
   void copied(const Lease& lease, TableId table, Lsn horizon) override;
   Stored checkpoint(const Lease& lease, Durable durable, const BatchRecord& batch) override;
   void log(MirrorId mirror, const LogRecord& record) override;

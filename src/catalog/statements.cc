@@ -59,7 +59,12 @@ CREATE TABLE mirror_logs (
 );
 )";
 
-constexpr std::array kMigrations = {kVersion1};
+constexpr std::string_view kVersion2 = R"(
+ALTER TABLE mirror_chunks ADD COLUMN key_range TEXT NOT NULL DEFAULT '';  -- JSON; '' = cut by blocks.
+ALTER TABLE mirror_tables ADD COLUMN moves INTEGER NOT NULL DEFAULT 0;    -- Rewrites that the present copy has met.
+)";
+
+constexpr std::array kMigrations = {kVersion1, kVersion2};
 
 struct Entry {
   Sql name;
@@ -115,7 +120,7 @@ constexpr std::array<Entry, static_cast<std::size_t>(Sql::count)> kStatements = 
      "?2"},
 
     {Sql::all_tables,
-     "SELECT oid, spec, start, planned, copied, horizon FROM mirror_tables WHERE mirror = ?1 ORDER BY position, oid"},
+     "SELECT oid, spec, start, planned, copied, horizon, moves FROM mirror_tables WHERE mirror = ?1 ORDER BY position, oid"},
     {Sql::put_table,
      "INSERT INTO mirror_tables (mirror, oid, position, spec, start) VALUES (?1, ?2, ?3, ?4, ?5) "
      "ON CONFLICT (mirror, oid) DO UPDATE SET position = excluded.position, spec = excluded.spec, start = "
@@ -128,16 +133,17 @@ constexpr std::array<Entry, static_cast<std::size_t>(Sql::count)> kStatements = 
     {Sql::void_table, "UPDATE mirror_tables SET planned = 0, copied = 0, horizon = '' WHERE mirror = ?1 AND oid = ?2"},
     {Sql::delete_table, "DELETE FROM mirror_tables WHERE mirror = ?1 AND oid = ?2"},
     {Sql::delete_table_chunks, "DELETE FROM mirror_chunks WHERE mirror = ?1 AND oid = ?2"},
-    {Sql::copied_table, "UPDATE mirror_tables SET copied = 1, horizon = ?3 WHERE mirror = ?1 AND oid = ?2"},
+    {Sql::copied_table, "UPDATE mirror_tables SET copied = 1, horizon = ?3, moves = 0 WHERE mirror = ?1 AND oid = ?2"},
+    {Sql::moved_table, "UPDATE mirror_tables SET moves = moves + 1 WHERE mirror = ?1 AND oid = ?2"},
 
     {Sql::insert_chunk,
-     "INSERT INTO mirror_chunks (mirror, oid, start, number, file_node, first_block, end_block) "
-     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
+     "INSERT INTO mirror_chunks (mirror, oid, start, number, file_node, first_block, end_block, key_range) "
+     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
     {Sql::chunk_done,
      "UPDATE mirror_chunks SET done = 1, row_count = ?5, byte_count = ?6 "
      "WHERE mirror = ?1 AND oid = ?2 AND start = ?3 AND number = ?4"},
     {Sql::all_chunks,
-     "SELECT oid, start, number, file_node, first_block, end_block, done, row_count, byte_count FROM mirror_chunks "
+     "SELECT oid, start, number, file_node, first_block, end_block, done, row_count, byte_count, key_range FROM mirror_chunks "
      "WHERE mirror = ?1 ORDER BY oid, number"},
 
     {Sql::insert_batch,

@@ -41,6 +41,7 @@ enum class Sql : std::size_t {
   delete_table,
   delete_table_chunks,
   copied_table,
+  moved_table,
   insert_chunk,
   chunk_done,
   all_chunks,

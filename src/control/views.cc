@@ -144,7 +144,8 @@ View chunks_view(MirrorControl& mirrors, Catalog& catalog) {
         const Chunk& chunk = record.chunk;
         const bool open = chunk.end_block == Chunk::kNoEndBlock;
         rows.push_back({cell(mirror.name), cell(names[chunk.table]), cell(std::uint64_t{chunk.number}),
-                        cell(chunk.first_block), open ? std::nullopt : cell(chunk.end_block), truth(record.done),
+                        chunk.range ? std::nullopt : cell(chunk.first_block), open ? std::nullopt : cell(chunk.end_block),
+                        truth(record.done),
                         cell(record.counts.rows), cell(record.counts.bytes)});
       }
     }

@@ -4,7 +4,8 @@
 //   plan    : chunks, written down before the first is read
 //   workers : each reads a chunk in a transaction of its own, and it is noted once it is durable
 //   end     : keys; the horizon is the WAL insert position read after the last chunk (14)
-// A chunk that finds the table rewritten or altered sends the table back to its start (9).
+// A chunk that finds the table rewritten or altered sends the table back to its start; at the second time it is cut by
+// key, so that a table that is rewritten again and again arrives all the same (9).
 
 #include <algorithm>
 #include <thread>
@@ -42,7 +43,8 @@ class Snapshot {
   const std::stop_token& stop_;
   const std::size_t tables_most_, workers_most_;
   ChunkWork work_;
-  std::vector<MirrorTable> tables_;  // The coordinator's alone.
+  std::vector<MirrorTable> tables_;     // The coordinator's alone, and so is
+  std::vector<std::uint32_t> moves_;  // how often each was rewritten or altered under this copy.
 };
 
 void Snapshot::run() {
@@ -55,13 +57,14 @@ void Snapshot::load() {
   const MirrorProgress progress = context_.catalog.progress(context_.record.id);
   const std::vector<ChunkRecord> chunks = context_.catalog.chunks(context_.record.id);
   tables_ = progress.tables;
+  moves_.assign(tables_.size(), 0);
   std::vector<std::size_t> unplanned;
   for (std::size_t i = 0; i < tables_.size(); ++i) {
     work_.add();
     const TableId id = tables_[i].schema.id;
     bool planned = false, copied = false;
     for (const auto& note : progress.notes)
-      if (note.table == id) planned = note.planned, copied = note.copied;
+      if (note.table == id) planned = note.planned, copied = note.copied, moves_[i] = note.moves;
     std::vector<ChunkRecord> own;
     for (const ChunkRecord& record : chunks)
       if (record.chunk.table == id && record.chunk.start == tables_[i].start) own.push_back(record);
@@ -114,7 +117,9 @@ void Snapshot::start_anew(const std::vector<std::size_t>& indexes) {
   const auto rows = static_cast<std::uint64_t>(context_.record.spec.integer("snapshot_num_rows_per_partition"));
   for (const std::size_t index : indexes) {
     context_.step("planning " + tables_[index].schema.qualified());
-    const std::vector<Chunk> chunks = context_.source.plan(tables_[index], rows, patient(stop_));
+    constexpr std::uint32_t kMovesByBlocks = 2;
+    const CutBy by = moves_[index] < kMovesByBlocks ? CutBy::blocks : CutBy::key;
+    const std::vector<Chunk> chunks = context_.source.plan(tables_[index], by, rows, patient(stop_));
     context_.catalog.plan(context_.lease, tables_[index], chunks);
     std::vector<ChunkRecord> records;
     for (const Chunk& chunk : chunks) records.push_back({chunk, false, {}});
@@ -147,6 +152,8 @@ void Snapshot::coordinate(std::size_t worker_count) {
           {.mirror = context_.record.spec.name, .table = name});
       context_.catalog.log(context_.record.id, {.level = "warning", .message = name + " was rewritten or altered during its copy",
                                                 .detail = "its copy starts anew", .hint = {}});
+      context_.catalog.moved(context_.lease, tables_[event->table].schema.id);
+      ++moves_[event->table];
       start_anew({event->table});
     }
   }

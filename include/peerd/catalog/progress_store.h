@@ -24,6 +24,7 @@ struct MirrorProgress {
     TableId table;
     bool planned = false, copied = false;   ///< All chunks written down; all of them done and end_copy() passed.
     Lsn horizon;                            ///< rules.md 14; 0 while not copied.
+    std::uint32_t moves = 0;                ///< How often moved() was called since the last copied().
   };
   std::vector<TableNote> notes;
 };
@@ -43,6 +44,7 @@ class ProgressStore {
   virtual void plan(const Lease& lease, const MirrorTable& table, std::span<const Chunk> chunks) = 0;
   virtual void chunk_done(const Lease& lease, const Chunk& chunk, CopyCounts counts) = 0;  ///< Ignored when no longer planned.
   virtual std::vector<ChunkRecord> chunks(MirrorId mirror) = 0;
+  virtual void moved(const Lease& lease, TableId table) = 0;  ///< A chunk met the table rewritten or altered (rules.md 9).
   virtual void copied(const Lease& lease, TableId table, Lsn horizon) = 0;  ///< After the table's last chunk and end_copy().
   virtual Stored checkpoint(const Lease& lease, Durable durable, const BatchRecord& batch) = 0;  ///< Never goes back.
 

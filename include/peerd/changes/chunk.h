@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,12 @@ struct SlotStart {
   Lsn consistent_point;
 };
 
-/// A part of a table that one COPY reads: ctid blocks [first_block, end_block). The table's last chunk has
-/// end_block = kNoEndBlock: pages added since the plan are read too. Identified by (table, start, number).
+/// What a table's chunks are ranges of. Blocks are read faster; a rewrite of the table (VACUUM FULL) voids them.
+enum class CutBy : std::uint8_t { blocks, key };
+
+/// A part of a table that one COPY reads: ctid blocks [first_block, end_block), or with `range` the rows whose key lies
+/// in it. The table's last chunk has no end: pages and keys added since the plan are read too. Identified by (table,
+/// start, number).
 struct Chunk {
   static constexpr std::uint64_t kNoEndBlock = ~0ull;
   TableId table;
@@ -24,6 +29,15 @@ struct Chunk {
   std::uint32_t number = 0;   ///< From 0.
   std::uint32_t file_node = 0;  ///< pg_relation_filenode() at the plan; another one means a rewrite.
   std::uint64_t first_block = 0, end_block = kNoEndBlock;
+  /// Cells in key order, in text form: [first, end). An empty one is open on that side.
+  struct KeyRange {
+    std::vector<std::string> first, end;
+    /// Of the columns' rows in pg_attribute at the plan: another one means that a rewrite may have changed values, which
+    /// the file node cannot tell from one that did not.
+    std::int64_t columns_mark = 0;
+    bool operator==(const KeyRange&) const = default;
+  };
+  std::optional<KeyRange> range;
   bool operator==(const Chunk&) const = default;
 };
 

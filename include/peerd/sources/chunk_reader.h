@@ -9,8 +9,8 @@
 namespace peerd {
 
 /// Reads one chunk at a time, each in its own short transaction on one connection. One snapshot worker owns it.
-/// The transaction locks the table (ACCESS SHARE) before it takes its snapshot and compares OID, file node, columns, types,
-/// defaults and replica identity with the plan; its end waits until the WAL that its snapshot could see is flushed (rules.md 9, 10, 12).
+/// The transaction locks the table (ACCESS SHARE) before it takes its snapshot and compares OID, file node (of a
+/// chunk cut by key: the columns' mark), columns, types, defaults and replica identity with the plan; its end waits until the WAL that its snapshot could see is flushed (rules.md 9, 10, 12).
 class ChunkReader {
  public:
   enum class Opened { ready, table_moved };  ///< table_moved: start that table anew; nothing was read.

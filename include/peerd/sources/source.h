@@ -39,8 +39,9 @@ class Source {
   virtual SlotStart ensure_slot(bool intended, const std::function<void(std::string)>& step, const Wait& wait) = 0;
   /// Blocks until every transaction that was in progress at the call has ended (rules.md 8); `step` says who is waited for.
   virtual void await_settled(const std::function<void(std::string)>& step, const Wait& wait) = 0;
-  /// The table's chunks for `table.start`, measured now. At least one, the last one open-ended.
-  virtual std::vector<Chunk> plan(const MirrorTable& table, std::uint64_t rows_per_chunk, const Wait& wait) = 0;
+  /// The table's chunks for `table.start`, measured now. At least one, the last one open-ended. Cut by key they outlive
+  /// rewrites that change no value (rules.md 9).
+  virtual std::vector<Chunk> plan(const MirrorTable& table, CutBy by, std::uint64_t rows_per_chunk, const Wait& wait) = 0;
   virtual std::unique_ptr<ChunkReader> open_reader(const Wait& wait) = 0;
   virtual Lsn insert_position(const Wait& wait) = 0;  ///< pg_current_wal_insert_lsn(): rules.md 8, 14, 15.
   /// Checks rules.md 33-34 first (slot there and not lost, `from` not before confirmed_flush nor past the WAL's end).

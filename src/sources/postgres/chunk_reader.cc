@@ -27,6 +27,30 @@ bool same_shape(const TableSchema& planned, const TableSchema& now) {
          std::equal(planned.columns.begin(), planned.columns.end(), now.columns.begin(), now.columns.end(), same);
 }
 
+std::string in_blocks(const Chunk& chunk) {
+  std::string where = "ctid >= '(" + std::to_string(chunk.first_block) + ",0)'::tid";
+  if (chunk.end_block != Chunk::kNoEndBlock) where += " AND ctid < '(" + std::to_string(chunk.end_block) + ",0)'::tid";
+  return where;
+}
+
+/// Compared as a row, so that the key's index serves.
+std::string in_range(const TableSchema& schema, const Chunk::KeyRange& range) {
+  std::string where = "true", key;
+  for (const std::uint16_t column : schema.key)
+    key += (key.empty() ? "" : ", ") + quote_identifier(schema.columns[column].name);
+  const auto bound = [&](const char* compared, const std::vector<std::string>& cells) {
+    if (cells.empty()) return;
+    std::string values;
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      values += (i == 0 ? "" : ", ") + quote_literal(cells[i]) + "::" + schema.columns[schema.key[i]].type_name;
+    }
+    where += " AND (" + key + ") " + compared + " (" + values + ")";
+  };
+  bound(">=", range.first);
+  bound("<", range.end);
+  return where;
+}
+
 }  // namespace
 
 std::string copy_statement(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan) {
@@ -35,8 +59,7 @@ std::string copy_statement(const MirrorTable& table, const Chunk& chunk, const C
     columns += (columns.empty() ? "" : ", ") + quote_identifier(table.schema.columns[i].name);
     if (i < plan.select_casts.size() && !plan.select_casts[i].empty()) columns += "::" + plan.select_casts[i];
   }
-  std::string where = "ctid >= '(" + std::to_string(chunk.first_block) + ",0)'::tid";
-  if (chunk.end_block != Chunk::kNoEndBlock) where += " AND ctid < '(" + std::to_string(chunk.end_block) + ",0)'::tid";
+  const std::string where = chunk.range ? in_range(table.schema, *chunk.range) : in_blocks(chunk);
   std::string called = table.schema.qualified();
   std::replace(called.begin(), called.end(), '*', '_');  // Nothing in a name may end the comment.
   return "COPY (SELECT " + columns + " FROM ONLY " + quote_identifier(table.schema.schema) + "." +
@@ -68,7 +91,9 @@ bool PostgresChunkReader::as_planned(const MirrorTable& table, const Chunk& chun
   });
   if (mapped == tables_.end()) throw Error(ErrorCode::internal, "a chunk of a table that is not mapped");
   const std::optional<CatalogTable> found = read_table(*connection_, *mapped, wait);
-  return found && found->kind == 'r' && found->file_node == chunk.file_node && same_shape(table.schema, found->schema);
+  if (!found || found->kind != 'r' || !same_shape(table.schema, found->schema)) return false;
+  return chunk.range ? columns_mark(*connection_, table.schema.id, wait) == chunk.range->columns_mark
+                     : found->file_node == chunk.file_node;
 }
 
 ChunkReader::Opened PostgresChunkReader::open(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan,

@@ -104,6 +104,14 @@ std::optional<CatalogTable> read_table(postgres::Connection& connection, const M
   return found;
 }
 
+std::int64_t columns_mark(postgres::Connection& connection, TableId table, const Wait& wait) {
+  const postgres::Result result = connection.run(
+      "SELECT coalesce(hashtextextended(string_agg(attnum || ':' || xmin::text, ',' ORDER BY attnum), 0), 0)"
+      " FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped",
+      {{std::to_string(table.oid)}}, wait);
+  return result.integer(0, 0);
+}
+
 MirrorTable mirror_table(const CatalogTable& found, const MappedTable& mapped) {
   if (found.schema.key.empty()) {
     ErrorText text;

@@ -21,6 +21,10 @@ struct CatalogTable {
 /// nullopt when there is no such relation.
 std::optional<CatalogTable> read_table(postgres::Connection& connection, const MappedTable& table, const Wait& wait);
 
+/// Stands for the columns' rows in pg_attribute: whoever alters a column writes its row anew, and a rewrite that keeps all
+/// values does not.
+std::int64_t columns_mark(postgres::Connection& connection, TableId table, const Wait& wait);
+
 /// The table for the mirror. Throws Error(source_unfit) when it has no usable key.
 MirrorTable mirror_table(const CatalogTable& found, const MappedTable& mapped);
 

@@ -58,8 +58,9 @@ class PostgresSource final : public Source {
   void await_settled(const std::function<void(std::string)>& step, const Wait& wait) override {
     await_transactions(control(wait), step, wait);
   }
-  std::vector<Chunk> plan(const MirrorTable& table, std::uint64_t rows_per_chunk, const Wait& wait) override {
-    return plan_chunks(control(wait), table, rows_per_chunk, wait);
+  std::vector<Chunk> plan(const MirrorTable& table, CutBy by, std::uint64_t rows_per_chunk, const Wait& wait) override {
+    return by == CutBy::key ? plan_key_ranges(control(wait), table, rows_per_chunk, wait)
+                            : plan_chunks(control(wait), table, rows_per_chunk, wait);
   }
   std::unique_ptr<ChunkReader> open_reader(const Wait&) override {
     return std::make_unique<PostgresChunkReader>(connector("snapshot"), names_.tables);

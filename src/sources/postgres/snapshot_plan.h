@@ -22,4 +22,9 @@ std::vector<Chunk> cut(const MirrorTable& table, std::uint32_t file_node, const 
 std::vector<Chunk> plan_chunks(postgres::Connection& connection, const MirrorTable& table, std::uint64_t rows_per_chunk,
                                const Wait& wait);
 
+/// The same by ranges of the key, its bounds taken from a sample. One chunk when the key has a type whose order is not
+/// the server's own.
+std::vector<Chunk> plan_key_ranges(postgres::Connection& connection, const MirrorTable& table,
+                                   std::uint64_t rows_per_chunk, const Wait& wait);
+
 }  // namespace peerd

@@ -85,6 +85,11 @@ class SourceServer : public FakeServer {
     std::erase(of.tuples, std::nullopt);
     ++of.file_node;
   }
+  /// From now on somebody rewrites a table again and again.
+  void rewrite_before_each_chunk() {
+    Lock lock(mutex_);
+    rewrites_always_ = true;
+  }
 
   // One transaction each; they return its end.
   Lsn insert(const std::string& table, const Cells& row) {
@@ -218,6 +223,7 @@ class SourceServer : public FakeServer {
   std::vector<Transaction> wal_;
   std::set<std::string> publications_;
   Problems problems_;
+  bool rewrites_always_ = false;
   SourceIdentity identity_{7, 1};
   Lsn position_{0x1000};
   std::size_t part_size_ = 0;

@@ -42,5 +42,25 @@ TEST_F(OldVersionsTest, Version1IsOpenedWhole) {
   EXPECT_EQ(catalog().peer_records().size(), 3u);
 }
 
+TEST_F(OldVersionsTest, ChunksOfVersion1AreCutByBlocks) {
+  load("catalog_v1.sql");
+  const MirrorRecord record = catalog().mirror("orders").value();
+  for (const ChunkRecord& chunk : catalog().chunks(record.id)) EXPECT_FALSE(chunk.chunk.range);
+  EXPECT_EQ(catalog().progress(record.id).notes.at(0).moves, 0u);
+}
+
+TEST_F(OldVersionsTest, Version2KeepsRangesOfTheKeyAndCountsMoves) {
+  load("catalog_v2.sql");
+  const MirrorRecord record = catalog().mirror("orders").value();
+  EXPECT_EQ(record.spec, mirror("orders"));
+  const std::vector<ChunkRecord> chunks = catalog().chunks(record.id);
+  ASSERT_EQ(chunks.size(), 3u);
+  EXPECT_EQ(chunks[0].chunk.range, (Chunk::KeyRange{{}, {"100", "ä"}, -7}));
+  EXPECT_EQ(chunks[1].chunk.range, (Chunk::KeyRange{{"100", "ä"}, {}, -7}));
+  EXPECT_FALSE(chunks[2].chunk.range);
+  EXPECT_EQ(catalog().progress(record.id).notes.at(0).moves, 2u);
+  EXPECT_EQ(catalog().progress(record.id).notes.at(1).moves, 0u);
+}
+
 }  // namespace
 }  // namespace peerd

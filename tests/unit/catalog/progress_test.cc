@@ -87,6 +87,33 @@ TEST_F(ProgressTest, ChunksComeBackWholeWithTheirCounts) {
   EXPECT_EQ(records[1].counts.bytes, 1ull << 40);
 }
 
+TEST_F(ProgressTest, RangesOfTheKeyComeBackWhole) {
+  const MirrorTable t = table(1, "t", Lsn{10});
+  std::vector<Chunk> planned = chunks_of(t, 2);
+  planned[0].range = Chunk::KeyRange{{}, {"ä'\"\n", ""}, -5};
+  planned[1].range = Chunk::KeyRange{{"ä'\"\n", ""}, {}, 1ll << 62};
+  catalog().plan(lease_, t, planned);
+  reopen();
+  const std::vector<ChunkRecord> records = catalog().chunks(lease_.mirror);
+  ASSERT_EQ(records.size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(records[i].chunk, planned[i]);
+}
+
+TEST_F(ProgressTest, MovesAreCountedUntilTheTableIsCopied) {
+  const MirrorTable t = table(1, "t", Lsn{10});
+  catalog().set_tables(lease_, std::vector{t}, Lsn{});
+  for (std::uint32_t moves = 1; moves <= 3; ++moves) {
+    catalog().moved(lease_, t.schema.id);
+    catalog().plan(lease_, t, {});
+    catalog().plan(lease_, t, chunks_of(t, 1));
+    EXPECT_EQ(progress().notes.at(0).moves, moves);
+  }
+  reopen();
+  EXPECT_EQ(progress().notes.at(0).moves, 3u);
+  catalog().copied(lease_, t.schema.id, Lsn{30});
+  EXPECT_EQ(progress().notes.at(0).moves, 0u);
+}
+
 TEST_F(ProgressTest, AFinishedChunkOfAnOlderPlanIsIgnored) {
   MirrorTable t = table(1, "t", Lsn{10});
   const Chunk old = chunks_of(t, 1)[0];

@@ -239,6 +239,17 @@ TEST_F(SupervisorTest, ARewriteDuringTheCopyStartsTheTableAnew) {
   EXPECT_GE(source().calls("plan"), 2);
 }
 
+TEST_F(SupervisorTest, ATableThatIsRewrittenBeforeEveryChunkIsCutByKeyAndArrives) {
+  fill(10);
+  source().rewrite_before_each_chunk();
+  const MirrorId id = create("b", {{"snapshot_num_rows_per_partition", "2"}, {"snapshot_max_parallel_workers", "1"}});
+  reach(id, MirrorState::running);
+  EXPECT_EQ(source().calls("plan"), 3);
+  expect_equal(source().update("public.t", {"2", "changed", "large"}));
+  EXPECT_TRUE(catalog_->chunks(id).at(0).chunk.range);
+  EXPECT_EQ(catalog_->progress(id).notes.at(0).moves, 0u) << "the next copy begins by blocks again";
+}
+
 TEST_F(SupervisorTest, PauseNeedsNeitherSourceNorTarget) {
   const MirrorId id = create();
   reach(id, MirrorState::running);

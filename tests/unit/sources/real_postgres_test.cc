@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "real_source.h"
 
 namespace peerd {
@@ -25,7 +27,7 @@ TEST_F(RealSnapshot, ChunksEqualTheTable) {
   const MirrorTable table = set_up().at(0);
   ASSERT_EQ(table.schema.columns.size(), 2u);
   source().await_settled({}, wait_);
-  const std::vector<Chunk> chunks = source().plan(table, 3000, wait_);
+  const std::vector<Chunk> chunks = source().plan(table, CutBy::blocks, 3000, wait_);
   EXPECT_GE(chunks.size(), 6u);
   EXPECT_LE(chunks.size(), 8u);
   const std::string rows = read_all(table, chunks, {CopyForm::text, {}});
@@ -40,9 +42,9 @@ TEST_F(RealSnapshot, BinaryRowsComeWithoutHeaderAndTrailer) {
   sql("CREATE TABLE public.t (id int PRIMARY KEY, m text)");
   map("public.t");
   const MirrorTable table = set_up().at(0);
-  EXPECT_EQ(read_all(table, source().plan(table, 10, wait_), {CopyForm::binary, {}}), "");
+  EXPECT_EQ(read_all(table, source().plan(table, CutBy::blocks, 10, wait_), {CopyForm::binary, {}}), "");
   sql("INSERT INTO public.t VALUES (7, 'x')");
-  EXPECT_EQ(read_all(table, source().plan(table, 10, wait_), {CopyForm::binary, {"text", ""}}),
+  EXPECT_EQ(read_all(table, source().plan(table, CutBy::blocks, 10, wait_), {CopyForm::binary, {"text", ""}}),
             std::string("\0\2\0\0\0\1"
                         "7"
                         "\0\0\0\1"
@@ -60,10 +62,78 @@ TEST_F(RealSnapshot, ARewrittenOrAlteredTableIsNotRead) {
                              "ALTER TABLE public.t ALTER a TYPE bigint", "ALTER TABLE public.t REPLICA IDENTITY FULL",
                              "ALTER TABLE public.t RENAME TO u"}) {
     const MirrorTable now = change == std::string("TRUNCATE public.t") ? table : source().describe(wait_).at(0);
-    const std::vector<Chunk> chunks = source().plan(now, 1000, wait_);
+    const std::vector<Chunk> chunks = source().plan(now, CutBy::blocks, 1000, wait_);
     sql(change);
     EXPECT_EQ(reader->open(now, chunks[0], {}, wait_), ChunkReader::Opened::table_moved) << change;
   }
+}
+
+/// Rows of a COPY in text form, sorted.
+std::vector<std::string> sorted_lines(const std::string& rows) {
+  std::vector<std::string> lines;
+  for (std::size_t at = 0; at < rows.size(); at = rows.find('\n', at) + 1)
+    lines.push_back(rows.substr(at, rows.find('\n', at) - at));
+  std::ranges::sort(lines);
+  return lines;
+}
+
+TEST_F(RealSnapshot, ChunksByKeyEqualTheTableAndRewritesDoNotVoidThem) {
+  // A key of two columns in another order than the table's, with values that need quoting and cases that collations mix.
+  sql("CREATE TABLE public.t (n numeric, v int, name text COLLATE \"C\", PRIMARY KEY (name, n))");
+  sql("INSERT INTO public.t SELECT i / 7.0 - 300, i, (ARRAY['a''b', 'B\\', 'ä', '', 'Z'])[i % 5 + 1] FROM "
+      "generate_series(1, 20000) i");
+  map("public.t");
+  const MirrorTable table = set_up().at(0);
+  const std::vector<Chunk> chunks = source().plan(table, CutBy::key, 1000, wait_);
+  EXPECT_GE(chunks.size(), 15u);
+  EXPECT_LE(chunks.size(), 25u);
+  EXPECT_TRUE(chunks.front().range->first.empty());
+  EXPECT_TRUE(chunks.back().range->end.empty());
+  const auto reader = source().open_reader(wait_);
+  std::string rows;
+  std::size_t largest = 0;
+  for (const Chunk& chunk : chunks) {
+    sql("VACUUM FULL public.t");
+    ASSERT_EQ(reader->open(table, chunk, {CopyForm::text, {}}, wait_), ChunkReader::Opened::ready) << chunk.number;
+    const std::size_t before = rows.size();
+    for (auto piece = reader->read(wait_); !piece.empty(); piece = reader->read(wait_))
+      rows.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+    largest = std::max(largest, sorted_lines(rows.substr(before)).size());
+  }
+  EXPECT_LT(largest, 3000u) << "ranges are about even";
+  std::string expected;
+  connection_->copy_out("COPY public.t TO STDOUT", wait_);
+  for (auto row = connection_->copy_read(wait_); row.data() != nullptr; row = connection_->copy_read(wait_))
+    expected += row;
+  EXPECT_EQ(sorted_lines(rows), sorted_lines(expected));
+}
+
+TEST_F(RealSnapshot, ChunksByKeyAreVoidWhenARewriteChangesValues) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY, a int)");
+  sql("INSERT INTO public.t SELECT i, i FROM generate_series(1, 100) i");
+  map("public.t");
+  const MirrorTable table = set_up().at(0);
+  const std::vector<Chunk> chunks = source().plan(table, CutBy::key, 10, wait_);
+  EXPECT_EQ(chunks.size(), 10u);
+  const auto reader = source().open_reader(wait_);
+  sql("CLUSTER public.t USING t_pkey");
+  EXPECT_EQ(reader->open(table, chunks[0], {}, wait_), ChunkReader::Opened::ready);
+  while (!reader->read(wait_).empty()) {  // To the end: its transaction holds the table.
+  }
+  sql("ALTER TABLE public.t ALTER a TYPE int USING a + 1");  // The same type, and not a word of it in the stream.
+  EXPECT_EQ(reader->open(table, chunks[1], {}, wait_), ChunkReader::Opened::table_moved);
+}
+
+TEST_F(RealSnapshot, AKeyWhoseOrderIsNotTheServersOwnMakesOneChunk) {
+  sql("CREATE DOMAIN public.code AS text");
+  sql("CREATE TABLE public.t (id public.code PRIMARY KEY)");
+  sql("INSERT INTO public.t SELECT i FROM generate_series(1, 1000) i");
+  map("public.t");
+  const MirrorTable table = set_up().at(0);
+  const std::vector<Chunk> chunks = source().plan(table, CutBy::key, 10, wait_);
+  ASSERT_EQ(chunks.size(), 1u);
+  sql("VACUUM FULL public.t");
+  EXPECT_EQ(sorted_lines(read_all(table, chunks, {CopyForm::text, {}})).size(), 1000u);
 }
 
 TEST_F(RealSnapshot, TheFlushIsWaitedForThoughTheServerIsQuiet) {
@@ -72,7 +142,7 @@ TEST_F(RealSnapshot, TheFlushIsWaitedForThoughTheServerIsQuiet) {
   const MirrorTable table = set_up().at(0);
   sql("BEGIN; INSERT INTO public.t VALUES (1)");  // Not committed: its WAL may stay unflushed.
   const auto begin = std::chrono::steady_clock::now();
-  read_all(table, source().plan(table, 10, wait_), {});
+  read_all(table, source().plan(table, CutBy::blocks, 10, wait_), {});
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
   const postgres::Result behind = connect()->run("SELECT pg_current_wal_flush_lsn()", wait_);
   EXPECT_NE(behind.text(0, 0), "");
@@ -84,7 +154,7 @@ TEST_F(RealSnapshot, ARewriteThatCommitsWhileTheLockIsAwaitedIsSeen) {
   sql("CREATE TABLE public.t (id int PRIMARY KEY, a int); INSERT INTO public.t SELECT i, i FROM generate_series(1, 100) i");
   map("public.t");
   const MirrorTable table = set_up().at(0);
-  const std::vector<Chunk> chunks = source().plan(table, 1000, wait_);
+  const std::vector<Chunk> chunks = source().plan(table, CutBy::blocks, 1000, wait_);
   const auto reader = source().open_reader(wait_);
   sql("BEGIN; ALTER TABLE public.t ALTER a TYPE bigint");
   auto opened = ChunkReader::Opened::ready;
@@ -102,7 +172,7 @@ TEST_F(RealSnapshot, AChunkEndsOnlyWhenWhatItSawIsFlushed) {
   sql("CREATE TABLE public.t (id int PRIMARY KEY)");
   map("public.t");
   const MirrorTable table = set_up().at(0);
-  const std::vector<Chunk> chunks = source().plan(table, 10, wait_);
+  const std::vector<Chunk> chunks = source().plan(table, CutBy::blocks, 10, wait_);
   QuietWalWriter quiet(*this);
   const Lsn committed = quiet.commit("INSERT INTO public.t SELECT coalesce(max(id), 0) + 1 FROM public.t");
   EXPECT_NE(read_all(table, chunks, {}), "");
@@ -115,7 +185,7 @@ TEST_F(RealSnapshot, AChildsRowsAreNotItsParents) {
   sql("INSERT INTO public.parent VALUES (1, 'p'); INSERT INTO public.child VALUES (2, 'c')");
   map("public.parent");
   const MirrorTable table = set_up().at(0);
-  EXPECT_EQ(read_all(table, source().plan(table, 10, wait_), {}), "1\tp\n");
+  EXPECT_EQ(read_all(table, source().plan(table, CutBy::blocks, 10, wait_), {}), "1\tp\n");
 }
 
 // Rule 12: row_security=off turns rows that are hidden without a word into an error.
@@ -123,7 +193,7 @@ TEST_F(RealSnapshot, RowsHiddenByRowSecurityAreAnError) {
   sql("CREATE TABLE public.t (id int PRIMARY KEY); INSERT INTO public.t VALUES (1), (2)");
   map("public.t");
   const MirrorTable table = set_up().at(0);
-  const std::vector<Chunk> chunks = source().plan(table, 10, wait_);
+  const std::vector<Chunk> chunks = source().plan(table, CutBy::blocks, 10, wait_);
   const std::string role = "hidden_" + database_;
   sql("CREATE ROLE " + role + " LOGIN REPLICATION; GRANT USAGE ON SCHEMA public TO " + role +
       "; GRANT SELECT ON public.t TO " + role + "; ALTER TABLE public.t ENABLE ROW LEVEL SECURITY");

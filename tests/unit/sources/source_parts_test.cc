@@ -83,6 +83,20 @@ TEST(CopyStatement, NamesItsRangeItsColumnsAndItsChunk) {
   EXPECT_EQ(copy_statement(t, chunk, {}).find("ctid <"), std::string::npos);
 }
 
+TEST(CopyStatement, OfARangeComparesTheKeyAsARow) {
+  MirrorTable t = table({"id", "a\"b"});
+  for (Column& column : t.schema.columns) column.type_name = "integer";
+  t.schema.key = {1, 0};
+  Chunk chunk;
+  chunk.range = Chunk::KeyRange{{"1", "it's"}, {"2", "3"}, 0};
+  EXPECT_NE(copy_statement(t, chunk, {}).find(" WHERE true AND (\"a\"\"b\", \"id\") >= ('1'::integer, 'it''s'::integer)"
+                                              " AND (\"a\"\"b\", \"id\") < ('2'::integer, '3'::integer)) TO"),
+            std::string::npos)
+      << copy_statement(t, chunk, {});
+  chunk.range = Chunk::KeyRange{};
+  EXPECT_NE(copy_statement(t, chunk, {}).find(" WHERE true) TO"), std::string::npos);
+}
+
 TEST(CopyFrame, TakesHeaderAndTrailerOffHoweverTheyCome) {
   const std::string header("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19), trailer("\377\377", 2);
   CopyFrame frame(CopyForm::binary);
