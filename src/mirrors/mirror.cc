@@ -175,7 +175,7 @@ void Mirror::drop(const MirrorRecord& record, const std::stop_token& stop) {
   if (!lease) throw Error(ErrorCode::fenced, "another process holds the lease of mirror \"" + name_ + "\"");
   world_.board.update(id_, [](MirrorStatus& status) { status.step = "dropping slot, publication and bookkeeping"; });
   if (const auto peer = world_.catalog.peer(record.spec.source))
-    world_.connectors.of(peer->kind).source(*peer, record.spec, *lease)->drop(brief(stop));
+    world_.connectors.of(peer->kind).source(*peer, record.spec, *lease)->drop(world_.catalog.progress(id_).slot_intended, brief(stop));
   if (const auto peer = world_.catalog.peer(record.spec.target))
     world_.connectors.of(peer->kind).target(*peer, record.spec, *lease)->forget(brief(stop));
   world_.catalog.move(id_, MirrorState::terminating, MirrorState::terminated, transition(MirrorState::terminating, Step::dropped).sentence);

@@ -6,7 +6,8 @@ namespace {
 SlotStart ensure_slot(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
   if (progress.slot) return *progress.slot;
   context.step("creating the replication slot");
-  context.catalog.intend_slot(context.lease);
+  // What stands there before the intent is somebody else's: ensure_slot() refuses it, and DROP MIRROR leaves it alone.
+  if (!context.source.slot_status(brief(stop)).exists) context.catalog.intend_slot(context.lease);
   const SourceIdentity identity = context.source.identity(brief(stop));
   const SlotStart slot = context.source.ensure_slot(
       progress.slot_intended, [&](std::string words) { context.step(std::move(words)); }, unbounded(stop));
@@ -32,7 +33,8 @@ void open_tables(PhaseContext& context, std::vector<MirrorTable>& tables, const 
 void set_up(PhaseContext& context, const std::stop_token& stop) {
   const MirrorProgress progress = context.catalog.progress(context.record.id);
   context.step("checking source and target");
-  if (!progress.slot) throw_if_any(context.source.preflight(patient(stop)));
+  // Once it is intended, a slot of the mirror's name is no problem any more, and all else was checked.
+  if (!progress.slot_intended) throw_if_any(context.source.preflight(patient(stop)));
   context.target.open(patient(stop));
   context.step("preparing the publication");
   context.source.ensure_publication(patient(stop));

@@ -171,6 +171,32 @@ def test_own_publication_is_used_and_kept(world):
     assert world.publications() == ["mine"]
 
 
+def test_a_slot_that_was_there_is_neither_taken_nor_dropped(new_world):
+    world = new_world("postgres")
+    create_table(world.source, "public.items", 100, world.source_db)
+    slot = f"mine_{world.source_db}"
+    world.create_peers()
+    make = "SELECT pg_create_logical_replication_slot(%s, 'pgoutput')"
+    world.sql(make, (slot,))
+    with pytest.raises(Exception) as caught:
+        world.create_mirror(["public.items"], replication_slot_name=slot)
+    assert caught.value.pgcode == "42710" and slot in str(caught.value) and caught.value.diag.message_hint, caught.value
+    assert world.slots() == [slot] and world.mirror() is None
+    world.sql("SELECT pg_drop_replication_slot(%s)", (slot,))
+    with held(world, "public.items"):  # publishing it waits for the lock: the slot comes between check and making
+        world.create_mirror(["public.items"], replication_slot_name=slot)
+        world.sql(make, (slot,))
+    failed = world.wait_state("FAILED", 60)
+    assert slot in failed["last_error"], failed
+    world.drop()
+    assert world.slots() == [slot] and world.publications() == []
+    world.sql("SELECT pg_drop_replication_slot(%s)", (slot,))
+    world.create_mirror(["public.items"], "RUNNING", replication_slot_name=slot)
+    world.settle_and_compare()
+    world.drop()
+    assert world.slots() == []
+
+
 def test_creating_what_exists_is_no_error_when_it_is_the_same(world):
     create_table(world.source, "public.items", 10, world.source_db)
     world.start_mirror(["public.items"])

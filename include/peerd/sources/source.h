@@ -50,7 +50,9 @@ class Source {
   virtual std::unique_ptr<ChangeStream> open_stream(Lsn from, std::span<const MirrorTable> tables, Lsn shaped_at, const Wait& wait) = 0;
   virtual std::unique_ptr<RowLookup> open_lookup(const Wait& wait) = 0;
   virtual SlotStatus slot_status(const Wait& wait) = 0;  ///< Also while paused: alerts and the WAL budget ask.
-  virtual void drop(const Wait& wait) = 0;               ///< Slot and publication that it made itself. Idempotent.
+  /// The publication that the mirror made itself, and, when `slot_intended`, the slot: without an intent one of that name
+  /// is somebody else's. Idempotent.
+  virtual void drop(bool slot_intended, const Wait& wait) = 0;
 
  protected:
   std::string slot_name_;

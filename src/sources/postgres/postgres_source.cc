@@ -76,8 +76,8 @@ class PostgresSource final : public Source {
   }
   SlotStatus slot_status(const Wait& wait) override { return read_slot(control(wait), names_.slot, wait); }
 
-  void drop(const Wait& wait) override {
-    drop_slot(control(wait), names_, wait);
+  void drop(bool slot_intended, const Wait& wait) override {
+    if (slot_intended) drop_slot(control(wait), names_, wait);
     drop_publication(control(wait), names_, wait);
   }
 

@@ -74,12 +74,11 @@ void check_server(const postgres::Result& server, int version, const SourceNames
   }
 }
 
-/// One that could be this mirror's own is left to ensure_slot(), which knows whether it was intended.
-void check_slot_name(postgres::Connection& connection, const SourceNames& names, const Wait& wait, Problems& problems) {
-  const std::string why = unadoptable(connection, names.slot, wait);
-  if (why.empty()) return;
-  ErrorText text = unfit("replication slot \"" + names.slot + "\" exists already and " + why,
-                         "name another, or drop it if nobody needs it", ErrorCode::already_exists);
+/// Its publication would be younger than it, which pgoutput never follows (rules.md 7), and whose it is nobody knows.
+void check_slot_name(const SourceNames& names, Problems& problems) {
+  ErrorText text = unfit("replication slot \"" + names.slot + "\" exists already",
+                         "give a name that is free: the mirror makes its slot; or drop that one if nobody needs it",
+                         ErrorCode::already_exists);
   text.field = "replication_slot_name";
   problems.push_back({std::move(text), "SELECT pg_drop_replication_slot(" + quote_literal(names.slot) + ")"});
 }
@@ -189,7 +188,7 @@ Problems preflight_source(postgres::Connection& connection, const SourceNames& n
   Problems problems;
   const postgres::Result server = connection.run(kServer, {{names.slot}}, wait);
   check_server(server, connection.server_version(), names, problems);
-  if (!names.own_slot && server.boolean(0, 9)) check_slot_name(connection, names, wait, problems);
+  if (!names.own_slot && server.boolean(0, 9)) check_slot_name(names, problems);
   const std::optional<Publication> publication = read_publication(connection, names, wait);
   if (!publication && !server.boolean(0, 8)) {
     const std::string role = quote_identifier(server.string(0, 6));

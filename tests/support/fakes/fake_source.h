@@ -206,7 +206,8 @@ class FakeSource : public Source {
  public:
   FakeSource(std::shared_ptr<SourceServer> server, MirrorSpec spec, const Lease& lease)
       : server_(std::move(server)), spec_(std::move(spec)) {
-    slot_name_ = "slot_" + lease.uuid;
+    slot_name_ = spec_.text("replication_slot_name");
+    if (slot_name_.empty()) slot_name_ = "slot_" + lease.uuid;
   }
 
   Problems preflight(const Wait& wait) override {
@@ -309,10 +310,10 @@ class FakeSource : public Source {
     status.wal_kept_bytes = status.server_end.value - status.restart.value;
     return status;
   }
-  void drop(const Wait& wait) override {
+  void drop(bool slot_intended, const Wait& wait) override {
     server_->enter("drop", &wait);
     Lock lock(server_->mutex_);
-    server_->slots_.erase(slot_name_);
+    if (slot_intended) server_->slots_.erase(slot_name_);
     server_->publications_.erase(slot_name_);
   }
 

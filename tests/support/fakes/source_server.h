@@ -151,6 +151,11 @@ class SourceServer : public FakeServer {
     Lock lock(mutex_);
     return slots_.size();
   }
+  /// An operator's, made here and now.
+  void add_slot(const std::string& name) {
+    Lock lock(mutex_);
+    slots_[name] = {position_, position_};
+  }
   void lose_slot(const std::string& name) {
     Lock lock(mutex_);
     slots_.erase(name);

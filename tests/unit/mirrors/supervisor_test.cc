@@ -349,6 +349,28 @@ TEST_F(SupervisorTest, DropLeavesNoSlotAndNoRecord) {
   EXPECT_EQ(target().rows("public.t").size(), 3u) << "rows stay";
 }
 
+TEST_F(SupervisorTest, ASlotThatWasThereBeforeTheMirrorIsNeitherTakenNorDropped) {
+  source().add_slot("mine");
+  const MirrorId id = create("b", {{"replication_slot_name", "mine"}});
+  for (int tries = 0; tries < 2; ++tries) {
+    reach(id, MirrorState::failed);
+    EXPECT_EQ(supervisor_->status(id).last_error->code, ErrorCode::already_exists);
+    EXPECT_FALSE(catalog_->progress(id).slot);
+    if (tries == 0) supervisor_->request(id, MirrorEvent::resume);
+  }
+  supervisor_->request(id, MirrorEvent::drop);
+  EXPECT_TRUE(supervisor_->await(id, MirrorState::terminated, Wait::at_most(seconds(10))));
+  EXPECT_EQ(source().slot_count(), 1u);
+}
+
+TEST_F(SupervisorTest, ANamedSlotThatTheMirrorMadeGoesWithIt) {
+  const MirrorId id = create("b", {{"replication_slot_name", "mine"}});
+  reach(id, MirrorState::running);
+  supervisor_->request(id, MirrorEvent::drop);
+  EXPECT_TRUE(supervisor_->await(id, MirrorState::terminated, Wait::at_most(seconds(10))));
+  EXPECT_EQ(source().slot_count(), 0u);
+}
+
 TEST_F(SupervisorTest, ADropThatFailsSaysSoStaysTerminatingAndEndsLater) {
   const MirrorId id = create();
   reach(id, MirrorState::running);

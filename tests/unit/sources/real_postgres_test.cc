@@ -323,10 +323,10 @@ TEST_F(RealSlot, DropEndsTheWalsenderAndLeavesNothing) {
   const auto tables = set_up();
   const auto stream = source().open_stream(start_, tables, shaped_at_, wait_);
   const auto other = make_postgres_source(peer_, mirror_, lease_);
-  other->drop(wait_);
+  other->drop(true, wait_);
   EXPECT_FALSE(other->slot_status(wait_).exists);
   EXPECT_EQ(sql("SELECT count(*) FROM pg_publication").integer(0, 0), 0);
-  other->drop(wait_);
+  other->drop(true, wait_);
 }
 
 TEST_F(RealSlot, PositionsThatCannotBeFollowedAreRefused) {
@@ -412,7 +412,7 @@ TEST_F(RealPreflight, AnOperatorsPublicationIsChecked) {
   EXPECT_EQ(text.find("filters rows") != std::string::npos, filters) << text;
   EXPECT_NE(text.find("ADD TABLE ONLY \"public\".\"u\""), std::string::npos) << text;
   EXPECT_THROW(source().ensure_publication(wait_), Error);
-  source().drop(wait_);
+  source().drop(true, wait_);
   EXPECT_EQ(sql("SELECT count(*) FROM pg_publication").integer(0, 0), 1) << "not ours to drop";
 }
 
@@ -426,7 +426,7 @@ TEST_F(RealPreflight, ANamedPublicationThatIsAbsentIsMadeWidenedAndDropped) {
   source_.reset();
   source().ensure_publication(wait_);
   EXPECT_EQ(sql("SELECT count(*) FROM pg_publication_tables WHERE pubname = 'Ours'").integer(0, 0), 2);
-  source().drop(wait_);
+  source().drop(true, wait_);
   EXPECT_EQ(sql("SELECT count(*) FROM pg_publication").integer(0, 0), 0);
 }
 

@@ -210,7 +210,7 @@ TEST_F(RealStream, WhatIsNotAnAddedColumnStopsWithTheCure) {
     EXPECT_NE((text.message + text.hint).find(words), std::string::npos)
         << change << ": " << text.message << " / " << text.hint;
     stream_.reset();
-    source().drop(wait_);
+    source().drop(true, wait_);
   }
 }
 
