@@ -1,0 +1,170 @@
+#include "kafka/encode.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "peerd/base/error.h"
+#include "peerd/postgres/types.h"
+
+namespace peerd::kafka {
+namespace {
+
+using namespace postgres;
+using Cell = std::optional<std::string>;
+
+TableSchema schema_of(std::vector<std::pair<std::string, std::uint32_t>> columns, std::vector<std::uint16_t> key = {0}) {
+  TableSchema schema;
+  schema.schema = "public";
+  schema.name = "orders";
+  for (auto& [name, oid] : columns) schema.columns.push_back({.name = name, .type_oid = oid});
+  schema.key = std::move(key);
+  return schema;
+}
+
+std::vector<CellView> cells_of(const std::vector<Cell>& row) {
+  static Arena kept;
+  std::vector<CellView> cells;
+  for (const Cell& cell : row) cells.push_back(cell ? CellView{CellView::Kind::text, kept.copy(*cell)} : CellView{});
+  return cells;
+}
+
+/// One value of a type as the peerdb format writes it.
+std::string written(std::uint32_t oid, const std::string& text) {
+  const Encoder encoder(schema_of({{"v", oid}}), Format::peerdb);
+  std::string out;
+  encoder.key_of_row(cells_of({text}), out);
+  return out.substr(5, out.size() - 6);  // {"v":…}
+}
+
+TEST(KafkaValues, NumbersKeepAllTheirDigits) {
+  EXPECT_EQ(written(kInt8Oid, "9223372036854775807"), "9223372036854775807");
+  EXPECT_EQ(written(kInt2Oid, "-32768"), "-32768");
+  EXPECT_EQ(written(kOidOid, "4294967295"), "4294967295");
+  EXPECT_EQ(written(kFloat8Oid, "1.7976931348623157e+308"), "1.7976931348623157e+308");
+  EXPECT_EQ(written(kNumericOid, "123456789012345678901234567890.10"), "\"123456789012345678901234567890.10\"");
+}
+
+TEST(KafkaValues, WhatIsNoNumberInJsonIsAString) {
+  for (const char* word : {"NaN", "Infinity", "-Infinity"}) {
+    for (const std::uint32_t oid : {kFloat4Oid, kFloat8Oid, kNumericOid})
+      EXPECT_EQ(written(oid, word), "\"" + std::string(word) + "\"");
+  }
+}
+
+TEST(KafkaValues, BooleansAndBytes) {
+  EXPECT_EQ(written(kBoolOid, "t"), "true");
+  EXPECT_EQ(written(kBoolOid, "f"), "false");
+  const std::pair<const char*, const char*> kBytes[] = {
+      {"\\x", ""}, {"\\x00", "AA=="}, {"\\x0001", "AAE="}, {"\\x000102", "AAEC"}, {"\\xfffefdfc", "//79/A=="}};
+  for (const auto& [hex, base64] : kBytes) EXPECT_EQ(written(kByteaOid, hex), "\"" + std::string(base64) + "\"") << hex;
+}
+
+TEST(KafkaValues, TextsAreEscaped) {
+  EXPECT_EQ(written(kTextOid, "a\"b\\c\n\r\t\x01\x1f"), R"("a\"b\\c\n\r\t\u0001\u001f")");
+  EXPECT_EQ(written(kTextOid, "žluť 𝄞"), "\"žluť 𝄞\"");
+  EXPECT_EQ(written(kTextOid, ""), "\"\"");
+  EXPECT_EQ(written(kJsonbOid, R"({"a": 1})"), R"("{\"a\": 1}")");
+}
+
+TEST(KafkaValues, ArraysAreNested) {
+  EXPECT_EQ(written(kInt4ArrayOid, "{}"), "[]");
+  EXPECT_EQ(written(kInt4ArrayOid, "{1,NULL,3}"), "[1,null,3]");
+  EXPECT_EQ(written(kInt4ArrayOid, "{{1,2},{3,4}}"), "[[1,2],[3,4]]");
+  EXPECT_EQ(written(kInt4ArrayOid, "[0:1]={7,8}"), "[7,8]");
+  EXPECT_EQ(written(kTextArrayOid, R"({a,"b,c","d\"e","NULL",NULL,"{x}","back\\slash",""})"),
+            R"(["a","b,c","d\"e","NULL",null,"{x}","back\\slash",""])");
+  EXPECT_EQ(written(kBoolArrayOid, "{t,f}"), "[true,false]");
+  EXPECT_EQ(written(kNumericArrayOid, "{1.50,NaN}"), R"(["1.50","NaN"])");
+  EXPECT_EQ(written(kByteaArrayOid, R"({"\\x00ff"})"), R"(["AP8="])");
+}
+
+TEST(KafkaValues, WhatIsNotOfItsTypeIsRefused) {
+  for (const auto& [oid, text] : {std::pair{kBoolOid, "maybe"}, {kInt4Oid, ""}, {kByteaOid, "abc"}, {kByteaOid, "\\x0"},
+                                  {kByteaOid, "\\x0g"}}) {
+    try {
+      written(oid, text);
+      ADD_FAILURE() << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.text.code, ErrorCode::bad_value);
+    }
+  }
+}
+
+class KafkaMessages : public testing::Test {
+ protected:
+  std::string value(Format format, const Message& message) {
+    std::string out;
+    Encoder(schema_, format).value(message, out);
+    return out;
+  }
+  TableSchema schema_ = schema_of({{"id", kInt4Oid}, {"name", kTextOid}, {"note", kTextOid}});
+  static constexpr std::int64_t kTime = 1795604400123456;  ///< 2026-11-25 11:00:00.123456 UTC.
+};
+
+TEST_F(KafkaMessages, KeysHaveTheKeysOrder) {
+  const Encoder encoder(schema_of({{"a", kInt4Oid}, {"b\"q", kTextOid}}, {1, 0}), Format::peerdb);
+  std::string out;
+  encoder.key_of_row(cells_of({"1", "x"}), out);
+  EXPECT_EQ(out, R"({"b\"q":"x","a":1})");
+  out.clear();
+  encoder.key(cells_of({"x", "1"}), out);
+  EXPECT_EQ(out, R"({"b\"q":"x","a":1})");
+}
+
+TEST_F(KafkaMessages, AnInsert) {
+  const auto row = cells_of({"1", "a", std::nullopt});
+  const Message message{.kind = Kind::insert, .row = row, .checkpoint = 23803720, .commit_time_us = kTime, .xid = 743};
+  EXPECT_EQ(value(Format::peerdb, message),
+            R"({"kind":"insert","new":{"id":1,"name":"a","note":null},"checkpoint":23803720,)"
+            R"("commit_time":"2026-11-25T11:00:00.123456Z","transaction_id":743,"source":"public.orders"})");
+  EXPECT_EQ(value(Format::flat, message),
+            R"({"id":1,"name":"a","note":null,"_peerdb_kind":"insert","_peerdb_checkpoint":23803720,)"
+            R"("_peerdb_commit_time":"2026-11-25T11:00:00.123456Z","_peerdb_transaction_id":743,"_peerdb_source":"public.orders"})");
+}
+
+TEST_F(KafkaMessages, UnchangedColumnsAreListedWhetherFoundOrNot) {
+  auto row = cells_of({"1", "b", "found"});
+  const std::vector<std::uint8_t> filled{0, 0, 1};
+  Message message{.kind = Kind::update, .row = row, .filled = filled, .checkpoint = 5, .commit_time_us = kTime, .xid = 7};
+  EXPECT_EQ(value(Format::peerdb, message),
+            R"({"kind":"update","old":{},"new":{"id":1,"name":"b","note":"found"},"checkpoint":5,)"
+            R"("commit_time":"2026-11-25T11:00:00.123456Z","transaction_id":7,"source":"public.orders","unchanged_columns":["note"]})");
+  row[2] = {CellView::Kind::unchanged, {}};
+  EXPECT_EQ(value(Format::flat, message),
+            R"({"id":1,"name":"b","_peerdb_kind":"update","_peerdb_checkpoint":5,"_peerdb_commit_time":"2026-11-25T11:00:00.123456Z",)"
+            R"("_peerdb_transaction_id":7,"_peerdb_source":"public.orders","_peerdb_unchanged_columns":["note"]})");
+}
+
+TEST_F(KafkaMessages, ADeleteHasTheKeyAlone) {
+  const auto row = cells_of({"1", std::nullopt, std::nullopt});
+  const Message message{.kind = Kind::remove, .row = row, .checkpoint = 5, .commit_time_us = kTime, .xid = 7};
+  EXPECT_TRUE(value(Format::peerdb, message).starts_with(R"({"kind":"delete","old":{"id":1},"checkpoint":5,)"));
+  EXPECT_TRUE(value(Format::flat, message).starts_with(R"({"id":1,"_peerdb_kind":"delete",)"));
+}
+
+TEST_F(KafkaMessages, EventsHaveNoRow) {
+  EXPECT_EQ(value(Format::peerdb, {.kind = Kind::horizon, .row = {}, .checkpoint = 9}),
+            R"({"kind":"horizon","checkpoint":9,"commit_time":null,"transaction_id":0,"source":"public.orders"})");
+  EXPECT_TRUE(value(Format::flat, {.kind = Kind::truncate, .row = {}, .checkpoint = 9}).starts_with(R"({"_peerdb_kind":"truncate",)"));
+}
+
+TEST_F(KafkaMessages, TimesBeforeTheEpochAndLeapDays) {
+  const std::pair<std::int64_t, const char*> kTimes[] = {{-1, "1969-12-31T23:59:59.999999Z"},
+                                                         {951782400000000, "2000-02-29T00:00:00.000000Z"},
+                                                         {1709251199000001, "2024-02-29T23:59:59.000001Z"}};
+  for (const auto& [us, text] : kTimes) {
+    EXPECT_NE(value(Format::peerdb, {.kind = Kind::truncate, .row = {}, .commit_time_us = us}).find(text), std::string::npos)
+        << text;
+  }
+}
+
+TEST_F(KafkaMessages, FlatNeedsSomeNamesForItself) {
+  const TableSchema taken = schema_of({{"id", kInt4Oid}, {"_peerdb_kind", kTextOid}});
+  EXPECT_EQ(Encoder(taken, Format::flat).reserved_column(), "_peerdb_kind");
+  EXPECT_EQ(Encoder(taken, Format::peerdb).reserved_column(), "");
+  EXPECT_EQ(Encoder(schema_, Format::flat).reserved_column(), "");
+}
+
+}  // namespace
+}  // namespace peerd::kafka
