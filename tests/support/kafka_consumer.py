@@ -290,8 +290,9 @@ class Audit:
 
 # --- against the source ---------------------------------------------------------------------------------------------------
 
-# Types whose text in a message is Postgres's own are compared as text, digit by digit.
-TYPED = {"float4", "float8", "bytea", "timestamp", "timestamptz", "time", "timetz", "interval", "date"}
+# A message's text is compared as text, digit by digit, but for these, whose output and cast to text differ or that have
+# several texts for one value.
+TYPED = {"bpchar", "inet", "float4", "float8", "bytea", "timestamp", "timestamptz", "time", "timetz", "interval", "date"}
 
 
 def debezium_text(type_name, scale, precision, value):

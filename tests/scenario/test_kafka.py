@@ -1,0 +1,194 @@
+"""Kafka as a target on a real broker: what docs/targets/kafka.md promises, read back with read_committed."""
+import json
+
+import psycopg2
+import pytest
+
+from support.kafka_consumer import Audit, Consumer
+from support.kafka_server import PASSWORDS, KafkaServer
+from support.process import free_port, wait_for
+from support.world import kafka_options, options_text
+from support.writer import Writer, create_table
+
+LONG = "repeat(md5(%s::text), 3200)"  # 100 kB, stored out of line
+FORMATS = ("peerdb", "flat")
+
+
+@pytest.fixture
+def world(new_world):
+    return new_world("kafka")
+
+
+def messages(world, table="public.items", more=""):
+    """Every message of the table's topic, as it is: (partition, key, value, headers)."""
+    found = []
+
+    class Raw(Consumer):
+        def take(self, topic, partition, offset, key, value, headers):
+            if offset >= self.positions.get((topic, partition), 0):
+                self.positions[topic, partition] = offset + 1
+                found.append((partition, key.decode(), value and value.decode(), {name: text.decode() for name, text in headers}))
+
+    Raw(world.target.client(), [world.target_name(table) + more]).read_to_end()
+    return found
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_contents_equal_the_source_after_copy_and_mixed_changes(world, form):
+    create_table(world.source, "public.items", 20_000, world.source_db, long_every=1000, long_bytes=100_000)
+    audit = Audit(world.source, world.source_db, ["public.items"])
+    writer = Writer(world.source, "public.items", world.source_db, seed=31, rate=200, long_bytes=100_000)
+    wait_for("the writer to write", lambda: writer.counts().get("transactions", 0) > 20)
+    world.start_mirror(["public.items"], format=form, snapshot_num_rows_per_partition=2000, snapshot_max_parallel_workers=2)
+    since = audit.now()
+    before = writer.counts()["transactions"]
+    wait_for("changes in the stream", lambda: writer.counts()["transactions"] > before + 600, 60)
+    counts = writer.stop()
+    assert all(counts[kind] > 10 for kind in ("insert", "update", "touch", "move", "swap", "chain", "again", "delete")), counts
+    assert world.settle_and_compare() > 18_000
+    assert audit.check(world.consumer(), since) > 600
+    topic = world.consumer().topics[world.target_name("public.items")]
+    assert topic.counts["read"] >= 18_000 and sum(topic.horizons.values()) >= topic.partitions, (topic.counts, topic.horizons)
+
+
+def test_key_changes_headers_and_order(world):
+    world.sql("CREATE TABLE public.items (id int PRIMARY KEY, t text); INSERT INTO items VALUES (1, 'a'), (2, 'b')")
+    world.start_mirror(["public.items"])
+    world.wait_caught_up()
+    begin = len(messages(world))
+    world.sql("BEGIN; UPDATE items SET id = 3, t = 'moved' WHERE id = 1; DELETE FROM items WHERE id = 2; INSERT INTO items VALUES (2, 'again'); COMMIT")
+    xid, = world.sql("SELECT xmin::text FROM items WHERE id = 3")[0]
+    assert world.settle_and_compare() == 2
+    sent = sorted((int(headers["ordinal"]), headers["kind"], key, json.loads(value).get("new"), headers["mirror"], headers["lsn"])
+                  for _, key, value, headers in messages(world) if headers["transaction"] == xid)
+    assert len(messages(world)) > begin
+    assert [change[1:4] for change in sent] == [
+        ("delete", '{"id":1}', None), ("insert", '{"id":3}', {"id": 3, "t": "moved"}),
+        ("delete", '{"id":2}', None), ("insert", '{"id":2}', {"id": 2, "t": "again"})], sent
+    assert {change[4] for change in sent} == {world.mirror_name} and len({change[5] for change in sent}) == 1
+    assert [change[0] for change in sent] == sorted({change[0] for change in sent}), "ordinals rise"
+
+
+def test_truncate_and_horizon_go_to_every_partition(world):
+    create_table(world.source, "public.items", 300, world.source_db)
+    world.start_mirror(["public.items"], partitions=5)
+    world.sql("INSERT INTO items (id, n) VALUES (9001, 1); TRUNCATE items; INSERT INTO items (id, n) VALUES (1, 2), (2, 3)")
+    assert world.settle_and_compare() == 2
+    topic = world.consumer().topics[world.target_name("public.items")]
+    assert topic.partitions == 5 and topic.counts["truncate"] == 5 and topic.counts["read"] == 300
+    assert all(topic.horizons[number] >= 1 for number in range(5)), topic.horizons
+    for partition, key, value, headers in messages(world):
+        if headers["kind"] in ("truncate", "horizon"):
+            assert json.loads(key) == {"_peerd_event": headers["kind"]} and json.loads(value)["kind"] == headers["kind"]
+
+
+def test_values_that_are_not_in_the_stream_are_filled_and_listed(world):
+    world.sql("""CREATE TABLE public.items (id bigint PRIMARY KEY, n int, body text, other text);
+      ALTER TABLE public.items ALTER body SET STORAGE EXTERNAL, ALTER other SET STORAGE EXTERNAL""")
+    world.sql(f"INSERT INTO items SELECT g, g, {LONG % 'g'}, {LONG % '(-g)'} FROM generate_series(1, 10) g")
+    world.start_mirror(["public.items"])
+    world.sql("UPDATE items SET n = 100 WHERE id = 1")
+    world.wait_caught_up()
+    world.sql("UPDATE items SET id = 101, n = 0 WHERE id = 1")
+    world.sql("BEGIN; UPDATE items SET id = 102 WHERE id = 2; UPDATE items SET id = 2, n = 7 WHERE id = 3; COMMIT")
+    world.sql("BEGIN; UPDATE items SET id = -1 WHERE id = 6; UPDATE items SET id = 6 WHERE id = 7; UPDATE items SET id = 7 WHERE id = -1; COMMIT")
+    world.sql(f"BEGIN; UPDATE items SET other = {LONG % '77'} WHERE id = 9; UPDATE items SET id = 8 WHERE id = 9 AND false; UPDATE items SET n = 1 WHERE id = 9; COMMIT")
+    world.sql("BEGIN; UPDATE items SET n = 5 WHERE id = 10; DELETE FROM items WHERE id = 10; COMMIT")
+    assert world.settle_and_compare() == 9
+    first = [json.loads(value) for _, key, value, headers in messages(world) if headers["kind"] == "update" and key == '{"id":1}' and '"n":100' in value]
+    assert first[0]["unchanged_columns"] == ["body", "other"] and len(first[0]["new"]["body"]) == 102_400
+
+
+def test_tombstones_and_a_pattern_of_topics(world):
+    create_table(world.source, "public.items", 50, world.source_db)
+    world.start_mirror(["public.items"], tombstones=True, cleanup_policy="compact", topic=f"cdc.{world.target_db}.{{schema}}.{{table}}")
+    world.sql("DELETE FROM items WHERE id <= 10; UPDATE items SET id = id + 1000 WHERE id BETWEEN 11 AND 15")
+    world.target_name = lambda table: f"cdc.{world.target_db}.{table}"
+    assert world.settle_and_compare() == 40
+    counts = world.consumer().topics[world.target_name("public.items")].counts
+    assert counts["tombstone"] == counts["delete"] == 15, counts
+
+
+def test_a_transaction_longer_than_a_batch_is_seen_whole_or_not_at_all(world):
+    create_table(world.source, "public.items", 2000, world.source_db)
+    audit = Audit(world.source, world.source_db, ["public.items"])
+    world.start_mirror(["public.items"], max_batch_size=100, partitions=1)
+    since, seen = audit.now(), set()
+    for round_number in range(15):
+        world.sql(f"BEGIN; UPDATE items SET n = {round_number}; UPDATE items SET id = -id WHERE id % 7 = 0; COMMIT")
+        for _ in range(3):
+            seen.add(audit.check(world.consumer()))  # with one partition a consumer sees all of a transaction or none
+    assert world.settle_and_compare() == 2000
+    assert audit.check(world.consumer(), since) >= 15 and len(seen) > 3, seen
+
+
+# --- errors ----------------------------------------------------------------------------------------------------------------
+
+def fails(peerd, statement):
+    """(SQLSTATE, message, hint) of a statement that must fail."""
+    with pytest.raises(psycopg2.Error) as caught:
+        peerd.sql(statement)
+    return caught.value.pgcode, caught.value.diag.message_primary, caught.value.diag.message_hint or ""
+
+
+def create_peer(name, options):
+    return f"CREATE PEER {name} FROM KAFKA WITH ({options_text(options)})"
+
+
+@pytest.fixture(scope="module")
+def secured():
+    return KafkaServer("secured", sasl=True, tls=True, authorize=True, client_auth="requested")
+
+
+@pytest.fixture(scope="module")
+def older():
+    """SCRAM with Debian's librdkafka needs a broker before Kafka 4: see docs/targets/kafka.md."""
+    return KafkaServer("older", sasl=True, tls=True, folder="kafka39")
+
+
+def secured_options(server, listener="SASL_SSL", mechanism="SCRAM-SHA-512", user="admin", **more):
+    options = {"servers": server.servers(listener), **more}
+    if "SASL" in listener:
+        options = {"user": user, "password": PASSWORDS[user], "sasl_mechanism": mechanism, **options}
+    return {**options, **({"root_ca": server.certificates.text("authority.pem")} if "SSL" in listener.split("_") else {"disable_tls": True})}
+
+
+def grant(server, world, user):
+    """What docs/targets/kafka.md says that a mirror's user needs."""
+    for kind, name in (("topic", world.target_db), ("topic", "_peerd_"), ("transactional-id", "peerd-")):
+        server.grant(user, "All", kind, name, "prefixed")
+
+
+def test_no_broker(world):
+    state, message, hint = fails(world.peerd, create_peer("k", {"servers": f"127.0.0.1:{free_port()}", "disable_tls": True}))
+    assert state == "08001" and "servers" in hint, (state, message, hint)
+    state, message, hint = fails(world.peerd, create_peer("k", {"servers": world.target.servers()}))  # TLS, where there is none
+    assert state == "08001" and "disable_tls" in hint, (state, message, hint)
+    assert world.peerd.rows("SELECT name FROM peers") == []
+
+
+@pytest.mark.parametrize("listener, mechanism", [("SASL_SSL", "PLAIN"), ("SASL_PLAINTEXT", "SCRAM-SHA-256"), ("SASL_SSL", "SCRAM-SHA-512"), ("SSL", None)])
+def test_sasl_and_tls(request, new_world, listener, mechanism):
+    secured = request.getfixturevalue("older" if mechanism and mechanism.startswith("SCRAM") else "secured")
+    world = new_world("kafka", target=secured)
+    world.target_options = lambda: secured_options(secured, listener, mechanism)
+    if listener == "SSL":
+        grant(secured, world, "CN=client")
+        own = {"certificate": secured.certificates.text("client.pem"), "private_key": secured.certificates.text("client.key")}
+        world.target_options = lambda: secured_options(secured, listener, mechanism, **own)
+    create_table(world.source, "public.items", 100, world.source_db)
+    world.start_mirror(["public.items"])
+    world.sql("UPDATE items SET n = 1 WHERE id < 50")
+    assert world.settle_and_compare() == 100
+
+
+def test_wrong_password_and_authority(new_world, secured, older):
+    world = new_world("kafka", target=secured)
+    for server, mechanism in ((secured, "PLAIN"), (older, "SCRAM-SHA-256")):
+        state, message, hint = fails(world.peerd, create_peer("k", secured_options(server, "SASL_SSL", mechanism, password="wr0ng-secret")))
+        assert state == "28P01" and "password" in hint, (state, message, hint)
+        assert "wr0ng-secret" not in message + hint + world.peerd.log_text()
+    options = secured_options(secured, "SSL")
+    options.pop("root_ca")
+    state, message, hint = fails(world.peerd, create_peer("k", options))
+    assert state == "08001" and "root_ca" in hint, (state, message, hint)
