@@ -7,6 +7,7 @@
 #include "kafka/chunk_writer.h"
 #include "kafka/errors.h"
 #include "kafka/ledger.h"
+#include "kafka/topic_check.h"
 #include "kafka/unchanged.h"
 #include "peerd/base/mutex.h"
 
@@ -82,6 +83,9 @@ class KafkaTarget final : public Target {
     return named.empty() ? topic + ".dead_letter" : named;
   }
   std::string text(std::string_view name) const { return option_text(kafka_mirror_options(), mirror_.options, name); }
+  int replication_factor() const {
+    return static_cast<int>(option_integer(kafka_mirror_options(), mirror_.options, "replication_factor"));
+  }
   void make_topic(const std::string& name, const std::string& cleanup, int partitions, const Wait& wait);
   Table& learn(const MirrorTable& table);
   void send_range(const Batch& batch, std::size_t from, std::size_t to, const Wait& wait);
@@ -94,6 +98,7 @@ class KafkaTarget final : public Target {
   const MirrorSpec mirror_;
   const std::int64_t workers_;
   ChunkSetup setup_;
+  std::unique_ptr<Client> topics_;
   std::unique_ptr<Producer> producer_;
   Ledger ledger_;
   std::map<TableId, Table> tables_;
@@ -131,11 +136,13 @@ std::string KafkaTarget::topic_of(const MirrorTable& table) const {
 Problems KafkaTarget::preflight(std::span<const MirrorTable> tables, const Wait& wait) {
   Problems problems;
   std::set<std::string> topics;
+  std::vector<WantedTopic> wanted;
   for (const MirrorTable& table : tables) {
     try {
       const std::string topic = topic_of(table), reserved = Encoder(table.schema, setup_.format).reserved_column();
       if (!topics.insert(topic).second)
         throw Error(ErrorCode::invalid_option, "two tables are mapped to topic " + topic, "give each a topic of its own");
+      wanted.push_back({topic, replication_factor()});
       if (!reserved.empty())
         throw Error(ErrorCode::target_unfit, "column " + reserved + " has a name that the flat format needs", "exclude it, or use format = 'peerdb'");
     } catch (const Error& error) {
@@ -144,8 +151,9 @@ Problems KafkaTarget::preflight(std::span<const MirrorTable> tables, const Wait&
     }
   }
   try {
-    Client client(RD_KAFKA_PRODUCER, properties_of(peer_));
-    client.cluster(wait.shorter(std::chrono::seconds(20)));
+    Client client(RD_KAFKA_CONSUMER, properties_of(peer_));
+    const Problems frail = check_replication(client, wanted, wait.shorter(std::chrono::seconds(20)));
+    problems.insert(problems.end(), frail.begin(), frail.end());
   } catch (const Error& error) {
     problems.push_back({error.text, ""});
   }
@@ -153,9 +161,11 @@ Problems KafkaTarget::preflight(std::span<const MirrorTable> tables, const Wait&
 }
 
 void KafkaTarget::make_topic(const std::string& name, const std::string& cleanup, int partitions, const Wait& wait) {
-  if (producer_->client().partitions(name, wait) > 0) return;
-  const auto factor = static_cast<int>(option_integer(kafka_mirror_options(), mirror_.options, "replication_factor"));
-  producer_->client().create_topic({name, partitions, factor == 0 ? -1 : factor, cleanup}, wait);
+  // A consumer's instance: a producer's that looks at an absent topic makes it, where brokers allow that, in their shape.
+  if (!topics_) topics_ = std::make_unique<Client>(RD_KAFKA_CONSUMER, properties_of(peer_));
+  if (topics_->partitions(name, wait) > 0) return;
+  const int factor = replication_factor();
+  topics_->create_topic({name, partitions, factor == 0 ? -1 : factor, cleanup}, wait);
 }
 
 void KafkaTarget::open(const Wait& wait) {

@@ -1,0 +1,98 @@
+#include "kafka/topic_check.h"
+
+#include <charconv>
+#include <memory>
+
+#include "kafka/errors.h"
+
+namespace peerd::kafka {
+namespace {
+
+struct Free {
+  void operator()(rd_kafka_topic_t* p) const { rd_kafka_topic_destroy(p); }
+  void operator()(rd_kafka_queue_t* p) const { rd_kafka_queue_destroy(p); }
+  void operator()(rd_kafka_event_t* p) const { rd_kafka_event_destroy(p); }
+  void operator()(rd_kafka_ConfigResource_t* p) const { rd_kafka_ConfigResource_destroy(p); }
+  void operator()(const rd_kafka_metadata_t* p) const { rd_kafka_metadata_destroy(p); }
+};
+template <class T>
+using Owned = std::unique_ptr<T, Free>;
+
+/// Of one topic, or, without one, of the brokers.
+Owned<const rd_kafka_metadata_t> metadata(Client& client, rd_kafka_topic_t* topic, const Wait& wait) {
+  for (;;) {
+    const rd_kafka_metadata_t* found = nullptr;
+    if (rd_kafka_metadata(client.get(), 0, topic, &found, 1000) == RD_KAFKA_RESP_ERR_NO_ERROR)
+      return Owned<const rd_kafka_metadata_t>(found);
+    client.check_background("reading about topics", wait);
+  }
+}
+
+/// 0: absent, or nothing is told of it.
+int replicas_of(Client& client, const std::string& topic, const Wait& wait) {
+  const Owned<rd_kafka_topic_t> handle(rd_kafka_topic_new(client.get(), topic.c_str(), nullptr));
+  const auto found = metadata(client, handle.get(), wait);
+  if (found->topic_cnt == 0 || found->topics[0].partition_cnt == 0) return 0;
+  return found->topics[0].partitions[0].replica_cnt;
+}
+
+/// A number among the settings of a topic or a broker; 0 where the user may not see it.
+int setting(Client& client, rd_kafka_ResourceType_t type, const std::string& name, std::string_view entry,
+            const Wait& wait) {
+  const Owned<rd_kafka_ConfigResource_t> resource(rd_kafka_ConfigResource_new(type, name.c_str()));
+  const Owned<rd_kafka_queue_t> queue(rd_kafka_queue_new(client.get()));
+  rd_kafka_ConfigResource_t* asked[] = {resource.get()};
+  rd_kafka_DescribeConfigs(client.get(), asked, 1, nullptr, queue.get());
+  Owned<rd_kafka_event_t> event;
+  while (!(event = Owned<rd_kafka_event_t>(rd_kafka_queue_poll(queue.get(), 200))))
+    client.check_background("reading the settings of " + name, wait);
+  const auto* const result = rd_kafka_event_DescribeConfigs_result(event.get());
+  if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR || result == nullptr) return 0;
+  std::size_t resources = 0, entries = 0;
+  const auto* const all = rd_kafka_DescribeConfigs_result_resources(result, &resources);
+  if (resources == 0) return 0;
+  const auto* const list = rd_kafka_ConfigResource_configs(all[0], &entries);
+  for (std::size_t i = 0; i < entries; ++i) {
+    const char* const value = rd_kafka_ConfigEntry_value(list[i]);
+    if (value == nullptr || entry != rd_kafka_ConfigEntry_name(list[i])) continue;
+    const std::string_view text(value);
+    int number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+  }
+  return 0;
+}
+
+Problem frail(const std::string& topic, int replicas, std::string hint) {
+  ErrorText text{.code = ErrorCode::target_unfit};
+  text.message = "topic " + topic + " has replication factor " + std::to_string(replicas) +
+                 " and min.insync.replicas 1: acknowledged messages can be lost with one broker";
+  text.hint = std::move(hint);
+  return {std::move(text), ""};
+}
+
+}  // namespace
+
+Problems check_replication(Client& client, std::span<const WantedTopic> topics, const Wait& wait) {
+  constexpr std::string_view kLeast = "min.insync.replicas";
+  Problems problems;
+  client.cluster(wait);
+  const auto brokers = metadata(client, nullptr, wait);
+  const std::string broker = brokers->broker_cnt > 0 ? std::to_string(brokers->brokers[0].id) : "";
+  for (const WantedTopic& topic : topics) {
+    if (const int replicas = replicas_of(client, topic.name, wait); replicas > 0) {
+      if (replicas > 1 && setting(client, RD_KAFKA_RESOURCE_TOPIC, topic.name, kLeast, wait) == 1)
+        problems.push_back(frail(topic.name, replicas, "set min.insync.replicas = 2 of topic " + topic.name));
+      continue;
+    }
+    if (broker.empty()) continue;
+    const int replicas = topic.replication_factor > 0
+                             ? topic.replication_factor
+                             : setting(client, RD_KAFKA_RESOURCE_BROKER, broker, "default.replication.factor", wait);
+    if (replicas > 1 && setting(client, RD_KAFKA_RESOURCE_BROKER, broker, kLeast, wait) == 1)
+      problems.push_back(frail(topic.name, replicas, "set min.insync.replicas = 2 of the brokers, or make the topic with it"));
+  }
+  return problems;
+}
+
+}  // namespace peerd::kafka
