@@ -28,6 +28,8 @@ struct PhaseContext {
 };
 
 /// Deadlines of single calls. A phase has none: it ends by success, by a failure, or by its stop.
+/// For opening a server's door: one that hangs is a failure to be shown, and the next attempt knocks again.
+inline Wait prompt(const std::stop_token& stop) { return Wait::at_most(std::chrono::seconds(30), stop); }
 inline Wait brief(const std::stop_token& stop) { return Wait::at_most(std::chrono::minutes(1), stop); }
 inline Wait patient(const std::stop_token& stop) { return Wait::at_most(std::chrono::minutes(10), stop); }
 /// For what may rightly last as long as the data is large or somebody's transaction runs.

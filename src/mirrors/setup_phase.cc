@@ -35,7 +35,7 @@ void set_up(PhaseContext& context, const std::stop_token& stop) {
   context.step("checking source and target");
   // Once it is intended, a slot of the mirror's name is no problem any more, and all else was checked.
   if (!progress.slot_intended) throw_if_any(context.source.preflight(patient(stop)));
-  context.target.open(patient(stop));
+  context.target.open(prompt(stop));
   context.step("preparing the publication");
   context.source.ensure_publication(patient(stop));
   const SlotStart slot = ensure_slot(context, progress, stop);

@@ -48,7 +48,7 @@ class Snapshot {
 };
 
 void Snapshot::run() {
-  context_.target.open(patient(stop_));
+  context_.target.open(prompt(stop_));
   load();
   coordinate(tables_most_ * workers_most_);
 }

@@ -122,15 +122,18 @@ struct StreamStart {
   std::optional<Stored> to_confirm{};  ///< The target was ahead of the catalog: the slot has not heard of it.
 };
 
-StreamStart find_start(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
+void check_identity(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
   const SourceIdentity identity = context.source.identity(brief(stop));
-  if (progress.identity && !(*progress.identity == identity))
-    throw Error(ErrorText{.code = ErrorCode::position_lost,
-                          .message = "the source is another server, or on another timeline, than the one this mirror follows",
-                          .detail = "system identifier and timeline were " + std::to_string(progress.identity->system_identifier) +
-                                    "/" + std::to_string(progress.identity->timeline) + " and are " +
-                                    std::to_string(identity.system_identifier) + "/" + std::to_string(identity.timeline),
-                          .hint = "drop the mirror and create it again", .field = {}, .table = {}, .origin = {}, .retry = {}});
+  if (!progress.identity || *progress.identity == identity) return;
+  throw Error(ErrorText{.code = ErrorCode::position_lost,
+                        .message = "the source is another server, or on another timeline, than the one this mirror follows",
+                        .detail = "system identifier and timeline were " + std::to_string(progress.identity->system_identifier) +
+                                  "/" + std::to_string(progress.identity->timeline) + " and are " +
+                                  std::to_string(identity.system_identifier) + "/" + std::to_string(identity.timeline),
+                        .hint = "drop the mirror and create it again", .field = {}, .table = {}, .origin = {}, .retry = {}});
+}
+
+StreamStart find_start(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
   const Lsn stored = progress.checkpoint ? progress.checkpoint->lsn : progress.slot->consistent_point;
   const std::optional<Durable> own = context.target.position(brief(stop));
   if (!own) return {stored, false};
@@ -218,8 +221,10 @@ class StreamThreads {
 void stream_changes(PhaseContext& context, const std::stop_token& stop, const std::function<void()>& working) {
   context.step("opening the stream");
   const MirrorProgress progress = context.catalog.progress(context.record.id);
-  context.target.open(patient(stop));
-  for (const MirrorTable& table : progress.tables) context.target.prepare(table, patient(stop));
+  // The source first: a target that hangs must not hide that the source is dead.
+  check_identity(context, progress, stop);
+  context.target.open(prompt(stop));
+  for (const MirrorTable& table : progress.tables) context.target.prepare(table, brief(stop));
   const StreamStart start = find_start(context, progress, stop);
   Horizons horizons = find_horizons(context, progress, start, stop);
   const auto lookup = context.source.open_lookup(patient(stop));

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from support.clickhouse_server import ClickHouseServer
 from support.peerd import Peerd
 from support.postgres_server import PostgresServer
 from support.process import free_port, wait_for
@@ -86,6 +87,7 @@ def test_sigterm_with_a_hanging_target_and_a_dead_source_takes_less_than_ten_sec
     writer = Writer(world.source, "public.items", world.source_db, rate=200, long_bytes=10_000)
     hanging.sigstop()
     dying.kill9()
+    wait_for("the other mirror to see it", lambda: other.mirror()["health"] == "retrying", 60)
     wait_for("changes to wait", lambda: world.mirror()["lag_bytes"] > 1_000_000, 60)
     code, seconds = world.peerd.terminate(timeout=30)
     assert code is not None and seconds < 10, (code, seconds, world.peerd.log_text()[-2000:])
@@ -96,6 +98,45 @@ def test_sigterm_with_a_hanging_target_and_a_dead_source_takes_less_than_ten_sec
     world.wait_state("RUNNING")
     world.settle_and_compare()
     other.settle_and_compare()
+
+
+@pytest.mark.parametrize("phase", ["streaming", "opening"])
+@pytest.mark.parametrize("kind", ["postgres", "clickhouse"])
+def test_a_dead_source_is_shown_while_the_target_hangs(new_world, kind, phase):
+    dying = PostgresServer("dying")
+    hanging = PostgresServer("hanging") if kind == "postgres" else ClickHouseServer("hanging")
+    world = new_world(kind, source=dying, target=hanging)
+    create_table(dying, "public.items", 1000, world.source_db)
+    world.start_mirror(["public.items"])
+    world.settle_and_compare()
+    if phase == "opening":
+        world.pause()
+    hanging.sigstop()
+    if phase == "streaming":
+        world.sql("UPDATE items SET n = 7")
+        wait_for("the change to wait", lambda: world.mirror()["lag_seconds"] > 0.5)
+    dying.kill9()
+    if phase == "opening":
+        world.resume()
+    shown = wait_for("the mirror to see it", lambda: (row := world.mirror())["health"] == "retrying" and row, 60)
+    assert str(dying.port) in shown["last_error"] or "connection" in shown["last_error"], shown
+    assert str(hanging.port) not in shown["last_error"], shown
+    hanging.sigcont()
+    dying.start()
+    world.sql("UPDATE items SET n = n + 1")
+    assert world.settle_and_compare() == 1000
+
+
+def test_sigterm_with_two_idle_mirrors_is_quick(world):
+    create_table(world.source, "public.items", 100, world.source_db)
+    world.start_mirror(["public.items"])
+    second = World(world.source, world.target, world.kind, peerd=world.peerd)
+    create_table(world.source, "public.items", 100, second.source_db)
+    second.start_mirror(["public.items"])
+    for each in (world, second):
+        wait_for("the mirror to be idle", lambda: each.mirror()["health"] == "idle")
+    code, seconds = world.peerd.terminate(timeout=30)
+    assert code == 0 and seconds < 3, (code, seconds, world.peerd.log_text()[-2000:])
 
 
 @pytest.mark.parametrize("address", ["dead", "refused"])

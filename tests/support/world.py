@@ -179,7 +179,7 @@ class World:
         """Stops this world's peerd and removes what it left on the shared servers."""
         if self.peerd.child and self.peerd.child.alive():
             self.peerd.terminate()
-        for server in {self.source, self.source if self.kind == "clickhouse" else self.target}:
+        for server in {self.source, self.target}:
             if server.child and server.child.stopped:
                 server.sigcont()
         if self.source.child is None or not self.source.child.alive():
