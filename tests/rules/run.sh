@@ -17,7 +17,7 @@ export GIT_CEILING_DIRECTORIES=$PWD/build # `git apply` in the copy must not fin
 
 mkdir -p "$copy"
 find "$copy" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
-git ls-files -z --cached --others --exclude-standard | tar --null -T - -c --ignore-failed-read 2>/dev/null | tar -x -C "$copy"
+git ls-files -z --cached --others --exclude-standard | tar --null -T - -c --ignore-failed-read 2>/dev/null | tar -x -m -C "$copy" # -m: what an older copy built from other text is built anew; ccache makes it quick
 cd "$copy"
 source tests/support/install.sh
 export PYTHONPATH=$copy/tests PYTHONDONTWRITEBYTECODE=1
