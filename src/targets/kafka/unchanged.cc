@@ -93,7 +93,7 @@ void UnchangedCells::ask(const Batch& batch, const ApplyContext& context, std::u
   }
   if (keys.empty()) return;
   std::ranges::sort(columns);
-  columns.erase(std::ranges::unique(columns).begin(), columns.end());
+  columns.erase(std::unique(columns.begin(), columns.end()), columns.end());
   struct Filler final : RowFound {
     UnchangedCells& self;
     const std::vector<std::size_t>& lives;
