@@ -135,7 +135,7 @@ void check_identity(PhaseContext& context, const MirrorProgress& progress, const
 
 StreamStart find_start(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
   const Lsn stored = progress.checkpoint ? progress.checkpoint->lsn : progress.slot->consistent_point;
-  const std::optional<Durable> own = context.target.position(brief(stop));
+  const std::optional<Durable> own = context.target.position(prompt(stop));
   if (!own) return {stored, false};
   if (own->lsn < stored)
     throw Error(ErrorText{.code = ErrorCode::position_lost,
@@ -224,7 +224,7 @@ void stream_changes(PhaseContext& context, const std::stop_token& stop, const st
   // The source first: a target that hangs must not hide that the source is dead.
   check_identity(context, progress, stop);
   context.target.open(prompt(stop));
-  for (const MirrorTable& table : progress.tables) context.target.prepare(table, brief(stop));
+  for (const MirrorTable& table : progress.tables) context.target.prepare(table, prompt(stop));
   const StreamStart start = find_start(context, progress, stop);
   Horizons horizons = find_horizons(context, progress, start, stop);
   const auto lookup = context.source.open_lookup(patient(stop));
