@@ -14,12 +14,12 @@ from support.writer import Writer, create_table
 
 
 @contextlib.contextmanager
-def held(world, table):
+def held(world, table, mode="ACCESS EXCLUSIVE"):
     """The table is locked, so that the next chunk waits: the snapshot stands still in the middle."""
     with contextlib.closing(world.source.connect(world.source_db, autocommit=False)) as connection:
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '30s'")
-            cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            cursor.execute(f"LOCK TABLE {table} IN {mode} MODE")
             yield
         connection.rollback()
 
@@ -224,7 +224,9 @@ def test_a_slot_that_was_there_is_neither_taken_nor_dropped(new_world):
     assert caught.value.pgcode == "42710" and slot in str(caught.value) and caught.value.diag.message_hint, caught.value
     assert world.slots() == [slot] and world.mirror() is None
     world.sql("SELECT pg_drop_replication_slot(%s)", (slot,))
-    with held(world, "public.items"):  # publishing it waits for the lock: the slot comes between check and making
+    # Publishing it waits for the lock: the slot comes between check and making. The lock has no transaction id, which
+    # the making of a slot would wait for.
+    with held(world, "public.items", "SHARE ROW EXCLUSIVE"):
         world.create_mirror(["public.items"], replication_slot_name=slot)
         world.sql(make, (slot,))
     failed = world.wait_state("FAILED", 60)
