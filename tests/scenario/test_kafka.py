@@ -5,7 +5,7 @@ import psycopg2
 import pytest
 
 from support.kafka_consumer import Audit, Consumer
-from support.kafka_server import PASSWORDS, KafkaServer
+from support.kafka_server import PASSWORDS, KafkaServer, tool
 from support.process import free_port, wait_for
 from support.world import kafka_options, options_text
 from support.writer import Writer, create_table
@@ -99,6 +99,32 @@ def test_values_that_are_not_in_the_stream_are_filled_and_listed(world):
     assert first[0]["unchanged_columns"] == ["body", "other"] and len(first[0]["new"]["body"]) == 102_400
 
 
+TYPES = """CREATE TABLE public.items (id bigint PRIMARY KEY, b boolean, s smallint, i int, l bigint, o oid, r real, d double precision,
+  n numeric, p numeric(20,4), y bytea, c char(5), v varchar(20), t text, da date, ti time, ts timestamp, tz timestamptz, u uuid, j json, jb jsonb,
+  ia int[], ta text[], na numeric[], ba boolean[], ip inet)"""
+ROWS = r"""INSERT INTO items VALUES
+ (1, true, -32768, -2147483648, 9007199254740993, 4294967295, 1.1, 0.1, 12345678901234567890123456789.0123456789, 1234567890123456.7890,
+  '\x00ff', 'ab', 'ü', E'tab\t"quote"\\ \u2028 \x01', '0001-01-01', '23:59:59.999999', '2024-02-29 12:34:56.789012', '1969-12-31 23:59:59.5+00',
+  '00000000-0000-0000-0000-000000000001', '{"a" : 1.10}', '{"a": 1.10}', '{1,NULL,3}', '{"a,b","NULL",NULL,"\"\\"}', '{1.10,-0.0001}', '{t,f,NULL}', '10.0.0.1/8'),
+ (2, false, 32767, 2147483647, -9223372036854775808, 0, 'NaN', 1e308, -0.00, -0.0001, '', '', '', '', '9999-12-31', '00:00', '1970-01-01', '2038-01-19 03:14:08+00',
+  'ffffffff-ffff-ffff-ffff-ffffffffffff', 'null', 'null', '{}', '{}', '{}', '{}', '::1'),
+ (9223372036854775807, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)"""
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_values_are_exact_in_copy_and_stream(world, form):
+    world.sql(TYPES)
+    world.sql(ROWS)
+    world.start_mirror(["public.items"], format=form)
+    world.sql("BEGIN; SELECT 1; COMMIT; CREATE TEMP TABLE again AS TABLE items; INSERT INTO items SELECT id - 100, " +
+              ", ".join(f'"{name}"' for name in "b s i l o r d n p y c v t da ti ts tz u j jb ia ta na ba ip".split()) + " FROM again")
+    if form != "debezium":  # whose consumers could not have them
+        world.sql("INSERT INTO items (id, n, d, da, ts) VALUES (50, 'NaN', '-Infinity', 'infinity', '-infinity')")
+    assert world.settle_and_compare() == (6 if form == "debezium" else 7)
+    raw = [value for _, key, value, headers in messages(world) if key == '{"id":1}']
+    assert raw and "9007199254740993" in raw[0], raw
+
+
 def test_tombstones_and_a_pattern_of_topics(world):
     create_table(world.source, "public.items", 50, world.source_db)
     world.start_mirror(["public.items"], tombstones=True, cleanup_policy="compact", topic=f"cdc.{world.target_db}.{{schema}}.{{table}}")
@@ -120,6 +146,36 @@ def test_a_transaction_longer_than_a_batch_is_seen_whole_or_not_at_all(world):
             seen.add(audit.check(world.consumer()))  # with one partition a consumer sees all of a transaction or none
     assert world.settle_and_compare() == 2000
     assert audit.check(world.consumer(), since) >= 15 and len(seen) > 3, seen
+
+
+def test_a_restart_goes_on_where_the_position_is(world):
+    create_table(world.source, "public.items", 5000, world.source_db)
+    audit = Audit(world.source, world.source_db, ["public.items"])
+    writer = Writer(world.source, "public.items", world.source_db, seed=33, rate=200, long_bytes=20_000)
+    world.start_mirror(["public.items"], snapshot_num_rows_per_partition=1000)
+    since = audit.now()
+    for act in (world.peerd.restart, lambda: (world.pause(), world.resume()), world.peerd.restart):
+        before = writer.counts().get("transactions", 0)
+        wait_for("changes", lambda: writer.counts().get("transactions", 0) > before + 100, 30)
+        act()
+    writer.stop()
+    assert world.settle_and_compare() > 4000
+    assert audit.check(world.consumer(), since) > 300
+
+
+def test_the_java_client_reads_the_same(world):
+    create_table(world.source, "public.items", 500, world.source_db)
+    world.target_options = lambda: kafka_options(world.target, compression="zstd")
+    world.start_mirror(["public.items"])
+    world.sql("UPDATE items SET name = E'tab\\t\\nüñ' WHERE id < 50; DELETE FROM items WHERE id > 400")
+    world.wait_caught_up()
+    sent = messages(world)
+    told = tool("org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", world.target.servers(), "--topic",
+                world.target_name("public.items"), "--from-beginning", "--max-messages", len(sent), "--timeout-ms", 60_000,
+                "--isolation-level", "read_committed", "--property", "print.key=true", "--property", "print.partition=true")
+    by_java = sorted(line for line in told.splitlines() if line.startswith("Partition:"))
+    assert by_java == sorted(f"Partition:{partition}\t{key}\t{value}" for partition, key, value, _ in sent)
+    assert len(by_java) > 650
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------------
@@ -167,6 +223,20 @@ def test_no_broker(world):
     assert world.peerd.rows("SELECT name FROM peers") == []
 
 
+def test_mistyped_options(world):
+    state, message, hint = fails(world.peerd, create_peer("k", {**kafka_options(world.target), "linger": 3}))
+    assert state == "22023" and "linger" in message and "linger_ms" in hint, (state, message, hint)
+    create_table(world.source, "public.items", 1, world.source_db)
+    world.create_peers()
+    with pytest.raises(psycopg2.Error) as caught:
+        world.create_mirror(["public.items"], format="xml")
+    assert caught.value.pgcode == "22023" and "format" in caught.value.diag.message_primary
+    with pytest.raises(psycopg2.Error) as caught:
+        world.create_mirror(["public.items"], partition=4)
+    assert caught.value.pgcode == "22023" and "partitions" in caught.value.diag.message_hint
+    assert world.slots() == []
+
+
 @pytest.mark.parametrize("listener, mechanism", [("SASL_SSL", "PLAIN"), ("SASL_PLAINTEXT", "SCRAM-SHA-256"), ("SASL_SSL", "SCRAM-SHA-512"), ("SSL", None)])
 def test_sasl_and_tls(request, new_world, listener, mechanism):
     secured = request.getfixturevalue("older" if mechanism and mechanism.startswith("SCRAM") else "secured")
@@ -192,3 +262,14 @@ def test_wrong_password_and_authority(new_world, secured, older):
     options.pop("root_ca")
     state, message, hint = fails(world.peerd, create_peer("k", options))
     assert state == "08001" and "root_ca" in hint, (state, message, hint)
+
+
+def test_a_message_that_is_too_large_stops(world):
+    world.sql("CREATE TABLE public.items (id int PRIMARY KEY, t text); INSERT INTO items VALUES (1, 'a')")
+    world.start_mirror(["public.items"], on_bad_row="stop")
+    world.sql("SELECT setseed(0.5)")
+    large = "INSERT INTO items SELECT 2, string_agg(md5(random()::text), '') FROM generate_series(1, 80000)"
+    world.sql(large)
+    world.sql("INSERT INTO items VALUES (3, 'after')")
+    stuck = wait_for("the error", lambda: (m := world.mirror()) and m["last_error"] and m, 60)
+    assert "large" in stuck["last_error"].lower() and "max_record_batch_bytes" in stuck["last_error_hint"], stuck
