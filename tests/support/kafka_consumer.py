@@ -7,13 +7,16 @@ import base64
 import collections
 import contextlib
 import datetime
+import functools
 import io
 import json
 import time
 
+from support import kafka_server
 from support.compare import columns_of, compare_postgres, quoted, quoted_table
 from support.peerd import lsn
 
+FORMATS = ("peerdb", "flat")
 CHANGES = ("insert", "update", "delete", "truncate")
 OPERATIONS = {"c": "insert", "u": "update", "d": "delete", "r": "read", "t": "truncate", "m": "horizon"}
 UNAVAILABLE = "__debezium_unavailable_value"
@@ -29,8 +32,9 @@ class Digits(str):
     """A JSON number as it was written."""
 
 
-def decoded(text):
-    return json.loads(text, parse_int=Digits, parse_float=Digits)
+decoded = json.JSONDecoder(parse_int=Digits, parse_float=Digits).decode
+HEADERS = {"lsn", "transaction", "ordinal", "mirror", "kind"}
+position = functools.lru_cache(lsn)  # the messages of a transaction have one
 
 
 class Message:
@@ -39,20 +43,22 @@ class Message:
     def __init__(self, topic, partition, offset, key, value, headers, form):
         self.topic, self.partition, self.offset = topic, partition, offset
         self.key, self.headers = key.decode(), {name: text.decode() for name, text in headers or ()}
-        self.where = f"{topic}/{partition}@{offset}"
-        for name in ("lsn", "transaction", "ordinal", "mirror", "kind"):
-            if name not in self.headers:
-                raise Broken(f"{self.where} has no header {name}, only {sorted(self.headers)}")
-        self.kind, self.lsn = self.headers["kind"], lsn(self.headers["lsn"])
+        if not HEADERS <= self.headers.keys():
+            raise Broken(f"{self.where} has no header {HEADERS - self.headers.keys()}, only {sorted(self.headers)}")
+        self.kind, self.lsn = self.headers["kind"], position(self.headers["lsn"])
         self.transaction, self.ordinal = int(self.headers["transaction"]), int(self.headers["ordinal"])
         self.chunk = self.headers.get("chunk")
-        self.unchanged = json.loads(self.headers.get("unchanged_columns", "[]"))
+        self.unchanged = decoded(self.headers["unchanged_columns"]) if "unchanged_columns" in self.headers else []
         self.row, self.old = None, None
         if (value is None) != (self.kind == "tombstone"):
             raise Broken(f"{self.where} is a {self.kind} with {'no' if value is None else 'a'} value")
         if value is not None:
             self.body = decoded(value.decode())
             getattr(self, f"_{form}")()
+
+    @property
+    def where(self):
+        return f"{self.topic}/{self.partition}@{self.offset}"
 
     def _expect(self, kind, unchanged):
         if kind != self.kind:
@@ -187,34 +193,50 @@ class Consumer:
         self.options, self.form = options, form
         self.topics = {name: Topic(name, form) for name in topics}
         self.positions = {}  # (topic, partition) -> next offset
+        self._client = None
+
+    def client(self):
+        from confluent_kafka import Consumer as Client
+        if self._client is None:
+            self._client = Client({**self.options, "group.id": "unused", "enable.auto.commit": False, "auto.offset.reset": "error",
+                                   "isolation.level": "read_committed", "enable.partition.eof": True, "check.crcs": True,
+                                   "fetch.message.max.bytes": 64 << 20, "queued.max.messages.kbytes": 128 << 10,
+                                   "reconnect.backoff.max.ms": 500, "fetch.wait.max.ms": 50})
+        return self._client
+
+    def close(self):
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def partitions(self, name):
+        return len(self.client().list_topics(name, timeout=30).topics[name].partitions)
 
     def read_to_end(self, timeout=120):
         """Takes in what is committed since the last call. Returns the number of messages."""
-        from confluent_kafka import Consumer as Client, KafkaError, TopicPartition
-        client = Client({**self.options, "group.id": "unused", "enable.auto.commit": False, "auto.offset.reset": "error",
-                         "isolation.level": "read_committed", "enable.partition.eof": True, "check.crcs": True,
-                         "fetch.message.max.bytes": 64 << 20, "queued.max.messages.kbytes": 128 << 10})
-        with contextlib.closing(client):
-            open_ends = set()
-            for name, topic in self.topics.items():
-                partitions = client.list_topics(name, timeout=30).topics[name].partitions
-                topic.partitions = len(partitions)
-                open_ends |= {(name, number) for number in partitions}
-            client.assign([TopicPartition(*place, self.positions.get(place, 0)) for place in sorted(open_ends)])
-            count, end = 0, time.monotonic() + timeout
-            while open_ends:
-                for message in client.consume(2000, 0.05):
-                    place = (message.topic(), message.partition())
-                    if message.error() is None:
-                        self.take(*place, message.offset(), message.key(), message.value(), message.headers())
-                        count += 1
-                    elif message.error().code() == KafkaError._PARTITION_EOF:
-                        open_ends.discard(place)
-                        self.positions[place] = message.offset()
-                    elif message.error().code() == KafkaError._AUTO_OFFSET_RESET:
-                        raise Broken(f"{place}: {message.error()}")
-                if time.monotonic() > end:
-                    raise AssertionError(f"not at the ends of {sorted(open_ends)} within {timeout} s, after {count} messages")
+        from confluent_kafka import KafkaError, TopicPartition
+        client, open_ends = self.client(), set()
+        for name, topic in self.topics.items():
+            topic.partitions = self.partitions(name)
+            open_ends |= {(name, number) for number in range(topic.partitions)}
+        client.assign([TopicPartition(*place, self.positions.get(place, 0)) for place in sorted(open_ends)])
+        count, end = 0, time.monotonic() + timeout
+        while open_ends:
+            for message in client.consume(2000, 0.02):
+                place = (message.topic(), message.partition())
+                if place not in open_ends:
+                    continue  # came after the end was seen: perhaps a part of a transaction, for the next call
+                if message.error() is None:
+                    self.take(*place, message.offset(), message.key(), message.value(), message.headers())
+                    count += 1
+                elif message.error().code() == KafkaError._PARTITION_EOF:
+                    open_ends.discard(place)
+                    self.positions[place] = message.offset()
+                elif message.error().code() == KafkaError._AUTO_OFFSET_RESET:
+                    raise Broken(f"{place}: {message.error()}")
+            if time.monotonic() > end:
+                raise AssertionError(f"not at the ends of {sorted(open_ends)} within {timeout} s, after {count} messages")
+        client.unassign()
         return count
 
     def take(self, topic, partition, offset, key, value, headers):
@@ -237,6 +259,37 @@ class Consumer:
             per_partition = {topic.horizons[number] for number in range(topic.partitions)}
             if len(per_partition) != 1 or (topic.reads and per_partition == {0}):
                 raise Broken(f"{topic.name}: horizon events per partition: {dict(topic.horizons)} of {topic.partitions} partitions")
+
+
+class JavaConsumer(Consumer):
+    """The same by Kafka's own Java client: its console consumer, one for each topic, all at once. It reads from the beginning, once."""
+
+    FIELDS = ("Partition:", "Offset:")
+
+    def read_to_end(self, timeout=120, quiet_ms=5000):
+        """A topic has ended when nothing more has come for `quiet_ms`: whether that was all, the audit tells."""
+        count = 0
+        with contextlib.ExitStack() as stack:
+            printed = {name: stack.enter_context(kafka_server.running_tool(
+                "org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", self.options["bootstrap.servers"], "--topic", name,
+                "--from-beginning", "--isolation-level", "read_committed", "--timeout-ms", quiet_ms, "--property", "headers.separator=\x1f",
+                *(part for what in ("key", "headers", "partition", "offset") for part in ("--property", f"print.{what}=true")),
+                timeout=timeout)) for name in self.topics}
+            for name, lines in printed.items():
+                self.topics[name].partitions = self.partitions(name)
+                for line in lines():
+                    self.take(name, *self.parsed(line))
+                    count += 1
+        return count
+
+    def parsed(self, line):
+        """(partition, offset, key, value, headers) of a line; JSON holds no tab and no end of line."""
+        fields = line.rstrip(b"\n").split(b"\t")
+        if len(fields) != 5 or not all(field.startswith(name.encode()) for name, field in zip(self.FIELDS, fields)):
+            raise Broken(f"the console consumer printed {line[:500]!r}")
+        partition, offset = (int(field.split(b":")[1]) for field in fields[:2])
+        headers = [(name.decode(), text) for name, text in (header.split(b":", 1) for header in fields[2].split(b"\x1f"))]
+        return partition, offset, fields[3], None if fields[4] == b"null" else fields[4], headers
 
 
 # --- every change, as the source saw it -----------------------------------------------------------------------------------

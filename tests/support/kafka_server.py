@@ -9,6 +9,7 @@ must log in to, with certificates that are made here.
 import contextlib
 import os
 import subprocess
+import tempfile
 import uuid
 
 from support import packages
@@ -43,6 +44,26 @@ def tool(main_class, *arguments, timeout=120, heap="256m", jvm=QUICK_JVM, folder
     if done.returncode:
         raise AssertionError(f"{main_class} failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done.stdout
+
+
+@contextlib.contextmanager
+def running_tool(main_class, *arguments, timeout=120, heap="256m", jvm=QUICK_JVM, folder="kafka"):
+    """One of Kafka's own programs, running; what comes of it, called, awaits its end and returns the lines of bytes that it printed."""
+    with tempfile.TemporaryFile(dir="/tmp") as output, tempfile.TemporaryFile(dir="/tmp") as errors:
+        process = subprocess.Popen(_java(main_class, arguments, heap, jvm, folder), stdout=output, stderr=errors)
+
+        def lines():
+            if process.wait(timeout):
+                errors.seek(0)
+                raise AssertionError(f"{main_class} ended with {process.returncode}: {errors.read()[-2000:].decode('utf-8', 'replace')}")
+            output.seek(0)
+            return output
+
+        try:
+            yield lines
+        finally:
+            process.kill()
+            process.wait()
 
 
 class Certificates:

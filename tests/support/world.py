@@ -177,6 +177,8 @@ class World:
 
     def close(self):
         """Stops this world's peerd and removes what it left on the shared servers."""
+        if self._consumer is not None:
+            self._consumer.close()
         if self.peerd.child and self.peerd.child.alive():
             self.peerd.terminate()
         for server in {self.source, self.target}:
