@@ -7,9 +7,7 @@ namespace peerd::clickhouse {
 
 // ClickHouse's Date32 and DateTime64 hold 1900-01-01 to 2299-12-31. What lies outside is refused.
 inline constexpr std::int64_t kFirstDay = -25567, kLastDay = 120529;  ///< Days from 1970-01-01.
-inline constexpr std::int64_t kDayMicroseconds = 86'400'000'000;
 
-std::int64_t days_from_civil(std::int64_t year, unsigned month, unsigned day);
 /// nullptr, or what is wrong with it.
 const char* date_from_text(std::string_view text, std::int32_t& days);
 const char* timestamp_from_text(std::string_view text, std::int64_t& microseconds);
