@@ -1,5 +1,6 @@
 #include "kafka/chunk_writer.h"
 
+#include "kafka/json.h"
 #include "kafka/ledger.h"
 
 namespace peerd::kafka {
@@ -27,7 +28,7 @@ class Writer final : public ChunkWriter {
       producer_ = std::make_unique<Producer>(setup_.sending, id_);
       producer_->init(wait);
     }
-    encoder_.emplace(table.schema, setup_.format);
+    encoder_ = setup_.encoder(table.schema);
     topic_ = setup_.topic(table);
     chunk_ = chunk;
     counts_ = {};
@@ -39,6 +40,7 @@ class Writer final : public ChunkWriter {
   void write(std::span<const std::byte> rows, const Wait& wait) override {
     std::string_view text(reinterpret_cast<const char*>(rows.data()), rows.size());
     counts_.bytes += rows.size();
+    sent_us_ = unix_us();
     while (!text.empty()) {
       const std::size_t end = text.find('\n');
       if (end == std::string_view::npos) malformed();
@@ -86,7 +88,7 @@ class Writer final : public ChunkWriter {
   void send(const Wait& wait) {
     key_.clear();
     value_.clear();
-    const Message message{.kind = Kind::read, .row = cells_, .checkpoint = chunk_.start.value};
+    const Message message{.kind = Kind::read, .row = cells_, .checkpoint = chunk_.start.value, .sent_us = sent_us_};
     Producer::Headers headers{.kind = Kind::read, .lsn = chunk_.start, .ordinal = counts_.rows++, .chunk = chunk_.number};
     encoder_->key_of_row(cells_, key_);
     encoder_->value(message, value_);
@@ -102,7 +104,8 @@ class Writer final : public ChunkWriter {
   const int id_;
   const std::function<void(int)> release_;
   std::unique_ptr<Producer> producer_;
-  std::optional<Encoder> encoder_;
+  std::unique_ptr<Encoder> encoder_;
+  std::int64_t sent_us_ = 0;
   std::string topic_, key_, value_, text_;
   Chunk chunk_;
   CopyCounts counts_;
@@ -116,12 +119,13 @@ std::unique_ptr<ChunkWriter> make_chunk_writer(const ChunkSetup& setup, int id, 
 }
 
 void dead_letter(std::string_view reason, std::string_view table, std::string_view topic, std::string& out) {
-  out += "{\"reason\":";
-  append_json(reason, out);
-  out += ",\"table\":";
-  append_json(table, out);
-  out += ",\"topic\":";
-  append_json(topic, out);
+  const auto member = [&out](std::string_view name, std::string_view text) {
+    out += name;
+    if (!append_json(text, out)) throw Error(ErrorCode::internal, "a dead letter's text is no UTF-8");
+  };
+  member("{\"reason\":", reason);
+  member(",\"table\":", table);
+  member(",\"topic\":", topic);
   out += "}";
 }
 

@@ -11,7 +11,7 @@ namespace peerd::kafka {
 /// What chunk writers share with the target: nothing of it changes while they work.
 struct ChunkSetup {
   Sending sending;
-  Format format;
+  std::function<std::unique_ptr<Encoder>(const TableSchema&)> encoder;
   std::function<std::string(const MirrorTable&)> topic;
   std::function<std::string(const std::string& topic)> dead_letter_topic;
   std::function<bool(const Chunk&, CopyCounts&)> known;

@@ -10,6 +10,7 @@
 #include "kafka/topic_check.h"
 #include "kafka/unchanged.h"
 #include "peerd/base/mutex.h"
+#include "peerd/base/text.h"
 
 namespace peerd {
 namespace {
@@ -25,7 +26,7 @@ std::string word_of(const MirrorSpec& mirror, std::string_view name, std::initia
     listed.push_back("'" + std::string(known) + "'");
   }
   Error error(ErrorCode::invalid_option, "option \"" + std::string(name) + "\" has no such value",
-              "use one of " + std::to_string(listed.size()) + ": " + listed.front() + (listed.size() > 1 ? ", " + listed.back() : ""));
+              "use one of " + join(listed, ", "));
   error.text.field = name;
   throw error;
 }
@@ -47,7 +48,9 @@ class KafkaTarget final : public Target {
       : peer_(peer), mirror_(mirror), workers_(mirror.integer("snapshot_num_tables_in_parallel") *
                                                mirror.integer("snapshot_max_parallel_workers")) {
     setup_.sending = sending_of(peer, mirror, lease);
-    setup_.format = word_of(mirror, "format", {"peerdb", "flat"}) == "flat" ? Format::flat : Format::peerdb;
+    const std::string format = word_of(mirror, "format", {"peerdb", "flat", "debezium"});
+    format_ = format == "flat" ? Format::flat : format == "debezium" ? Format::debezium : Format::peerdb;
+    setup_.encoder = [this](const TableSchema& schema) { return make_encoder(schema, format_, {mirror_.name, mirror_.source}); };
     word_of(mirror, "cleanup_policy", {"", "delete", "compact", "compact,delete", "delete,compact"});
     setup_.topic = [this](const MirrorTable& table) { return topic_of(table); };
     setup_.dead_letter_topic = [this](const std::string& topic) { return dead_letter_topic(topic); };
@@ -97,6 +100,7 @@ class KafkaTarget final : public Target {
   const PeerSpec peer_;
   const MirrorSpec mirror_;
   const std::int64_t workers_;
+  Format format_;
   ChunkSetup setup_;
   std::unique_ptr<Client> topics_;
   std::unique_ptr<Producer> producer_;
@@ -107,6 +111,8 @@ class KafkaTarget final : public Target {
   Lsn position_, horizon_;       ///< horizon_: to be announced once the stream has passed it.
   bool horizon_known_ = false;
   std::uint64_t ordinal_ = 0;
+  Lsn commit_, last_commit_;  ///< Of the transaction that is being sent, and of the one before.
+  std::int64_t sent_us_ = 0;
   std::string key_, value_, names_;
   Mutex ids_mutex_;
   std::set<int> ids_;
@@ -139,7 +145,7 @@ Problems KafkaTarget::preflight(std::span<const MirrorTable> tables, const Wait&
   std::vector<WantedTopic> wanted;
   for (const MirrorTable& table : tables) {
     try {
-      const std::string topic = topic_of(table), reserved = Encoder(table.schema, setup_.format).reserved_column();
+      const std::string topic = topic_of(table), reserved = setup_.encoder(table.schema)->reserved_column();
       if (!topics.insert(topic).second)
         throw Error(ErrorCode::invalid_option, "two tables are mapped to topic " + topic, "give each a topic of its own");
       wanted.push_back({topic, replication_factor()});
@@ -192,7 +198,7 @@ KafkaTarget::Table& KafkaTarget::learn(const MirrorTable& table) {
   if (known.encoder && known.schema == table.schema) return known;
   known.schema = table.schema;
   known.topic = topic_of(table);
-  known.encoder = std::make_unique<Encoder>(table.schema, setup_.format);
+  known.encoder = setup_.encoder(table.schema);
   if (const std::string reserved = known.encoder->reserved_column(); !reserved.empty())
     throw Error(ErrorCode::target_unfit, "column " + reserved + " has a name that the flat format needs", "use format = 'peerdb'");
   return known;
@@ -215,6 +221,7 @@ ApplyResult KafkaTarget::apply(const Batch& batch, const ApplyContext& context) 
   }
   const bool idle = batch.size() == 0 && !producer_->open();
   if (idle && (batch.complete_to() <= position_ || batch.open_tail())) return {Applied{position_}, Durable{position_}};
+  sent_us_ = unix_us();
   of_batch_.clear();
   for (const MirrorTable& table : batch.tables()) of_batch_.push_back(&learn(table));
   unchanged_.resolve(batch, context);
@@ -251,7 +258,10 @@ void KafkaTarget::send_change(const Batch& batch, std::size_t index, const Trans
                   .row = change.row,
                   .checkpoint = change.version.change.value,
                   .commit_time_us = transaction.commit_time_us,
-                  .xid = transaction.xid};
+                  .xid = transaction.xid,
+                  .sent_us = sent_us_};
+  if (change.version.commit != commit_) last_commit_ = std::exchange(commit_, change.version.commit);
+  message.last_commit = last_commit_.value;
   const auto filled = unchanged_.row(index);
   if (!filled.empty()) message.row = filled, message.filled = unchanged_.missing(index);
   switch (change.kind) {
@@ -308,7 +318,7 @@ void KafkaTarget::commit_to(Lsn position, const Wait& wait) {
   const bool passed = horizon_ > Lsn{} && position >= horizon_;
   if (passed) {
     for (auto& [_, table] : tables_)
-      send_event(table, Kind::horizon, horizon_, {.kind = Kind::horizon, .row = {}, .checkpoint = horizon_.value}, wait);
+      send_event(table, Kind::horizon, horizon_, {.kind = Kind::horizon, .row = {}, .checkpoint = horizon_.value, .sent_us = sent_us_}, wait);
   }
   const Lsn announced = passed ? horizon_ : ledger_.horizon;
   // At least once, the messages must stand before the position that leaves them behind.

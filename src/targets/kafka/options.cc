@@ -24,7 +24,7 @@ constexpr Option kOptions[] = {
 };
 
 constexpr Option kMirrorOptions[] = {
-    {"format", OptionType::text, "peerdb", Required::no, Secret::no, "of the messages: peerdb or flat"},
+    {"format", OptionType::text, "peerdb", Required::no, Secret::no, "of the messages: peerdb, flat or debezium"},
     {"topic", OptionType::text, "{target}", Required::no, Secret::no,
      "pattern of the topics' names: {schema}, {table}, {target}"},
     {"partitions", OptionType::integer, "0", Required::no, Secret::no,

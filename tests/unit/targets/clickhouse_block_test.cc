@@ -9,14 +9,13 @@
 #include "clickhouse/chunk_writer.h"
 #include "peerd/base/error.h"
 #include "peerd/postgres/types.h"
+#include "support/allocations.h"
 
-namespace {
-std::atomic<std::size_t> allocations = 0;
-}
+std::atomic<std::size_t> peerd::allocations = 0;
 
 // Counts what this test binary allocates.
 void* operator new(std::size_t size) {
-  ++allocations;
+  ++peerd::allocations;
   if (void* at = std::malloc(size)) return at;
   throw std::bad_alloc();
 }

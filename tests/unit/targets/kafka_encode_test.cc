@@ -31,9 +31,9 @@ std::vector<CellView> cells_of(const std::vector<Cell>& row) {
 
 /// One value of a type as the peerdb format writes it.
 std::string written(std::uint32_t oid, const std::string& text) {
-  const Encoder encoder(schema_of({{"v", oid}}), Format::peerdb);
+  const auto encoder = make_encoder(schema_of({{"v", oid}}), Format::peerdb, {});
   std::string out;
-  encoder.key_of_row(cells_of({text}), out);
+  encoder->key_of_row(cells_of({text}), out);
   return out.substr(5, out.size() - 6);  // {"v":…}
 }
 
@@ -91,11 +91,57 @@ TEST(KafkaValues, WhatIsNotOfItsTypeIsRefused) {
   }
 }
 
+TEST(KafkaValues, ArraysThatAreNoneAreRefused) {
+  for (const char* text : {"", "1,2", "{1,2", "{1}}", "{1}{2}", "{1,,2}", "{\"a}", "{1\\2}", "[0:1]", "{a{b}}"})
+    EXPECT_THROW(written(kInt4ArrayOid, text), Error) << text;
+}
+
+TEST(KafkaValues, BytesThatAreNoUtf8AreABadValueWithItsColumnAndWithoutTheBytes) {
+  // A lone continuation, too short, too long a form, a surrogate, beyond Unicode, at the end of a long text.
+  const std::string kWrong[] = {"\x80", "\xc3", "a\xc3(", "\xc0\xaf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
+                                "\xff", "secret, and much longer than a word of eight bytes \xe4"};
+  for (const Format format : {Format::peerdb, Format::flat, Format::debezium}) {
+    const auto encoder = make_encoder(schema_of({{"id", kInt4Oid}, {"name", kTextOid}}), format, {});
+    for (const std::string& bytes : kWrong) {
+      const auto row = cells_of({"1", bytes});
+      std::string out;
+      try {
+        encoder->value({.kind = Kind::insert, .row = row}, out);
+        ADD_FAILURE() << out;
+      } catch (const Error& error) {
+        EXPECT_EQ(error.text.code, ErrorCode::bad_value);
+        EXPECT_EQ(error.text.table, "public.orders");
+        EXPECT_EQ(error.text.message, "column name of public.orders holds bytes that are no UTF-8");
+        EXPECT_EQ((error.text.message + error.text.detail + error.text.hint).find("secret"), std::string::npos);
+      }
+    }
+  }
+  for (const char* fine : {"\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"})
+    EXPECT_EQ(written(kTextOid, fine), "\"" + std::string(fine) + "\"");
+  EXPECT_THROW(make_encoder(schema_of({{"\xff", kInt4Oid}}), Format::peerdb, {}), Error);
+}
+
+TEST(KafkaValues, EveryCharacterAtEveryPlaceOfAWord) {
+  for (int c = 1; c < 128; ++c) {
+    for (std::size_t place = 0; place < 17; ++place) {
+      std::string text(17, 'x'), wanted(17, 'x'), escape(1, static_cast<char>(c));
+      text[place] = static_cast<char>(c);
+      if (c == '"' || c == '\\') escape.insert(0, "\\");
+      else if (c == '\n') escape = "\\n";
+      else if (c == '\r') escape = "\\r";
+      else if (c == '\t') escape = "\\t";
+      else if (c < 32) escape = std::string("\\u00") + (c < 16 ? '0' : '1') + "0123456789abcdef"[c % 16];
+      wanted.replace(place, 1, escape);
+      ASSERT_EQ(written(kTextOid, text), "\"" + wanted + "\"") << c << " at " << place;
+    }
+  }
+}
+
 class KafkaMessages : public testing::Test {
  protected:
   std::string value(Format format, const Message& message) {
     std::string out;
-    Encoder(schema_, format).value(message, out);
+    make_encoder(schema_, format, {})->value(message, out);
     return out;
   }
   TableSchema schema_ = schema_of({{"id", kInt4Oid}, {"name", kTextOid}, {"note", kTextOid}});
@@ -103,13 +149,11 @@ class KafkaMessages : public testing::Test {
 };
 
 TEST_F(KafkaMessages, KeysHaveTheKeysOrder) {
-  const Encoder encoder(schema_of({{"a", kInt4Oid}, {"b\"q", kTextOid}}, {1, 0}), Format::peerdb);
-  std::string out;
-  encoder.key_of_row(cells_of({"1", "x"}), out);
-  EXPECT_EQ(out, R"({"b\"q":"x","a":1})");
-  out.clear();
-  encoder.key(cells_of({"x", "1"}), out);
-  EXPECT_EQ(out, R"({"b\"q":"x","a":1})");
+  for (const Format format : {Format::peerdb, Format::flat, Format::debezium}) {
+    std::string out;
+    make_encoder(schema_of({{"a", kInt4Oid}, {"b\"q", kTextOid}}, {1, 0}), format, {})->key_of_row(cells_of({"1", "x"}), out);
+    EXPECT_EQ(out, R"({"b\"q":"x","a":1})");
+  }
 }
 
 TEST_F(KafkaMessages, AnInsert) {
@@ -161,9 +205,9 @@ TEST_F(KafkaMessages, TimesBeforeTheEpochAndLeapDays) {
 
 TEST_F(KafkaMessages, FlatNeedsSomeNamesForItself) {
   const TableSchema taken = schema_of({{"id", kInt4Oid}, {"_peerdb_kind", kTextOid}});
-  EXPECT_EQ(Encoder(taken, Format::flat).reserved_column(), "_peerdb_kind");
-  EXPECT_EQ(Encoder(taken, Format::peerdb).reserved_column(), "");
-  EXPECT_EQ(Encoder(schema_, Format::flat).reserved_column(), "");
+  EXPECT_EQ(make_encoder(taken, Format::flat, {})->reserved_column(), "_peerdb_kind");
+  EXPECT_EQ(make_encoder(taken, Format::peerdb, {})->reserved_column(), "");
+  EXPECT_EQ(make_encoder(schema_, Format::flat, {})->reserved_column(), "");
 }
 
 }  // namespace

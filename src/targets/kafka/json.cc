@@ -1,0 +1,164 @@
+#include "kafka/json.h"
+
+#include <cstring>
+
+namespace peerd::kafka {
+namespace {
+
+/// The length of the UTF-8 sequence that `text` begins with; 0: it is none (RFC 3629: shortest form, no surrogates).
+std::size_t sequence(std::string_view text) {
+  const auto at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  const auto follows = [&](std::size_t i) { return (at(i) & 0xc0) == 0x80; };
+  const unsigned first = at(0), second = at(1);
+  if (first < 0x80) return 1;
+  if (first < 0xc2) return 0;
+  if (first < 0xe0) return follows(1) ? 2 : 0;
+  if (first < 0xf0) {
+    const bool overlong = first == 0xe0 && second < 0xa0, surrogate = first == 0xed && second > 0x9f;
+    return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
+  }
+  const bool overlong = first == 0xf0 && second < 0x90, beyond = first > 0xf4 || (first == 0xf4 && second > 0x8f);
+  return follows(1) && follows(2) && follows(3) && !overlong && !beyond ? 4 : 0;
+}
+
+void append_escape(unsigned char c, std::string& out) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  out.push_back('\\');
+  switch (c) {
+    case '"':
+    case '\\': return out.push_back(static_cast<char>(c));
+    case '\n': return out.push_back('n');
+    case '\r': return out.push_back('r');
+    case '\t': return out.push_back('t');
+    default:
+      out += "u00";
+      out.push_back(kHex[c >> 4]);
+      out.push_back(kHex[c & 15]);
+  }
+}
+
+/// Whether any of eight bytes is beyond ASCII, a control, a quote or a backslash.
+bool eight_are_plain(const char* bytes) {
+  std::uint64_t word;
+  std::memcpy(&word, bytes, sizeof word);
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
+  const auto has_zero = [](std::uint64_t x) { return (x - kOnes) & ~x; };
+  const std::uint64_t control = (word - kOnes * 0x20) & ~word;
+  return ((word | control | has_zero(word ^ (kOnes * '"')) | has_zero(word ^ (kOnes * '\\'))) & kTops) == 0;
+}
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+}  // namespace
+
+bool append_json(std::string_view text, std::string& out) {
+  out.push_back('"');
+  std::size_t from = 0;
+  for (std::size_t i = 0; i < text.size();) {
+    if (i + 8 <= text.size() && eight_are_plain(text.data() + i)) {
+      i += 8;
+      continue;
+    }
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x80) {
+      const std::size_t length = sequence(text.substr(i));
+      if (length == 0) return false;
+      i += length;
+      continue;
+    }
+    if (c < 0x20 || c == '"' || c == '\\') {
+      out.append(text.substr(from, i - from));
+      append_escape(c, out);
+      from = i + 1;
+    }
+    ++i;
+  }
+  out.append(text.substr(from));
+  out.push_back('"');
+  return true;
+}
+
+void append_padded(std::uint64_t value, int width, std::string& out) {
+  char digits[24];
+  const char* const end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  for (auto length = end - digits; length < width; ++length) out.push_back('0');
+  out.append(digits, static_cast<std::size_t>(end - digits));
+}
+
+constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void Base64::put(unsigned char byte) {
+  bits_ = bits_ << 8 | byte;
+  for (held_ += 8; held_ >= 6; held_ -= 6) out_.push_back(kLetters[bits_ >> (held_ - 6) & 63]);
+}
+
+void Base64::end() {
+  if (held_ == 0) return;
+  out_.push_back(kLetters[bits_ << (6 - held_) & 63]);
+  out_.append(held_ == 2 ? "==" : "=");
+}
+
+void append_base64(std::string_view bytes, std::string& out) {
+  out.push_back('"');
+  Base64 base64(out);
+  for (const char byte : bytes) base64.put(static_cast<unsigned char>(byte));
+  base64.end();
+  out.push_back('"');
+}
+
+bool append_bytea(std::string_view hex, std::string& out) {
+  if (!hex.starts_with("\\x") || hex.size() % 2 != 0) return false;
+  hex.remove_prefix(2);
+  out.push_back('"');
+  Base64 base64(out);
+  for (std::size_t i = 0; i < hex.size(); i += 2) {
+    const int high = hex_digit(hex[i]), low = hex_digit(hex[i + 1]);
+    if (high < 0 || low < 0) return false;
+    base64.put(static_cast<unsigned char>(high << 4 | low));
+  }
+  base64.end();
+  out.push_back('"');
+  return true;
+}
+
+void append_clock(std::int64_t microseconds, int digits, std::string& out) {
+  const auto seconds = static_cast<std::uint64_t>(microseconds / 1'000'000);
+  auto fraction = static_cast<std::uint64_t>(microseconds % 1'000'000);
+  append_padded(seconds / 3600, 2, out);
+  out.push_back(':');
+  append_padded(seconds / 60 % 60, 2, out);
+  out.push_back(':');
+  append_padded(seconds % 60, 2, out);
+  int width = 6;
+  for (; width > 0 && (digits < 0 ? fraction % 10 == 0 : width > digits); --width) fraction /= 10;
+  if (width == 0) return;
+  out.push_back('.');
+  append_padded(fraction, width, out);
+}
+
+void append_date(std::int64_t days, std::string& out) {
+  const calendar::Date date = calendar::date_of(days);
+  if (date.year < 0) out.push_back('-');
+  if (date.year > 9999) out.push_back('+');
+  append_padded(static_cast<std::uint64_t>(date.year < 0 ? -date.year : date.year), 4, out);
+  out.push_back('-');
+  append_padded(date.month, 2, out);
+  out.push_back('-');
+  append_padded(date.day, 2, out);
+}
+
+void append_time(std::int64_t us, std::string& out) {
+  std::int64_t days = us / calendar::kDayMicroseconds, rest = us % calendar::kDayMicroseconds;
+  if (rest < 0) rest += calendar::kDayMicroseconds, --days;
+  out.push_back('"');
+  append_date(days, out);
+  out.push_back('T');
+  append_clock(rest, 6, out);
+  out += "Z\"";
+}
+
+}  // namespace peerd::kafka
