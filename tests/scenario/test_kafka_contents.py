@@ -60,3 +60,20 @@ def the_java_client_makes_the_same_of_it(world, audit, since, form, sent):
     assert audit.check(java, since) == audit.check(world.consumer(), since)
     for table in TABLES:
         compare_kafka(java.topics[world.target_name(table)], world.source, table, world.source_db, world.target_db)
+
+
+def test_rows_that_went_before_their_copy_started_anew_are_gone(new_world):
+    world = new_world("kafka")
+    create_table(world.source, "public.items", 20_000, world.source_db)
+    audit = Audit(world.source, world.source_db, ["public.items"])
+    world.start_mirror(["public.items"], wait=None, snapshot_num_rows_per_partition=200, snapshot_max_parallel_workers=1)
+    world.wait_chunks(10)
+    world.sql("DELETE FROM items WHERE id <= 2000; UPDATE items SET id = -id WHERE id < 3000; ALTER TABLE items ALTER n TYPE bigint")
+    assert world.mirror()["state"] == "SNAPSHOT"
+    world.wait_state("RUNNING")
+    since = audit.now()
+    world.sql("UPDATE items SET n = n + 1 WHERE id % 7 = 2")
+    assert world.settle_and_compare() == 18_000
+    assert audit.check(world.consumer(), since) >= 1
+    counts = world.consumer().topics[world.target_name("public.items")].counts
+    assert counts["read"] > 19_000 and counts["truncate"] == 3, counts

@@ -213,7 +213,7 @@ class Consumer:
         return len(self.client().list_topics(name, timeout=30).topics[name].partitions)
 
     def read_to_end(self, timeout=120):
-        """Takes in what is committed since the last call. Returns the number of messages."""
+        """Takes in what is committed since the last call. Returns the number of messages. `timeout`: how long none may come."""
         from confluent_kafka import KafkaError, TopicPartition
         client, open_ends = self.client(), set()
         for name, topic in self.topics.items():
@@ -228,7 +228,7 @@ class Consumer:
                     continue  # came after the end was seen: perhaps a part of a transaction, for the next call
                 if message.error() is None:
                     self.take(*place, message.offset(), message.key(), message.value(), message.headers())
-                    count += 1
+                    count, end = count + 1, time.monotonic() + timeout
                 elif message.error().code() == KafkaError._PARTITION_EOF:
                     open_ends.discard(place)
                     self.positions[place] = message.offset()

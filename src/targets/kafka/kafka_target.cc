@@ -65,7 +65,7 @@ class KafkaTarget final : public Target {
   Problems preflight(std::span<const MirrorTable> tables, const Wait& wait) override;
   void open(const Wait& wait) override;
   CopyPlan prepare(const MirrorTable& table, const Wait& wait) override;
-  void restart_copy(const MirrorTable&, const Wait&) override {}  // Messages stay; the new reads have a later lsn.
+  void restart_copy(const MirrorTable& table, const Wait& wait) override;
   std::unique_ptr<ChunkWriter> open_writer(const Wait&) override;
   void end_copy(const MirrorTable&, const Wait&) override {}
   ApplyResult apply(const Batch& batch, const ApplyContext& context) override;
@@ -106,6 +106,7 @@ class KafkaTarget final : public Target {
   std::unique_ptr<Producer> producer_;
   Ledger ledger_;
   std::map<TableId, Table> tables_;
+  std::set<TableId> started_;  ///< Tables whose copy has begun.
   std::vector<Table*> of_batch_;
   UnchangedCells unchanged_;
   Lsn position_, horizon_;       ///< horizon_: to be announced once the stream has passed it.
@@ -191,6 +192,19 @@ CopyPlan KafkaTarget::prepare(const MirrorTable& table, const Wait& wait) {
   if (setup_.sending.dead_letters) make_topic(dead_letter_topic(topic), "", -1, wait);
   learn(table);
   return {CopyForm::text, std::vector<std::string>(table.schema.columns.size())};
+}
+
+/// Messages stay. Rows that were read since an older start may be gone, and no change will say so, for those of before the
+/// new start are not applied: a TRUNCATE voids them (rules.md 9).
+void KafkaTarget::restart_copy(const MirrorTable& table, const Wait& wait) {
+  const std::string chunks = "chunk/" + std::to_string(table.schema.id.oid) + "/";
+  const auto finished = ledger_.chunks.lower_bound(chunks);
+  const bool begun = finished != ledger_.chunks.end() && finished->first.starts_with(chunks);
+  if (started_.insert(table.schema.id).second && !begun) return;
+  ordinal_ = 0;
+  producer_->begin(wait);
+  send_event(learn(table), Kind::truncate, table.start, {.kind = Kind::truncate, .row = {}, .checkpoint = table.start.value}, wait);
+  producer_->commit(wait);
 }
 
 KafkaTarget::Table& KafkaTarget::learn(const MirrorTable& table) {
