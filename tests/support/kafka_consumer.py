@@ -16,7 +16,7 @@ from support import kafka_server
 from support.compare import columns_of, compare_postgres, quoted, quoted_table
 from support.peerd import lsn
 
-FORMATS = ("peerdb", "flat")
+FORMATS = ("peerdb", "flat", "debezium")
 CHANGES = ("insert", "update", "delete", "truncate")
 OPERATIONS = {"c": "insert", "u": "update", "d": "delete", "r": "read", "t": "truncate", "m": "horizon"}
 UNAVAILABLE = "__debezium_unavailable_value"
