@@ -44,8 +44,15 @@ class Feed:
     @staticmethod
     def _debezium(kind, key, row, transaction, unchanged):
         operation = {"insert": "c", "update": "u", "delete": "d", "read": "r", "truncate": "t", "horizon": "m"}[kind]
-        return {"op": operation, "before": {**key, "note": None} if kind == "delete" else None,
-                "after": row and {**row, **{name: "__debezium_unavailable_value" for name in unchanged if name not in row}}}
+        times = {"ts_ms": 1795604401000, "ts_us": 1795604401000001, "ts_ns": 1795604401000001000}
+        source = {"version": "3", "connector": "postgresql", "name": "m", "ts_ms": 1795604401000, "snapshot": str(kind == "read").lower(), "db": "src",
+                  "sequence": '[null,"7"]', "ts_us": 1795604401000001, "ts_ns": 1795604401000001000, "schema": "public", "table": TOPIC,
+                  "txId": transaction or None, "lsn": 7, "xmin": None}
+        if kind == "horizon":
+            return {"op": "m", **times, "source": source, "transaction": None, "message": {"prefix": "peerd.horizon", "content": "MC8w"}}
+        return {"before": {**key, "note": None} if kind == "delete" else None,
+                "after": row and {**row, **{name: "__debezium_unavailable_value" for name in unchanged if name not in row}},
+                "source": source, "transaction": None, "op": operation, **times}
 
     def usual(self):
         """A copy, its horizon, changes, a key change, a truncate of nothing that stays."""

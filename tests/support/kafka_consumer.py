@@ -6,22 +6,18 @@ The rebuilt rows go into tables of a scratch database and are compared with the 
 import base64
 import collections
 import contextlib
-import datetime
 import functools
 import io
 import json
 import time
 
-from support import kafka_server
+from support import debezium, kafka_server
 from support.compare import columns_of, compare_postgres, quoted, quoted_table
 from support.peerd import lsn
 
 FORMATS = ("peerdb", "flat", "debezium")
 CHANGES = ("insert", "update", "delete", "truncate")
-OPERATIONS = {"c": "insert", "u": "update", "d": "delete", "r": "read", "t": "truncate", "m": "horizon"}
-UNAVAILABLE = "__debezium_unavailable_value"
 LEFT_OUT = object()  # a column that a message did not bring and no earlier one had
-EPOCH = datetime.datetime(1970, 1, 1)
 
 
 class Broken(AssertionError):
@@ -86,20 +82,14 @@ class Message:
             self.row = self.body
 
     def _debezium(self):
-        self._expect(OPERATIONS[self.body["op"]], None)
+        self._expect(debezium.OPERATIONS[self.body["op"]], None)
+        if wrong := debezium.faults(self.body, self.headers["mirror"], self.transaction):
+            raise Broken(f"{self.where}: Debezium's {wrong} are others in {self.body!r:.1500}")
         self.row, self.old = self.body.get("after"), self.body.get("before")
-        if (self.row is None) == (self.kind in ("insert", "update", "read")):
-            raise Broken(f"{self.where}: a {self.kind} with after {self.row!r:.200}")
-        if self.kind == "delete" and self.old is None:
-            raise Broken(f"{self.where}: a delete without before")
         if self.row is not None:
             # Only columns that are listed may have the placeholder: a row may really contain that text.
             self.row = {name: value for name, value in self.row.items()
-                        if not (name in self.unchanged and holds_unavailable(value))}
-
-
-def holds_unavailable(value):
-    return value in (UNAVAILABLE, [UNAVAILABLE], base64.b64encode(UNAVAILABLE.encode()).decode())
+                        if not (name in self.unchanged and debezium.holds_unavailable(value))}
 
 
 class Topic:
@@ -148,8 +138,7 @@ class Topic:
 
     def _check_key(self, message, columns):
         key = decoded(message.key)
-        # Debezium's encodings of a key's value may differ from the key's own.
-        if self.form != "debezium" and any(columns.get(name) != value for name, value in key.items()):
+        if any(columns.get(name) != value for name, value in key.items()):
             raise Broken(f"{message.where}: the key {message.key} is not that of the row")
         if not key or not set(key) <= set(columns):
             raise Broken(f"{message.where}: the key {message.key} is none of the row's {sorted(columns)}")
@@ -345,34 +334,16 @@ class Audit:
 
 # A message's text is compared as text, digit by digit, but for these, whose output and cast to text differ or that have
 # several texts for one value.
-TYPED = {"bpchar", "inet", "float4", "float8", "bytea", "timestamp", "timestamptz", "time", "timetz", "interval", "date"}
+TYPED = {"bpchar", "inet", "float4", "float8", "bytea", "timestamp", "timestamptz", "time", "timetz", "interval", "date", "money"}
 
 
-def debezium_text(type_name, scale, precision, value):
-    """Postgres's text of a value in Debezium's encoding."""
-    if type_name == "numeric":
-        if isinstance(value, dict):
-            scale, value = int(value["scale"]), value["value"]
-        unscaled = int.from_bytes(base64.b64decode(value, validate=True), "big", signed=True)
-        digits = str(abs(unscaled)).rjust(scale + 1, "0")
-        return ("-" if unscaled < 0 else "") + (f"{digits[:-scale]}.{digits[-scale:]}" if scale else digits)
-    if type_name == "date":
-        return str((EPOCH + datetime.timedelta(days=int(value))).date())
-    if type_name in ("timestamp", "time"):
-        moment = EPOCH + datetime.timedelta(microseconds=int(value) * (1000 if 0 <= precision <= 3 else 1))
-        return str(moment if type_name == "timestamp" else moment.time())
-    if type_name == "interval":
-        return f"{int(value)} microseconds"
-    return None
-
-
-def pg_text(type_name, value, scale=0, precision=-1, form="peerdb"):
+def pg_text(type_name, value, modifier=-1, form="peerdb"):
     """A message's value as Postgres's input, None for NULL."""
     if value is None:
         return None
     if isinstance(value, list):
-        return "{" + ",".join(_element(pg_text(type_name, item, scale, precision, form), item) for item in value) + "}"
-    special = debezium_text(type_name, scale, precision, value) if form == "debezium" else None
+        return "{" + ",".join(_element(pg_text(type_name, item, modifier, form), item) for item in value) + "}"
+    special = debezium.text_of(type_name, modifier, value) if form == "debezium" else None
     if special is not None:
         return special
     if value is True or value is False:
@@ -400,8 +371,7 @@ def load(topic, server, table, source_db, scratch_db, exclude=()):
     """Writes the rebuilt rows into a table of the same name in the scratch database."""
     columns = columns_of(server, table, source_db, exclude)
     shapes = {row[0]: row[1:] for row in server.sql(
-        """SELECT attname, format_type(atttypid, atttypmod), CASE WHEN atttypmod >= 4 THEN (atttypmod - 4) & 65535 END, atttypmod
-             FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped""", (quoted_table(table),), source_db)}
+        """SELECT attname, format_type(atttypid, atttypmod), atttypmod FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped""", (quoted_table(table),), source_db)}
     typed = lambda column: shapes[column.name][0] if column.element or column.type in TYPED else "text"
     server.sql(f"CREATE SCHEMA IF NOT EXISTS {quoted(table.split('.')[0])}; DROP TABLE IF EXISTS {quoted_table(table)}; CREATE TABLE {quoted_table(table)} "
                f"({', '.join(f'{quoted(column.name)} {typed(column)}' for column in columns)})", dbname=scratch_db)
@@ -413,7 +383,7 @@ def load(topic, server, table, source_db, scratch_db, exclude=()):
         if LEFT_OUT in row.values():
             raise Broken(f"{topic.name} {key}: no message has brought {[name for name, value in row.items() if value is LEFT_OUT]}")
         text.write("\t".join(copy_field(pg_text(
-            column.element or column.type, row[column.name], shapes[column.name][1] or 0, shapes[column.name][2], topic.form))
+            column.element or column.type, row[column.name], shapes[column.name][1], topic.form))
             for column in columns) + "\n")
     text.seek(0)
     with contextlib.closing(server.connect(scratch_db)) as connection, connection.cursor() as cursor:

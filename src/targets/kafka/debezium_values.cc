@@ -89,21 +89,13 @@ const char* append_hstore(std::string_view text, std::string& out) {
   return append_json(inner, out) ? nullptr : kNoUtf8;
 }
 
-const char* append_json_number(std::string_view text, std::string& out) {
-  // As Jackson writes a double that is no number.
-  if (text == "NaN" || text == "Infinity" || text == "-Infinity") return append_json(text, out) ? nullptr : kNoUtf8;
-  if (text.empty() || text.back() < '0' || text.back() > '9') return kNotOfItsType;
-  out += text;
-  return nullptr;
-}
-
 const char* append_one(const Shape& shape, std::string_view text, std::string& out) {
   switch (shape.form) {
     case Form::boolean:
       if (text != "t" && text != "f") return kNotOfItsType;
       out += text == "t" ? "true" : "false";
       return nullptr;
-    case Form::number: return append_json_number(text, out);
+    case Form::number: return append_number_text(text, out) ? nullptr : kNotOfItsType;
     case Form::numeric: return append_decimal(text, shape.scale, out);
     case Form::any_numeric: return append_any_decimal(text, out);
     case Form::money: return append_money(text, out);

@@ -82,6 +82,24 @@ bool append_json(std::string_view text, std::string& out) {
   return true;
 }
 
+bool append_number_text(std::string_view text, std::string& out) {
+  if (text == "NaN" || text == "Infinity" || text == "-Infinity") return append_json(text, out);
+  std::string_view rest = text;
+  const auto digits = [&rest] {
+    const std::size_t count = std::min(rest.find_first_not_of("0123456789"), rest.size());
+    rest.remove_prefix(count);
+    return count > 0;
+  };
+  calendar::take(rest, '-');
+  if (!digits() || (calendar::take(rest, '.') && !digits())) return false;
+  if (calendar::take(rest, 'e')) {
+    if (!calendar::take(rest, '-')) calendar::take(rest, '+');
+    if (!digits()) return false;
+  }
+  out += text;
+  return rest.empty();
+}
+
 void append_padded(std::uint64_t value, int width, std::string& out) {
   char digits[24];
   const char* const end = std::to_chars(digits, digits + sizeof digits, value).ptr;

@@ -20,6 +20,10 @@ void append_number(Number value, std::string& out) {
   out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
 }
 
+/// Postgres's text of a number as it is; of NaN and the infinities, which JSON has no numbers for, as a string (as Jackson
+/// writes them, too). False: it is none.
+[[nodiscard]] bool append_number_text(std::string_view text, std::string& out);
+
 /// At least `width` digits, zeros before.
 void append_padded(std::uint64_t value, int width, std::string& out);
 

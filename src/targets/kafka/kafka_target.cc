@@ -203,7 +203,8 @@ void KafkaTarget::restart_copy(const MirrorTable& table, const Wait& wait) {
   if (started_.insert(table.schema.id).second && !begun) return;
   ordinal_ = 0;
   producer_->begin(wait);
-  send_event(learn(table), Kind::truncate, table.start, {.kind = Kind::truncate, .row = {}, .checkpoint = table.start.value}, wait);
+  send_event(learn(table), Kind::truncate, table.start, {.kind = Kind::truncate, .row = {}, .checkpoint = table.start.value, .sent_us = unix_us()},
+             wait);
   producer_->commit(wait);
 }
 

@@ -25,10 +25,7 @@ const char* append_value(Form form, Form element, std::string_view text, std::st
       if (text != "t" && text != "f") return kNotOfItsType;
       out += text == "t" ? "true" : "false";
       return nullptr;
-    case Form::number:
-      if (text.empty()) return kNotOfItsType;
-      if (text.back() >= '0' && text.back() <= '9') return out += text, nullptr;
-      break;  // NaN, Infinity, -Infinity are no JSON numbers.
+    case Form::number: return append_number_text(text, out) ? nullptr : kNotOfItsType;
     case Form::bytea: return append_bytea(text, out) ? nullptr : kNotOfItsType;
     case Form::array:
       return append_array(text, out, [element](std::string_view value, std::string& to) {
