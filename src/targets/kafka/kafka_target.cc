@@ -106,7 +106,7 @@ class KafkaTarget final : public Target {
   std::unique_ptr<Producer> producer_;
   Ledger ledger_;
   std::map<TableId, Table> tables_;
-  std::set<TableId> started_;  ///< Tables whose copy has begun.
+  std::map<TableId, Lsn> starts_;  ///< Of the tables whose copy has begun.
   std::vector<Table*> of_batch_;
   UnchangedCells unchanged_;
   Lsn position_, horizon_;       ///< horizon_: to be announced once the stream has passed it.
@@ -197,14 +197,18 @@ CopyPlan KafkaTarget::prepare(const MirrorTable& table, const Wait& wait) {
 /// Messages stay. Rows that were read since an older start may be gone, and no change will say so, for those of before the
 /// new start are not applied: a TRUNCATE voids them (rules.md 9).
 void KafkaTarget::restart_copy(const MirrorTable& table, const Wait& wait) {
-  const std::string chunks = "chunk/" + std::to_string(table.schema.id.oid) + "/";
-  const auto finished = ledger_.chunks.lower_bound(chunks);
-  const bool begun = finished != ledger_.chunks.end() && finished->first.starts_with(chunks);
-  if (started_.insert(table.schema.id).second && !begun) return;
+  const std::string chunks = "chunk/" + std::to_string(table.schema.id.oid) + "/", own = chunks + to_string(table.start) + "/";
+  bool older = false, same = false;
+  for (auto at = ledger_.chunks.lower_bound(chunks); at != ledger_.chunks.end() && at->first.starts_with(chunks); ++at)
+    (at->first.starts_with(own) ? same : older) = true;
+  const auto [known, fresh] = starts_.emplace(table.schema.id, table.start);
+  if (!fresh) (known->second == table.start ? same : older) = true;
+  known->second = table.start;
+  if (same || !older) return;
   ordinal_ = 0;
   producer_->begin(wait);
-  send_event(learn(table), Kind::truncate, table.start, {.kind = Kind::truncate, .row = {}, .checkpoint = table.start.value, .sent_us = unix_us()},
-             wait);
+  const Message voided{.kind = Kind::truncate, .row = {}, .checkpoint = table.start.value, .sent_us = unix_us()};
+  send_event(learn(table), Kind::truncate, table.start, voided, wait);
   producer_->commit(wait);
 }
 
