@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# tests/rules/run.sh [NN...]
+# tests/rules/run.sh [NN|NN-word...]
 #   Each NN-word.patch takes one rule that keeps rows (docs/semantics.md says what follows from them) out of the code. For
 #   each, in a copy of the tree under build/rules: the patch is applied, what its test needs is built, the test must FAIL,
 #   the patch is taken back. A patch that does not apply or build, or under which the test passes, is a failure. Before,
-#   all of these tests must pass without a patch. NN...: only the rules of these numbers.
+#   all of these tests must pass without a patch. NN, NN-word: only the rules of these numbers, these patches.
 #   A patch begins with comment lines:
 #     # rule: the rule in a sentence
 #     # build: dev MODULE_test         or: release peerd
@@ -33,9 +33,10 @@ build() { # build PRESET TARGET...
 
 # run PRESET TARGET TEST: 0 = it passed, 1 = an assertion failed, 2 = anything else: nothing ran, skipped, hung, crashed.
 run() {
-  local code=0
+  local code=0 kafka=()
   if [ "$1" = dev ]; then
-    timeout 300 /usr/bin/python3 -m support.serve "build/dev/$2" --gtest_color=no --gtest_filter="$3" >"$output" 2>&1 || code=$?
+    if [[ $3 = *Kafka* ]]; then kafka=(--kafka); fi
+    timeout 300 /usr/bin/python3 -m support.serve "${kafka[@]}" "build/dev/$2" --gtest_color=no --gtest_filter="$3" >"$output" 2>&1 || code=$?
     if grep -qE '^\[==========\] Running 0 tests|^\[  SKIPPED ' "$output"; then return 2; fi
     if [ $code = 0 ]; then return 0; fi
     if [ $code = 1 ] && grep -q '^\[  FAILED  \]' "$output"; then return 1; fi
@@ -58,8 +59,8 @@ failure() {
 
 patches=()
 for patch in "$folder"/*.patch; do
-  number=$(basename "$patch" | sed 's/^0*\([0-9]*\)-.*/\1/')
-  if [ $# -eq 0 ] || printf '%s\n' "$@" | sed 's/^0*//' | grep -qx "$number"; then patches+=("$patch"); fi
+  name=$(basename "$patch" .patch | sed 's/^0*//')
+  if [ $# -eq 0 ] || printf '%s\n' "$@" | sed 's/^0*//' | grep -qx -e "${name%%-*}" -e "$name"; then patches+=("$patch"); fi
 done
 passed=0 failed=0
 fail() { # fail RULE WHY

@@ -6,6 +6,8 @@ import os
 import random
 import time
 
+import psycopg2
+
 from support.peerd import lsn
 from support.process import wait_for
 
@@ -80,12 +82,21 @@ class Killing:
         """A kill at a random instant of the stream, more often than not with a large transaction under way."""
         self.world.wait_state("RUNNING", 240)
         low = self.random.randrange(self.rows)
-        self.world.sql(f"UPDATE {self.table} SET n = n + 1 WHERE id BETWEEN {low} AND {low + self.random.randrange(20_000)}")
+        large = f"UPDATE {self.table} SET n = n + 1 WHERE id BETWEEN {low} AND {low + self.random.randrange(20_000)}"
+        wait_for("a large transaction", lambda: self.ran(large))
         end = time.monotonic() + self.random.random() * 0.6
         seen = self.look()
         while not seen[3] and time.monotonic() < end:
             seen = self.look()
         self.kill(name, seen)
+
+    def ran(self, statement):
+        """False when it and the writer waited for each other: it did nothing then."""
+        try:
+            self.world.sql(statement)
+            return True
+        except psycopg2.errors.DeadlockDetected:
+            return False
 
     def read_again(self):
         """Chunks that were finished before a kill and read after it: (chunk, line) of the source's log."""

@@ -99,18 +99,19 @@ TEST_F(KafkaStart, ThePositionIsReadOnceTheOlderProcessIsFenced) {
         producer.send(ledger(), 0, kPositionKey, kafka::position_value(Lsn{at}, Lsn{}), nullptr, wait());
         producer.commit(wait());
         committed = at;
+        std::this_thread::sleep_for(30ms);  // So that whoever reads comes to an end.
       }
     } catch (const Error& error) {
       EXPECT_EQ(error.text.code, ErrorCode::fenced) << error.text.message;
     }
   });
-  while (committed < 30) std::this_thread::yield();
+  while (committed < 20) std::this_thread::sleep_for(1ms);
   ++lease_.epoch;
   const std::uint64_t read = position();
   older.request_stop();
   older.join();
   EXPECT_GE(read, committed.load()) << "what was committed after the position was read would be sent again";
-  EXPECT_GT(read, 29u);
+  EXPECT_GE(read, 20u);
 }
 
 // Rule 28, of the snapshot's workers.
@@ -300,7 +301,7 @@ TEST_F(KafkaApply, ValuesThatAreFilledFromTheSourceStayListed) {
   writer.begin(100).update({"1", "now", kSame, "7"}).update({"2", "gone", kSame, "8"}).commit();
   apply(writer);
   for (const Told& one : told(topic_)) {
-    EXPECT_EQ(one.headers.at("unchanged_columns"), R"(["big"])");
+    EXPECT_EQ(one.headers.count("unchanged_columns") != 0 ? one.headers.at("unchanged_columns") : "", R"(["big"])");
     EXPECT_NE(one.value.find(R"("unchanged_columns":["big"])"), std::string::npos) << one.value;
     EXPECT_EQ(one.value.find("LARGE") != std::string::npos, one.key == R"({"id":1})") << one.value;
   }
