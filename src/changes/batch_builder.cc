@@ -30,11 +30,25 @@ void BatchBuilder::begin(std::int64_t commit_time_us, std::uint32_t xid) {
 
 void BatchBuilder::append(const ChangeView& change) {
   if (change.version.commit < batch_->tables_[change.table].start) return;
-  if (batch_->changes_.empty()) batch_->oldest_commit_us_ = commit_time_us_;
+  if (batch_->oldest_commit_us_ == 0) batch_->oldest_commit_us_ = commit_time_us_;
   transaction_has_changes_ = true;
   if (!std::exchange(noted_, true))
     batch_->transactions_.push_back({static_cast<std::uint32_t>(batch_->changes_.size()), xid_, commit_time_us_});
   batch_->changes_.push_back(change);
+}
+
+void BatchBuilder::append_message(std::string_view prefix, std::string_view content, Lsn commit, Lsn position) {
+  const auto before = static_cast<std::uint32_t>(batch_->changes_.size());
+  if (in_transaction_) {
+    transaction_has_changes_ = true;
+    if (batch_->oldest_commit_us_ == 0) batch_->oldest_commit_us_ = commit_time_us_;
+    batch_->messages_.push_back({before, true, {commit, position}, xid_, commit_time_us_, prefix, content});
+    return;
+  }
+  // The server skips what begins before the position that it is started at: a commit record may begin just here.
+  batch_->messages_.push_back({before, false, {Lsn{position.value - 1}, position}, 0, 0, prefix, content});
+  batch_->whole_messages_ = batch_->messages_.size();
+  batch_->complete_to_ = std::max(batch_->complete_to_, position);
 }
 
 void BatchBuilder::commit(Lsn end) {
@@ -43,6 +57,7 @@ void BatchBuilder::commit(Lsn end) {
   const bool head_ends = batch.open_head_ && batch.commit_ends_.empty();
   const std::uint32_t last = batch.commit_ends_.empty() ? 0 : batch.commit_ends_.back();
   if (head_ends || count > last) batch.commit_ends_.push_back(count);
+  batch.whole_messages_ = batch.messages_.size();
   batch.complete_to_ = std::max(batch.complete_to_, end);
   in_transaction_ = false;
   transaction_has_changes_ = false;
@@ -57,6 +72,8 @@ std::unique_ptr<Batch> BatchBuilder::take(std::unique_ptr<Batch> spent) {
   spent->changes_.clear();
   spent->commit_ends_.clear();
   spent->transactions_.clear();
+  spent->messages_.clear();
+  spent->whole_messages_ = 0;
   noted_ = false;
   spent->oldest_commit_us_ = 0;
   spent->complete_to_ = batch_ ? batch_->complete_to_ : Lsn{};

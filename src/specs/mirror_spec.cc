@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "peerd/base/text.h"
+
 namespace peerd {
 namespace {
 
@@ -18,6 +20,17 @@ std::int64_t MirrorSpec::integer(std::string_view option) const {
 }
 
 bool MirrorSpec::boolean(std::string_view option) const { return option_boolean(mirror_options(), options, option); }
+
+std::vector<std::string> MirrorSpec::message_prefixes() const {
+  std::vector<std::string> prefixes;
+  const auto given = options.find("logical_messages");
+  if (given == options.end()) return prefixes;
+  for (const std::string& part : split(given->second, ',')) {
+    const std::size_t first = part.find_first_not_of(' ');
+    if (first != std::string::npos) prefixes.push_back(part.substr(first, part.find_last_not_of(' ') - first + 1));
+  }
+  return prefixes;
+}
 
 std::string_view to_string(MirrorState state) { return kStateWords.at(static_cast<std::size_t>(state)); }
 

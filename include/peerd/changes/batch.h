@@ -35,6 +35,19 @@ struct TransactionView {
   std::int64_t commit_time_us;     ///< Unix time, µs.
 };
 
+/// A logical message (pg_logical_emit_message), which belongs to no table. Only in batches of mirrors that ask for them
+/// (MirrorSpec::message_prefixes()).
+struct MessageView {
+  std::uint32_t before;         ///< Index of the change that it precedes in this batch; Batch::size(): it follows all.
+  bool transactional;           ///< Part of a transaction; else sent as it was emitted, whatever became of that one.
+  /// Commit position of its transaction and its own (the end of its record). Outside of transactions `commit` is the
+  /// record's last byte: less than the commit position of whatever comes next.
+  RowVersion version;
+  std::uint32_t xid;            ///< 0 outside of transactions.
+  std::int64_t commit_time_us;  ///< Unix time, µs; 0 outside of transactions.
+  std::string_view prefix, content;
+};
+
 /// Bump memory for cells and bytes: blocks that never move, freed all at once. Not thread-safe.
 class Arena {
  public:
@@ -65,8 +78,11 @@ class Batch {
   std::span<const MirrorTable> tables() const noexcept { return tables_; }
   std::span<const ChangeView> changes() const noexcept { return changes_; }
   std::size_t size() const noexcept { return changes_.size(); }
-  std::size_t bytes() const noexcept { return arena_.bytes() + changes_.size() * sizeof(ChangeView); }
-  /// End (Commit's end_lsn) of the last whole transaction in it or before it; a keepalive's position when it is later.
+  std::size_t bytes() const noexcept {
+    return arena_.bytes() + changes_.size() * sizeof(ChangeView) + messages_.size() * sizeof(MessageView);
+  }
+  /// End (Commit's end_lsn) of the last whole transaction in it or before it; a keepalive's position, or that of a message
+  /// outside of transactions, when it is later.
   Lsn complete_to() const noexcept { return complete_to_; }
   /// Commit position of its last change, of the open tail's transaction too: what a source lookup must see (rules.md 18).
   Lsn last_commit() const noexcept { return changes_.empty() ? Lsn{} : changes_.back().version.commit; }
@@ -78,6 +94,9 @@ class Batch {
   std::span<const std::uint32_t> commit_ends() const noexcept { return commit_ends_; }
   /// One for each transaction that has changes here, rising by `first`; an open head and an open tail have theirs.
   std::span<const TransactionView> transactions() const noexcept { return transactions_; }
+  /// In the stream's order, as `before` has them among the changes. Those from whole_messages() on are the open tail's.
+  std::span<const MessageView> messages() const noexcept { return messages_; }
+  std::size_t whole_messages() const noexcept { return whole_messages_; }
 
  private:
   friend class BatchBuilder;
@@ -86,6 +105,8 @@ class Batch {
   std::vector<ChangeView> changes_;
   std::vector<std::uint32_t> commit_ends_;
   std::vector<TransactionView> transactions_;
+  std::vector<MessageView> messages_;
+  std::size_t whole_messages_ = 0;
   Lsn complete_to_;
   std::int64_t oldest_commit_us_ = 0;
   bool open_tail_ = false, open_head_ = false;

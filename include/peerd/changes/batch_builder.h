@@ -24,12 +24,15 @@ class BatchBuilder {
   /// Appends a change whose cells came from cells() and keep() of this builder: nothing is copied. Leaves out what was
   /// committed before the table's start: its snapshot shows it already (rules.md 9).
   void append(const ChangeView& change);
+  /// Appends a message whose bytes came from keep(). Within a transaction it is of that one, `position` its own; outside of
+  /// any, the batch is complete to `position` with it.
+  void append_message(std::string_view prefix, std::string_view content, Lsn commit, Lsn position);
   void commit(Lsn end);  ///< The open transaction ended; its end_lsn.
   void moved(Lsn idle);  ///< A keepalive's position between transactions. REQUIRES: !in_transaction().
 
   bool in_transaction() const noexcept { return in_transaction_; }
-  bool empty() const noexcept { return batch_->changes_.empty(); }
-  std::size_t size() const noexcept { return batch_->changes_.size(); }
+  bool empty() const noexcept { return size() == 0; }
+  std::size_t size() const noexcept { return batch_->changes_.size() + batch_->messages_.size(); }  ///< Changes and messages.
   std::size_t bytes() const noexcept { return batch_->bytes(); }
   Lsn complete_to() const noexcept { return batch_->complete_to_; }
 
@@ -42,7 +45,7 @@ class BatchBuilder {
   std::uint32_t xid_ = 0;
   bool noted_ = false;  ///< The open transaction is among this batch's transactions().
   bool in_transaction_ = false;
-  bool transaction_has_changes_ = false;  ///< In this batch or in those before.
+  bool transaction_has_changes_ = false;  ///< Or messages, in this batch or in those before.
 };
 
 }  // namespace peerd

@@ -22,7 +22,7 @@ struct NewShape {
 class ChangeStream {
  public:
   enum class Got {
-    commit,  ///< Up to and including one commit was appended.
+    commit,  ///< Up to and including one commit, or one message outside of transactions, was appended.
     part,    ///< The builder is full in mid-transaction, or 8 MiB of an open transaction were appended.
     idle,    ///< No data by wait.until; position() moved at most.
     shape    ///< A table gained columns, or is first met in another shape: take the batch, then new_shape(), then read on.

@@ -45,6 +45,9 @@ struct MirrorSpec {
   std::string text(std::string_view option) const;      ///< With the default filled in.
   std::int64_t integer(std::string_view option) const;
   bool boolean(std::string_view option) const;
+  /// Of the logical messages that the mirror delivers (option logical_messages, of the kinds of target that take any):
+  /// "*" is every prefix; none: no messages.
+  std::vector<std::string> message_prefixes() const;
 };
 
 /// What was asked and reached; how it goes is health. mirrors/state_table.h says which may follow which.

@@ -195,7 +195,7 @@ const Message& Decoder::decode(std::string_view bytes, bool streamed) {
       message_.flags = in.u8();
       message_.commit = in.lsn();
       message_.name = in.text();
-      in.take(in.u32());
+      message_.content = in.take(in.u32());
       break;
     default:
       transaction(letter, in);

@@ -61,7 +61,7 @@ struct Message {
   MessageKind kind = MessageKind::begin;
   std::uint32_t xid = 0;         ///< begin, the stream and prepare messages; others when they are streamed.
   std::uint32_t sub_xid = 0;     ///< stream_abort.
-  Lsn commit;                    ///< begin: final_lsn; commit: commit_lsn; likewise prepare, commit_prepared.
+  Lsn commit;                    ///< begin: final_lsn; commit: commit_lsn; likewise prepare, commit_prepared. message: its end.
   Lsn end;                       ///< commit, stream_commit and the prepare messages.
   std::int64_t time_us = 0;      ///< Microseconds since 2000-01-01.
   std::uint32_t relation = 0;    ///< OID: relation, insert, update, remove.
@@ -70,8 +70,9 @@ struct Message {
   std::span<const RelationColumn> columns;
   OldTuple old_kind = OldTuple::none;
   Tuple old_row, new_row;
-  std::uint8_t flags = 0;  ///< truncate: 1 = CASCADE, 2 = RESTART IDENTITY; stream_start: 1 = first segment.
+  std::uint8_t flags = 0;  ///< truncate: 1 = CASCADE, 2 = RESTART IDENTITY; stream_start: 1 = first segment; message: 1 = transactional.
   std::span<const std::uint32_t> relations;  ///< truncate.
+  std::string_view content;                  ///< message.
 };
 
 /// Decodes one message at a time. Keeps its memory: allocates nothing per row once warm.

@@ -170,6 +170,14 @@ void check_table(postgres::Connection& connection, const MappedTable& table, boo
 
 }  // namespace
 
+std::optional<Problem> messages_unfit(int server_version) {
+  if (server_version >= 140000) return std::nullopt;
+  ErrorText text = unfit("Postgres " + std::to_string(server_version / 10000) + " does not send logical messages to subscribers",
+                         "leave logical_messages out, or upgrade the source to Postgres 14", ErrorCode::not_supported);
+  text.field = "logical_messages";
+  return Problem{std::move(text), ""};
+}
+
 bool matches_synchronous_standby(std::string_view setting, std::string_view application_name) {
   // "a, b", "2 (a, b)", "FIRST 2 (a, b)", "ANY 1 (a, *)": the list is what stands in the parentheses, if there are any.
   const std::size_t open = setting.find('(');
@@ -188,6 +196,9 @@ Problems preflight_source(postgres::Connection& connection, const SourceNames& n
   Problems problems;
   const postgres::Result server = connection.run(kServer, {{names.slot}}, wait);
   check_server(server, connection.server_version(), names, problems);
+  if (!names.message_prefixes.empty()) {
+    if (auto problem = messages_unfit(connection.server_version())) problems.push_back(std::move(*problem));
+  }
   if (!names.own_slot && server.boolean(0, 9)) check_slot_name(names, problems);
   const std::optional<Publication> publication = read_publication(connection, names, wait);
   if (!publication && !server.boolean(0, 8)) {

@@ -36,6 +36,7 @@ SourceNames source_names(const MirrorSpec& mirror, const Lease& lease) {
   names.publication = given(mirror, "publication_name");
   names.own_slot = names.slot.empty();
   names.own_publication = names.publication.empty();
+  names.message_prefixes = mirror.message_prefixes();
   const std::string made = "peerd_" + short_id(lease.uuid, 24);
   if (names.own_slot) names.slot = made;
   if (names.own_publication) names.publication = made;

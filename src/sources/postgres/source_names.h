@@ -22,6 +22,7 @@ struct SourceNames {
   std::string publication;
   bool own_slot, own_publication;  ///< Not named by the operator.
   std::vector<MappedTable> tables;
+  std::vector<std::string> message_prefixes;  ///< MirrorSpec::message_prefixes().
 
   /// In pg_stat_activity; unique among mirrors, and known to be ours (rules.md 12). `role`: "stream", "snapshot", ….
   std::string application_name(std::string_view role) const;

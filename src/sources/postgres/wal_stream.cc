@@ -75,7 +75,8 @@ std::unique_ptr<WalStream> WalStream::open(Setup setup, std::span<const MirrorTa
 void WalStream::start(const Wait& wait) {
   const std::string statement = "START_REPLICATION SLOT " + quote_identifier(setup_.names.slot) + " LOGICAL " +
                                 to_string(setup_.from) + " (proto_version '1', publication_names " +
-                                quote_literal(quote_identifier(setup_.names.publication)) + ")";
+                                quote_literal(quote_identifier(setup_.names.publication)) +
+                                (setup_.names.message_prefixes.empty() ? ")" : ", messages 'true')");
   const Wait patience = wait.shorter(10s);
   for (;;) {
     connection_ = setup_.connect(true, wait);
@@ -224,9 +225,10 @@ std::optional<Got> WalStream::take_message(const pgoutput::Message& message, Lsn
     case MessageKind::relation:
       take_relation(message);
       return std::nullopt;
+    case MessageKind::message:
+      return take_logical(message, into);
     case MessageKind::origin:
     case MessageKind::type:
-    case MessageKind::message:
       return std::nullopt;
     default:
       throw Error(ErrorCode::peer_error, "the source sent a message of a protocol version that was not asked for");
@@ -270,10 +272,29 @@ std::optional<Got> WalStream::take_change(const pgoutput::Message& message, Lsn 
   }
   begin_in(into);
   append_change(message, position, *table, into);
-  part_bytes_ += message.new_row.bytes.size() + message.old_row.bytes.size() + sizeof(ChangeView);
+  return took(message.new_row.bytes.size() + message.old_row.bytes.size() + sizeof(ChangeView));
+}
+
+/// Counts what was appended of the open transaction.
+std::optional<Got> WalStream::took(std::size_t bytes) {
+  part_bytes_ += bytes;
   if (part_bytes_ < kPartBytes) return std::nullopt;
   part_bytes_ = 0;
   return Got::part;
+}
+
+std::optional<Got> WalStream::take_logical(const pgoutput::Message& message, BatchBuilder& into) {
+  const auto& wanted = setup_.names.message_prefixes;
+  if (message.name == kOwnMessages || std::ranges::none_of(wanted, [&](const std::string& prefix) { return prefix == "*" || prefix == message.name; }))
+    return std::nullopt;
+  const bool transactional = (message.flags & 1) != 0;
+  if (transactional != in_transaction_)
+    throw Error(ErrorCode::peer_error, "the source sent a logical message where none of its kind can be");
+  if (transactional) begin_in(into);
+  const std::string_view prefix = into.keep(message.name), content = into.keep(message.content);
+  into.append_message(prefix, content, commit_, message.commit);
+  // Outside of transactions the batch is complete with it, as with a commit.
+  return transactional ? took(prefix.size() + content.size() + sizeof(MessageView)) : Got::commit;
 }
 
 std::optional<Got> WalStream::take_truncate(const pgoutput::Message& message, Lsn position, BatchBuilder& into) {

@@ -39,10 +39,12 @@ class WalStream final : public ChangeStream {
   std::optional<Got> take_message(const pgoutput::Message& message, Lsn position, BatchBuilder& into);
   std::optional<Got> take_change(const pgoutput::Message& message, Lsn position, BatchBuilder& into);
   std::optional<Got> take_truncate(const pgoutput::Message& message, Lsn position, BatchBuilder& into);
+  std::optional<Got> take_logical(const pgoutput::Message& message, BatchBuilder& into);
   void take_relation(const pgoutput::Message& message);
 
   TrackedTable* find(std::uint32_t oid);
   void begin_in(BatchBuilder& into);
+  std::optional<Got> took(std::size_t bytes);
   void append_change(const pgoutput::Message& message, Lsn position, TrackedTable& table, BatchBuilder& into);
 
   std::optional<std::string_view> next_message(const Wait& wait);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "peerd/base/text.h"
 #include "peerd/changes/lsn.h"
 
 namespace peerd {
@@ -77,9 +78,9 @@ Lsn await_flushed(postgres::Connection& connection, const Wait& wait) {
     if (lsn_of(connection.run("SELECT pg_current_wal_flush_lsn()", wait), 0) >= position) return position;
     if (round > 0 && round % 50 == 0) {
       // The WAL writer leaves the last, partial page alone until something commits: on a quiet server that may be
-      // never. So something does; pgoutput does not send it. The session's synchronous_commit is local: no standby is
+      // never. So something does, which no stream takes. The session's synchronous_commit is local: no standby is
       // waited for.
-      connection.run("SELECT pg_logical_emit_message(true, 'peerd', '')", wait);
+      connection.run("SELECT pg_logical_emit_message(true, " + quote_literal(kOwnMessages) + ", '')", wait);
     }
     pause(round < 10 ? 1ms : 4ms, wait, "waiting for the source to flush its WAL");
   }

@@ -31,6 +31,9 @@ std::string describe_running(const std::vector<RunningTransaction>& running);
 void await_transactions(postgres::Connection& connection, const std::function<void(std::string)>& step,
                         const Wait& wait);
 
+/// The prefix of the logical messages that peerd itself emits. No mirror delivers them.
+inline constexpr std::string_view kOwnMessages = "peerd";
+
 Lsn insert_position(postgres::Connection& connection, const Wait& wait);
 
 /// rules.md 10: blocks until the WAL is flushed up to the insert position read at the call; returns that position.

@@ -56,6 +56,77 @@ TEST(BatchBuilder, KeepsChangesInOrderWithTheirCells) {
   EXPECT_GT(batch->bytes(), 0u);
 }
 
+std::string shown(const Batch& batch) {
+  std::string text;
+  for (const MessageView& message : batch.messages())
+    text += std::to_string(message.before) + (message.transactional ? " t " : " n ") + std::string(message.prefix) + "=" +
+            std::string(message.content) + " " + std::to_string(message.version.commit.value) + "/" +
+            std::to_string(message.version.change.value) + " x" + std::to_string(message.xid) + "\n";
+  return text;
+}
+
+/// A builder to which messages and rows are written by hand.
+struct Outbox {
+  BatchBuilder builder;
+  void message(const char* content, Lsn commit, Lsn position) {
+    builder.append_message(builder.keep("out"), builder.keep(content), commit, position);
+  }
+  void row(Lsn commit, Lsn position) {
+    const auto row = builder.cells(3);
+    row[0] = {CellView::Kind::text, builder.keep("1")};
+    builder.append({.kind = ChangeView::Kind::insert, .table = builder.table(script_table(1)), .version = {commit, position}, .row = row, .old_key = {}});
+  }
+};
+
+TEST(BatchBuilder, MessagesKeepTheirPlaceAmongTheChanges) {
+  Outbox out;
+  EXPECT_TRUE(out.builder.empty());
+  out.message("alone", {}, {500});
+  EXPECT_FALSE(out.builder.empty());
+  EXPECT_EQ(out.builder.complete_to(), Lsn{500});  // complete with it: a restart there does not send it again
+  out.builder.begin(77, 9);
+  out.message("first", {1000}, {600});
+  out.row({1000}, {610});
+  out.message("middle", {1000}, {620});
+  out.row({1000}, {630});
+  out.message("last", {1000}, {640});
+  out.builder.commit({1010});
+  EXPECT_EQ(out.builder.size(), 6u);
+  const auto batch = out.builder.take();
+  EXPECT_EQ(shown(*batch), "0 n out=alone 499/500 x0\n0 t out=first 1000/600 x9\n1 t out=middle 1000/620 x9\n2 t out=last 1000/640 x9\n");
+  EXPECT_EQ(batch->whole_messages(), 4u);
+  EXPECT_EQ(batch->size(), 2u);
+  EXPECT_EQ(batch->complete_to(), Lsn{1010});
+  EXPECT_EQ(batch->oldest_commit_us(), 77);
+  EXPECT_TRUE(out.builder.empty());
+  EXPECT_EQ(out.builder.take()->messages().size(), 0u);
+}
+
+TEST(BatchBuilder, ATransactionOfMessagesAloneIsOpenAndEndsLikeAnother) {
+  Outbox out;
+  out.builder.begin(77, 9);
+  out.message("a", {1000}, {600});
+  out.builder.commit({1010});
+  out.builder.begin(78, 10);
+  out.message("b", {2000}, {1100});
+  auto batch = out.builder.take();
+  EXPECT_TRUE(batch->open_tail());
+  EXPECT_EQ(batch->whole_messages(), 1u);
+  EXPECT_EQ(batch->messages().size(), 2u);
+  EXPECT_EQ(batch->complete_to(), Lsn{1010});
+  EXPECT_TRUE(batch->commit_ends().empty());
+  out.message("c", {2000}, {1200});
+  out.builder.commit({2010});
+  out.message("n", {}, {2100});
+  batch = out.builder.take(std::move(batch));
+  EXPECT_TRUE(batch->open_head());
+  EXPECT_FALSE(batch->open_tail());
+  EXPECT_EQ(batch->whole_messages(), 2u);
+  EXPECT_EQ(shown(*batch), "0 t out=c 2000/1200 x10\n0 n out=n 2099/2100 x0\n");
+  EXPECT_EQ(batch->complete_to(), Lsn{2100});
+  EXPECT_EQ(std::vector<std::uint32_t>(batch->commit_ends().begin(), batch->commit_ends().end()), (std::vector<std::uint32_t>{0}));
+}
+
 TEST(BatchBuilder, TellsShapesApart) {
   BatchBuilder builder;
   const MirrorTable table = script_table(1);

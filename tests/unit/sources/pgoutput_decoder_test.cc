@@ -101,6 +101,19 @@ std::vector<std::string> every_message() {
   };
 }
 
+TEST(PgoutputDecoder, ALogicalMessageHasItsPrefixItsBytesAndWhereItEnds) {
+  Decoder decoder;
+  const std::string bytes = Bytes('M').u8(1).u64(0x10).text("out").u32(3).letter('h').u8(0).u8(255).done();
+  const Message& message = decoder.decode(bytes);
+  EXPECT_EQ(message.kind, MessageKind::message);
+  EXPECT_EQ(message.flags, 1);
+  EXPECT_EQ(message.commit, Lsn{0x10});
+  EXPECT_EQ(message.name, "out");
+  EXPECT_EQ(message.content, (std::string_view("h\0\xff", 3)));
+  EXPECT_EQ(decoder.decode(Bytes('M').u8(0).u64(0x20).text("").u32(0).done()).content, "");
+  EXPECT_THROW(decoder.decode(Bytes('M').u8(0).u64(0x20).text("").u32(5).letter('h').done()), Error);
+}
+
 TEST(PgoutputDecoder, EveryMessageIsKnown) {
   Decoder decoder;
   const std::vector<MessageKind> kinds = {MessageKind::begin,

@@ -143,6 +143,77 @@ TEST_F(RealStream, AStartAtAPositionSendsNothingOfBeforeItAgain) {
   EXPECT_EQ(read(), "i t 2\n");
 }
 
+// Outside of transactions a message is sent when it is read, whatever became of the transaction that emitted it, and the
+// position right behind it neither repeats it nor leaves out a commit that follows at once.
+TEST_F(RealStream, LogicalMessagesKeepTheirPlaceAndComeOnce) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY)");
+  map("public.t");
+  mirror_.options["logical_messages"] = "out";
+  const auto tables = set_up();
+  open(tables);
+  std::string seen;
+  const auto messages = [&] {
+    for (std::string::size_type before = seen.size(); seen.size() == before;) {
+      wait_.check("reading the stream");
+      if (stream_->read(builder_, Wait::at_most(200ms)) != Got::commit) continue;
+      const auto batch = builder_.take();
+      for (const MessageView& message : batch->messages()) {
+        EXPECT_EQ(message.prefix, "out");
+        EXPECT_EQ(message.transactional, message.xid != 0);
+        EXPECT_LT(message.version.commit, batch->complete_to());
+        seen += std::string(message.content) + (message.transactional ? " in " : " out ") + std::to_string(message.before) + "\n";
+      }
+      for (const ChangeView& change : batch->changes()) seen += "row" + cells(change.row) + "\n";
+    }
+  };
+  const auto again = [&](Lsn from) {
+    stream_.reset();
+    start_ = from;
+    builder_ = BatchBuilder();
+    open(tables);
+  };
+  sql("BEGIN; SELECT pg_logical_emit_message(true, 'out', 'a'); INSERT INTO public.t VALUES (1); SELECT pg_logical_emit_message(false, 'out', 'n');"
+      " SELECT pg_logical_emit_message(true, 'other', 'x'); SELECT pg_logical_emit_message(true, 'out', 'b'); COMMIT");
+  messages();
+  EXPECT_EQ(seen, "n out 0\n");
+  again(builder_.complete_to());  // between the message and its transaction's commit
+  seen.clear();
+  messages();
+  EXPECT_EQ(seen, "a in 0\nb in 1\nrow 1\n");
+  sql("BEGIN; INSERT INTO public.t VALUES (2); SELECT pg_logical_emit_message(false, 'out', 'tight'); COMMIT");
+  seen.clear();
+  messages();
+  EXPECT_EQ(seen, "tight out 0\n");
+  again(builder_.complete_to());  // the commit's record begins just there
+  messages();
+  EXPECT_EQ(seen, "tight out 0\nrow 2\n");
+  sql("BEGIN; SELECT pg_logical_emit_message(true, 'out', 'never'); SELECT pg_logical_emit_message(false, 'out', 'still'); ROLLBACK");
+  for (int i = 0; i < 20; ++i) {
+    sql("SELECT pg_logical_emit_message(false, 'out', 'm" + std::to_string(i) + "')");
+    sql("INSERT INTO public.t VALUES (" + std::to_string(100 + i) + ")");
+  }
+  seen.clear();
+  std::string expected = "still out 0\n";
+  for (int i = 0; i < 20; ++i) expected += "m" + std::to_string(i) + " out 0\nrow " + std::to_string(100 + i) + "\n";
+  while (seen.size() < expected.size()) {
+    messages();
+    again(builder_.complete_to());  // after each, as a crash would
+  }
+  EXPECT_EQ(seen, expected);
+}
+
+TEST_F(RealStream, WithoutTheOptionNoMessageIsSent) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY)");
+  map("public.t");
+  open(set_up());
+  sql("SELECT pg_logical_emit_message(false, 'out', 'n'); SELECT pg_logical_emit_message(true, 'out', 'n')");
+  sql("INSERT INTO public.t VALUES (1)");
+  while (stream_->read(builder_, Wait::at_most(200ms)) != Got::commit) wait_.check("reading the stream");
+  const auto batch = builder_.take();
+  EXPECT_EQ(batch->messages().size(), 0u);
+  EXPECT_EQ(batch->size(), 1u);
+}
+
 TEST_F(RealStream, ALargeTransactionComesInParts) {
   sql("CREATE TABLE public.t (id int PRIMARY KEY, a text)");
   map("public.t");

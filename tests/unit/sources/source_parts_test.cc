@@ -97,6 +97,18 @@ TEST(CopyStatement, OfARangeComparesTheKeyAsARow) {
   EXPECT_NE(copy_statement(t, chunk, {}).find(" WHERE true) TO"), std::string::npos);
 }
 
+TEST(Preflight, LogicalMessagesNeedPostgres14) {
+  EXPECT_FALSE(messages_unfit(140000));
+  EXPECT_FALSE(messages_unfit(180001));
+  for (const int version : {120022, 130022}) {
+    const auto problem = messages_unfit(version);
+    ASSERT_TRUE(problem);
+    EXPECT_EQ(problem->text.code, ErrorCode::not_supported);
+    EXPECT_EQ(problem->text.field, "logical_messages");
+    EXPECT_EQ(problem->text.message, "Postgres " + std::to_string(version / 10000) + " does not send logical messages to subscribers");
+  }
+}
+
 TEST(CopyFrame, TakesHeaderAndTrailerOffHoweverTheyCome) {
   const std::string header("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19), trailer("\377\377", 2);
   CopyFrame frame(CopyForm::binary);

@@ -56,6 +56,15 @@ TEST(MirrorOptions, SlipsAreSuggested) {
   EXPECT_EQ(problems[0].text.hint, "did you mean \"max_batch_size\"?");
 }
 
+TEST(MirrorOptions, PrefixesOfMessagesAreAList) {
+  MirrorSpec spec;
+  EXPECT_TRUE(spec.message_prefixes().empty());
+  spec.options["logical_messages"] = " , ";
+  EXPECT_TRUE(spec.message_prefixes().empty());
+  spec.options["logical_messages"] = "outbox, audit log ,*";
+  EXPECT_EQ(spec.message_prefixes(), (std::vector<std::string>{"outbox", "audit log", "*"}));
+}
+
 TEST(MirrorStates, EveryWordIsReadBack) {
   std::set<std::string_view> words;
   for (int i = 0; i <= static_cast<int>(MirrorState::failed); ++i) {
