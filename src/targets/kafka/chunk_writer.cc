@@ -93,11 +93,11 @@ class Writer final : public ChunkWriter {
     encoder_->key_of_row(cells_, key_);
     encoder_->value(message, value_);
     if (producer_->send(topic_, -1, key_, value_, &headers, wait)) return;
-    if (!setup_.sending.dead_letters) throw_too_large(encoder_->schema(), topic_);
+    if (!setup_.sending.dead_letters) throw_too_large("a row of " + encoder_->schema().qualified(), topic_, encoder_->schema().qualified());
     value_.clear();
     dead_letter("the message is too large", encoder_->schema().qualified(), topic_, value_);
     if (!producer_->send(setup_.dead_letter_topic(topic_), -1, key_, value_, &headers, wait))
-      throw_too_large(encoder_->schema(), topic_);
+      throw_too_large("a row of " + encoder_->schema().qualified(), topic_, encoder_->schema().qualified());
   }
 
   const ChunkSetup& setup_;
@@ -129,11 +129,11 @@ void dead_letter(std::string_view reason, std::string_view table, std::string_vi
   out += "}";
 }
 
-void throw_too_large(const TableSchema& schema, const std::string& topic) {
+void throw_too_large(const std::string& what, const std::string& topic, const std::string& table) {
   ErrorText text{.code = ErrorCode::bad_value,
-                 .message = "a row of " + schema.qualified() + " makes a message that is too large for topic " + topic};
+                 .message = what + " makes a message that is too large for topic " + topic};
   text.hint = "raise max_record_batch_bytes of the peer and max.message.bytes of the topic, or on_bad_row = 'dead_letter'";
-  text.table = schema.qualified();
+  text.table = table;
   text.origin = "MSG_SIZE_TOO_LARGE";
   throw Error(std::move(text));
 }

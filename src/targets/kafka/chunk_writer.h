@@ -22,6 +22,7 @@ std::unique_ptr<ChunkWriter> make_chunk_writer(const ChunkSetup& setup, int id, 
 
 /// The dead letter's value: why, and of which table; never the row.
 void dead_letter(std::string_view reason, std::string_view table, std::string_view topic, std::string& out);
-[[noreturn]] void throw_too_large(const TableSchema& schema, const std::string& topic);
+/// `what`: "a row of s.t"; `table`: "" of none.
+[[noreturn]] void throw_too_large(const std::string& what, const std::string& topic, const std::string& table);
 
 }  // namespace peerd::kafka

@@ -28,7 +28,7 @@ class DebeziumEncoder final : public RowEncoder {
   }
 
   void value(const Message& message, std::string& out) const override {
-    if (message.kind == Kind::horizon) return horizon(message, out);
+    if (message.kind == Kind::horizon) return logical(message, {"peerd.horizon", to_string(Lsn{message.checkpoint}), true}, out);
     out += R"({"before":)";
     message.kind == Kind::remove ? columns(message, out) : void(out += "null");
     out += R"(,"after":)";
@@ -40,6 +40,18 @@ class DebeziumEncoder final : public RowEncoder {
     out.push_back('"');
     times(message.sent_us, out);
     out.push_back('}');
+  }
+
+  void logical(const Message& message, const Logical& logical, std::string& out) const override {
+    out += R"({"op":"m")";
+    times(message.sent_us, out);
+    out.push_back(',');
+    source(message, out);
+    out += R"(,"transaction":null,"message":{"prefix":)";
+    append_prefix(logical.prefix, out);
+    out += R"(,"content":)";
+    append_base64(logical.content, out);
+    out += "}}";
   }
 
  private:
@@ -91,16 +103,6 @@ class DebeziumEncoder final : public RowEncoder {
     out += "\\\"";
     append_number(lsn, out);
     out += "\\\"";
-  }
-
-  void horizon(const Message& message, std::string& out) const {
-    out += R"({"op":"m")";
-    times(message.sent_us, out);
-    out.push_back(',');
-    source(message, out);
-    out += R"(,"transaction":null,"message":{"prefix":"peerd.horizon","content":)";
-    append_base64(to_string(Lsn{message.checkpoint}), out);
-    out += "}}";
   }
 
   std::vector<debezium::Shape> shapes_;

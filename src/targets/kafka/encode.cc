@@ -20,7 +20,7 @@ namespace {
 }  // namespace
 
 std::string_view to_string(Kind kind) {
-  constexpr std::string_view kWords[] = {"insert", "update", "delete", "read", "truncate", "horizon", "tombstone"};
+  constexpr std::string_view kWords[] = {"insert", "update", "delete", "read", "truncate", "horizon", "tombstone", "message"};
   return kWords[static_cast<std::size_t>(kind)];
 }
 
@@ -33,6 +33,17 @@ std::string json_name(std::string_view name) {
   std::string out;
   if (append_json(name, out)) return out;
   throw Error(ErrorCode::bad_value, "a table or a column has a name that is no UTF-8", "rename it at the source");
+}
+
+void append_prefix(std::string_view prefix, std::string& out) {
+  if (!append_json(prefix, out))
+    throw Error(ErrorCode::bad_value, "a logical message has a prefix that is no UTF-8", "name the prefixes that are wanted in logical_messages");
+}
+
+void logical_key(std::string_view prefix, std::string& out) {
+  out += "{\"prefix\":";
+  append_prefix(prefix, out);
+  out.push_back('}');
 }
 
 RowEncoder::RowEncoder(const TableSchema& schema) : schema_(schema) {

@@ -8,7 +8,7 @@
 
 namespace peerd::kafka {
 
-enum class Kind : std::uint8_t { insert, update, remove, read, truncate, horizon, tombstone };
+enum class Kind : std::uint8_t { insert, update, remove, read, truncate, horizon, tombstone, message };
 std::string_view to_string(Kind kind);  ///< "delete" of remove.
 
 enum class Format : std::uint8_t { peerdb, flat, debezium };
@@ -24,6 +24,14 @@ struct Message {
   std::uint64_t last_commit = 0;  ///< Position of the transaction before; 0: not known. Debezium's `sequence`.
   std::int64_t sent_us = 0;       ///< When the batch or block was begun to be sent, Unix time. Debezium's `ts_ms`.
 };
+
+/// What a logical message brings, beside its Message: kind `message`, without a row.
+struct Logical {
+  std::string_view prefix, content;
+  bool transactional;
+};
+/// {"prefix":"…"}. Throws as Encoder does.
+void logical_key(std::string_view prefix, std::string& out);
 
 /// Who speaks to whom, as messages name them.
 struct Names {
@@ -42,6 +50,7 @@ class Encoder {
   virtual const TableSchema& schema() const = 0;
   virtual void key_of_row(std::span<const CellView> row, std::string& out) const = 0;
   virtual void value(const Message& message, std::string& out) const = 0;
+  virtual void logical(const Message& message, const Logical& logical, std::string& out) const = 0;
   virtual void unchanged_names(const Message& message, std::string& out) const = 0;  ///< ["a","b"]
   /// A column whose name the format needs for itself, or "".
   virtual std::string reserved_column() const { return {}; }

@@ -31,6 +31,14 @@ std::string word_of(const MirrorSpec& mirror, std::string_view name, std::initia
   throw error;
 }
 
+void check_topic_name(const std::string& name) {
+  const bool well = !name.empty() && name.size() <= 249 && name != "." && name != ".." &&
+                    name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == std::string::npos;
+  if (!well)
+    throw Error(ErrorCode::invalid_option, "\"" + name + "\" cannot be the name of a topic",
+                "use letters, digits, dot, _ and -, at most 249 in all");
+}
+
 Sending sending_of(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease) {
   const OptionTable& table = kafka_mirror_options();
   Sending out{peer, mirror.name, lease.uuid};
@@ -89,9 +97,17 @@ class KafkaTarget final : public Target {
   int replication_factor() const {
     return static_cast<int>(option_integer(kafka_mirror_options(), mirror_.options, "replication_factor"));
   }
+  int partitions_asked() const {
+    const auto asked = static_cast<int>(option_integer(kafka_mirror_options(), mirror_.options, "partitions"));
+    return asked == 0 ? -1 : asked;
+  }
   void make_topic(const std::string& name, const std::string& cleanup, int partitions, const Wait& wait);
   Table& learn(const MirrorTable& table);
-  void send_range(const Batch& batch, std::size_t from, std::size_t to, const Wait& wait);
+  std::string message_topic() const;
+  void prepare_messages(const Wait& wait);
+  void enter(Lsn commit);
+  void send_range(const Batch& batch, std::size_t from, std::size_t to, std::size_t messages_to, const Wait& wait);
+  void send_logical(const MessageView& given, const Wait& wait);
   void send_change(const Batch& batch, std::size_t index, const TransactionView& transaction, const Wait& wait);
   void send_row(Table& table, const Message& message, const ChangeView& change, const Wait& wait);
   void send_event(Table& table, Kind kind, Lsn lsn, const Message& message, const Wait& wait);
@@ -112,6 +128,9 @@ class KafkaTarget final : public Target {
   Lsn position_, horizon_;       ///< horizon_: to be announced once the stream has passed it.
   bool horizon_known_ = false;
   std::uint64_t ordinal_ = 0;
+  std::size_t next_message_ = 0;  ///< Of the batch's logical messages.
+  std::string message_topic_;
+  std::unique_ptr<Encoder> logical_;  ///< Of logical messages: for no table.
   Lsn commit_, last_commit_;  ///< Of the transaction that is being sent, and of the one before.
   std::int64_t sent_us_ = 0;
   std::string key_, value_, names_;
@@ -131,13 +150,16 @@ std::string KafkaTarget::topic_of(const MirrorTable& table) const {
     else { out += pattern[i++]; continue; }
     i = end + 1;
   }
-  const bool well = !out.empty() && out.size() <= 249 && out != "." && out != ".." &&
-                    out.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == std::string::npos;
-  if (well) return out;
-  Error error(ErrorCode::invalid_option, "\"" + out + "\" cannot be the name of a topic",
-              "use letters, digits, dot, _ and -, at most 249 in all");
-  error.text.table = table.schema.qualified();
-  throw error;
+  check_topic_name(out);
+  return out;
+}
+
+/// Of logical messages; "" when none are delivered.
+std::string KafkaTarget::message_topic() const {
+  if (mirror_.message_prefixes().empty()) return {};
+  const std::string named = text("message_topic"), topic = named.empty() ? mirror_.name + ".message" : named;
+  check_topic_name(topic);
+  return topic;
 }
 
 Problems KafkaTarget::preflight(std::span<const MirrorTable> tables, const Wait& wait) {
@@ -158,6 +180,11 @@ Problems KafkaTarget::preflight(std::span<const MirrorTable> tables, const Wait&
     }
   }
   try {
+    if (const std::string topic = message_topic(); !topic.empty()) {
+      if (!topics.insert(topic).second)
+        throw Error(ErrorCode::invalid_option, "topic " + topic + " is a table's, and cannot take logical messages", "give message_topic");
+      wanted.push_back({topic, replication_factor()});
+    }
     Client client(RD_KAFKA_CONSUMER, properties_of(peer_));
     const Problems frail = check_replication(client, wanted, wait.shorter(std::chrono::seconds(20)));
     problems.insert(problems.end(), frail.begin(), frail.end());
@@ -185,10 +212,19 @@ void KafkaTarget::open(const Wait& wait) {
   position_ = ledger_.position.value_or(Lsn{});
 }
 
+void KafkaTarget::prepare_messages(const Wait& wait) {
+  message_topic_ = message_topic();
+  if (message_topic_.empty() || logical_) return;
+  // Not with the tables' cleanup policy: all messages of a prefix have one key, and compaction would keep the last alone.
+  make_topic(message_topic_, "", partitions_asked(), wait);
+  if (setup_.sending.dead_letters) make_topic(dead_letter_topic(message_topic_), "", -1, wait);
+  logical_ = setup_.encoder({});
+}
+
 CopyPlan KafkaTarget::prepare(const MirrorTable& table, const Wait& wait) {
+  prepare_messages(wait);
   const std::string topic = topic_of(table);
-  const auto asked = static_cast<int>(option_integer(kafka_mirror_options(), mirror_.options, "partitions"));
-  make_topic(topic, text("cleanup_policy"), asked == 0 ? -1 : asked, wait);
+  make_topic(topic, text("cleanup_policy"), partitions_asked(), wait);
   if (setup_.sending.dead_letters) make_topic(dead_letter_topic(topic), "", -1, wait);
   learn(table);
   return {CopyForm::text, std::vector<std::string>(table.schema.columns.size())};
@@ -238,7 +274,7 @@ ApplyResult KafkaTarget::apply(const Batch& batch, const ApplyContext& context) 
     horizon_known_ = true;
     if (context.horizons.highest() > ledger_.horizon) horizon_ = context.horizons.highest();
   }
-  const bool idle = batch.size() == 0 && !producer_->open();
+  const bool idle = batch.size() == 0 && batch.messages().empty() && !producer_->open();
   if (idle && (batch.complete_to() <= position_ || batch.open_tail())) return {Applied{position_}, Durable{position_}};
   sent_us_ = unix_us();
   of_batch_.clear();
@@ -246,28 +282,57 @@ ApplyResult KafkaTarget::apply(const Batch& batch, const ApplyContext& context) 
   unchanged_.resolve(batch, context);
   const bool tail = batch.open_tail();
   const std::size_t whole = !tail ? batch.size() : batch.commit_ends().empty() ? 0 : batch.commit_ends().back();
-  if (!batch.open_head()) ordinal_ = 0;
-  if (!tail || !batch.commit_ends().empty()) {
+  next_message_ = 0;
+  if (!tail || !batch.commit_ends().empty() || batch.whole_messages() > 0) {
     if (!producer_->open()) producer_->begin(context.wait);
-    send_range(batch, 0, whole, context.wait);
+    send_range(batch, 0, whole, batch.whole_messages(), context.wait);
     commit_to(batch.complete_to(), context.wait);
   }
   if (tail) {
     if (!producer_->open()) producer_->begin(context.wait);
-    send_range(batch, whole, batch.size(), context.wait);
+    send_range(batch, whole, batch.size(), batch.messages().size(), context.wait);
   }
   return {Applied{position_}, Durable{position_}};
 }
 
-void KafkaTarget::send_range(const Batch& batch, std::size_t from, std::size_t to, const Wait& wait) {
+/// Changes [from, to) and the logical messages between them, up to message `messages_to`.
+void KafkaTarget::send_range(const Batch& batch, std::size_t from, std::size_t to, std::size_t messages_to, const Wait& wait) {
   const auto transactions = batch.transactions();
+  const auto messages_before = [&](std::size_t change) {
+    while (next_message_ < messages_to && batch.messages()[next_message_].before <= change)
+      send_logical(batch.messages()[next_message_++], wait);
+  };
   std::size_t at = 0;
   for (std::size_t i = from; i < to; ++i) {
+    messages_before(i);
     while (at + 1 < transactions.size() && transactions[at + 1].first <= i) ++at;
-    // The batch's first transaction goes on where an earlier batch left it.
-    if (transactions[at].first == i && !(i == 0 && batch.open_head())) ordinal_ = 0;
     send_change(batch, i, transactions[at], wait);
   }
+  messages_before(to);
+}
+
+/// A transaction begins, or goes on in another batch.
+void KafkaTarget::enter(Lsn commit) {
+  if (commit == commit_) return;
+  last_commit_ = std::exchange(commit_, commit);
+  ordinal_ = 0;
+}
+
+void KafkaTarget::send_logical(const MessageView& given, const Wait& wait) {
+  if (given.transactional) enter(given.version.commit);
+  const Message message{.kind = Kind::message, .row = {}, .checkpoint = given.version.change.value, .commit_time_us = given.commit_time_us,
+                        .xid = given.xid, .last_commit = last_commit_.value, .sent_us = sent_us_};
+  key_.clear();
+  value_.clear();
+  logical_key(given.prefix, key_);
+  logical_->logical(message, {given.prefix, given.content, given.transactional}, value_);
+  const Producer::Headers headers{
+      .kind = Kind::message, .lsn = given.version.commit, .xid = given.xid, .ordinal = given.transactional ? ordinal_++ : 0};
+  if (producer_->send(message_topic_, -1, key_, value_, &headers, wait)) return;
+  value_.clear();
+  dead_letter("the message is too large", "", message_topic_, value_);
+  if (!setup_.sending.dead_letters || !producer_->send(dead_letter_topic(message_topic_), -1, key_, value_, &headers, wait))
+    throw_too_large("a logical message", message_topic_, "");
 }
 
 void KafkaTarget::send_change(const Batch& batch, std::size_t index, const TransactionView& transaction, const Wait& wait) {
@@ -279,7 +344,7 @@ void KafkaTarget::send_change(const Batch& batch, std::size_t index, const Trans
                   .commit_time_us = transaction.commit_time_us,
                   .xid = transaction.xid,
                   .sent_us = sent_us_};
-  if (change.version.commit != commit_) last_commit_ = std::exchange(commit_, change.version.commit);
+  enter(change.version.commit);
   message.last_commit = last_commit_.value;
   const auto filled = unchanged_.row(index);
   if (!filled.empty()) message.row = filled, message.filled = unchanged_.missing(index);
@@ -313,10 +378,10 @@ void KafkaTarget::send_row(Table& table, const Message& message, const ChangeVie
   if (!message.filled.empty()) table.encoder->unchanged_names(message, names_);
   Producer::Headers headers{.kind = message.kind, .lsn = change.version.commit, .xid = message.xid, .ordinal = ordinal_++, .chunk = {}, .unchanged = names_};
   if (!producer_->send(table.topic, -1, key_, value_, &headers, wait)) {
-    if (!setup_.sending.dead_letters) throw_too_large(table.schema, table.topic);
+    if (!setup_.sending.dead_letters) throw_too_large("a row of " + table.schema.qualified(), table.topic, table.schema.qualified());
     value_.clear();
     dead_letter("the message is too large", table.schema.qualified(), table.topic, value_);
-    if (!producer_->send(dead_letter_topic(table.topic), -1, key_, value_, &headers, wait)) throw_too_large(table.schema, table.topic);
+    if (!producer_->send(dead_letter_topic(table.topic), -1, key_, value_, &headers, wait)) throw_too_large("a row of " + table.schema.qualified(), table.topic, table.schema.qualified());
   }
   if (message.kind != Kind::remove || !setup_.sending.tombstones) return;
   headers.kind = Kind::tombstone;

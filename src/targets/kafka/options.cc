@@ -42,6 +42,10 @@ constexpr Option kMirrorOptions[] = {
      "where they go; empty takes the table's topic with .dead_letter"},
     {"transaction_timeout_ms", OptionType::integer, "600000", Required::no, Secret::no,
      "of Kafka's transactions; at most the broker's transaction.max.timeout.ms", 10'000, 2'000'000'000},
+    {"logical_messages", OptionType::text, "", Required::no, Secret::no,
+     "prefixes of the messages of pg_logical_emit_message that are delivered, with commas; * is all"},
+    {"message_topic", OptionType::text, "", Required::no, Secret::no,
+     "where they go; empty takes the mirror's name with .message"},
 };
 
 }  // namespace

@@ -75,6 +75,16 @@ class PlainEncoder final : public RowEncoder {
     about(message, "", out);
   }
 
+  void logical(const Message& message, const Logical& logical, std::string& out) const override {
+    out += "{\"kind\":\"message\",\"prefix\":";
+    append_prefix(logical.prefix, out);
+    out += ",\"content\":";
+    append_base64(logical.content, out);
+    out += logical.transactional ? ",\"transactional\":true" : ",\"transactional\":false";
+    position(message, "", out);
+    out.push_back('}');
+  }
+
  private:
   const char* cell(std::size_t column, std::string_view text, std::string& out) const override {
     return append_value(forms_[column], elements_[column], text, out);
@@ -89,23 +99,26 @@ class PlainEncoder final : public RowEncoder {
       if (message.row[c].kind != CellView::Kind::unchanged) member(c, message.row[c], first, out);
   }
 
-  void about(const Message& message, std::string_view prefix, std::string& out) const {
-    const auto name = [&](std::string_view word) {
-      out += ",\"";
-      out += prefix;
-      out += word;
-      out += "\":";
-    };
-    name("checkpoint");
+  static void name(std::string_view prefix, std::string_view word, std::string& out) {
+    out += ",\"";
+    out += prefix;
+    out += word;
+    out += "\":";
+  }
+  static void position(const Message& message, std::string_view prefix, std::string& out) {
+    name(prefix, "checkpoint", out);
     append_number(message.checkpoint, out);
-    name("commit_time");
+    name(prefix, "commit_time", out);
     message.commit_time_us == 0 ? void(out += "null") : append_time(message.commit_time_us, out);
-    name("transaction_id");
+    name(prefix, "transaction_id", out);
     append_number(message.xid, out);
-    name("source");
+  }
+  void about(const Message& message, std::string_view prefix, std::string& out) const {
+    position(message, prefix, out);
+    name(prefix, "source", out);
     out += source_;
     if (!message.filled.empty()) {
-      name("unchanged_columns");
+      name(prefix, "unchanged_columns", out);
       unchanged_names(message, out);
     }
     out.push_back('}');

@@ -27,6 +27,9 @@ class RowEncoder : public Encoder {
 /// A name as a JSON string; throws where it is no UTF-8.
 std::string json_name(std::string_view name);
 
+/// A logical message's prefix as a JSON string; throws where it is no UTF-8.
+void append_prefix(std::string_view prefix, std::string& out);
+
 std::unique_ptr<Encoder> make_plain_encoder(const TableSchema& schema, Format format);
 std::unique_ptr<Encoder> make_debezium_encoder(const TableSchema& schema, const Names& names);
 

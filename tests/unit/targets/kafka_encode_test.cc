@@ -193,6 +193,32 @@ TEST_F(KafkaMessages, EventsHaveNoRow) {
   EXPECT_TRUE(value(Format::flat, {.kind = Kind::truncate, .row = {}, .checkpoint = 9}).starts_with(R"({"_peerdb_kind":"truncate",)"));
 }
 
+TEST_F(KafkaMessages, LogicalMessages) {
+  const Message message{.kind = Kind::message, .row = {}, .checkpoint = 9, .commit_time_us = kTime, .xid = 7, .sent_us = kTime};
+  const auto written = [&](Format format, const Message& about, const Logical& logical) {
+    std::string out;
+    make_encoder({}, format, {"m", "src"})->logical(about, logical, out);
+    return out;
+  };
+  const std::string own = R"({"kind":"message","prefix":"out\"","content":"aAD/","transactional":true,"checkpoint":9,)"
+                          R"("commit_time":"2026-11-25T11:00:00.123456Z","transaction_id":7})";
+  const Logical logical{"out\"", {"h\0\xff", 3}, true};
+  EXPECT_EQ(written(Format::peerdb, message, logical), own);
+  EXPECT_EQ(written(Format::flat, message, logical), own);
+  EXPECT_EQ(written(Format::peerdb, {.kind = Kind::message, .row = {}, .checkpoint = 9}, {"", "", false}),
+            R"({"kind":"message","prefix":"","content":"","transactional":false,"checkpoint":9,"commit_time":null,"transaction_id":0})");
+  EXPECT_EQ(written(Format::debezium, message, logical),
+            R"({"op":"m","ts_ms":1795604400123,"ts_us":1795604400123456,"ts_ns":1795604400123456000,"source":{"version":"peerd",)"
+            R"("connector":"postgresql","name":"m","ts_ms":1795604400123,"snapshot":"false","db":"src","sequence":"[null,\"9\"]",)"
+            R"("ts_us":1795604400123456,"ts_ns":1795604400123456000,"schema":"","table":"","txId":7,"lsn":9,"xmin":null},)"
+            R"("transaction":null,"message":{"prefix":"out\"","content":"aAD/"}})");
+  std::string key;
+  logical_key("out\"", key);
+  EXPECT_EQ(key, R"({"prefix":"out\""})");
+  EXPECT_THROW(logical_key("\xff", key), Error);
+  for (const Format format : {Format::peerdb, Format::debezium}) EXPECT_THROW(written(format, message, {"\xff", "", true}), Error);
+}
+
 TEST_F(KafkaMessages, TimesBeforeTheEpochAndLeapDays) {
   const std::pair<std::int64_t, const char*> kTimes[] = {{-1, "1969-12-31T23:59:59.999999Z"},
                                                          {951782400000000, "2000-02-29T00:00:00.000000Z"},
