@@ -37,7 +37,18 @@ class KafkaKilling(Killing):
 
     def __init__(self, world, victims, audit):
         super().__init__(world, victims, rows=ROWS)
-        self.audit, self.looks = audit, 0
+        self.audit, self.looks, self.applied = audit, 0, None
+
+    def in_stream(self, name):
+        """Once something has arrived since the kill before: a start takes seconds, and most kills would hit nothing else."""
+        self.applied = wait_for(f"the stream to go on after kill {len(self.hits)}", self.moved, 180)
+        super().in_stream(name)
+
+    def moved(self):
+        mirror = self.world.mirror()
+        if mirror["state"] == "FAILED":
+            raise AssertionError(f"the mirror has FAILED: {mirror}")
+        return mirror["applied_lsn"] if mirror["applied_lsn"] != self.applied else None
 
     def while_down(self, name):
         if name != "peerd":
@@ -84,9 +95,10 @@ def kill_and_check(world, writer, killing):
     snapshot_hits, stream_hits = killing.hits_in()
     rows = world.compare()
     whole = killing.audit.check(world.consumer(), since)
+    messages = sum(sum(topic.counts.values()) for topic in world.consumer().topics.values())
     print(f"{len(killing.hits)} kills, target=kafka seed={SEED}: {snapshot_hits} in SNAPSHOT with chunks open, {stream_hits} with a batch in "
-          f"flight, {killing.looks} looks while peerd was down; {finished['chunks_total']} chunks, {copies} COPY; {rows} rows equal, {whole} "
-          "source transactions whole", flush=True)
+          f"flight, {killing.looks} looks while peerd was down; {finished['chunks_total']} chunks, {copies} COPY; {messages} messages, {rows} rows "
+          f"equal, {whole} source transactions whole", flush=True)
     assert rows > ROWS * 0.9
     again = killing.read_again()
     assert not again, f"{len(again)} finished chunks were read again: {again[:5]}"
