@@ -12,9 +12,11 @@ import pytest
 from support import debezium
 from support.kafka_consumer import FORMATS, Consumer, decoded
 from support.peerd import lsn
+from support.postgres_server import postgres
 from support.process import wait_for
 
-KILLS = 20 if os.environ.get("PEERD_TEST_FULL") == "1" else 5
+FULL = os.environ.get("PEERD_TEST_FULL") == "1"
+KILLS = 20 if FULL else 5
 
 
 @pytest.fixture
@@ -78,6 +80,20 @@ def test_messages_arrive_in_their_transactions_and_outside_of_them(world, form):
     in_order = [(lsn(headers["lsn"]), int(headers["ordinal"])) for key, _, headers in sent if key == {"prefix": "out"}]
     assert in_order == sorted(set(in_order)), in_order
     assert world.target.topics()[topic].partitions.keys() == {0, 1, 2}
+
+
+@pytest.mark.parametrize("major", [*(pytest.param(major, marks=pytest.mark.full) for major in (14, 16, 17)), 18])
+def test_other_versions_send_them_alike(new_world, major):
+    world = new_world("kafka", source=postgres(f"pg{major}", major))
+    world.sql("CREATE TABLE public.items (id int PRIMARY KEY, t text)")
+    world.start_mirror(["public.items"], logical_messages="out")
+    emit(world, (True, "out", "a"), (False, "out", "first"), "INSERT INTO items VALUES (1, 'x')", (True, "out", "b"), (False, "out", "second"))
+    world.wait_caught_up()
+    world.peerd.restart()
+    emit(world, (True, "out", "alone"))
+    assert world.settle_and_compare() == 1
+    sent = [(content(value), headers["ordinal"]) for _, value, headers in events(world, f"{world.mirror_name}.message")]
+    assert sent == [("first", "0"), ("second", "0"), ("a", "0"), ("b", "2"), ("alone", "0")]
 
 
 def test_a_large_transaction_keeps_its_messages_with_it(world):
