@@ -14,6 +14,7 @@ import time
 from support import debezium, kafka_server
 from support.compare import columns_of, compare_postgres, quoted, quoted_table
 from support.peerd import lsn
+from support.process import wait_for
 
 FORMATS = ("peerdb", "flat", "debezium")
 CHANGES = ("insert", "update", "delete", "truncate")
@@ -227,6 +228,16 @@ class Consumer:
                 raise AssertionError(f"not at the ends of {sorted(open_ends)} within {timeout} s, after {count} messages")
         client.unassign()
         return count
+
+    def read_whole(self, timeout=60):
+        """Reads until nothing is open any more: a transaction that is committed becomes visible in one partition after the other."""
+        from confluent_kafka import Consumer as Client, TopicPartition
+        with contextlib.closing(Client({**self.options, "group.id": "unused", "isolation.level": "read_uncommitted"})) as plain:
+            ends = {(name, number): plain.get_watermark_offsets(TopicPartition(name, number), timeout=30)[1]
+                    for name in self.topics for number in range(self.partitions(name))}
+        self.read_to_end()
+        behind = lambda: {place: (self.positions.get(place, 0), end) for place, end in ends.items() if self.positions.get(place, 0) < end}
+        wait_for("every transaction in the topics to be finished", lambda: not behind() or (self.read_to_end(), not behind())[1], timeout)
 
     def take(self, topic, partition, offset, key, value, headers):
         if offset < self.positions.get((topic, partition), 0):

@@ -131,6 +131,7 @@ class World:
         """Every table's live rows against the source's. Returns the number of rows."""
         if self.kind == "kafka":
             topics = self.consumer().topics
+            self._consumer.read_whole()
             self._consumer.check_end()
             return sum(compare_kafka(topics[self.target_name(table)], self.source, table, self.source_db, self.target_db, exclude, where)
                        for table in self.tables)
