@@ -12,7 +12,8 @@ namespace {
 [[noreturn]] void refuse(const TableSchema& schema, const std::string& column, const char* wrong) {
   ErrorText text{.code = ErrorCode::bad_value,
                  .message = "column " + column + " of " + schema.qualified() + " holds " + wrong};
-  text.hint = "change it at the source, exclude the column, use another format of the mirror, or on_bad_row = 'dead_letter'";
+  text.hint =
+      "change it at the source, exclude the column, use another format of the mirror, or on_bad_row = 'dead_letter'";
   text.table = schema.qualified();
   throw Error(std::move(text));
 }
@@ -37,7 +38,8 @@ std::string json_name(std::string_view name) {
 
 void append_prefix(std::string_view prefix, std::string& out) {
   if (!append_json(prefix, out))
-    throw Error(ErrorCode::bad_value, "a logical message has a prefix that is no UTF-8", "name the prefixes that are wanted in logical_messages");
+    throw Error(ErrorCode::bad_value, "a logical message has a prefix that is no UTF-8",
+                "name the prefixes that are wanted in logical_messages");
 }
 
 void logical_key(std::string_view prefix, std::string& out) {
