@@ -99,8 +99,15 @@ class RealKafka : public testing::Test {
     out.uuid = lease_.uuid;
     return out;
   }
-  /// All that is committed in the topic, each partition in its order.
-  std::vector<Told> told(const std::string& topic) {
+  /// All that is committed in the topic, each partition in its order. The end of a transaction is written to one partition after
+  /// the other, after the producer was told: waits a while for so many messages.
+  std::vector<Told> told(const std::string& topic, std::size_t at_least = 0) {
+    for (const Wait patience = Wait::at_most(20s);;) {
+      std::vector<Told> out = told_now(topic);
+      if (out.size() >= at_least || patience.expired()) return out;
+    }
+  }
+  std::vector<Told> told_now(const std::string& topic) {
     kafka::Properties properties = kafka::properties_of(peer_);
     properties["group.id"] = "unused";
     properties["enable.auto.commit"] = "false";
@@ -136,13 +143,15 @@ class RealKafka : public testing::Test {
     }
     return out;
   }
-  /// "kind key" of each message of a kind that is not in `without`, sorted.
-  std::vector<std::string> kinds(const std::string& without = "horizon") {
-    std::vector<std::string> out;
-    for (const Told& one : told(topic_))
-      if (one.kind() != without) out.push_back(one.kind() + " " + one.key);
-    std::ranges::sort(out);
-    return out;
+  /// "kind key" of each message of a kind that is not `without`, sorted; waits a while for so many.
+  std::vector<std::string> kinds(std::size_t at_least = 0, const std::string& without = "horizon") {
+    for (const Wait patience = Wait::at_most(20s);;) {
+      std::vector<std::string> out;
+      for (const Told& one : told_now(topic_))
+        if (one.kind() != without) out.push_back(one.kind() + " " + one.key);
+      std::ranges::sort(out);
+      if (out.size() >= at_least || patience.expired()) return out;
+    }
   }
   /// Makes a topic refuse every message of more than so many bytes.
   void refuse_above(const std::string& topic, int bytes) {
