@@ -1,7 +1,15 @@
+#include <poll.h>
+
+#include <thread>
+
 #include "connection_state.h"
 
 namespace peerd::postgres {
 namespace {
+
+/// The walsender flushes every row. A reader that sleeps in poll() is woken for each of them, which costs both sides more
+/// than the row itself; one that looks away for this long finds a lump. Latency is at most this much more.
+constexpr std::chrono::microseconds kGather{500};
 
 struct ClearResult {
   void operator()(PGresult* result) const { PQclear(result); }
@@ -67,6 +75,7 @@ void Connection::copy_fail(std::string_view why, const Wait& wait) {
 
 std::optional<std::string_view> Connection::replication_read(const Wait& wait) {
   State& state = *state_;
+  bool flowing = state.message != nullptr;
   for (;;) {
     char* buffer = nullptr;
     const int size = PQgetCopyData(state.connection.get(), &buffer, 1);
@@ -79,6 +88,8 @@ std::optional<std::string_view> Connection::replication_read(const Wait& wait) {
       throw Error(ErrorCode::unreachable, "the server ended the replication stream");
     }
     if (size < -1) state.lost();
+    pollfd arrived{PQsocket(state.connection.get()), POLLIN, 0};
+    if (std::exchange(flowing, false) && poll(&arrived, 1, 0) == 0) std::this_thread::sleep_for(kGather);
     if (state.poll_once(POLLIN, wait) == 0) return std::nullopt;
     state.consume();
   }
