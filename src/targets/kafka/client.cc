@@ -107,8 +107,8 @@ void Client::check_background(const std::string& doing, const Wait& wait) {
   rd_kafka_poll(client_, 0);
   if (wait.stop.stop_requested()) throw Stopped{};
   const auto last = static_cast<rd_kafka_resp_err_t>(last_error_.load());
-  if (last == RD_KAFKA_RESP_ERR__AUTHENTICATION || (last != 0 && wait.expired())) throw Error(error_text(last, doing));
-  wait.check(doing.c_str());
+  if (last == RD_KAFKA_RESP_ERR__AUTHENTICATION || wait.expired())
+    throw Error(error_text(last == 0 ? RD_KAFKA_RESP_ERR__TIMED_OUT : last, doing));
 }
 
 std::string Client::cluster(const Wait& wait) {

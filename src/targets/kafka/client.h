@@ -39,6 +39,8 @@ class Client {
   void delete_topic(const std::string& topic, const Wait& wait);
   std::string cluster(const Wait& wait);  ///< The cluster's id; reaches, logs in.
 
+  /// Brokers that do nothing for so long are told as unreachable: the mirror shows it and tries again.
+  static constexpr std::chrono::seconds kStall{20};
   /// Calls `attempt(milliseconds)` until it returns nullptr; a timeout is tried again while `wait` allows it.
   template <class Attempt>
   void retry(const std::string& doing, const Wait& wait, const Attempt& attempt);
@@ -59,6 +61,7 @@ void check(rd_kafka_error_t* error, const std::string& doing);
 template <class Attempt>
 void Client::retry(const std::string& doing, const Wait& wait, const Attempt& attempt) {
   constexpr int kSlice = 200;
+  const Wait patience = wait.shorter(kStall);
   for (;;) {
     rd_kafka_poll(client_, 0);
     rd_kafka_error_t* error = attempt(kSlice);
@@ -66,7 +69,8 @@ void Client::retry(const std::string& doing, const Wait& wait, const Attempt& at
     const bool again = rd_kafka_error_is_retriable(error) || rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__TIMED_OUT;
     if (!again) check(error, doing);
     rd_kafka_error_destroy(error);
-    check_background(doing, wait);
+    wait.check(doing.c_str());
+    check_background(doing, patience);
   }
 }
 

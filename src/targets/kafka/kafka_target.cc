@@ -55,6 +55,13 @@ class KafkaTarget final : public Target {
   KafkaTarget(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease)
       : peer_(peer), mirror_(mirror), workers_(mirror.integer("snapshot_num_tables_in_parallel") *
                                                mirror.integer("snapshot_max_parallel_workers")) {
+    for (const std::string name : {"soft_delete_col_name", "synced_at_col_name"}) {
+      const auto set = mirror.options.find(name);
+      if (set == mirror.options.end() || set->second.empty()) continue;
+      Error error(ErrorCode::invalid_option, "option \"" + name + "\" means nothing to Kafka", "leave it out: a delete is a message");
+      error.text.field = name;
+      throw error;
+    }
     setup_.sending = sending_of(peer, mirror, lease);
     const std::string format = word_of(mirror, "format", {"peerdb", "flat", "debezium"});
     format_ = format == "flat" ? Format::flat : format == "debezium" ? Format::debezium : Format::peerdb;

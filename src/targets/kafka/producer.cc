@@ -73,10 +73,14 @@ void Producer::check_delivery() const {
 }
 
 void Producer::commit(const Wait& wait) {
-  while (rd_kafka_flush(client_.get(), 200) != 0) {
+  Wait patience = wait.shorter(Client::kStall);
+  for (int left = rd_kafka_outq_len(client_.get()); rd_kafka_flush(client_.get(), 200) != 0;) {
     check_delivery();
     check_age();
-    client_.check_background("sending", wait);
+    const int now = rd_kafka_outq_len(client_.get());
+    if (now != left) patience = wait.shorter(Client::kStall);
+    left = now;
+    client_.check_background("sending", patience);
   }
   check_delivery();
   check_age();
@@ -132,6 +136,7 @@ bool Producer::send(const std::string& topic, std::int32_t partition, std::strin
     parts[count].vtype = RD_KAFKA_VTYPE_VALUE;
     parts[count++].u.mem = {const_cast<char*>(value->data()), value->size()};
   }
+  std::optional<Wait> patience;
   for (;;) {
     rd_kafka_error_t* error = rd_kafka_produceva(client_.get(), parts, count);
     if (error == nullptr) break;
@@ -141,6 +146,8 @@ bool Producer::send(const std::string& topic, std::int32_t partition, std::strin
       return false;
     }
     if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+      // A message that was refused makes the transaction erroneous before its report is taken: it says why.
+      rd_kafka_poll(client_.get(), 200);
       check_delivery();
       check_age();
       check(error, "sending to topic " + topic);
@@ -149,7 +156,8 @@ bool Producer::send(const std::string& topic, std::int32_t partition, std::strin
     rd_kafka_poll(client_.get(), 50);
     check_delivery();
     check_age();
-    client_.check_background("sending", wait);
+    if (!patience) patience = wait.shorter(Client::kStall);
+    client_.check_background("sending", *patience);
   }
   constexpr unsigned kPollEvery = 256;
   if (++sent_ % kPollEvery == 0) {
