@@ -30,11 +30,10 @@ class CopyRows {
  private:
   void add_binary(std::string_view& rows, Block& block);
   void add_text(std::string_view& rows, Block& block);
-  void add_text_cell(std::string_view cell, Block& block);
 
   CopyForm form_;
   RowVersion version_;
-  Bytes scratch_;
+  std::string room_;  ///< Of a cell with escapes.
 };
 
 }  // namespace peerd::clickhouse
