@@ -254,6 +254,11 @@ class KafkaServer:
         topic = NewTopic(name, partitions, min(3, len(self.nodes)), config={key.replace("_", "."): str(value) for key, value in config.items()})
         self.admin().create_topics([topic])[name].result(30)
 
+    def alter_topic(self, name, **config):
+        from confluent_kafka.admin import ConfigResource
+        wanted = ConfigResource(ConfigResource.Type.TOPIC, name, set_config={key.replace("_", "."): str(value) for key, value in config.items()})
+        self.admin().alter_configs([wanted])[wanted].result(30)
+
     def delete_topics(self, names):
         for done in self.admin().delete_topics(list(names)).values():
             with contextlib.suppress(Exception):  # the world's last act: what is gone is gone

@@ -192,7 +192,11 @@ void Client::create_topic(const NewTopic& topic, const Wait& wait) {
   if (!topic.cleanup_policy.empty()) rd_kafka_NewTopic_set_config(made, "cleanup.policy", topic.cleanup_policy.c_str());
   const std::unique_ptr<rd_kafka_NewTopic_t, void (*)(rd_kafka_NewTopic_t*)> owner(made, rd_kafka_NewTopic_destroy);
   admin(client_, RD_KAFKA_ADMIN_OP_CREATETOPICS, "making topic " + topic.name, RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS,
-        wait, [&](auto* options, auto* queue) { rd_kafka_CreateTopics(client_, &made, 1, options, queue); });
+        wait, [&](auto* options, auto* queue) {
+          rd_kafka_AdminOptions_set_validate_only(options, topic.only_check ? 1 : 0, reason, sizeof reason);
+          rd_kafka_CreateTopics(client_, &made, 1, options, queue);
+        });
+  if (topic.only_check) return;
   while (partitions(topic.name, wait) == 0) wait.check("waiting for the new topic");
 }
 

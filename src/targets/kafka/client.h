@@ -34,6 +34,7 @@ class Client {
     std::string name;
     int partitions = -1, replication_factor = -1;  ///< -1: the broker's default.
     std::string cleanup_policy;
+    bool only_check = false;  ///< The brokers say whether they would make it, and do not.
   };
   void create_topic(const NewTopic& topic, const Wait& wait);  ///< One that exists is left as it is.
   void delete_topic(const std::string& topic, const Wait& wait);

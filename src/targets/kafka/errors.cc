@@ -15,6 +15,8 @@ struct CodeFacts {
 using enum ErrorCode;
 constexpr std::string_view kLogin = "check user, password and sasl_mechanism of the peer";
 constexpr std::string_view kReach = "check servers and disable_tls of the peer, and that the brokers run";
+/// Whether the other one is newer is for the ledger to say, when this one opens the mirror again.
+constexpr std::string_view kFenced = "another process has taken the mirror over: leave it to one of them";
 constexpr CodeFacts kCodes[] = {
     {RD_KAFKA_RESP_ERR__TRANSPORT, unreachable, kReach},
     {RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, unreachable, kReach},
@@ -34,10 +36,11 @@ constexpr CodeFacts kCodes[] = {
     {RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, not_found, "the topic was deleted, or never made"},
     {RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, not_found, "the topic was deleted, or never made"},
     {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, bad_value,
-     "raise max.message.bytes of the topic and max_record_batch_bytes of the peer"},
-    {RD_KAFKA_RESP_ERR__FENCED, fenced, "another process runs this mirror"},
-    {RD_KAFKA_RESP_ERR_PRODUCER_FENCED, fenced, "another process runs this mirror"},
-    {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, fenced, "another process runs this mirror"},
+     "the topic's max.message.bytes is smaller than the message and was not told: allow DescribeConfigs on it, or raise it",
+     Retry::later},
+    {RD_KAFKA_RESP_ERR__FENCED, fenced, kFenced, Retry::later},
+    {RD_KAFKA_RESP_ERR_PRODUCER_FENCED, fenced, kFenced, Retry::later},
+    {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, fenced, kFenced, Retry::later},
     {RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT, invalid_option,
      "lower transaction_timeout_ms, or raise transaction.max.timeout.ms of the brokers"},
     {RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR, invalid_option, "lower replication_factor: there are too few brokers"},

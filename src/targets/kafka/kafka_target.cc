@@ -2,12 +2,14 @@
 // Every change is a message; the position commits with it, in the compacted topic of the mirror.
 #include "peerd/targets/kafka_target.h"
 
+#include <algorithm>
 #include <set>
 
 #include "kafka/chunk_writer.h"
 #include "kafka/errors.h"
 #include "kafka/ledger.h"
-#include "kafka/topic_check.h"
+#include "kafka/row_sender.h"
+#include "kafka/topics.h"
 #include "kafka/unchanged.h"
 #include "peerd/base/mutex.h"
 #include "peerd/base/text.h"
@@ -31,14 +33,6 @@ std::string word_of(const MirrorSpec& mirror, std::string_view name, std::initia
   throw error;
 }
 
-void check_topic_name(const std::string& name) {
-  const bool well = !name.empty() && name.size() <= 249 && name != "." && name != ".." &&
-                    name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == std::string::npos;
-  if (!well)
-    throw Error(ErrorCode::invalid_option, "\"" + name + "\" cannot be the name of a topic",
-                "use letters, digits, dot, _ and -, at most 249 in all");
-}
-
 Sending sending_of(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease) {
   const OptionTable& table = kafka_mirror_options();
   Sending out{peer, mirror.name, lease.uuid};
@@ -46,14 +40,13 @@ Sending sending_of(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& 
   out.dead_letters = word_of(mirror, "on_bad_row", {"stop", "dead_letter"}) == "dead_letter";
   out.tombstones = option_boolean(table, mirror.options, "tombstones");
   out.transaction_timeout_ms = static_cast<int>(option_integer(table, mirror.options, "transaction_timeout_ms"));
-  out.largest = static_cast<std::size_t>(option_integer(kafka_options(), peer.options, "max_record_batch_bytes"));
   return out;
 }
 
 class KafkaTarget final : public Target {
  public:
   KafkaTarget(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease)
-      : peer_(peer), mirror_(mirror), workers_(mirror.integer("snapshot_num_tables_in_parallel") *
+      : peer_(peer), mirror_(mirror), lease_(lease), topics_(peer, mirror), workers_(mirror.integer("snapshot_num_tables_in_parallel") *
                                                mirror.integer("snapshot_max_parallel_workers")) {
     for (const std::string name : {"soft_delete_col_name", "synced_at_col_name"}) {
       const auto set = mirror.options.find(name);
@@ -65,10 +58,12 @@ class KafkaTarget final : public Target {
     setup_.sending = sending_of(peer, mirror, lease);
     const std::string format = word_of(mirror, "format", {"peerdb", "flat", "debezium"});
     format_ = format == "flat" ? Format::flat : format == "debezium" ? Format::debezium : Format::peerdb;
-    setup_.encoder = [this](const TableSchema& schema) { return make_encoder(schema, format_, {mirror_.name, mirror_.source}); };
     word_of(mirror, "cleanup_policy", {"", "delete", "compact", "compact,delete", "delete,compact"});
-    setup_.topic = [this](const MirrorTable& table) { return topic_of(table); };
-    setup_.dead_letter_topic = [this](const std::string& topic) { return dead_letter_topic(topic); };
+    setup_.ledger = {ledger_topic(lease.uuid), topics_.of("").largest};
+    setup_.route = [this](const MirrorTable& table) { return route_of(topics_.name_of(table), table.schema); };
+    setup_.check_lease = [this](const Wait& wait) {
+      if (setup_.sending.exactly_once && read_newest_lease(peer_, lease_.uuid, wait) > lease_.epoch) throw_taken_over(Retry::later);
+    };
     setup_.known = [this](const Chunk& chunk, CopyCounts& counts) {
       const auto found = ledger_.chunks.find(chunk_key(chunk));
       if (found == ledger_.chunks.end()) return false;
@@ -92,40 +87,27 @@ class KafkaTarget final : public Target {
  private:
   struct Table {
     TableSchema schema;
-    std::string topic;
-    std::unique_ptr<Encoder> encoder;
+    Route route;
+    std::vector<CellView> old_row;  ///< Of a key change, by column.
   };
-  std::string topic_of(const MirrorTable& table) const;
-  std::string dead_letter_topic(const std::string& topic) const {
-    const std::string named = text("dead_letter_topic");
-    return named.empty() ? topic + ".dead_letter" : named;
-  }
-  std::string text(std::string_view name) const { return option_text(kafka_mirror_options(), mirror_.options, name); }
-  int replication_factor() const {
-    return static_cast<int>(option_integer(kafka_mirror_options(), mirror_.options, "replication_factor"));
-  }
-  int partitions_asked() const {
-    const auto asked = static_cast<int>(option_integer(kafka_mirror_options(), mirror_.options, "partitions"));
-    return asked == 0 ? -1 : asked;
-  }
-  void make_topic(const std::string& name, const std::string& cleanup, int partitions, const Wait& wait);
+  Route route_of(const std::string& topic, const TableSchema& schema) const;
+  void claim(const Wait& wait);
+  [[noreturn]] void throw_taken_over(Retry retry) const;
   Table& learn(const MirrorTable& table);
-  std::string message_topic() const;
-  void prepare_messages(const Wait& wait);
   void enter(Lsn commit);
   void send_range(const Batch& batch, std::size_t from, std::size_t to, std::size_t messages_to, const Wait& wait);
   void send_logical(const MessageView& given, const Wait& wait);
   void send_change(const Batch& batch, std::size_t index, const TransactionView& transaction, const Wait& wait);
-  void send_row(Table& table, const Message& message, const ChangeView& change, const Wait& wait);
   void send_event(Table& table, Kind kind, Lsn lsn, const Message& message, const Wait& wait);
   void commit_to(Lsn position, const Wait& wait);
 
   const PeerSpec peer_;
   const MirrorSpec mirror_;
+  const Lease lease_;
+  Topics topics_;
   const std::int64_t workers_;
   Format format_;
   ChunkSetup setup_;
-  std::unique_ptr<Client> topics_;
   std::unique_ptr<Producer> producer_;
   Ledger ledger_;
   std::map<TableId, Table> tables_;
@@ -136,49 +118,25 @@ class KafkaTarget final : public Target {
   bool horizon_known_ = false;
   std::uint64_t ordinal_ = 0;
   std::size_t next_message_ = 0;  ///< Of the batch's logical messages.
-  std::string message_topic_;
-  std::unique_ptr<Encoder> logical_;  ///< Of logical messages: for no table.
+  Route messages_;  ///< Of logical messages: of no table.
   Lsn commit_, last_commit_;  ///< Of the transaction that is being sent, and of the one before.
   std::int64_t sent_us_ = 0;
-  std::string key_, value_, names_;
+  std::optional<RowSender> sender_;
+  std::string key_, value_;  ///< Of events.
   Mutex ids_mutex_;
   std::set<int> ids_;
 };
 
-std::string KafkaTarget::topic_of(const MirrorTable& table) const {
-  std::string out;
-  const std::string pattern = text("topic");
-  for (std::size_t i = 0; i < pattern.size();) {
-    const std::size_t end = pattern[i] == '{' ? pattern.find('}', i) : std::string::npos;
-    const std::string_view field = end == std::string::npos ? "" : std::string_view(pattern).substr(i, end - i + 1);
-    if (field == "{schema}") out += table.schema.schema;
-    else if (field == "{table}") out += table.schema.name;
-    else if (field == "{target}") out += kafka_topic(peer_, table.target_name);
-    else { out += pattern[i++]; continue; }
-    i = end + 1;
-  }
-  check_topic_name(out);
-  return out;
-}
-
-/// Of logical messages; "" when none are delivered.
-std::string KafkaTarget::message_topic() const {
-  if (mirror_.message_prefixes().empty()) return {};
-  const std::string named = text("message_topic"), topic = named.empty() ? mirror_.name + ".message" : named;
-  check_topic_name(topic);
-  return topic;
-}
-
 Problems KafkaTarget::preflight(std::span<const MirrorTable> tables, const Wait& wait) {
   Problems problems;
-  std::set<std::string> topics;
-  std::vector<WantedTopic> wanted;
+  std::vector<std::string> names;
   for (const MirrorTable& table : tables) {
     try {
-      const std::string topic = topic_of(table), reserved = setup_.encoder(table.schema)->reserved_column();
-      if (!topics.insert(topic).second)
+      const std::string topic = topics_.name_of(table);
+      const std::string reserved = route_of(topic, table.schema).encoder->reserved_column();
+      if (std::ranges::find(names, topic) != names.end())
         throw Error(ErrorCode::invalid_option, "two tables are mapped to topic " + topic, "give each a topic of its own");
-      wanted.push_back({topic, replication_factor()});
+      names.push_back(topic);
       if (!reserved.empty())
         throw Error(ErrorCode::target_unfit, "column " + reserved + " has a name that the flat format needs", "exclude it, or use format = 'peerdb'");
     } catch (const Error& error) {
@@ -186,53 +144,62 @@ Problems KafkaTarget::preflight(std::span<const MirrorTable> tables, const Wait&
       problems.back().text.table = table.schema.qualified();
     }
   }
+  const Wait patience = wait.shorter(std::chrono::seconds(20));
   try {
-    if (const std::string topic = message_topic(); !topic.empty()) {
-      if (!topics.insert(topic).second)
+    if (const std::string topic = topics_.message_topic(); !topic.empty()) {
+      if (std::ranges::find(names, topic) != names.end())
         throw Error(ErrorCode::invalid_option, "topic " + topic + " is a table's, and cannot take logical messages", "give message_topic");
-      wanted.push_back({topic, replication_factor()});
+      names.push_back(topic);
     }
-    Client client(RD_KAFKA_CONSUMER, properties_of(peer_));
-    const Problems frail = check_replication(client, wanted, wait.shorter(std::chrono::seconds(20)));
-    problems.insert(problems.end(), frail.begin(), frail.end());
+    Problems found = topics_.check(names, patience);
+    std::ranges::move(found, std::back_inserter(problems));
+    // The right to transactions, and whether they may last that long: an id of its own, which fences nobody.
+    Sending trial = setup_.sending;
+    trial.uuid = "check";
+    if (found.empty()) Producer(trial, -1).init(patience);
   } catch (const Error& error) {
     problems.push_back({error.text, ""});
   }
   return problems;
 }
 
-void KafkaTarget::make_topic(const std::string& name, const std::string& cleanup, int partitions, const Wait& wait) {
-  // A consumer's instance: a producer's that looks at an absent topic makes it, where brokers allow that, in their shape.
-  if (!topics_) topics_ = std::make_unique<Client>(RD_KAFKA_CONSUMER, properties_of(peer_));
-  if (topics_->partitions(name, wait) > 0) return;
-  const int factor = replication_factor();
-  topics_->create_topic({name, partitions, factor == 0 ? -1 : factor, cleanup}, wait);
-}
-
+/// Takes the mirror over (rules.md 28). A newer lease in the ledger is left alone: it is looked for before its owner would
+/// be fenced, and again after, for it may have come meanwhile.
 void KafkaTarget::open(const Wait& wait) {
+  topics_.make(setup_.ledger.name, "compact", 1, wait);
+  claim(wait);
+  topics_.read_limits(wait);
+  setup_.sending.batch_bytes = topics_.smallest();
   producer_ = std::make_unique<Producer>(setup_.sending, -1);
   producer_->init(wait);
-  make_topic(ledger_topic(setup_.sending.uuid), "compact", 1, wait);
+  producer_->begin(wait);
+  producer_->send(setup_.ledger, 0, kLeaseKey, std::to_string(lease_.epoch), nullptr, wait);
+  producer_->commit(wait);
   // Workers of an earlier process could commit a chunk late: their ids are taken over, too.
   for (int id = 0; setup_.sending.exactly_once && id < workers_; ++id) Producer(setup_.sending, id).init(wait);
-  ledger_ = read_ledger(peer_, setup_.sending.uuid, wait);
+  claim(wait);
   position_ = ledger_.position.value_or(Lsn{});
+  sender_.emplace(setup_.sending);
+  if (const std::string topic = topics_.message_topic(); !topic.empty()) messages_ = route_of(topic, {});
 }
 
-void KafkaTarget::prepare_messages(const Wait& wait) {
-  message_topic_ = message_topic();
-  if (message_topic_.empty() || logical_) return;
-  // Not with the tables' cleanup policy: all messages of a prefix have one key, and compaction would keep the last alone.
-  make_topic(message_topic_, "", partitions_asked(), wait);
-  if (setup_.sending.dead_letters) make_topic(dead_letter_topic(message_topic_), "", -1, wait);
-  logical_ = setup_.encoder({});
+/// Every attempt has a lease of its own: one that is not this target's and not older is another's, of a copied catalog.
+void KafkaTarget::claim(const Wait& wait) {
+  ledger_ = read_ledger(peer_, lease_.uuid, wait);
+  if (producer_ ? ledger_.epoch > lease_.epoch : ledger_.epoch >= lease_.epoch) throw_taken_over(Retry::never);
+}
+
+void KafkaTarget::throw_taken_over(Retry retry) const {
+  ErrorText text{.code = ErrorCode::fenced, .message = "another process has taken mirror " + mirror_.name + " over at Kafka"};
+  text.detail = "topic " + setup_.ledger.name + " has a lease that is newer than this one, " + std::to_string(lease_.epoch);
+  text.hint = "leave the mirror to that process, or stop it and RESUME MIRROR here";
+  text.retry = retry;
+  throw Error(std::move(text));
 }
 
 CopyPlan KafkaTarget::prepare(const MirrorTable& table, const Wait& wait) {
-  prepare_messages(wait);
-  const std::string topic = topic_of(table);
-  make_topic(topic, text("cleanup_policy"), partitions_asked(), wait);
-  if (setup_.sending.dead_letters) make_topic(dead_letter_topic(topic), "", -1, wait);
+  topics_.make_for_messages(wait);
+  topics_.make_for(table, wait);
   learn(table);
   return {CopyForm::text, std::vector<std::string>(table.schema.columns.size())};
 }
@@ -257,13 +224,17 @@ void KafkaTarget::restart_copy(const MirrorTable& table, const Wait& wait) {
 
 KafkaTarget::Table& KafkaTarget::learn(const MirrorTable& table) {
   Table& known = tables_[table.schema.id];
-  if (known.encoder && known.schema == table.schema) return known;
+  if (known.route.encoder && known.schema == table.schema) return known;
   known.schema = table.schema;
-  known.topic = topic_of(table);
-  known.encoder = setup_.encoder(table.schema);
-  if (const std::string reserved = known.encoder->reserved_column(); !reserved.empty())
+  known.route = route_of(topics_.name_of(table), table.schema);
+  known.old_row.assign(table.schema.columns.size(), CellView{});
+  if (const std::string reserved = known.route.encoder->reserved_column(); !reserved.empty())
     throw Error(ErrorCode::target_unfit, "column " + reserved + " has a name that the flat format needs", "use format = 'peerdb'");
   return known;
+}
+
+Route KafkaTarget::route_of(const std::string& topic, const TableSchema& schema) const {
+  return {topics_.of(topic), topics_.of(topics_.dead_letters_of(topic)), make_encoder(schema, format_, {mirror_.name, mirror_.source})};
 }
 
 std::unique_ptr<ChunkWriter> KafkaTarget::open_writer(const Wait&) {
@@ -329,17 +300,9 @@ void KafkaTarget::send_logical(const MessageView& given, const Wait& wait) {
   if (given.transactional) enter(given.version.commit);
   const Message message{.kind = Kind::message, .row = {}, .checkpoint = given.version.change.value, .commit_time_us = given.commit_time_us,
                         .xid = given.xid, .last_commit = last_commit_.value, .sent_us = sent_us_};
-  key_.clear();
-  value_.clear();
-  logical_key(given.prefix, key_);
-  logical_->logical(message, {given.prefix, given.content, given.transactional}, value_);
-  const Producer::Headers headers{
-      .kind = Kind::message, .lsn = given.version.commit, .xid = given.xid, .ordinal = given.transactional ? ordinal_++ : 0};
-  if (producer_->send(message_topic_, -1, key_, value_, &headers, wait)) return;
-  value_.clear();
-  dead_letter("the message is too large", "", message_topic_, value_);
-  if (!setup_.sending.dead_letters || !producer_->send(dead_letter_topic(message_topic_), -1, key_, value_, &headers, wait))
-    throw_too_large("a logical message", message_topic_, "");
+  sender_->send_logical(*producer_, messages_, message, {given.prefix, given.content, given.transactional},
+                        {.kind = Kind::message, .lsn = given.version.commit, .xid = given.xid, .ordinal = given.transactional ? ordinal_++ : 0},
+                        wait);
 }
 
 void KafkaTarget::send_change(const Batch& batch, std::size_t index, const TransactionView& transaction, const Wait& wait) {
@@ -355,6 +318,10 @@ void KafkaTarget::send_change(const Batch& batch, std::size_t index, const Trans
   message.last_commit = last_commit_.value;
   const auto filled = unchanged_.row(index);
   if (!filled.empty()) message.row = filled, message.filled = unchanged_.missing(index);
+  const auto send = [&](const Message& row) {
+    sender_->send(*producer_, table.route, row,
+                  {.kind = row.kind, .lsn = change.version.commit, .xid = row.xid, .ordinal = ordinal_++}, wait);
+  };
   switch (change.kind) {
     case ChangeView::Kind::truncate:
       message.kind = Kind::truncate;
@@ -365,44 +332,25 @@ void KafkaTarget::send_change(const Batch& batch, std::size_t index, const Trans
       message.kind = change.old_key.empty() ? Kind::update : Kind::insert;
       if (change.old_key.empty()) break;
       // A key change is a delete of the old key and a create of the new one (rules.md 30).
-      std::vector<CellView> old(change.row.size());
-      for (std::size_t k = 0; k < change.old_key.size(); ++k) old[table.schema.key[k]] = change.old_key[k];
+      for (std::size_t k = 0; k < change.old_key.size(); ++k) table.old_row[table.schema.key[k]] = change.old_key[k];
       Message gone = message;
       gone.kind = Kind::remove;
-      gone.row = old;
+      gone.row = table.old_row;
       gone.filled = {};
-      send_row(table, gone, change, wait);
+      send(gone);
   }
-  send_row(table, message, change, wait);
-}
-
-void KafkaTarget::send_row(Table& table, const Message& message, const ChangeView& change, const Wait& wait) {
-  key_.clear();
-  value_.clear();
-  names_.clear();
-  table.encoder->key_of_row(message.row, key_);
-  table.encoder->value(message, value_);
-  if (!message.filled.empty()) table.encoder->unchanged_names(message, names_);
-  Producer::Headers headers{.kind = message.kind, .lsn = change.version.commit, .xid = message.xid, .ordinal = ordinal_++, .chunk = {}, .unchanged = names_};
-  if (!producer_->send(table.topic, -1, key_, value_, &headers, wait)) {
-    if (!setup_.sending.dead_letters) throw_too_large("a row of " + table.schema.qualified(), table.topic, table.schema.qualified());
-    value_.clear();
-    dead_letter("the message is too large", table.schema.qualified(), table.topic, value_);
-    if (!producer_->send(dead_letter_topic(table.topic), -1, key_, value_, &headers, wait)) throw_too_large("a row of " + table.schema.qualified(), table.topic, table.schema.qualified());
-  }
-  if (message.kind != Kind::remove || !setup_.sending.tombstones) return;
-  headers.kind = Kind::tombstone;
-  producer_->send(table.topic, -1, key_, std::nullopt, &headers, wait);
+  send(message);
 }
 
 void KafkaTarget::send_event(Table& table, Kind kind, Lsn lsn, const Message& message, const Wait& wait) {
   key_ = "{\"_peerd_event\":\"" + std::string(to_string(kind)) + "\"}";
   value_.clear();
-  table.encoder->value(message, value_);
+  table.route.encoder->value(message, value_);
   const Producer::Headers headers{.kind = kind, .lsn = lsn, .xid = message.xid, .ordinal = kind == Kind::horizon ? 0 : ordinal_++};
-  const int partitions = producer_->client().partitions(table.topic, wait);
-  if (partitions == 0) throw Error(error_text(RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, "sending to topic " + table.topic));
-  for (int p = 0; p < partitions; ++p) producer_->send(table.topic, p, key_, value_, &headers, wait);
+  const Topic& topic = table.route.topic;
+  const int partitions = producer_->client().partitions(topic.name, wait);
+  if (partitions == 0) throw Error(error_text(RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, "sending to topic " + topic.name));
+  for (int p = 0; p < partitions; ++p) producer_->send(topic, p, key_, value_, &headers, wait);
 }
 
 void KafkaTarget::commit_to(Lsn position, const Wait& wait) {
@@ -414,7 +362,7 @@ void KafkaTarget::commit_to(Lsn position, const Wait& wait) {
   const Lsn announced = passed ? horizon_ : ledger_.horizon;
   // At least once, the messages must stand before the position that leaves them behind.
   if (!setup_.sending.exactly_once) producer_->commit(wait);
-  producer_->send(ledger_topic(setup_.sending.uuid), 0, kPositionKey, position_value(position, announced), nullptr, wait);
+  producer_->send(setup_.ledger, 0, kPositionKey, position_value(position, announced), nullptr, wait);
   producer_->commit(wait);
   position_ = position;
   ledger_.horizon = announced;
@@ -424,7 +372,7 @@ void KafkaTarget::commit_to(Lsn position, const Wait& wait) {
 std::optional<Durable> KafkaTarget::position(const Wait&) {
   if (ledger_.position) return Durable{*ledger_.position};
   ErrorText text{.code = ErrorCode::position_lost,
-                 .message = "topic " + ledger_topic(setup_.sending.uuid) + " holds no position of this mirror"};
+                 .message = "topic " + setup_.ledger.name + " holds no position of this mirror"};
   text.detail = "the topic was deleted, or lost its records";
   text.hint = "drop the mirror and create it again";
   throw Error(std::move(text));
@@ -439,7 +387,7 @@ void KafkaTarget::set_position(Durable start, const Wait& wait) {
 void KafkaTarget::forget(const Wait& wait) {
   Client client(RD_KAFKA_PRODUCER, properties_of(peer_));
   client.cluster(wait);
-  client.delete_topic(ledger_topic(setup_.sending.uuid), wait);
+  client.delete_topic(setup_.ledger.name, wait);
 }
 
 class Session final : public PeerSession {

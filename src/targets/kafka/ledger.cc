@@ -1,5 +1,6 @@
 #include "kafka/ledger.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "kafka/errors.h"
@@ -12,8 +13,14 @@ namespace {
               "drop the mirror and create it again");
 }
 
-/// Records are two words with a blank between.
+/// Records are two words with a blank between; a lease is one.
 void take(std::string_view key, std::string_view value, Ledger& ledger) {
+  if (key == kLeaseKey) {
+    std::uint64_t epoch = 0;
+    if (std::from_chars(value.data(), value.data() + value.size(), epoch).ec != std::errc()) unreadable();
+    ledger.epoch = std::max(ledger.epoch, epoch);
+    return;
+  }
   const std::size_t blank = value.find(' ');
   if (blank == std::string_view::npos) unreadable();
   if (key == kPositionKey) {
@@ -29,28 +36,19 @@ void take(std::string_view key, std::string_view value, Ledger& ledger) {
   ledger.chunks[std::string(key)] = counts;
 }
 
-}  // namespace
-
-std::string ledger_topic(const std::string& uuid) { return "_peerd_" + uuid; }
-
-std::string chunk_key(const Chunk& chunk) {
-  return "chunk/" + std::to_string(chunk.table.oid) + "/" + to_string(chunk.start) + "/" + std::to_string(chunk.number);
-}
-
-std::string position_value(Lsn position, Lsn horizon) { return to_string(position) + " " + to_string(horizon); }
-
-std::string chunk_value(CopyCounts counts) { return std::to_string(counts.rows) + " " + std::to_string(counts.bytes); }
-
-Ledger read_ledger(const PeerSpec& peer, const std::string& uuid, const Wait& wait) {
+Ledger read_records(const PeerSpec& peer, const std::string& uuid, const char* isolation, const Wait& wait) {
   Properties properties = properties_of(peer);
   properties["group.id"] = "peerd-" + uuid;  // librdkafka wants one; no offset is ever committed to it.
   properties["enable.auto.commit"] = "false";
   properties["enable.partition.eof"] = "true";
-  properties["isolation.level"] = "read_committed";
+  properties["isolation.level"] = isolation;
   properties["auto.offset.reset"] = "earliest";
   Client client(RD_KAFKA_CONSUMER, properties);
   const std::string doing = "reading the mirror's position", topic = ledger_topic(uuid);
-  rd_kafka_poll_set_consumer(client.get());
+  // Who still writes moves the end on: what was there at the beginning is what is asked for.
+  std::int64_t low = 0, end = 0;
+  while (rd_kafka_query_watermark_offsets(client.get(), topic.c_str(), 0, &low, &end, 1000) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    client.check_background(doing, wait);
   rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(1);
   rd_kafka_topic_partition_list_add(list, topic.c_str(), 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
   const auto assigned = rd_kafka_assign(client.get(), list);
@@ -64,7 +62,7 @@ Ledger read_ledger(const PeerSpec& peer, const std::string& uuid, const Wait& wa
       client.check_background(doing, wait);
       continue;
     }
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) break;
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || (message->err == 0 && message->offset >= end)) break;
     if (message->err != 0) {
       const auto text = error_text(message->err, doing);
       if (retry_of(text) != Retry::later || wait.expired()) throw Error(text);
@@ -76,6 +74,26 @@ Ledger read_ledger(const PeerSpec& peer, const std::string& uuid, const Wait& wa
          {static_cast<const char*>(message->payload), message->len}, ledger);
   }
   return ledger;
+}
+
+}  // namespace
+
+std::string ledger_topic(const std::string& uuid) { return "_peerd_" + uuid; }
+
+std::string chunk_key(const Chunk& chunk) {
+  return "chunk/" + std::to_string(chunk.table.oid) + "/" + to_string(chunk.start) + "/" + std::to_string(chunk.number);
+}
+
+std::string position_value(Lsn position, Lsn horizon) { return to_string(position) + " " + to_string(horizon); }
+
+std::string chunk_value(CopyCounts counts) { return std::to_string(counts.rows) + " " + std::to_string(counts.bytes); }
+
+Ledger read_ledger(const PeerSpec& peer, const std::string& uuid, const Wait& wait) {
+  return read_records(peer, uuid, "read_committed", wait);
+}
+
+std::uint64_t read_newest_lease(const PeerSpec& peer, const std::string& uuid, const Wait& wait) {
+  return read_records(peer, uuid, "read_uncommitted", wait).epoch;
 }
 
 }  // namespace peerd::kafka

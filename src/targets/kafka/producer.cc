@@ -1,5 +1,6 @@
 #include "kafka/producer.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "kafka/errors.h"
@@ -18,6 +19,8 @@ Properties producer_properties(const Sending& sending, int worker) {
   for (auto& [name, value] : properties_of(sending.peer)) out[name] = value;
   out["enable.idempotence"] = "true";
   out["message.max.bytes"] = text("max_record_batch_bytes");
+  constexpr std::size_t kUsual = 1'000'000;  // librdkafka's own.
+  out["batch.size"] = std::to_string(std::min(kUsual, sending.batch_bytes));
   // As Java's clients unless the peer says otherwise: they find a key where this producer put it.
   out["partitioner"] = partitioner_of(text("partitioner"));
   if (!sending.exactly_once) return out;
@@ -95,11 +98,11 @@ void Producer::commit(const Wait& wait) {
   open_ = false;
 }
 
-bool Producer::send(const std::string& topic, std::int32_t partition, std::string_view key,
+bool Producer::send(const Topic& topic, std::int32_t partition, std::string_view key,
                     std::optional<std::string_view> value, const Headers* headers, const Wait& wait) {
-  // librdkafka counts what surrounds the message too.
-  constexpr std::size_t kOverhead = 512;
-  if (key.size() + (value ? value->size() : 0) + kOverhead > sending_.largest) return false;
+  // What surrounds a message counts too: the batch's head, the headers' names and numbers.
+  const std::size_t around = 512 + sending_.mirror.size() + (headers ? headers->unchanged.size() : 0);
+  if (key.size() + (value ? value->size() : 0) + around > topic.largest) return false;
   char lsn[24], xid[16], ordinal[24], chunk[16];
   rd_kafka_vu_t parts[16];
   std::size_t count = 0;
@@ -125,7 +128,7 @@ bool Producer::send(const std::string& topic, std::int32_t partition, std::strin
     if (!headers->unchanged.empty()) header("unchanged_columns", headers->unchanged.data(), headers->unchanged.size());
   }
   parts[count].vtype = RD_KAFKA_VTYPE_TOPIC;
-  parts[count++].u.cstr = topic.c_str();
+  parts[count++].u.cstr = topic.name.c_str();
   parts[count].vtype = RD_KAFKA_VTYPE_PARTITION;
   parts[count++].u.i32 = partition < 0 ? RD_KAFKA_PARTITION_UA : partition;
   parts[count].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
@@ -150,7 +153,7 @@ bool Producer::send(const std::string& topic, std::int32_t partition, std::strin
       rd_kafka_poll(client_.get(), 200);
       check_delivery();
       check_age();
-      check(error, "sending to topic " + topic);
+      check(error, "sending to topic " + topic.name);
     }
     rd_kafka_error_destroy(error);
     rd_kafka_poll(client_.get(), 50);

@@ -2,8 +2,8 @@
 
 #include <optional>
 
-#include "kafka/client.h"
 #include "kafka/encode.h"
+#include "kafka/topics.h"
 
 namespace peerd::kafka {
 
@@ -13,7 +13,7 @@ struct Sending {
   std::string mirror, uuid;
   bool exactly_once = true, tombstones = false, dead_letters = false;
   int transaction_timeout_ms = 600'000;
-  std::size_t largest = 1'000'012;
+  std::size_t batch_bytes = 1'000'000;  ///< The brokers refuse a batch that is larger than what its topic takes.
 };
 
 /// Messages in transactions; with at_least_once, begin and commit are a flush. One thread owns it. After a throw only its
@@ -38,7 +38,7 @@ class Producer {
     std::string_view unchanged{};  ///< JSON array of names, or "".
   };
   /// nullopt as value is a tombstone. `partition` -1: by the key. False: larger than a message may be, nothing was sent.
-  bool send(const std::string& topic, std::int32_t partition, std::string_view key, std::optional<std::string_view> value,
+  bool send(const Topic& topic, std::int32_t partition, std::string_view key, std::optional<std::string_view> value,
             const Headers* headers, const Wait& wait);
   Client& client() { return client_; }
 

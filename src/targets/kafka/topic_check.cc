@@ -28,12 +28,14 @@ Owned<const rd_kafka_metadata_t> metadata(Client& client, rd_kafka_topic_t* topi
   }
 }
 
-/// 0: absent, or nothing is told of it.
+/// 0: absent. Throws no_privilege where the user may not see it.
 int replicas_of(Client& client, const std::string& topic, const Wait& wait) {
   const Owned<rd_kafka_topic_t> handle(rd_kafka_topic_new(client.get(), topic.c_str(), nullptr));
   const auto found = metadata(client, handle.get(), wait);
-  if (found->topic_cnt == 0 || found->topics[0].partition_cnt == 0) return 0;
-  return found->topics[0].partitions[0].replica_cnt;
+  if (found->topic_cnt == 0) return 0;
+  const rd_kafka_metadata_topic_t& told = found->topics[0];
+  if (told.err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) throw Error(error_text(told.err, "looking at topic " + topic));
+  return told.partition_cnt == 0 ? 0 : told.partitions[0].replica_cnt;
 }
 
 /// A number among the settings of a topic or a broker; 0 where the user may not see it.
@@ -71,28 +73,54 @@ Problem frail(const std::string& topic, int replicas, std::string hint) {
   return {std::move(text), ""};
 }
 
+std::string a_broker(Client& client, const Wait& wait) {
+  const auto brokers = metadata(client, nullptr, wait);
+  return brokers->broker_cnt > 0 ? std::to_string(brokers->brokers[0].id) : "";
+}
+
+std::optional<Problem> check_topic(Client& client, const WantedTopic& topic, const std::string& broker, const Wait& wait) {
+  constexpr std::string_view kLeast = "min.insync.replicas";
+  if (const int replicas = replicas_of(client, topic.name, wait); replicas > 0) {
+    if (replicas > 1 && setting(client, RD_KAFKA_RESOURCE_TOPIC, topic.name, kLeast, wait) == 1)
+      return frail(topic.name, replicas, "set min.insync.replicas = 2 of topic " + topic.name);
+    return std::nullopt;
+  }
+  const int replicas = topic.replication_factor > 0
+                           ? topic.replication_factor
+                           : setting(client, RD_KAFKA_RESOURCE_BROKER, broker, "default.replication.factor", wait);
+  if (replicas > 1 && setting(client, RD_KAFKA_RESOURCE_BROKER, broker, kLeast, wait) == 1)
+    return frail(topic.name, replicas, "set min.insync.replicas = 2 of the brokers, or make the topic with it");
+  const auto asked = [](int number) { return number == 0 ? -1 : number; };
+  client.create_topic({topic.name, asked(topic.partitions), asked(topic.replication_factor), "", true}, wait);
+  return std::nullopt;
+}
+
 }  // namespace
 
-Problems check_replication(Client& client, std::span<const WantedTopic> topics, const Wait& wait) {
-  constexpr std::string_view kLeast = "min.insync.replicas";
+Problems check_topics(Client& client, std::span<const WantedTopic> topics, const Wait& wait) {
   Problems problems;
   client.cluster(wait);
-  const auto brokers = metadata(client, nullptr, wait);
-  const std::string broker = brokers->broker_cnt > 0 ? std::to_string(brokers->brokers[0].id) : "";
+  const std::string broker = a_broker(client, wait);
   for (const WantedTopic& topic : topics) {
-    if (const int replicas = replicas_of(client, topic.name, wait); replicas > 0) {
-      if (replicas > 1 && setting(client, RD_KAFKA_RESOURCE_TOPIC, topic.name, kLeast, wait) == 1)
-        problems.push_back(frail(topic.name, replicas, "set min.insync.replicas = 2 of topic " + topic.name));
-      continue;
+    try {
+      if (auto problem = check_topic(client, topic, broker, wait)) problems.push_back(std::move(*problem));
+    } catch (const Error& error) {
+      problems.push_back({error.text, ""});
     }
-    if (broker.empty()) continue;
-    const int replicas = topic.replication_factor > 0
-                             ? topic.replication_factor
-                             : setting(client, RD_KAFKA_RESOURCE_BROKER, broker, "default.replication.factor", wait);
-    if (replicas > 1 && setting(client, RD_KAFKA_RESOURCE_BROKER, broker, kLeast, wait) == 1)
-      problems.push_back(frail(topic.name, replicas, "set min.insync.replicas = 2 of the brokers, or make the topic with it"));
   }
   return problems;
+}
+
+std::map<std::string, std::size_t> message_limits(Client& client, std::span<const std::string> topics, const Wait& wait) {
+  client.cluster(wait);
+  std::map<std::string, std::size_t> out;
+  const std::string broker = a_broker(client, wait);
+  const int usual = broker.empty() ? 0 : setting(client, RD_KAFKA_RESOURCE_BROKER, broker, "message.max.bytes", wait);
+  for (const std::string& topic : topics) {
+    const int own = setting(client, RD_KAFKA_RESOURCE_TOPIC, topic, "max.message.bytes", wait);
+    if (const int limit = own > 0 ? own : usual; limit > 0) out[topic] = static_cast<std::size_t>(limit);
+  }
+  return out;
 }
 
 }  // namespace peerd::kafka

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 
@@ -10,11 +11,15 @@ namespace peerd::kafka {
 
 struct WantedTopic {
   std::string name;
-  int replication_factor = 0;  ///< Where it is to be made; 0: the broker's default.
+  int partitions = 0, replication_factor = 0;  ///< Where it is to be made; 0: the broker's default.
 };
 
-/// That acknowledged messages survive the loss of a broker: replication factor above 1 with min.insync.replicas below 2
-/// is a problem (rules.md 31). `client` is a consumer's. What the user may not see is taken for well. Changes nothing.
-Problems check_replication(Client& client, std::span<const WantedTopic> topics, const Wait& wait);
+/// That each topic may be seen, or may be made where it is absent, and that acknowledged messages survive the loss of a
+/// broker: replication factor above 1 with min.insync.replicas below 2 is a problem (rules.md 31). `client` is a
+/// consumer's. Settings that the user may not see are taken for well. Changes nothing.
+Problems check_topics(Client& client, std::span<const WantedTopic> topics, const Wait& wait);
+
+/// max.message.bytes by topic; of an absent one what the brokers give to new ones. Left out where the user may not see it.
+std::map<std::string, std::size_t> message_limits(Client& client, std::span<const std::string> topics, const Wait& wait);
 
 }  // namespace peerd::kafka

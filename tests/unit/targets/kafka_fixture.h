@@ -2,6 +2,8 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <thread>
+
 #include "kafka/ledger.h"
 #include "kafka/producer.h"
 #include "peerd/targets/kafka_target.h"
@@ -166,6 +168,17 @@ class RealKafka : public testing::Test {
     rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
     rd_kafka_ConfigResource_destroy(resource);
+    while (takes(topic, static_cast<std::size_t>(bytes))) std::this_thread::sleep_for(50ms);
+  }
+
+  /// Whether the broker takes a message of so many bytes and more. It learns of settings late; nobody sees the attempt.
+  bool takes(const std::string& topic, std::size_t bytes) {
+    kafka::Producer trial(sending(), 901);
+    trial.init(wait());
+    trial.begin(wait());
+    trial.send({topic, 1'000'000}, 0, "trial", std::string(bytes, 'x'), nullptr, wait());
+    for (const Wait patience = wait(); rd_kafka_flush(trial.client().get(), 200) != 0;) patience.check("the trial to be answered");
+    return trial.client().delivery_error() == 0;
   }
 
   PeerSpec peer_;

@@ -19,7 +19,7 @@ class KafkaLedger : public RealKafka {
     kafka::Producer producer(sending(), 900);
     producer.init(wait());
     producer.begin(wait());
-    ASSERT_TRUE(producer.send(ledger(), 0, key, value, nullptr, wait()));
+    ASSERT_TRUE(producer.send({ledger(), 1'000'000}, 0, key, value, nullptr, wait()));
     if (commit) producer.commit(wait());
   }
 };
@@ -59,7 +59,7 @@ TEST_F(KafkaLedger, ARecordThatIsNotPeerdsIsSaidToBeOne) {
     plain.exactly_once = false;
     kafka::Producer producer(plain, -1);
     producer.begin(wait());
-    producer.send(ledger(), 0, key, value, nullptr, wait());
+    producer.send({ledger(), 1'000'000}, 0, key, value, nullptr, wait());
     producer.commit(wait());
     EXPECT_EQ(thrown([&] { kafka::read_ledger(peer_, lease_.uuid, wait()); }).code, ErrorCode::position_lost) << '"' << value << '"';
   }
@@ -96,7 +96,7 @@ TEST_F(KafkaStart, ThePositionIsReadOnceTheOlderProcessIsFenced) {
       producer.init(wait());
       for (std::uint64_t at = 11; !stop.stop_requested(); ++at) {
         producer.begin(wait());
-        producer.send(ledger(), 0, kPositionKey, kafka::position_value(Lsn{at}, Lsn{}), nullptr, wait());
+        producer.send({ledger(), 1'000'000}, 0, kPositionKey, kafka::position_value(Lsn{at}, Lsn{}), nullptr, wait());
         producer.commit(wait());
         committed = at;
         std::this_thread::sleep_for(30ms);  // So that whoever reads comes to an end.
@@ -135,6 +135,24 @@ TEST_F(KafkaStart, AChangeOfAnOlderProcessIsFenced) {
   writer.begin(100).insert({"1", "a", "A", "1"}).commit();
   EXPECT_EQ(thrown([&] { older->apply(*writer.take(), ApplyContext{source_, horizons_, wait()}); }).code, ErrorCode::fenced);
   EXPECT_EQ(kinds(), Strings{});
+}
+
+// Rule 28: not even the transactions of who has the newer lease are disturbed by an older process that wakes up.
+TEST_F(KafkaStart, AnOlderLeaseLeavesTheMirrorAlone) {
+  lease_.epoch = 5;
+  streaming();
+  Writer writer(table_);
+  writer.begin(100).insert({"1", "a", "A", "1"});
+  apply(writer);  // its transaction stays open
+  for (const std::uint64_t older : {3, 5}) {
+    const auto other = make_kafka_target(peer_, mirror_, Lease{MirrorId{1}, older, lease_.uuid});
+    const ErrorText text = thrown([&] { other->open(wait()); });
+    EXPECT_EQ(text.code, ErrorCode::fenced);
+    EXPECT_EQ(retry_of(text), Retry::never);
+  }
+  writer.commit();
+  apply(writer);
+  EXPECT_EQ(kinds(), Strings{"insert {\"id\":1}"});
 }
 
 // --- the copy -------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,131 @@
+#include "kafka/topics.h"
+
+#include <algorithm>
+
+#include "kafka/ledger.h"
+#include "kafka/topic_check.h"
+#include "peerd/postgres/connection.h"
+#include "peerd/targets/kafka_target.h"
+
+namespace peerd::kafka {
+namespace {
+
+void check_name(const std::string& topic, const std::string& table) {
+  const bool well = !topic.empty() && topic.size() <= 249 && topic != "." && topic != ".." &&
+                    topic.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == std::string::npos;
+  if (well) return;
+  Error error(ErrorCode::invalid_option, "\"" + topic + "\" cannot be the name of a topic",
+              "use letters, digits, dot, _ and -, at most 249 in all");
+  error.text.table = table;
+  throw error;
+}
+
+}  // namespace
+
+std::string Topics::text(std::string_view option) const {
+  return option_text(kafka_mirror_options(), mirror_.options, option);
+}
+
+std::size_t Topics::asked(std::string_view option) const {
+  return static_cast<std::size_t>(option_integer(kafka_mirror_options(), mirror_.options, option));
+}
+
+bool Topics::dead_letters() const { return text("on_bad_row") == "dead_letter"; }
+
+Client& Topics::client() {
+  // A consumer's instance: a producer's that looks at an absent topic makes it, where brokers allow that, in their shape.
+  if (!client_) client_ = std::make_unique<Client>(RD_KAFKA_CONSUMER, properties_of(peer_));
+  return *client_;
+}
+
+std::string Topics::name_of(const std::string& schema, const std::string& table, const std::string& target) const {
+  std::string out;
+  const std::string pattern = text("topic");
+  for (std::size_t i = 0; i < pattern.size();) {
+    const std::size_t end = pattern[i] == '{' ? pattern.find('}', i) : std::string::npos;
+    const std::string_view field = end == std::string::npos ? "" : std::string_view(pattern).substr(i, end - i + 1);
+    if (field == "{schema}") out += schema;
+    else if (field == "{table}") out += table;
+    else if (field == "{target}") out += kafka_topic(peer_, target);
+    else { out += pattern[i++]; continue; }
+    i = end + 1;
+  }
+  check_name(out, schema + "." + table);
+  return out;
+}
+
+std::string Topics::message_topic() const {
+  if (mirror_.message_prefixes().empty()) return {};
+  const std::string named = text("message_topic"), topic = named.empty() ? mirror_.name + ".message" : named;
+  check_name(topic, "");
+  return topic;
+}
+
+std::string Topics::dead_letters_of(const std::string& topic) const {
+  const std::string named = text("dead_letter_topic");
+  return named.empty() ? topic + ".dead_letter" : named;
+}
+
+Topic Topics::of(const std::string& name) const {
+  const auto own = static_cast<std::size_t>(option_integer(kafka_options(), peer_.options, "max_record_batch_bytes"));
+  const auto known = limits_.find(name);
+  return {name, known == limits_.end() ? own : std::min(own, known->second)};
+}
+
+std::size_t Topics::smallest() const {
+  std::size_t out = of("").largest;
+  for (const auto& [_, limit] : limits_) out = std::min(out, limit);
+  return out;
+}
+
+void Topics::make(const std::string& name, const std::string& cleanup, int partitions, const Wait& wait) {
+  if (client().partitions(name, wait) > 0) return;
+  const auto factor = static_cast<int>(asked("replication_factor"));
+  client().create_topic({name, partitions, factor == 0 ? -1 : factor, cleanup}, wait);
+}
+
+void Topics::make_with_dead_letters(const std::string& topic, const std::string& cleanup, const Wait& wait) {
+  const auto partitions = static_cast<int>(asked("partitions"));
+  make(topic, cleanup, partitions == 0 ? -1 : partitions, wait);
+  if (dead_letters()) make(dead_letters_of(topic), "", -1, wait);
+}
+
+void Topics::make_for(const MirrorTable& table, const Wait& wait) {
+  make_with_dead_letters(name_of(table), text("cleanup_policy"), wait);
+}
+
+void Topics::make_for_messages(const Wait& wait) {
+  // Not with the tables' cleanup policy: all messages of a prefix have one key, and compaction would keep the last alone.
+  if (const std::string topic = message_topic(); !topic.empty()) make_with_dead_letters(topic, "", wait);
+}
+
+void Topics::read_limits(const Wait& wait) {
+  std::vector<std::string> names;
+  for (const TableMapping& mapping : mirror_.tables) {
+    const postgres::QualifiedName source = postgres::parse_qualified(mapping.source);
+    names.push_back(name_of(source.schema, source.name, mapping.target));
+  }
+  if (const std::string topic = message_topic(); !topic.empty()) names.push_back(topic);
+  for (std::size_t i = names.size(); dead_letters() && i > 0; --i) names.push_back(dead_letters_of(names[i - 1]));
+  limits_ = message_limits(client(), names, wait);
+}
+
+Problems Topics::check(std::span<const std::string> names, const Wait& wait) {
+  std::vector<WantedTopic> wanted;
+  const auto factor = static_cast<int>(asked("replication_factor")), partitions = static_cast<int>(asked("partitions"));
+  for (const std::string& name : names) {
+    wanted.push_back({name, partitions, factor});
+    if (dead_letters()) wanted.push_back({dead_letters_of(name), 0, factor});
+  }
+  Problems problems = check_topics(client(), wanted, wait);
+  if (!problems.empty()) return problems;
+  try {
+    // Of the bookkeeping topic's name only the beginning is known yet.
+    client().create_topic({ledger_topic("check"), 1, factor == 0 ? -1 : factor, "compact", true}, wait);
+  } catch (const Error& error) {
+    problems.push_back({error.text, ""});
+  }
+  return problems;
+}
+
+}  // namespace peerd::kafka
