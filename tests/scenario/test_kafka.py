@@ -1,4 +1,5 @@
 """Kafka as a target on a real broker: what docs/targets/kafka.md promises, read back with read_committed."""
+import concurrent.futures
 import json
 
 import psycopg2
@@ -188,14 +189,6 @@ def grant(server, world, user):
         server.grant(user, "All", kind, name, "prefixed")
 
 
-def test_no_broker(world):
-    state, message, hint = fails(world.peerd, create_peer("k", {"servers": f"127.0.0.1:{free_port()}", "disable_tls": True}))
-    assert state == "08001" and "servers" in hint, (state, message, hint)
-    state, message, hint = fails(world.peerd, create_peer("k", {"servers": world.target.servers()}))  # TLS, where there is none
-    assert state == "08001" and "disable_tls" in hint, (state, message, hint)
-    assert world.peerd.rows("SELECT name FROM peers") == []
-
-
 def test_mistyped_options(world):
     state, message, hint = fails(world.peerd, create_peer("k", {**kafka_options(world.target), "linger": 3}))
     assert state == "22023" and "linger" in message and "linger_ms" in hint, (state, message, hint)
@@ -210,19 +203,28 @@ def test_mistyped_options(world):
     assert world.slots() == []
 
 
-@pytest.mark.parametrize("listener, mechanism", [("SASL_SSL", "PLAIN"), ("SASL_PLAINTEXT", "SCRAM-SHA-256"), ("SASL_SSL", "SCRAM-SHA-512"), ("SSL", None)])
-def test_sasl_and_tls(request, new_world, listener, mechanism):
-    secured = request.getfixturevalue("older" if mechanism and mechanism.startswith("SCRAM") else "secured")
-    world = new_world("kafka", target=secured)
-    world.target_options = lambda: secured_options(secured, listener, mechanism)
-    if listener == "SSL":
-        grant(secured, world, "CN=client")
-        own = {"certificate": secured.certificates.text("client.pem"), "private_key": secured.certificates.text("client.key")}
-        world.target_options = lambda: secured_options(secured, listener, mechanism, **own)
-    create_table(world.source, "public.items", 100, world.source_db)
-    world.start_mirror(["public.items"])
-    world.sql("UPDATE items SET n = 1 WHERE id < 50")
-    assert world.settle_and_compare() == 100
+LOGINS = [("SASL_SSL", "PLAIN"), ("SASL_PLAINTEXT", "SCRAM-SHA-256"), ("SASL_SSL", "SCRAM-SHA-512"), ("SSL", None)]
+
+
+def test_sasl_and_tls(new_world, secured, older):
+    """Each way to log in at once: most of the time is waiting."""
+    worlds = []
+    for listener, mechanism in LOGINS:
+        server = older if mechanism and mechanism.startswith("SCRAM") else secured
+        world, own = new_world("kafka", target=server), {}
+        if listener == "SSL":
+            grant(secured, world, "CN=client")
+            own = {"certificate": secured.certificates.text("client.pem"), "private_key": secured.certificates.text("client.key")}
+        options = secured_options(server, listener, mechanism, **own)
+        world.target_options = lambda options=options: options
+        create_table(world.source, "public.items", 100, world.source_db)
+        world.start_mirror(["public.items"], wait=None)
+        worlds.append(world)
+    for login, world in zip(LOGINS, worlds):
+        print(login)
+        world.wait_state("RUNNING")
+        world.sql("UPDATE items SET n = 1 WHERE id < 50")
+        assert world.settle_and_compare() == 100
 
 
 @pytest.mark.full
@@ -248,16 +250,24 @@ def test_a_topic_that_may_not_be_made_is_named_and_made_by_hand(new_world, secur
     assert world.consumer().topics[topic].partitions == 4
 
 
-def test_wrong_password_and_authority(new_world, secured, older):
+def test_wrong_passwords(new_world, secured, older):
     world = new_world("kafka", target=secured)
     for server, mechanism in ((secured, "PLAIN"), (older, "SCRAM-SHA-256")):
         state, message, hint = fails(world.peerd, create_peer("k", secured_options(server, "SASL_SSL", mechanism, password="wr0ng-secret")))
         assert state == "28P01" and "password" in hint, (state, message, hint)
         assert "wr0ng-secret" not in message + hint + world.peerd.log_text()
-    options = secured_options(secured, "SSL")
-    options.pop("root_ca")
-    state, message, hint = fails(world.peerd, create_peer("k", options))
-    assert state == "08001" and "root_ca" in hint, (state, message, hint)
+
+
+def test_what_cannot_be_reached(world, secured):
+    """All at once: each of them is given fifteen seconds."""
+    without_authority = {key: value for key, value in secured_options(secured, "SSL").items() if key != "root_ca"}
+    cases = [({"servers": f"127.0.0.1:{free_port()}", "disable_tls": True}, "servers"),
+             ({"servers": world.target.servers()}, "disable_tls"),  # TLS, where there is none
+             (without_authority, "root_ca")]
+    with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
+        for (state, message, hint), (_, wanted) in zip(pool.map(lambda case: fails(world.peerd, create_peer("k", case[0])), cases), cases):
+            assert state == "08001" and wanted in hint, (state, message, hint)
+    assert world.peerd.rows("SELECT name FROM peers") == []
 
 
 def test_a_message_that_is_too_large_stops(world):
