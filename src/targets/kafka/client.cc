@@ -99,8 +99,12 @@ void Client::on_error(rd_kafka_t*, int code, const char*, void* self) {
 
 void Client::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* self) {
   if (message->err == 0) return;
-  int none = 0;
-  static_cast<Client*>(self)->delivery_error_.compare_exchange_strong(none, message->err);
+  // What was only thrown away after another message's failure says nothing of the reason.
+  const auto purged = [](int code) { return code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT; };
+  std::atomic<int>& first = static_cast<Client*>(self)->delivery_error_;
+  int known = first.load();
+  while ((known == 0 || (purged(known) && !purged(message->err))) && !first.compare_exchange_weak(known, message->err)) {
+  }
 }
 
 void Client::check_background(const std::string& doing, const Wait& wait) {

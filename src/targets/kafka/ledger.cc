@@ -43,6 +43,8 @@ Ledger read_records(const PeerSpec& peer, const std::string& uuid, const char* i
   properties["enable.partition.eof"] = "true";
   properties["isolation.level"] = isolation;
   properties["auto.offset.reset"] = "earliest";
+  properties["fetch.wait.max.ms"] = "10";  // At the end of the topic the broker would wait half a second for more.
+  properties["fetch.error.backoff.ms"] = "50";
   Client client(RD_KAFKA_CONSUMER, properties);
   const std::string doing = "reading the mirror's position", topic = ledger_topic(uuid);
   // Who still writes moves the end on: what was there at the beginning is what is asked for.

@@ -66,8 +66,10 @@ void Producer::check_age() const {
 }
 
 void Producer::check_delivery() const {
+  if (client_.delivery_error() == 0) return;
+  // The report that says why may come after those of messages that were thrown away because of it.
+  rd_kafka_flush(client_.get(), 500);
   const rd_kafka_resp_err_t code = client_.delivery_error();
-  if (code == 0) return;
   check_age();
   char reason[256] = "";
   rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(client_.get(), reason, sizeof reason);

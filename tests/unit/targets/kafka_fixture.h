@@ -32,6 +32,9 @@ class RealKafka : public testing::Test {
   void SetUp() override {
     const char* servers = std::getenv("PEERD_TEST_KAFKA");
     if (servers == nullptr) GTEST_SKIP() << "PEERD_TEST_KAFKA names no broker";
+    set_up(servers);
+  }
+  void set_up(const std::string& servers) {
     static int count = 0;
     peer_ = {"target", "KAFKA", {{"servers", servers}, {"disable_tls", "true"}, {"linger_ms", "0"}, {"compression", "none"}}};
     mirror_.name = "m";
