@@ -227,29 +227,6 @@ def test_sasl_and_tls(new_world, secured, older):
         assert world.settle_and_compare() == 100
 
 
-@pytest.mark.full
-def test_a_topic_that_may_not_be_made_is_named_and_made_by_hand(new_world, secured):
-    world = new_world("kafka", target=secured)
-    world.target_options = lambda: secured_options(secured, "SASL_SSL", "PLAIN", user="peerd")
-    for kind, name in (("topic", "_peerd_"), ("transactional-id", "peerd-")):
-        secured.grant("peerd", "All", kind, name, "prefixed")
-    for operation in ("Write", "Describe"):
-        secured.grant("peerd", operation, "topic", world.target_db, "prefixed")
-    create_table(world.source, "public.items", 100, world.source_db)
-    world.create_peers()
-    world.create_mirror(["public.items"])
-    topic = world.target_name("public.items")
-    stuck = wait_for("the error", lambda: (m := world.mirror()) and m["last_error"] and m, 60)
-    assert topic in stuck["last_error"] and "Create" in stuck["last_error_hint"], stuck
-    secured.create_topic(topic, 4)
-    if world.mirror()["state"] == "FAILED":
-        world.resume()
-    world.wait_state("RUNNING")
-    world.sql("UPDATE items SET n = 1 WHERE id < 50")
-    assert world.settle_and_compare() == 100
-    assert world.consumer().topics[topic].partitions == 4
-
-
 def test_wrong_passwords(new_world, secured, older):
     world = new_world("kafka", target=secured)
     for server, mechanism in ((secured, "PLAIN"), (older, "SCRAM-SHA-256")):

@@ -199,6 +199,15 @@ void KafkaTarget::throw_taken_over(Retry retry) const {
 
 CopyPlan KafkaTarget::prepare(const MirrorTable& table, const Wait& wait) {
   topics_.make_for_messages(wait);
+  // What was copied is not copied again: a new topic would look whole and lack it.
+  const std::string topic = topics_.name_of(table), chunks = chunk_keys(table.schema.id);
+  const auto copied = ledger_.chunks.lower_bound(chunks);
+  if (copied != ledger_.chunks.end() && copied->first.starts_with(chunks) && !topics_.exists(topic, wait)) {
+    ErrorText text{.code = ErrorCode::not_found, .message = "topic " + topic + " was deleted, with what was copied into it"};
+    text.hint = "drop the mirror and create it again; or make the topic and RESUME MIRROR: it goes on without what was there";
+    text.table = table.schema.qualified();
+    throw Error(std::move(text));
+  }
   topics_.make_for(table, wait);
   learn(table);
   return {CopyForm::text, std::vector<std::string>(table.schema.columns.size())};
@@ -207,7 +216,7 @@ CopyPlan KafkaTarget::prepare(const MirrorTable& table, const Wait& wait) {
 /// Messages stay. Rows that were read since an older start may be gone, and no change will say so, for those of before the
 /// new start are not applied: a TRUNCATE voids them (rules.md 9).
 void KafkaTarget::restart_copy(const MirrorTable& table, const Wait& wait) {
-  const std::string chunks = "chunk/" + std::to_string(table.schema.id.oid) + "/", own = chunks + to_string(table.start) + "/";
+  const std::string chunks = chunk_keys(table.schema.id), own = chunks + to_string(table.start) + "/";
   bool older = false, same = false;
   for (auto at = ledger_.chunks.lower_bound(chunks); at != ledger_.chunks.end() && at->first.starts_with(chunks); ++at)
     (at->first.starts_with(own) ? same : older) = true;

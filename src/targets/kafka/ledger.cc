@@ -82,8 +82,10 @@ Ledger read_records(const PeerSpec& peer, const std::string& uuid, const char* i
 
 std::string ledger_topic(const std::string& uuid) { return "_peerd_" + uuid; }
 
+std::string chunk_keys(TableId table) { return "chunk/" + std::to_string(table.oid) + "/"; }
+
 std::string chunk_key(const Chunk& chunk) {
-  return "chunk/" + std::to_string(chunk.table.oid) + "/" + to_string(chunk.start) + "/" + std::to_string(chunk.number);
+  return chunk_keys(chunk.table) + to_string(chunk.start) + "/" + std::to_string(chunk.number);
 }
 
 std::string position_value(Lsn position, Lsn horizon) { return to_string(position) + " " + to_string(horizon); }

@@ -19,6 +19,7 @@ struct Ledger {
 
 inline constexpr std::string_view kPositionKey = "position", kLeaseKey = "lease";
 std::string ledger_topic(const std::string& uuid);  ///< "_peerd_<uuid>"
+std::string chunk_keys(TableId table);  ///< What the keys of a table's chunks begin with.
 std::string chunk_key(const Chunk& chunk);
 std::string position_value(Lsn position, Lsn horizon);
 std::string chunk_value(CopyCounts counts);

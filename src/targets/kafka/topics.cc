@@ -79,7 +79,7 @@ std::size_t Topics::smallest() const {
 }
 
 void Topics::make(const std::string& name, const std::string& cleanup, int partitions, const Wait& wait) {
-  if (client().partitions(name, wait) > 0) return;
+  if (exists(name, wait)) return;
   const auto factor = static_cast<int>(asked("replication_factor"));
   client().create_topic({name, partitions, factor == 0 ? -1 : factor, cleanup}, wait);
 }

@@ -178,6 +178,22 @@ TEST_F(KafkaCopy, AChunkIsThereWithItsRecordOrNotAtAll) {
   EXPECT_EQ(kinds(3), (Strings{R"(read {"id":1})", R"(read {"id":2})", R"(read {"id":3})"}));
 }
 
+TEST_F(KafkaCopy, ATopicThatWentIsNotMadeAgain) {
+  target().prepare(table_, wait());
+  load(*target().open_writer(wait()), 0, "1\ta\tA\t1\n");
+  target().prepare(table_, wait());
+  kafka::Client client(RD_KAFKA_CONSUMER, kafka::properties_of(peer_));
+  client.delete_topic(topic_, wait());
+  for (const Wait patience = wait(); client.partitions(topic_, wait()) != 0;) patience.check("the topic to go");
+  restart();
+  const ErrorText text = thrown([&] { target().prepare(table_, wait()); });
+  EXPECT_EQ(text.code, ErrorCode::not_found);
+  EXPECT_NE(text.message.find(topic_), std::string::npos) << text.message;
+  EXPECT_EQ(client.partitions(topic_, wait()), 0);
+  client.create_topic({topic_, 1, 1, ""}, wait());
+  target().prepare(table_, wait());
+}
+
 // Rule 29: the rows and the record of them are one transaction.
 TEST_F(KafkaCopy, RowsWhoseRecordCannotBeWrittenAreNotThere) {
   target().prepare(table_, wait());
