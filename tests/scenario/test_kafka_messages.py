@@ -117,7 +117,7 @@ def test_a_message_that_is_too_large_is_a_dead_letter(world):
     topic = f"{world.mirror_name}.message"
     assert [content(value) for _, value, _ in events(world, topic)] == ["after"]
     (key, value, _), = events(world, topic + ".dead_letter")
-    assert key == {"prefix": "p"} and value == {"reason": "the message is too large", "table": "", "topic": topic}
+    assert key == {"prefix": "p"} and value == {"reason": "the message is too large: the topic takes 1000012 bytes", "table": "", "topic": topic}
 
 
 def test_a_topic_of_a_table_is_refused(world):

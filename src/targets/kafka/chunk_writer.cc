@@ -23,8 +23,10 @@ class Writer final : public ChunkWriter {
       producer_ = std::make_unique<Producer>(setup_.sending, id_);
       producer_->init(wait);
       setup_.check_lease(wait);
+      producer_->know(setup_.ledger, wait);
     }
     route_ = setup_.route(table);
+    producer_->know(route_.topic, wait);
     chunk_ = chunk;
     counts_ = {};
     cells_.assign(table.schema.columns.size(), CellView{});

@@ -172,6 +172,7 @@ void KafkaTarget::open(const Wait& wait) {
   setup_.sending.batch_bytes = topics_.smallest();
   producer_ = std::make_unique<Producer>(setup_.sending, -1);
   producer_->init(wait);
+  producer_->know(setup_.ledger, wait);
   producer_->begin(wait);
   producer_->send(setup_.ledger, 0, kLeaseKey, std::to_string(lease_.epoch), nullptr, wait);
   producer_->commit(wait);
@@ -209,7 +210,7 @@ CopyPlan KafkaTarget::prepare(const MirrorTable& table, const Wait& wait) {
     throw Error(std::move(text));
   }
   topics_.make_for(table, wait);
-  learn(table);
+  producer_->know(learn(table).route.topic, wait);
   return {CopyForm::text, std::vector<std::string>(table.schema.columns.size())};
 }
 

@@ -36,30 +36,32 @@ void take(std::string_view key, std::string_view value, Ledger& ledger) {
   ledger.chunks[std::string(key)] = counts;
 }
 
+struct Stop {
+  void operator()(rd_kafka_topic_t* topic) const {
+    rd_kafka_consume_stop(topic, 0);
+    rd_kafka_topic_destroy(topic);
+  }
+};
+
+/// Without a consumer group: nobody's offsets are kept, and no right to a group is needed.
 Ledger read_records(const PeerSpec& peer, const std::string& uuid, const char* isolation, const Wait& wait) {
   Properties properties = properties_of(peer);
-  properties["group.id"] = "peerd-" + uuid;  // librdkafka wants one; no offset is ever committed to it.
-  properties["enable.auto.commit"] = "false";
   properties["enable.partition.eof"] = "true";
   properties["isolation.level"] = isolation;
-  properties["auto.offset.reset"] = "earliest";
   properties["fetch.wait.max.ms"] = "10";  // At the end of the topic the broker would wait half a second for more.
   properties["fetch.error.backoff.ms"] = "50";
   Client client(RD_KAFKA_CONSUMER, properties);
-  const std::string doing = "reading the mirror's position", topic = ledger_topic(uuid);
+  const std::string doing = "reading the mirror's position", name = ledger_topic(uuid);
   // Who still writes moves the end on: what was there at the beginning is what is asked for.
   std::int64_t low = 0, end = 0;
-  while (rd_kafka_query_watermark_offsets(client.get(), topic.c_str(), 0, &low, &end, 1000) != RD_KAFKA_RESP_ERR_NO_ERROR)
+  while (rd_kafka_query_watermark_offsets(client.get(), name.c_str(), 0, &low, &end, 1000) != RD_KAFKA_RESP_ERR_NO_ERROR)
     client.check_background(doing, wait);
-  rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(1);
-  rd_kafka_topic_partition_list_add(list, topic.c_str(), 0)->offset = RD_KAFKA_OFFSET_BEGINNING;
-  const auto assigned = rd_kafka_assign(client.get(), list);
-  rd_kafka_topic_partition_list_destroy(list);
-  if (assigned != 0) throw Error(error_text(assigned, doing));
+  const std::unique_ptr<rd_kafka_topic_t, Stop> topic(rd_kafka_topic_new(client.get(), name.c_str(), nullptr));
+  if (rd_kafka_consume_start(topic.get(), 0, RD_KAFKA_OFFSET_BEGINNING) != 0) throw Error(error_text(rd_kafka_last_error(), doing));
   Ledger ledger;
   for (;;) {
-    const std::unique_ptr<rd_kafka_message_t, void (*)(rd_kafka_message_t*)> message(
-        rd_kafka_consumer_poll(client.get(), 200), rd_kafka_message_destroy);
+    const std::unique_ptr<rd_kafka_message_t, void (*)(rd_kafka_message_t*)> message(rd_kafka_consume(topic.get(), 0, 200),
+                                                                                      rd_kafka_message_destroy);
     if (!message) {
       client.check_background(doing, wait);
       continue;

@@ -25,6 +25,8 @@ class Producer {
   ~Producer();
   /// Fences whoever had the same transactional id (rules.md 28).
   void init(const Wait& wait);
+  /// Asks for the topic's partitions, which the first message to it would otherwise wait a second for.
+  void know(const Topic& topic, const Wait& wait) { client_.partitions(topic.name, wait); }
   bool open() const { return open_; }
   void begin(const Wait& wait);
   void commit(const Wait& wait);
