@@ -6,6 +6,7 @@
 
 #include "clickhouse/date_time.h"
 #include "clickhouse/decimal.h"
+#include "peerd/base/encoding.h"
 
 namespace peerd::clickhouse {
 namespace {
@@ -61,13 +62,6 @@ const char* float_from_binary(std::string_view bytes, Bytes& out) {
   if (std::isnan(value)) value = std::numeric_limits<T>::quiet_NaN();  // As the text form: Postgres knows one NaN.
   out.append_raw(value);
   return nullptr;
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 /// bytea_output = hex: "\x00ff".

@@ -48,7 +48,6 @@ class Client {
   /// Throws what the brokers told in the background: a refused login, or, once `wait` is over, why nobody answers.
   void check_background(const std::string& doing, const Wait& wait);
   rd_kafka_resp_err_t delivery_error() const { return static_cast<rd_kafka_resp_err_t>(delivery_error_.load()); }
-  void forget_delivery_error() { delivery_error_ = 0; }
 
  private:
   static void on_error(rd_kafka_t*, int code, const char* reason, void* self);

@@ -5,22 +5,6 @@
 namespace peerd::kafka {
 namespace {
 
-/// The length of the UTF-8 sequence that `text` begins with; 0: it is none (RFC 3629: shortest form, no surrogates).
-std::size_t sequence(std::string_view text) {
-  const auto at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const auto follows = [&](std::size_t i) { return (at(i) & 0xc0) == 0x80; };
-  const unsigned first = at(0), second = at(1);
-  if (first < 0x80) return 1;
-  if (first < 0xc2) return 0;
-  if (first < 0xe0) return follows(1) ? 2 : 0;
-  if (first < 0xf0) {
-    const bool overlong = first == 0xe0 && second < 0xa0, surrogate = first == 0xed && second > 0x9f;
-    return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  const bool overlong = first == 0xf0 && second < 0x90, beyond = first > 0xf4 || (first == 0xf4 && second > 0x8f);
-  return follows(1) && follows(2) && follows(3) && !overlong && !beyond ? 4 : 0;
-}
-
 void append_escape(unsigned char c, std::string& out) {
   constexpr std::string_view kHex = "0123456789abcdef";
   out.push_back('\\');
@@ -47,12 +31,6 @@ bool eight_are_plain(const char* bytes) {
   return ((word | control | has_zero(word ^ (kOnes * '"')) | has_zero(word ^ (kOnes * '\\'))) & kTops) == 0;
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 }  // namespace
 
 bool append_json(std::string_view text, std::string& out) {
@@ -65,7 +43,7 @@ bool append_json(std::string_view text, std::string& out) {
     }
     const auto c = static_cast<unsigned char>(text[i]);
     if (c >= 0x80) {
-      const std::size_t length = sequence(text.substr(i));
+      const std::size_t length = utf8_length(text, i);
       if (length == 0) return false;
       i += length;
       continue;
@@ -105,19 +83,6 @@ void append_padded(std::uint64_t value, int width, std::string& out) {
   const char* const end = std::to_chars(digits, digits + sizeof digits, value).ptr;
   for (auto length = end - digits; length < width; ++length) out.push_back('0');
   out.append(digits, static_cast<std::size_t>(end - digits));
-}
-
-constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-void Base64::put(unsigned char byte) {
-  bits_ = bits_ << 8 | byte;
-  for (held_ += 8; held_ >= 6; held_ -= 6) out_.push_back(kLetters[bits_ >> (held_ - 6) & 63]);
-}
-
-void Base64::end() {
-  if (held_ == 0) return;
-  out_.push_back(kLetters[bits_ << (6 - held_) & 63]);
-  out_.append(held_ == 2 ? "==" : "=");
 }
 
 void append_base64(std::string_view bytes, std::string& out) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "calendar.h"
+#include "peerd/base/encoding.h"
 
 // Parts of JSON, appended to the caller's string. Nothing here allocates but by that string's growth.
 namespace peerd::kafka {
@@ -27,17 +28,6 @@ void append_number(Number value, std::string& out) {
 /// At least `width` digits, zeros before.
 void append_padded(std::uint64_t value, int width, std::string& out);
 
-/// Bytes one after the other as base64.
-class Base64 {
- public:
-  explicit Base64(std::string& out) : out_(out) {}
-  void put(unsigned char byte);
-  void end();
-
- private:
-  std::string& out_;
-  unsigned bits_ = 0, held_ = 0;
-};
 void append_base64(std::string_view bytes, std::string& out);  ///< Quoted.
 /// bytea_output = hex ("\x00ff") as quoted base64. False: it is none.
 [[nodiscard]] bool append_bytea(std::string_view hex, std::string& out);
