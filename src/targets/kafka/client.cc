@@ -127,23 +127,25 @@ std::string Client::cluster(const Wait& wait) {
   }
 }
 
+Client::Metadata Client::metadata(const std::string& topic, const std::string& doing, const Wait& wait) {
+  const std::unique_ptr<rd_kafka_topic_t, void (*)(rd_kafka_topic_t*)> handle(
+      topic.empty() ? nullptr : rd_kafka_topic_new(client_, topic.c_str(), nullptr), rd_kafka_topic_destroy);
+  for (;;) {
+    const rd_kafka_metadata_t* found = nullptr;
+    if (rd_kafka_metadata(client_, 0, handle.get(), &found, 1000) == RD_KAFKA_RESP_ERR_NO_ERROR) return Metadata(found);
+    check_background(doing, wait);
+  }
+}
+
 int Client::partitions(const std::string& topic, const Wait& wait) {
   cluster(wait);
-  const std::unique_ptr<rd_kafka_topic_t, void (*)(rd_kafka_topic_t*)> handle(
-      rd_kafka_topic_new(client_, topic.c_str(), nullptr), rd_kafka_topic_destroy);
-  for (;;) {
-    const rd_kafka_metadata_t* metadata = nullptr;
-    const auto code = rd_kafka_metadata(client_, 0, handle.get(), &metadata, 1000);
-    if (code == 0) {
-      const auto topic_code = metadata->topic_cnt > 0 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-      const int count = metadata->topic_cnt > 0 ? metadata->topics[0].partition_cnt : 0;
-      rd_kafka_metadata_destroy(metadata);
-      if (topic_code == 0) return count;
-      if (topic_code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return 0;
-      if (topic_code != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
-        throw Error(error_text(topic_code, "reading about topic " + topic));
-    }
-    check_background("reading about topic " + topic, wait);
+  for (const std::string doing = "reading about topic " + topic;; check_background(doing, wait)) {
+    const Metadata found = metadata(topic, doing, wait);
+    if (found->topic_cnt == 0) return 0;
+    const rd_kafka_metadata_topic_t& told = found->topics[0];
+    if (told.err == RD_KAFKA_RESP_ERR_NO_ERROR) return told.partition_cnt;
+    if (told.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return 0;
+    if (told.err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) throw Error(error_text(told.err, doing));
   }
 }
 
@@ -190,8 +192,9 @@ void admin(rd_kafka_t* client, rd_kafka_admin_op_t op, const std::string& doing,
 
 void Client::create_topic(const NewTopic& topic, const Wait& wait) {
   char reason[256];
-  rd_kafka_NewTopic_t* made =
-      rd_kafka_NewTopic_new(topic.name.c_str(), topic.partitions, topic.replication_factor, reason, sizeof reason);
+  const auto or_default = [](int number) { return number == 0 ? -1 : number; };
+  rd_kafka_NewTopic_t* made = rd_kafka_NewTopic_new(topic.name.c_str(), or_default(topic.partitions),
+                                                    or_default(topic.replication_factor), reason, sizeof reason);
   if (made == nullptr) throw Error(ErrorCode::invalid_option, "topic " + topic.name + " cannot be made: " + reason);
   if (!topic.cleanup_policy.empty()) rd_kafka_NewTopic_set_config(made, "cleanup.policy", topic.cleanup_policy.c_str());
   const std::unique_ptr<rd_kafka_NewTopic_t, void (*)(rd_kafka_NewTopic_t*)> owner(made, rd_kafka_NewTopic_destroy);

@@ -28,12 +28,18 @@ class Client {
   Client(const Client&) = delete;
   rd_kafka_t* get() const { return client_; }
 
+  struct DestroyMetadata {
+    void operator()(const rd_kafka_metadata_t* metadata) const { rd_kafka_metadata_destroy(metadata); }
+  };
+  using Metadata = std::unique_ptr<const rd_kafka_metadata_t, DestroyMetadata>;
+  /// Of one topic, whose own error is the caller's to read, or, of "", of the brokers.
+  Metadata metadata(const std::string& topic, const std::string& doing, const Wait& wait);
   /// Partitions of a topic, 0 when it is absent.
   int partitions(const std::string& topic, const Wait& wait);
   struct NewTopic {
     std::string name;
-    int partitions = -1, replication_factor = -1;  ///< -1: the broker's default.
-    std::string cleanup_policy;
+    int partitions = 0, replication_factor = 0;  ///< 0: the broker's default.
+    std::string cleanup_policy;                  ///< "": the broker's default.
     bool only_check = false;  ///< The brokers say whether they would make it, and do not.
   };
   void create_topic(const NewTopic& topic, const Wait& wait);  ///< One that exists is left as it is.

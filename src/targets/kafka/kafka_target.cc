@@ -181,6 +181,7 @@ void KafkaTarget::open(const Wait& wait) {
   claim(wait);
   position_ = ledger_.position.value_or(Lsn{});
   sender_.emplace(setup_.sending);
+  topics_.make_for_messages(wait);
   if (const std::string topic = topics_.message_topic(); !topic.empty()) messages_ = route_of(topic, {});
 }
 
@@ -199,7 +200,6 @@ void KafkaTarget::throw_taken_over(Retry retry) const {
 }
 
 CopyPlan KafkaTarget::prepare(const MirrorTable& table, const Wait& wait) {
-  topics_.make_for_messages(wait);
   // What was copied is not copied again: a new topic would look whole and lack it.
   const std::string topic = topics_.name_of(table), chunks = chunk_keys(table.schema.id);
   const auto copied = ledger_.chunks.lower_bound(chunks);

@@ -9,51 +9,26 @@ namespace peerd::kafka {
 namespace {
 
 struct Free {
-  void operator()(rd_kafka_topic_t* p) const { rd_kafka_topic_destroy(p); }
   void operator()(rd_kafka_queue_t* p) const { rd_kafka_queue_destroy(p); }
   void operator()(rd_kafka_event_t* p) const { rd_kafka_event_destroy(p); }
   void operator()(rd_kafka_ConfigResource_t* p) const { rd_kafka_ConfigResource_destroy(p); }
-  void operator()(const rd_kafka_metadata_t* p) const { rd_kafka_metadata_destroy(p); }
 };
 template <class T>
 using Owned = std::unique_ptr<T, Free>;
 
-/// Of one topic, or, without one, of the brokers.
-Owned<const rd_kafka_metadata_t> metadata(Client& client, rd_kafka_topic_t* topic, const Wait& wait) {
-  for (;;) {
-    const rd_kafka_metadata_t* found = nullptr;
-    if (rd_kafka_metadata(client.get(), 0, topic, &found, 1000) == RD_KAFKA_RESP_ERR_NO_ERROR)
-      return Owned<const rd_kafka_metadata_t>(found);
-    client.check_background("reading about topics", wait);
-  }
-}
-
 /// 0: absent. Throws no_privilege where the user may not see it.
 int replicas_of(Client& client, const std::string& topic, const Wait& wait) {
-  const Owned<rd_kafka_topic_t> handle(rd_kafka_topic_new(client.get(), topic.c_str(), nullptr));
-  const auto found = metadata(client, handle.get(), wait);
+  const auto found = client.metadata(topic, "reading about topics", wait);
   if (found->topic_cnt == 0) return 0;
   const rd_kafka_metadata_topic_t& told = found->topics[0];
   if (told.err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) throw Error(error_text(told.err, "looking at topic " + topic));
   return told.partition_cnt == 0 ? 0 : told.partitions[0].replica_cnt;
 }
 
-/// A number among the settings of a topic or a broker; 0 where the user may not see it.
-int setting(Client& client, rd_kafka_ResourceType_t type, const std::string& name, std::string_view entry,
-            const Wait& wait) {
-  const Owned<rd_kafka_ConfigResource_t> resource(rd_kafka_ConfigResource_new(type, name.c_str()));
-  const Owned<rd_kafka_queue_t> queue(rd_kafka_queue_new(client.get()));
-  rd_kafka_ConfigResource_t* asked[] = {resource.get()};
-  rd_kafka_DescribeConfigs(client.get(), asked, 1, nullptr, queue.get());
-  Owned<rd_kafka_event_t> event;
-  while (!(event = Owned<rd_kafka_event_t>(rd_kafka_queue_poll(queue.get(), 200))))
-    client.check_background("reading the settings of " + name, wait);
-  const auto* const result = rd_kafka_event_DescribeConfigs_result(event.get());
-  if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR || result == nullptr) return 0;
-  std::size_t resources = 0, entries = 0;
-  const auto* const all = rd_kafka_DescribeConfigs_result_resources(result, &resources);
-  if (resources == 0) return 0;
-  const auto* const list = rd_kafka_ConfigResource_configs(all[0], &entries);
+/// A number among the settings of one topic or broker; 0: it is not there.
+int number_in(const rd_kafka_ConfigResource_t* resource, std::string_view entry) {
+  std::size_t entries = 0;
+  const auto* const list = rd_kafka_ConfigResource_configs(resource, &entries);
   for (std::size_t i = 0; i < entries; ++i) {
     const char* const value = rd_kafka_ConfigEntry_value(list[i]);
     if (value == nullptr || entry != rd_kafka_ConfigEntry_name(list[i])) continue;
@@ -65,6 +40,39 @@ int setting(Client& client, rd_kafka_ResourceType_t type, const std::string& nam
   return 0;
 }
 
+/// That number of each of these topics or brokers, in one request; of those that are absent, or that the user may not see,
+/// none.
+std::map<std::string, int> settings(Client& client, rd_kafka_ResourceType_t type, std::span<const std::string> names,
+                                    std::string_view entry, const Wait& wait) {
+  std::map<std::string, int> out;
+  std::vector<Owned<rd_kafka_ConfigResource_t>> resources;
+  std::vector<rd_kafka_ConfigResource_t*> asked;
+  for (const std::string& name : names) {
+    resources.emplace_back(rd_kafka_ConfigResource_new(type, name.c_str()));
+    asked.push_back(resources.back().get());
+  }
+  if (asked.empty()) return out;
+  const Owned<rd_kafka_queue_t> queue(rd_kafka_queue_new(client.get()));
+  rd_kafka_DescribeConfigs(client.get(), asked.data(), asked.size(), nullptr, queue.get());
+  Owned<rd_kafka_event_t> event;
+  while (!(event = Owned<rd_kafka_event_t>(rd_kafka_queue_poll(queue.get(), 200))))
+    client.check_background("reading the settings of " + names.front(), wait);
+  const auto* const result = rd_kafka_event_DescribeConfigs_result(event.get());
+  if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR || result == nullptr) return out;
+  std::size_t count = 0;
+  const auto* const all = rd_kafka_DescribeConfigs_result_resources(result, &count);
+  for (std::size_t i = 0; i < count; ++i)
+    if (const int number = number_in(all[i], entry); number != 0) out[rd_kafka_ConfigResource_name(all[i])] = number;
+  return out;
+}
+
+/// Of one; 0 where it is absent or the user may not see it.
+int setting(Client& client, rd_kafka_ResourceType_t type, const std::string& name, std::string_view entry,
+            const Wait& wait) {
+  const auto found = settings(client, type, {&name, 1}, entry, wait);
+  return found.empty() ? 0 : found.begin()->second;
+}
+
 Problem frail(const std::string& topic, int replicas, std::string hint) {
   ErrorText text{.code = ErrorCode::target_unfit};
   text.message = "topic " + topic + " has replication factor " + std::to_string(replicas) +
@@ -74,11 +82,11 @@ Problem frail(const std::string& topic, int replicas, std::string hint) {
 }
 
 std::string a_broker(Client& client, const Wait& wait) {
-  const auto brokers = metadata(client, nullptr, wait);
+  const auto brokers = client.metadata("", "reading about topics", wait);
   return brokers->broker_cnt > 0 ? std::to_string(brokers->brokers[0].id) : "";
 }
 
-std::optional<Problem> check_topic(Client& client, const WantedTopic& topic, const std::string& broker, const Wait& wait) {
+std::optional<Problem> check_topic(Client& client, const Client::NewTopic& topic, const std::string& broker, const Wait& wait) {
   constexpr std::string_view kLeast = "min.insync.replicas";
   if (const int replicas = replicas_of(client, topic.name, wait); replicas > 0) {
     if (replicas > 1 && setting(client, RD_KAFKA_RESOURCE_TOPIC, topic.name, kLeast, wait) == 1)
@@ -90,18 +98,17 @@ std::optional<Problem> check_topic(Client& client, const WantedTopic& topic, con
                            : setting(client, RD_KAFKA_RESOURCE_BROKER, broker, "default.replication.factor", wait);
   if (replicas > 1 && setting(client, RD_KAFKA_RESOURCE_BROKER, broker, kLeast, wait) == 1)
     return frail(topic.name, replicas, "set min.insync.replicas = 2 of the brokers, or make the topic with it");
-  const auto asked = [](int number) { return number == 0 ? -1 : number; };
-  client.create_topic({topic.name, asked(topic.partitions), asked(topic.replication_factor), "", true}, wait);
+  client.create_topic(topic, wait);
   return std::nullopt;
 }
 
 }  // namespace
 
-Problems check_topics(Client& client, std::span<const WantedTopic> topics, const Wait& wait) {
+Problems check_topics(Client& client, std::span<const Client::NewTopic> topics, const Wait& wait) {
   Problems problems;
   client.cluster(wait);
   const std::string broker = a_broker(client, wait);
-  for (const WantedTopic& topic : topics) {
+  for (const Client::NewTopic& topic : topics) {
     try {
       if (auto problem = check_topic(client, topic, broker, wait)) problems.push_back(std::move(*problem));
     } catch (const Error& error) {
@@ -116,9 +123,10 @@ std::map<std::string, std::size_t> message_limits(Client& client, std::span<cons
   std::map<std::string, std::size_t> out;
   const std::string broker = a_broker(client, wait);
   const int usual = broker.empty() ? 0 : setting(client, RD_KAFKA_RESOURCE_BROKER, broker, "message.max.bytes", wait);
+  const auto own = settings(client, RD_KAFKA_RESOURCE_TOPIC, topics, "max.message.bytes", wait);
   for (const std::string& topic : topics) {
-    const int own = setting(client, RD_KAFKA_RESOURCE_TOPIC, topic, "max.message.bytes", wait);
-    if (const int limit = own > 0 ? own : usual; limit > 0) out[topic] = static_cast<std::size_t>(limit);
+    const auto found = own.find(topic);
+    if (const int limit = found == own.end() ? usual : found->second; limit > 0) out[topic] = static_cast<std::size_t>(limit);
   }
   return out;
 }

@@ -9,15 +9,10 @@
 
 namespace peerd::kafka {
 
-struct WantedTopic {
-  std::string name;
-  int partitions = 0, replication_factor = 0;  ///< Where it is to be made; 0: the broker's default.
-};
-
 /// That each topic may be seen, or may be made where it is absent, and that acknowledged messages survive the loss of a
 /// broker: replication factor above 1 with min.insync.replicas below 2 is a problem (rules.md 31). `client` is a
 /// consumer's. Settings that the user may not see are taken for well. Changes nothing.
-Problems check_topics(Client& client, std::span<const WantedTopic> topics, const Wait& wait);
+Problems check_topics(Client& client, std::span<const Client::NewTopic> topics, const Wait& wait);
 
 /// max.message.bytes by topic; of an absent one what the brokers give to new ones. Left out where the user may not see it.
 std::map<std::string, std::size_t> message_limits(Client& client, std::span<const std::string> topics, const Wait& wait);

@@ -26,8 +26,8 @@ std::string Topics::text(std::string_view option) const {
   return option_text(kafka_mirror_options(), mirror_.options, option);
 }
 
-std::size_t Topics::asked(std::string_view option) const {
-  return static_cast<std::size_t>(option_integer(kafka_mirror_options(), mirror_.options, option));
+int Topics::asked(std::string_view option) const {
+  return static_cast<int>(option_integer(kafka_mirror_options(), mirror_.options, option));
 }
 
 bool Topics::dead_letters() const { return text("on_bad_row") == "dead_letter"; }
@@ -79,15 +79,12 @@ std::size_t Topics::smallest() const {
 }
 
 void Topics::make(const std::string& name, const std::string& cleanup, int partitions, const Wait& wait) {
-  if (exists(name, wait)) return;
-  const auto factor = static_cast<int>(asked("replication_factor"));
-  client().create_topic({name, partitions, factor == 0 ? -1 : factor, cleanup}, wait);
+  if (!exists(name, wait)) client().create_topic({name, partitions, asked("replication_factor"), cleanup}, wait);
 }
 
 void Topics::make_with_dead_letters(const std::string& topic, const std::string& cleanup, const Wait& wait) {
-  const auto partitions = static_cast<int>(asked("partitions"));
-  make(topic, cleanup, partitions == 0 ? -1 : partitions, wait);
-  if (dead_letters()) make(dead_letters_of(topic), "", -1, wait);
+  make(topic, cleanup, asked("partitions"), wait);
+  if (dead_letters()) make(dead_letters_of(topic), "", 0, wait);
 }
 
 void Topics::make_for(const MirrorTable& table, const Wait& wait) {
@@ -107,21 +104,23 @@ void Topics::read_limits(const Wait& wait) {
   }
   if (const std::string topic = message_topic(); !topic.empty()) names.push_back(topic);
   for (std::size_t i = names.size(); dead_letters() && i > 0; --i) names.push_back(dead_letters_of(names[i - 1]));
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());  // Tables may share their dead letters' topic.
   limits_ = message_limits(client(), names, wait);
 }
 
 Problems Topics::check(std::span<const std::string> names, const Wait& wait) {
-  std::vector<WantedTopic> wanted;
-  const auto factor = static_cast<int>(asked("replication_factor")), partitions = static_cast<int>(asked("partitions"));
+  std::vector<Client::NewTopic> wanted;
+  const int factor = asked("replication_factor"), partitions = asked("partitions");
   for (const std::string& name : names) {
-    wanted.push_back({name, partitions, factor});
-    if (dead_letters()) wanted.push_back({dead_letters_of(name), 0, factor});
+    wanted.push_back({name, partitions, factor, "", true});
+    if (dead_letters()) wanted.push_back({dead_letters_of(name), 0, factor, "", true});
   }
   Problems problems = check_topics(client(), wanted, wait);
   if (!problems.empty()) return problems;
   try {
     // Of the bookkeeping topic's name only the beginning is known yet.
-    client().create_topic({ledger_topic("check"), 1, factor == 0 ? -1 : factor, "compact", true}, wait);
+    client().create_topic({ledger_topic("check"), 1, factor, "compact", true}, wait);
   } catch (const Error& error) {
     problems.push_back({error.text, ""});
   }

@@ -45,7 +45,7 @@ class Topics {
  private:
   void make_with_dead_letters(const std::string& topic, const std::string& cleanup, const Wait& wait);
   Client& client();
-  std::size_t asked(std::string_view option) const;
+  int asked(std::string_view option) const;
   std::string text(std::string_view option) const;
   bool dead_letters() const;
 
