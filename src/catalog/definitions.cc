@@ -172,7 +172,8 @@ void SqlCatalog::delete_mirror(MirrorId id) {
   Lock lock(mutex_);
   sqlite::Transaction transaction(database_);
   for (const Sql part :
-       {Sql::delete_logs, Sql::delete_batches, Sql::delete_chunks, Sql::delete_tables, Sql::delete_mirror})
+       {Sql::delete_logs, Sql::delete_batches, Sql::delete_chunks, Sql::delete_tables, Sql::delete_target_notes,
+        Sql::delete_mirror})
     run(part, {id.value});
   transaction.commit();
 }

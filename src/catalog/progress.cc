@@ -36,6 +36,11 @@ MirrorProgress SqlCatalog::progress(MirrorId mirror) {
     progress.shaped_at = read_lsn(rows.text(6));
   }
   progress.tables = read_tables(mirror, &progress.notes);
+  for (Rows rows = ask(Sql::target_notes, {mirror.value}); rows.next();) {
+    const std::string name = rows.text(0);
+    if (name.empty()) progress.target = read_identity(rows.text(1));
+    if (!name.empty()) progress.target_tables[name] = read_identity(rows.text(1));
+  }
   transaction.commit();
   return progress;
 }
@@ -63,9 +68,10 @@ void SqlCatalog::begin(const Lease& lease, const SlotStart& slot, const SourceId
                                       bits(identity.system_identifier), std::int64_t{identity.timeline}}));
 }
 
-void SqlCatalog::forget_table(MirrorId mirror, TableId table) {
-  run(Sql::delete_table_chunks, {mirror.value, oid(table)});
-  run(Sql::delete_table, {mirror.value, oid(table)});
+void SqlCatalog::forget_table(MirrorId mirror, const MirrorTable& table) {
+  run(Sql::delete_table_chunks, {mirror.value, oid(table.schema.id)});
+  run(Sql::delete_table, {mirror.value, oid(table.schema.id)});
+  run(Sql::delete_target_note, {mirror.value, table.target_name});
 }
 
 void SqlCatalog::set_tables(const Lease& lease, std::span<const MirrorTable> tables, Lsn shaped_at) {
@@ -76,7 +82,7 @@ void SqlCatalog::set_tables(const Lease& lease, std::span<const MirrorTable> tab
   for (const MirrorTable& before : read_tables(lease.mirror, nullptr)) {
     const auto now = std::find_if(tables.begin(), tables.end(),
                                   [&](const MirrorTable& table) { return table.schema.id == before.schema.id; });
-    if (now == tables.end()) forget_table(lease.mirror, before.schema.id);
+    if (now == tables.end()) forget_table(lease.mirror, before);
     // Another start voids what was copied from the old one (rules.md 9).
     if (now != tables.end() && now->start != before.start) {
       run(Sql::void_table, {mirror, oid(before.schema.id)});
@@ -146,6 +152,14 @@ void SqlCatalog::copied(const Lease& lease, TableId table, Lsn horizon) {
   sqlite::Transaction transaction(database_);
   require_lease(run(Sql::fence, {lease.mirror.value, epoch_of(lease)}));
   run(Sql::copied_table, {lease.mirror.value, oid(table), lsn_text(horizon)});
+  transaction.commit();
+}
+
+void SqlCatalog::note_target(const Lease& lease, const std::string& name, const TargetIdentity& identity) {
+  Lock lock(mutex_);
+  sqlite::Transaction transaction(database_);
+  require_lease(run(Sql::fence, {lease.mirror.value, epoch_of(lease)}));
+  run(Sql::put_target_note, {lease.mirror.value, name, identity_json(identity)});
   transaction.commit();
 }
 

@@ -137,6 +137,16 @@ MirrorTable read_table(std::string_view text) {
   });
 }
 
+std::string identity_json(const TargetIdentity& identity) {
+  return dump({{"v", kVersion}, {"facts", identity.facts}, {"made", identity.made}});
+}
+
+TargetIdentity read_identity(std::string_view text) {
+  return read(text, [](const json& document) {
+    return TargetIdentity{document.at("facts").get<std::map<std::string, std::string>>(), document.at("made")};
+  });
+}
+
 std::string key_range_json(const Chunk::KeyRange& range) {
   return dump({{"v", kVersion}, {"first", range.first}, {"end", range.end}, {"columns_mark", range.columns_mark}});
 }

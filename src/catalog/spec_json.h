@@ -7,6 +7,7 @@
 #include "peerd/base/secret_box.h"
 #include "peerd/changes/chunk.h"
 #include "peerd/changes/table.h"
+#include "peerd/changes/target_identity.h"
 #include "peerd/specs/mirror_spec.h"
 #include "peerd/specs/peer_spec.h"
 
@@ -26,6 +27,9 @@ void read_mirror(std::string_view json, MirrorSpec& into);
 /// The table without its start.
 std::string table_json(const MirrorTable& table);
 MirrorTable read_table(std::string_view json);
+
+std::string identity_json(const TargetIdentity& identity);
+TargetIdentity read_identity(std::string_view json);
 
 std::string key_range_json(const Chunk::KeyRange& range);
 Chunk::KeyRange read_key_range(std::string_view json);

@@ -43,6 +43,7 @@ class SqlCatalog : public Catalog {
   std::vector<ChunkRecord> chunks(MirrorId mirror) override;
   void moved(const Lease& lease, TableId table) override;
   void copied(const Lease& lease, TableId table, Lsn horizon) override;
+  void note_target(const Lease& lease, const std::string& name, const TargetIdentity& identity) override;
   Stored checkpoint(const Lease& lease, Durable durable, const BatchRecord& batch) override;
   void log(MirrorId mirror, const LogRecord& record) override;
   std::vector<LogRecord> logs(MirrorId mirror) override;
@@ -76,7 +77,7 @@ class SqlCatalog : public Catalog {
   static MirrorRecord read_record(const Rows& rows);
   std::vector<MirrorTable> read_tables(MirrorId mirror, std::vector<MirrorProgress::TableNote>* notes)
       PEERD_REQUIRES(mutex_);
-  void forget_table(MirrorId mirror, TableId table) PEERD_REQUIRES(mutex_);
+  void forget_table(MirrorId mirror, const MirrorTable& table) PEERD_REQUIRES(mutex_);
   void require_readable_secrets(const std::string& path);
 
   // Constant after construction.

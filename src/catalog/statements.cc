@@ -64,7 +64,15 @@ ALTER TABLE mirror_chunks ADD COLUMN key_range TEXT NOT NULL DEFAULT '';  -- JSO
 ALTER TABLE mirror_tables ADD COLUMN moves INTEGER NOT NULL DEFAULT 0;    -- Rewrites that the present copy has met.
 )";
 
-constexpr std::array kMigrations = {kVersion1, kVersion2};
+constexpr std::string_view kVersion3 = R"(
+CREATE TABLE target_notes (
+  mirror BIGINT NOT NULL REFERENCES mirrors (id), name TEXT NOT NULL,  -- The table's at the target; '' = the whole.
+  identity TEXT NOT NULL,                                              -- JSON.
+  PRIMARY KEY (mirror, name)
+);
+)";
+
+constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3};
 
 struct Entry {
   Sql name;
@@ -103,6 +111,7 @@ constexpr std::array<Entry, static_cast<std::size_t>(Sql::count)> kStatements = 
     {Sql::delete_chunks, "DELETE FROM mirror_chunks WHERE mirror = ?1"},
     {Sql::delete_batches, "DELETE FROM mirror_batches WHERE mirror = ?1"},
     {Sql::delete_logs, "DELETE FROM mirror_logs WHERE mirror = ?1"},
+    {Sql::delete_target_notes, "DELETE FROM target_notes WHERE mirror = ?1"},
 
     // Every progress write begins with it or is one like it: it matches only under the present lease, and locks the
     // row.
@@ -135,6 +144,11 @@ constexpr std::array<Entry, static_cast<std::size_t>(Sql::count)> kStatements = 
     {Sql::delete_table_chunks, "DELETE FROM mirror_chunks WHERE mirror = ?1 AND oid = ?2"},
     {Sql::copied_table, "UPDATE mirror_tables SET copied = 1, horizon = ?3, moves = 0 WHERE mirror = ?1 AND oid = ?2"},
     {Sql::moved_table, "UPDATE mirror_tables SET moves = moves + 1 WHERE mirror = ?1 AND oid = ?2"},
+    {Sql::target_notes, "SELECT name, identity FROM target_notes WHERE mirror = ?1 ORDER BY name"},
+    {Sql::put_target_note,
+     "INSERT INTO target_notes (mirror, name, identity) VALUES (?1, ?2, ?3) "
+     "ON CONFLICT (mirror, name) DO UPDATE SET identity = excluded.identity"},
+    {Sql::delete_target_note, "DELETE FROM target_notes WHERE mirror = ?1 AND name = ?2"},
 
     {Sql::insert_chunk,
      "INSERT INTO mirror_chunks (mirror, oid, start, number, file_node, first_block, end_block, key_range) "

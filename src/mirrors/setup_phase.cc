@@ -1,4 +1,5 @@
 #include "phase.h"
+#include "target_notes.h"
 
 namespace peerd {
 namespace {
@@ -20,7 +21,7 @@ void open_tables(PhaseContext& context, std::vector<MirrorTable>& tables, const 
   for (MirrorTable& table : tables) {
     table.start = slot.consistent_point;
     context.step("creating " + table.target_name + " at the target");
-    context.target.prepare(table, patient(stop));
+    create_at_target(context, table, patient(stop));
     context.target.end_copy(table, unbounded(stop));
   }
   // What was committed until the tables were described may come in an older shape.
@@ -35,7 +36,8 @@ void set_up(PhaseContext& context, const std::stop_token& stop) {
   context.step("checking source and target");
   // Once it is intended, a slot of the mirror's name is no problem any more, and all else was checked.
   if (!progress.slot_intended) throw_if_any(context.source.preflight(patient(stop)));
-  context.target.open(prompt(stop));
+  open_target(context, progress, stop);
+  if (!progress.target) context.catalog.note_target(context.lease, "", context.target.identity(prompt(stop)));
   context.step("preparing the publication");
   context.source.ensure_publication(patient(stop));
   const SlotStart slot = ensure_slot(context, progress, stop);

@@ -13,6 +13,7 @@
 #include "chunk_work.h"
 #include "peerd/base/log.h"
 #include "phase.h"
+#include "target_notes.h"
 
 namespace peerd {
 namespace {
@@ -48,7 +49,7 @@ class Snapshot {
 };
 
 void Snapshot::run() {
-  context_.target.open(prompt(stop_));
+  open_target(context_, context_.catalog.progress(context_.record.id), stop_);
   load();
   coordinate(tables_most_ * workers_most_);
 }
@@ -77,6 +78,7 @@ void Snapshot::load() {
       unplanned.push_back(i);
     }
   }
+  if (!progress.target) context_.catalog.note_target(context_.lease, "", context_.target.identity(prompt(stop_)));
   if (!unplanned.empty()) start_anew(unplanned);
 }
 
@@ -88,7 +90,7 @@ void Snapshot::add_planned(std::size_t index, const std::vector<ChunkRecord>& re
     rows += record.counts.rows;
   }
   show(index, records.size() - pending.size(), records.size(), rows);
-  const CopyPlan plan = context_.target.prepare(tables_[index], patient(stop_));
+  const CopyPlan plan = verify_at_target(context_, tables_[index], patient(stop_));
   work_.set(index, tables_[index], plan, std::move(pending), records.size());
 }
 
@@ -110,7 +112,8 @@ void Snapshot::start_anew(const std::vector<std::size_t>& indexes) {
     context_.step("preparing " + table.target_name + " at the target");
     // Void first, so that a crash from here on finds no finished chunk of rows that are gone.
     context_.catalog.plan(context_.lease, table, {});
-    context_.target.restart_copy(table, unbounded(stop_));
+    context_.target.restart_copy(table, note_of(context_, table), unbounded(stop_));
+    create_at_target(context_, table, patient(stop_));
   }
   context_.catalog.set_tables(context_.lease, tables_, Lsn{});
   context_.source.await_settled([&](std::string words) { context_.step(std::move(words)); }, unbounded(stop_));

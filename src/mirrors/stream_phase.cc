@@ -10,6 +10,7 @@
 #include "peerd/base/log.h"
 #include "phase.h"
 #include "stream_writer.h"
+#include "target_notes.h"
 
 namespace peerd {
 namespace {
@@ -223,8 +224,9 @@ void stream_changes(PhaseContext& context, const std::stop_token& stop, const st
   const MirrorProgress progress = context.catalog.progress(context.record.id);
   // The source first: a target that hangs must not hide that the source is dead.
   check_identity(context, progress, stop);
-  context.target.open(prompt(stop));
-  for (const MirrorTable& table : progress.tables) context.target.prepare(table, prompt(stop));
+  open_target(context, progress, stop);
+  for (const MirrorTable& table : progress.tables) verify_at_target(context, table, prompt(stop));
+  if (!progress.target) context.catalog.note_target(context.lease, "", context.target.identity(prompt(stop)));
   const StreamStart start = find_start(context, progress, stop);
   Horizons horizons = find_horizons(context, progress, start, stop);
   const auto lookup = context.source.open_lookup(patient(stop));

@@ -93,10 +93,11 @@ void StreamWriter::store_horizons(const Batch& batch) {
 
 void StreamWriter::take_shape(const NewShape& shape, const std::stop_token& stop) {
   const std::string name = shape.table.schema.qualified();
-  context_.target.prepare(shape.table, patient(stop));
   const auto found = std::find_if(tables_.begin(), tables_.end(),
                                   [&](const MirrorTable& table) { return table.schema.id == shape.table.schema.id; });
-  if (found != tables_.end()) *found = shape.table;
+  if (found == tables_.end()) throw Error(ErrorCode::internal, "a new shape came for " + name + ", which is not mirrored");
+  context_.target.alter(*found, shape.table, patient(stop));
+  *found = shape.table;
   shaped_at_ = std::max(shaped_at_, shape.commit);
   context_.catalog.set_tables(context_.lease, tables_, shaped_at_);
   log(LogLevel::info, "the table has gained columns: the target follows",

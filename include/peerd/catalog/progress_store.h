@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "peerd/changes/chunk.h"
 #include "peerd/changes/progress.h"
+#include "peerd/changes/target_identity.h"
 #include "peerd/specs/mirror_spec.h"
 
 namespace peerd {
@@ -27,6 +29,8 @@ struct MirrorProgress {
     std::uint32_t moves = 0;                ///< How often moved() was called since the last copied().
   };
   std::vector<TableNote> notes;
+  std::optional<TargetIdentity> target;                 ///< Noted: the target as a whole,
+  std::map<std::string, TargetIdentity> target_tables;  ///< and its tables, by name there.
 };
 
 /// What a mirror must find again after kill -9. Thread-safe: one connection, one mutex, short calls.
@@ -46,6 +50,8 @@ class ProgressStore {
   virtual std::vector<ChunkRecord> chunks(MirrorId mirror) = 0;
   virtual void moved(const Lease& lease, TableId table) = 0;  ///< A chunk met the table rewritten or altered (rules.md 9).
   virtual void copied(const Lease& lease, TableId table, Lsn horizon) = 0;  ///< After the table's last chunk and end_copy().
+  /// What the target is known by, or its table `name`. "" = the target as a whole. Replaces an older note.
+  virtual void note_target(const Lease& lease, const std::string& name, const TargetIdentity& identity) = 0;
   virtual Stored checkpoint(const Lease& lease, Durable durable, const BatchRecord& batch) = 0;  ///< Never goes back.
 
   virtual void log(MirrorId mirror, const LogRecord& record) = 0;  ///< What users read as mirror_logs; the last 1,000 per mirror stay.

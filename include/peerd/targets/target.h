@@ -9,6 +9,7 @@
 #include "peerd/changes/chunk.h"
 #include "peerd/changes/progress.h"
 #include "peerd/changes/row_lookup.h"
+#include "peerd/changes/target_identity.h"
 #include "peerd/targets/chunk_writer.h"
 
 namespace peerd {
@@ -30,13 +31,28 @@ class Target {
   /// Takes ownership of the mirror's bookkeeping there for this lease's epoch; an older one is fenced from now on
   /// (Postgres: the fence row; ClickHouse: statements left over from older epochs are killed and awaited, rules.md 21).
   virtual void open(const Wait& wait) = 0;
-  /// Creates the table, or widens it by added columns (their missing_value fills older rows). Idempotent. Refuses a table of
-  /// another's, or one that would have to lose or narrow a column (rules.md 2). Chooses the form of chunk rows.
-  virtual CopyPlan prepare(const MirrorTable& table, const Wait& wait) = 0;
+  /// The server (cluster, database) that rows go to. Changes nothing, and is asked before open(), so that nothing is made at
+  /// another one.
+  virtual TargetIdentity identity(const Wait& wait) = 0;
+
+  // A table's verbs. The caller notes what create() returns, once; see docs/adr/0008.
+  /// Creates the table, or adopts an operator's empty one, or takes the mirror's own as it stands (a crash before the note).
+  /// Only while nothing has been copied into it, or all of it will be copied anew. Idempotent. Refuses a table of another's.
+  virtual TargetIdentity create(const MirrorTable& table, const Wait& wait) = 0;
+  /// Of a mirror that an earlier peerd made without a note: what its own table is known by. Changes nothing; throws when
+  /// the table is gone or not the mirror's.
+  virtual TargetIdentity recognize(const MirrorTable& table, const Wait& wait) = 0;
+  /// At each start: the table is the one that was noted, with every column of `table`. Changes nothing there; throws
+  /// after_operator when it is gone or another. Chooses the form of chunk rows.
+  virtual CopyPlan verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) = 0;
+  /// From shape to shape: adds the columns of `to` that `from` has not (their missing_value fills older rows), and whatever
+  /// lets it hold what `to` may hold. Idempotent. Refuses to lose or narrow a column (rules.md 2).
+  virtual void alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) = 0;
   /// The table starts anew at table.start: removes its rows of before, and what it noted of older plans (rules.md 9).
-  /// Called before prepare(). Touches nothing but this mirror's own table: an absent one, or one that bookkeeping does not know
-  /// as this mirror's, is left as it is (prepare() refuses it then). May make its own table again when the shape has changed.
-  virtual void restart_copy(const MirrorTable& table, const Wait& wait) = 0;
+  /// Called before create(). Touches nothing but this mirror's own table: an absent one, or one that bookkeeping does not know
+  /// as this mirror's, is left as it is (create() refuses it then). One that `noted` says the mirror made may be made again
+  /// when the shape has changed; an operator's never is.
+  virtual void restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) = 0;
   virtual std::unique_ptr<ChunkWriter> open_writer(const Wait& wait) = 0;  ///< One per snapshot worker. Callable from its thread.
   virtual void end_copy(const MirrorTable& table, const Wait& wait) = 0;   ///< Keys, duplicates (rules.md 11, 23). Idempotent.
   /// Open tail: what is visible stays whole (Postgres keeps its transaction open), durable stays before it.

@@ -1,4 +1,4 @@
-// preflight → open → prepare per table → open_writer per snapshot worker → end_copy → apply per batch.
+// preflight → identity → open → create or verify per table → open_writer per snapshot worker → end_copy → apply per batch.
 // Rows go straight into the final tables; their version, (commit, change) of the source, decides which one is shown, so
 // any of it may happen twice (rules.md 1, 2, 15). Nothing is kept here but the title on each table: the catalog holds
 // the position.
@@ -12,6 +12,7 @@
 #include "clickhouse/leftovers.h"
 #include "clickhouse/schema.h"
 #include "clickhouse/server_check.h"
+#include "clickhouse/table_note.h"
 #include "peerd/base/log.h"
 
 namespace peerd {
@@ -38,8 +39,12 @@ class ClickHouseTarget final : public Target {
 
   Problems preflight(std::span<const MirrorTable> tables, const Wait& wait) override;
   void open(const Wait& wait) override;
-  CopyPlan prepare(const MirrorTable& table, const Wait& wait) override;
-  void restart_copy(const MirrorTable& table, const Wait& wait) override;
+  TargetIdentity identity(const Wait& wait) override { return read_identity(client_, wait); }
+  TargetIdentity create(const MirrorTable& table, const Wait& wait) override;
+  TargetIdentity recognize(const MirrorTable& table, const Wait& wait) override;
+  CopyPlan verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) override;
+  void alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) override;
+  void restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override;
   std::unique_ptr<ChunkWriter> open_writer(const Wait&) override {
     return make_chunk_writer(access_, names_, soft_delete_col_name_, synced_at_col_name_);
   }
@@ -56,6 +61,7 @@ class ClickHouseTarget final : public Target {
   TableLayout layout_of(const TableSchema& schema) const {
     return table_layout(schema, soft_delete_col_name_, synced_at_col_name_);
   }
+  void widen(const MirrorTable& table, const ExistingTable& existing, const Wait& wait);
   void measure_parts(const Wait& wait);
 
   const Access access_;
@@ -92,30 +98,59 @@ void ClickHouseTarget::open(const Wait& wait) {
   measure_parts(wait);
 }
 
-CopyPlan ClickHouseTarget::prepare(const MirrorTable& table, const Wait& wait) {
+TargetIdentity ClickHouseTarget::create(const MirrorTable& table, const Wait& wait) {
   const TableLayout layout = layout_of(table.schema);
   ExistingTable existing = read_table(client_, table.target_name, wait);
-  if (!existing.exists) {
+  const bool absent = !existing.exists;
+  if (absent) {
     throw_if_any(name_clashes(layout));
     client_.execute(create_statement(layout, table.target_name, title_, fsync_), wait);
     existing = read_table(client_, table.target_name, wait);  // Somebody else's may have come between.
   }
   throw_if_any(unfitness(existing, layout, table.target_name, title_));
+  widen(table, existing, wait);
+  return identity_of(existing, absent && existing.comment == title_);
+}
+
+TargetIdentity ClickHouseTarget::recognize(const MirrorTable& table, const Wait& wait) {
+  const ExistingTable existing = read_table(client_, table.target_name, wait);
+  require_whole(existing, layout_of(table.schema), table.target_name, title_);
+  return identity_of(existing, false);
+}
+
+CopyPlan ClickHouseTarget::verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) {
+  const TableLayout layout = layout_of(table.schema);
+  const ExistingTable existing = read_table(client_, table.target_name, wait);
+  require_whole(existing, layout, table.target_name, title_);
+  require_same(noted, identity_of(existing, noted.made), "table " + quote_name(table.target_name), lost_table(layout));
+  throw_if_any(unfitness(existing, layout, table.target_name, title_));
+  return copy_plan(layout);
+}
+
+void ClickHouseTarget::alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) {
+  const ExistingTable existing = read_table(client_, to.target_name, wait);
+  require_whole(existing, layout_of(from.schema), to.target_name, title_);
+  throw_if_any(unfitness(existing, layout_of(to.schema), to.target_name, title_));
+  widen(to, existing, wait);
+}
+
+void ClickHouseTarget::widen(const MirrorTable& table, const ExistingTable& existing, const Wait& wait) {
+  const TableLayout layout = layout_of(table.schema);
   for (const std::string& statement : widening(existing, table.schema, layout, table.target_name, title_)) {
     client_.execute(statement, wait, {{"alter_sync", "2"}, {"mutations_sync", "2"}});
     log(LogLevel::info, "altered table " + table.target_name + " at the target",
         {.mirror = mirror_name_, .table = layout.table});
   }
-  return copy_plan(layout);
 }
 
-void ClickHouseTarget::restart_copy(const MirrorTable& table, const Wait& wait) {
+void ClickHouseTarget::restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) {
   const ExistingTable existing = read_table(client_, table.target_name, wait);
   if (!existing.exists || existing.comment != title_) return;
   kill_leftovers(client_, names_, table.schema.id, wait);
   const std::string name = quote_name(table.target_name);
-  if (!unfitness(existing, layout_of(table.schema), table.target_name, title_).empty()) {
-    // Another shape: all rows are of before it, so the table is made again.
+  if (noted && *noted == identity_of(existing, true) &&
+      !unfitness(existing, layout_of(table.schema), table.target_name, title_).empty()) {
+    // Another shape: all rows are of before it, so the table that the mirror made is made again.
     client_.execute("DROP TABLE " + name + " SYNC", wait);
     return;
   }

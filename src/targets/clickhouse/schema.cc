@@ -120,12 +120,13 @@ ExistingTable read_table(Client& client, std::string_view name, const Wait& wait
   ExistingTable table;
   const std::string where = " WHERE database = currentDatabase() AND ";
   const auto tables = client.query(
-      "SELECT engine, engine_full, comment FROM system.tables" + where + "name = " + quote_text(name), wait);
+      "SELECT engine, engine_full, comment, toString(uuid) FROM system.tables" + where + "name = " + quote_text(name), wait);
   if (tables.empty()) return table;
   table.exists = true;
   table.engine = tables[0].at(0);
   table.engine_full = tables[0].at(1);
   table.comment = tables[0].at(2);
+  table.uuid = tables[0].at(3);
   for (const auto& row : client.query("SELECT name, type, default_kind, is_in_sorting_key FROM system.columns" + where +
                                           "table = " + quote_text(name),
                                       wait)) {
@@ -165,6 +166,18 @@ Problems unfitness(const ExistingTable& existing, const TableLayout& layout, std
   check_engine(existing, layout, name, problems);
   if (problems.empty()) check_columns(existing, layout, name, own, problems);
   return problems;
+}
+
+std::vector<std::string> lost_columns(const ExistingTable& existing, const TableLayout& layout) {
+  std::vector<std::string> lost;
+  const auto need = [&](const std::string& name) {
+    if (!existing.columns.contains(name)) lost.push_back(quote_name(name));
+  };
+  for (std::size_t i = 0; i < layout.names.size(); ++i) {
+    need(layout.names[i]);
+    if (layout.types[i].noted_nulls()) need(null_note(layout.names[i]));
+  }
+  return lost;
 }
 
 std::vector<std::string> widening(const ExistingTable& existing, const TableSchema& schema, const TableLayout& layout,

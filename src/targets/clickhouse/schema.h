@@ -19,7 +19,7 @@ struct ExistingTable {
   };
   bool exists = false;
   bool empty = true;
-  std::string engine, engine_full, comment;
+  std::string engine, engine_full, comment, uuid;
   std::map<std::string, Column> columns;
 };
 ExistingTable read_table(Client& client, std::string_view name, const Wait& wait);
@@ -33,6 +33,9 @@ std::string create_statement(const TableLayout& layout, std::string_view name, s
 /// Why the table cannot take the mirror's rows; empty when it can, perhaps once widened. Changes nothing.
 Problems unfitness(const ExistingTable& existing, const TableLayout& layout, std::string_view name,
                    std::string_view comment);
+
+/// Columns of `layout` that the table lacks.
+std::vector<std::string> lost_columns(const ExistingTable& existing, const TableLayout& layout);
 
 /// ALTERs that give an own or taken-over table what it lacks: columns, Nullable, the title.
 std::vector<std::string> widening(const ExistingTable& existing, const TableSchema& schema, const TableLayout& layout,

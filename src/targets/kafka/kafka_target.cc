@@ -74,8 +74,12 @@ class KafkaTarget final : public Target {
 
   Problems preflight(std::span<const MirrorTable> tables, const Wait& wait) override;
   void open(const Wait& wait) override;
-  CopyPlan prepare(const MirrorTable& table, const Wait& wait) override;
-  void restart_copy(const MirrorTable& table, const Wait& wait) override;
+  TargetIdentity identity(const Wait& wait) override;
+  TargetIdentity create(const MirrorTable& table, const Wait& wait) override;
+  TargetIdentity recognize(const MirrorTable& table, const Wait& wait) override;
+  CopyPlan verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) override;
+  void alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) override;
+  void restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override;
   std::unique_ptr<ChunkWriter> open_writer(const Wait&) override;
   void end_copy(const MirrorTable&, const Wait&) override {}
   ApplyResult apply(const Batch& batch, const ApplyContext& context) override;
@@ -199,24 +203,40 @@ void KafkaTarget::throw_taken_over(Retry retry) const {
   throw Error(std::move(text));
 }
 
-CopyPlan KafkaTarget::prepare(const MirrorTable& table, const Wait& wait) {
-  // What was copied is not copied again: a new topic would look whole and lack it.
-  const std::string topic = topics_.name_of(table), chunks = chunk_keys(table.schema.id);
-  const auto copied = ledger_.chunks.lower_bound(chunks);
-  if (copied != ledger_.chunks.end() && copied->first.starts_with(chunks) && !topics_.exists(topic, wait)) {
-    ErrorText text{.code = ErrorCode::not_found, .message = "topic " + topic + " was deleted, with what was copied into it"};
-    text.hint = "drop the mirror and create it again; or make the topic and RESUME MIRROR: it goes on without what was there";
-    text.table = table.schema.qualified();
-    throw Error(std::move(text));
-  }
+/// Without the bookkeeping topic there is no position: it is as much a part of what was written as the messages are.
+TargetIdentity KafkaTarget::identity(const Wait& wait) {
+  const bool there = topics_.exists(setup_.ledger.name, wait);
+  return {{{"cluster", topics_.cluster(wait)}, {"topic " + setup_.ledger.name, there ? "there" : "gone"}}, false};
+}
+
+TargetIdentity KafkaTarget::create(const MirrorTable& table, const Wait& wait) {
   topics_.make_for(table, wait);
+  producer_->know(learn(table).route.topic, wait);
+  return recognize(table, wait);
+}
+
+TargetIdentity KafkaTarget::recognize(const MirrorTable& table, const Wait& wait) {
+  const std::string topic = topics_.name_of(table);
+  if (topics_.exists(topic, wait)) return {{{"topic", topic}}, false};
+  // A new topic would look whole and lack what was written.
+  ErrorText text{.code = ErrorCode::not_found, .message = "topic " + topic + " was deleted, with what was written into it"};
+  text.hint = "drop the mirror and create it again; or make the topic and RESUME MIRROR: it goes on without what was there";
+  text.table = table.schema.qualified();
+  throw Error(std::move(text));
+}
+
+CopyPlan KafkaTarget::verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) {
+  require_same(noted, recognize(table, wait), "topic " + topics_.name_of(table), {});
+  topics_.make_for(table, wait);  // Dead letters' topic, which is empty as long as no row is bad.
   producer_->know(learn(table).route.topic, wait);
   return {CopyForm::text, std::vector<std::string>(table.schema.columns.size())};
 }
 
+void KafkaTarget::alter(const MirrorTable&, const MirrorTable& to, const Wait&) { learn(to); }
+
 /// Messages stay. Rows that were read since an older start may be gone, and no change will say so, for those of before the
 /// new start are not applied: a TRUNCATE voids them (rules.md 9).
-void KafkaTarget::restart_copy(const MirrorTable& table, const Wait& wait) {
+void KafkaTarget::restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>&, const Wait& wait) {
   const std::string chunks = chunk_keys(table.schema.id), own = chunks + to_string(table.start) + "/";
   bool older = false, same = false;
   for (auto at = ledger_.chunks.lower_bound(chunks); at != ledger_.chunks.end() && at->first.starts_with(chunks); ++at)

@@ -29,6 +29,7 @@ class Topics {
   std::string message_topic() const;  ///< Of logical messages; "" where none are delivered.
   Topic of(const std::string& name) const;
 
+  std::string cluster(const Wait& wait) { return client().cluster(wait); }
   bool exists(const std::string& name, const Wait& wait) { return client().partitions(name, wait) > 0; }
   /// What is absent is made; what exists is left as it is. The table's topic and, where bad rows go there, its dead letters'.
   void make_for(const MirrorTable& table, const Wait& wait);

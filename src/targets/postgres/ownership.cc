@@ -49,10 +49,7 @@ std::optional<Problem> refusal(Connection& connection, const Site& site, const M
     return problem(table, "target table " + name + " belongs to mirror " + found.note->mirror,
                    "map the table to another name, or drop that mirror first", "");
   }
-  if (found.standing.oid == 0) {
-    if (!found.ours) return std::nullopt;
-    return problem(table, "target table " + name + " was dropped", "drop the mirror and create it again", "");
-  }
+  if (found.standing.oid == 0) return std::nullopt;
   const auto wrong = differences(site, table.schema, found.types, found.standing, found.ours);
   if (!wrong.empty()) {
     const bool made = found.ours && found.note->made;
@@ -160,7 +157,67 @@ Problems check_table(Connection& connection, const Site& site, const MirrorTable
   return problems;
 }
 
-CopyPlan prepare_table(Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait) {
+namespace {
+
+TargetIdentity identity_of(const Found& found) {
+  return {{{"table oid", std::to_string(found.standing.oid)}}, found.note && found.note->made};
+}
+
+ErrorText lost_table(const MirrorTable& table) {
+  return {.code = ErrorCode::target_unfit,
+          .message = {},
+          .detail = {},
+          .hint = "put back what the mirror has written to and RESUME MIRROR; or drop the mirror, and the table at the target, and "
+                  "create the mirror again",
+          .field = {},
+          .table = table.schema.qualified(),
+          .origin = {},
+          .retry = {}};
+}
+
+/// The table stands, is the mirror's, and has every column of `table`.
+void require_whole(const Found& found, const MirrorTable& table) {
+  ErrorText text = lost_table(table);
+  const std::string name = "target table " + found.name.quoted();
+  std::vector<std::string> lost;
+  for (const Column& column : table.schema.columns)
+    if (found.standing.find(column.name) == nullptr) lost.push_back(quote_identifier(column.name));
+  if (found.standing.oid == 0) {
+    text.message = name + " is gone, with the rows that were in it";
+  } else if (!found.ours) {
+    text.message = name + " is not this mirror's";
+    text.detail = "_peerd.tables at the target does not have it as the mirror's";
+  } else if (!lost.empty()) {
+    text.message = name + " has lost columns, with the values that were in them: " + join(lost, ", ");
+  } else {
+    return;
+  }
+  throw Error(std::move(text));
+}
+
+void widen(Connection& connection, const Site& site, const MirrorTable& table, const Found& found, const Wait& wait) {
+  try {
+    for (const std::string& sql : widen_table(found.name, table.schema, found.types, found.standing))
+      connection.run(sql, wait);
+  } catch (Error& error) {
+    rethrow_with_grant(error, site, found, false);
+  }
+}
+
+}  // namespace
+
+TargetIdentity read_identity(Connection& connection, const Wait& wait) {
+  TargetIdentity identity;
+  const auto database = connection.run("SELECT datname, oid FROM pg_database WHERE datname = current_database()", wait);
+  identity.facts["database"] = database.string(0, 0);
+  identity.facts["database oid"] = database.string(0, 1);
+  if (connection.run("SELECT has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')", wait).boolean(0, 0))
+    identity.facts["system identifier"] =
+        connection.run("SELECT system_identifier FROM pg_control_system()", wait).string(0, 0);
+  return identity;
+}
+
+TargetIdentity make_table(Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait) {
   const Found found = look(connection, site, table, wait);
   if (const auto refused = refusal(connection, site, table, found, wait)) throw Error(refused->text);
   const bool schema_missing = found.standing.oid == 0 && !schema_exists(connection, found.name.schema, wait);
@@ -169,14 +226,35 @@ CopyPlan prepare_table(Connection& connection, const Site& site, const MirrorTab
       create(connection, site, table, found, wait);
     } else if (!found.ours) {
       adopt(connection, site, table, found, wait);
-    } else {
-      for (const std::string& sql : widen_table(found.name, table.schema, found.types, found.standing))
-        connection.run(sql, wait);
     }
   } catch (Error& error) {
     rethrow_with_grant(error, site, found, schema_missing);
   }
-  return copy_plan(table.schema, inspect(connection, found.name, wait));
+  if (found.standing.oid != 0 && found.ours) widen(connection, site, table, found, wait);
+  return identity_of(look(connection, site, table, wait));
+}
+
+TargetIdentity recognize_table(Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait) {
+  const Found found = look(connection, site, table, wait);
+  require_whole(found, table);
+  return identity_of(found);
+}
+
+CopyPlan verify_table(Connection& connection, const Site& site, const MirrorTable& table, const TargetIdentity& noted,
+                      const Wait& wait) {
+  const Found found = look(connection, site, table, wait);
+  require_whole(found, table);
+  require_same(noted, identity_of(found), "target table " + found.name.quoted(), lost_table(table));
+  if (const auto refused = refusal(connection, site, table, found, wait)) throw Error(refused->text);
+  return copy_plan(table.schema, found.standing);
+}
+
+void alter_table(Connection& connection, const Site& site, const MirrorTable& from, const MirrorTable& to,
+                 const Wait& wait) {
+  const Found found = look(connection, site, to, wait);
+  require_whole(found, from);
+  if (const auto refused = refusal(connection, site, to, found, wait)) throw Error(refused->text);
+  widen(connection, site, to, found, wait);
 }
 
 void restart_table(Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait) {

@@ -68,13 +68,36 @@ void PostgresTarget::in_transaction(const MirrorTable& table, const Wait& wait, 
   });
 }
 
-CopyPlan PostgresTarget::prepare(const MirrorTable& table, const Wait& wait) {
+TargetIdentity PostgresTarget::identity(const Wait& wait) {
+  return guarded("", [&] {
+    connected(wait);
+    return read_identity(*connection_, wait);
+  });
+}
+
+TargetIdentity PostgresTarget::create(const MirrorTable& table, const Wait& wait) {
+  TargetIdentity identity;
+  in_transaction(table, wait, [&] { identity = make_table(*connection_, site_, table, wait); });
+  return identity;
+}
+
+TargetIdentity PostgresTarget::recognize(const MirrorTable& table, const Wait& wait) {
+  TargetIdentity identity;
+  in_transaction(table, wait, [&] { identity = recognize_table(*connection_, site_, table, wait); });
+  return identity;
+}
+
+CopyPlan PostgresTarget::verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) {
   CopyPlan plan;
-  in_transaction(table, wait, [&] { plan = prepare_table(*connection_, site_, table, wait); });
+  in_transaction(table, wait, [&] { plan = verify_table(*connection_, site_, table, noted, wait); });
   return plan;
 }
 
-void PostgresTarget::restart_copy(const MirrorTable& table, const Wait& wait) {
+void PostgresTarget::alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) {
+  in_transaction(to, wait, [&] { alter_table(*connection_, site_, from, to, wait); });
+}
+
+void PostgresTarget::restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>&, const Wait& wait) {
   in_transaction(table, wait, [&] { restart_table(*connection_, site_, table, wait); });
 }
 

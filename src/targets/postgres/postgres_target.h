@@ -18,8 +18,12 @@ class PostgresTarget final : public Target {
 
   Problems preflight(std::span<const MirrorTable> tables, const Wait& wait) override;
   void open(const Wait& wait) override;
-  CopyPlan prepare(const MirrorTable& table, const Wait& wait) override;
-  void restart_copy(const MirrorTable& table, const Wait& wait) override;
+  TargetIdentity identity(const Wait& wait) override;
+  TargetIdentity create(const MirrorTable& table, const Wait& wait) override;
+  TargetIdentity recognize(const MirrorTable& table, const Wait& wait) override;
+  CopyPlan verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) override;
+  void alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) override;
+  void restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override;
   std::unique_ptr<ChunkWriter> open_writer(const Wait& wait) override;
   void end_copy(const MirrorTable& table, const Wait& wait) override;
   ApplyResult apply(const Batch& batch, const ApplyContext& context) override;

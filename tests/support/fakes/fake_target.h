@@ -77,21 +77,40 @@ class FakeTarget : public Target {
     if (epoch > lease_.epoch) throw Error(ErrorCode::fenced, "another process owns the mirror at the target");
     epoch = lease_.epoch;
   }
-  CopyPlan prepare(const MirrorTable& table, const Wait& wait) override {
-    store_->enter("prepare", &wait);
+  TargetIdentity identity(const Wait& wait) override {
+    store_->enter("identity", &wait);
     Lock lock(store_->mutex_);
-    TargetStore::Table& of = store_->tables_[table.target_name];
-    const auto& columns = table.schema.columns;
-    for (auto& [key, row] : of.rows)
-      for (std::size_t i = row.cells.size(); i < columns.size(); ++i) row.cells.push_back(columns[i].missing_value);
-    of.shape = table;
-    return {CopyForm::text, std::vector<std::string>(columns.size())};
+    return {{{"server", store_->server_}}, false};
   }
-  void restart_copy(const MirrorTable& table, const Wait& wait) override {
+  TargetIdentity create(const MirrorTable& table, const Wait& wait) override {
+    store_->enter("create", &wait);
+    Lock lock(store_->mutex_);
+    if (!store_->tables_.contains(table.target_name)) store_->tables_[table.target_name].uuid = "a table";
+    widen(table);
+    return {{{"uuid", store_->tables_[table.target_name].uuid}}, true};
+  }
+  TargetIdentity recognize(const MirrorTable& table, const Wait& wait) override {
+    store_->enter("recognize", &wait);
+    Lock lock(store_->mutex_);
+    return {{{"uuid", standing(table).uuid}}, false};
+  }
+  CopyPlan verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) override {
+    store_->enter("verify", &wait);
+    Lock lock(store_->mutex_);
+    require_same(noted, {{{"uuid", standing(table).uuid}}, false}, "table " + table.target_name, {});
+    return {CopyForm::text, std::vector<std::string>(table.schema.columns.size())};
+  }
+  void alter(const MirrorTable&, const MirrorTable& to, const Wait& wait) override {
+    store_->enter("alter", &wait);
+    Lock lock(store_->mutex_);
+    standing(to);
+    widen(to);
+  }
+  void restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>&, const Wait& wait) override {
     store_->enter("restart_copy", &wait);
     Lock lock(store_->mutex_);
     store_->check_epoch(lease_);
-    store_->tables_[table.target_name].rows.clear();
+    if (const auto own = store_->tables_.find(table.target_name); own != store_->tables_.end()) own->second.rows.clear();
     std::erase_if(store_->ledger_,
                   [&](const auto& chunk) { return std::get<TableId>(chunk.first) == table.schema.id; });
   }
@@ -146,6 +165,19 @@ class FakeTarget : public Target {
   }
 
  private:
+  TargetStore::Table& standing(const MirrorTable& table) {
+    const auto found = store_->tables_.find(table.target_name);
+    if (found == store_->tables_.end())
+      throw Error(ErrorCode::target_unfit, "table " + table.target_name + " is gone at the target");
+    return found->second;
+  }
+  void widen(const MirrorTable& table) {
+    TargetStore::Table& of = store_->tables_.at(table.target_name);
+    const auto& columns = table.schema.columns;
+    for (auto& [key, row] : of.rows)
+      for (std::size_t i = row.cells.size(); i < columns.size(); ++i) row.cells.push_back(columns[i].missing_value);
+    of.shape = table;
+  }
   void apply_change(const MirrorTable& table, const ChangeView& change, const ApplyContext& context) {
     TargetStore::Table& of = (*open_)[table.target_name];
     if (change.kind == ChangeView::Kind::truncate) {

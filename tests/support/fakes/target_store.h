@@ -15,7 +15,7 @@ namespace peerd::fakes {
 
 /// A database in memory that FakeTargets write to: rows by key, each with its version; the highest version stands.
 /// Transactional ones keep position and ledger themselves, as Postgres does. Operations that can be stalled or fail:
-/// preflight open prepare restart_copy open_writer begin_chunk finish_chunk end_copy apply commit position set_position
+/// preflight identity open create recognize verify alter restart_copy open_writer begin_chunk finish_chunk end_copy apply commit position set_position
 /// forget. "commit" lies after the rows are durable: a failure there is a lost answer.
 class TargetStore : public FakeServer {
  public:
@@ -29,6 +29,7 @@ class TargetStore : public FakeServer {
   struct Table {
     MirrorTable shape;
     std::map<Cells, Row> rows;
+    std::string uuid;  ///< Of this incarnation of the table.
   };
   using Tables = std::map<std::string, Table>;  ///< By target name.
 
@@ -68,6 +69,22 @@ class TargetStore : public FakeServer {
     Lock lock(mutex_);
     for (auto& [uuid, own] : positions_) own = position;
   }
+  /// The server is another one now, with nothing on it.
+  void rebuild() {
+    Lock lock(mutex_);
+    server_ = "another server";
+    tables_.clear();
+  }
+  void drop_table(const std::string& table) {
+    Lock lock(mutex_);
+    tables_.erase(table);
+  }
+  /// The table is dropped and made again, empty.
+  void make_again(const std::string& table) {
+    Lock lock(mutex_);
+    tables_.at(table).rows.clear();
+    tables_.at(table).uuid += " again";
+  }
   std::size_t known_chunks() const {
     Lock lock(mutex_);
     return ledger_.size();
@@ -90,6 +107,7 @@ class TargetStore : public FakeServer {
   }
 
   const bool transactional_;
+  std::string server_ = "a server";
   Tables tables_;
   std::map<ChunkKey, CopyCounts> ledger_;
   std::map<std::string, std::uint64_t> epochs_;  ///< By mirror uuid.

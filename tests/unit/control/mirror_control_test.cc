@@ -25,7 +25,7 @@ TEST_F(MirrorControlTest, AMirrorIsCheckedStoredAndStarted) {
   EXPECT_EQ(supervisor_.calls("start"), 1);
   EXPECT_EQ(mirrors_.status("m").target, "dst");
   for (const char* changing : {"ensure_slot", "ensure_publication"}) EXPECT_EQ(world_.source("src").calls(changing), 0);
-  for (const char* changing : {"open", "prepare"}) EXPECT_EQ(world_.target("dst").calls(changing), 0);
+  for (const char* changing : {"open", "create"}) EXPECT_EQ(world_.target("dst").calls(changing), 0);
 }
 
 TEST_F(MirrorControlTest, TheSameStatementAgainChangesNothingEvenWhileServersAreDown) {

@@ -283,7 +283,7 @@ TEST_F(ClickHouseCopy, BothFormsOfEveryTypeGiveTheSameBlockAndTheSourcesValues) 
     pg("INSERT INTO " + schema_ + ".every VALUES (" + values + ")");
   }
   const MirrorTable table = describe("every", {0});
-  const CopyPlan binary = target().prepare(table, wait());
+  const CopyPlan binary = prepare_table(target(), table, wait());
   EXPECT_EQ(binary.form, CopyForm::binary);
   const CopyPlan text{CopyForm::text, std::vector<std::string>(table.schema.columns.size())};
   const std::string in_binary = copy(table, binary), in_text = copy(table, text);
@@ -312,7 +312,7 @@ TEST_F(ClickHouseCopy, KeysOfInexactTypesAreTextInBothForms) {
      "1.5), "
      "('NaN', 'NaN', '9999-01-01', '20000-01-01', -3)");
   const MirrorTable table = describe("keys", {0, 1, 2, 3, 4});
-  const CopyPlan plan = target().prepare(table, wait());
+  const CopyPlan plan = prepare_table(target(), table, wait());
   const CopyPlan text{CopyForm::text, std::vector<std::string>(5)};
   const std::string rows = copy(table, plan);
   EXPECT_EQ(block_of(table, CopyForm::binary, rows), block_of(table, CopyForm::text, copy(table, text)));
@@ -330,7 +330,7 @@ TEST_F(ClickHouseCopy, TypesWithCastsOfTheirOwnAreCopiedInTextForm) {
   pg("INSERT INTO " + schema_ +
      ".odd VALUES (1, 'happy', '10.0.0.1', '10.0.0.2', '{happy}'), (2, 'a\"b\\', NULL, '10.0.0.0/8', NULL)");
   const MirrorTable table = describe("odd", {0});
-  const CopyPlan plan = target().prepare(table, wait());
+  const CopyPlan plan = prepare_table(target(), table, wait());
   EXPECT_EQ(plan.form, CopyForm::text);
   load(table, plan, copy(table, plan), 2);
   EXPECT_EQ(sql("SELECT * EXCEPT (_PEERDB_IS_DELETED, _peerdb_version, _peerdb_synced_at) FROM odd FINAL ORDER BY id"),
@@ -368,7 +368,7 @@ TEST_F(ClickHouseCopy, ValuesThatClickHouseCannotHoldStopTheTableByName) {
 TEST_F(ClickHouseCopy, ACopyIsAboveWhatStoodBeforeItsStart) {
   pg("CREATE TABLE " + schema_ + ".few (id int PRIMARY KEY, v text); INSERT INTO " + schema_ + ".few VALUES (1, 'now')");
   const MirrorTable table = describe("few", {0});
-  const CopyPlan plan = target().prepare(table, wait());
+  const CopyPlan plan = prepare_table(target(), table, wait());
   sql("INSERT INTO few (id, v, _PEERDB_IS_DELETED, _peerdb_version) SELECT 1, 'before', 0, bitShiftLeft(toUInt128(" +
       std::to_string(table.start.value - 1) + "), 64)");
   load(table, plan, copy(table, plan), 1);
@@ -380,7 +380,7 @@ TEST_F(ClickHouseCopy, AChunkLoadedAgainAfterItsRowsWentIsThere) {
   mirror_.options["synced_at_col_name"] = "";  // Its time would make the blocks differ.
   pg("CREATE TABLE " + schema_ + ".few (id int PRIMARY KEY, v text); INSERT INTO " + schema_ + ".few VALUES (1, 'a')");
   const MirrorTable table = describe("few", {0});
-  const CopyPlan plan = target().prepare(table, wait());
+  const CopyPlan plan = prepare_table(target(), table, wait());
   sql("ALTER TABLE few MODIFY SETTING non_replicated_deduplication_window = 100");
   const std::string rows = copy(table, plan);
   load(table, plan, rows, 1);
@@ -393,7 +393,7 @@ TEST_F(ClickHouseCopy, AnAbandonedChunkLeavesNothingThatARepeatDoubles) {
   pg("CREATE TABLE " + schema_ + ".many (id int PRIMARY KEY, v text); INSERT INTO " + schema_ +
      ".many SELECT g, repeat('x', 100) FROM generate_series(1, 200000) g");
   const MirrorTable table = describe("many", {0});
-  const CopyPlan plan = target().prepare(table, wait());
+  const CopyPlan plan = prepare_table(target(), table, wait());
   const std::string rows = copy(table, plan);
   const auto writer = target().open_writer(wait());
   CopyCounts known;

@@ -63,7 +63,7 @@ class RealClickHouse : public testing::Test {
     return *target_;
   }
   void restart() { target_.reset(); }
-  void streaming() { target().prepare(table_, wait()); }
+  void streaming() { prepare_table(target(), table_, wait()); }
   ApplyResult apply(Writer& writer) { return apply(*writer.take()); }
   ApplyResult apply(const Batch& batch) { return target().apply(batch, ApplyContext{source_, horizons_, wait()}); }
 

@@ -295,7 +295,7 @@ TEST_F(ClickHouseApply, ADroppedTableIsAnErrorThatNamesIt) {
 }
 
 TEST_F(ClickHouseApply, TooManyPartsAreForLaterAndSlowTheFlushesDown) {
-  target().prepare(table_, wait());
+  prepare_table(target(), table_, wait());
   EXPECT_EQ(target().flush_interval(), 1000ms);
   sql("SYSTEM STOP MERGES `public.sample`");
   sql("ALTER TABLE `public.sample` MODIFY SETTING parts_to_throw_insert = 3, parts_to_delay_insert = 2");

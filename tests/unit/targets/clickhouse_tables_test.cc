@@ -11,7 +11,7 @@ class ClickHouseTables : public RealClickHouse {
  protected:
   ErrorText refusal() {
     try {
-      target().prepare(table_, wait());
+      prepare_table(target(), table_, wait());
     } catch (const Error& error) {
       return error.text;
     }
@@ -28,7 +28,7 @@ TEST_F(ClickHouseTables, AreMadeByKeyWithVersionAndMark) {
   table_.schema.columns[3].in_key = true;
   table_.schema.columns[3].nullable = false;
   table_.schema.key = {3, 0};
-  const CopyPlan plan = target().prepare(table_, wait());
+  const CopyPlan plan = prepare_table(target(), table_, wait());
   EXPECT_EQ(plan.form, CopyForm::binary);
   EXPECT_EQ(sql("SELECT sorting_key, engine_full FROM system.tables WHERE database = currentDatabase() AND name = "
                 "'public.sample'")[0][0],
@@ -44,14 +44,14 @@ TEST_F(ClickHouseTables, AreMadeByKeyWithVersionAndMark) {
                   {"_peerdb_synced_at", "DateTime64(9)"},
                   {"_PEERDB_IS_DELETED", "UInt8"},
                   {"_peerdb_version", "UInt128"}}));
-  target().prepare(table_, wait());
+  prepare_table(target(), table_, wait());
   restart();
-  target().prepare(table_, wait());
+  prepare_table(target(), table_, wait());
 }
 
 TEST_F(ClickHouseTables, FollowTheMirrorsColumnNames) {
   mirror_.options = {{"soft_delete_col_name", ""}, {"synced_at_col_name", ""}};
-  target().prepare(table_, wait());
+  prepare_table(target(), table_, wait());
   EXPECT_EQ(sql("SELECT name FROM system.columns WHERE database = currentDatabase() ORDER BY position OFFSET 4"),
             (Rows{{"_peerdb_is_deleted"}, {"_peerdb_version"}}));
 }
@@ -82,9 +82,9 @@ TEST_F(ClickHouseTables, OfAnotherMirrorOrWithRowsAreRefused) {
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_EQ(problems[0].cure_sql, "DROP TABLE `public.sample`");
   sql("TRUNCATE TABLE `public.sample`");
-  target().prepare(table_, wait());  // Empty and of the right shape: taken over.
+  prepare_table(target(), table_, wait());  // Empty and of the right shape: taken over.
   row("1");
-  target().prepare(table_, wait());
+  prepare_table(target(), table_, wait());
 }
 
 TEST_F(ClickHouseTables, OfPeerDbsVersionColumnOrOtherEnginesAreRefused) {
@@ -115,7 +115,7 @@ TEST_F(ClickHouseTables, GrowByAddedColumnsWhoseDefaultFillsOlderRows) {
   table_.schema.columns.push_back({"y", 17, -1, "bytea", false, true, "\\x00ff"});
   table_.schema.columns.push_back({"tags", 1009, -1, "text[]", false, true, {}});
   table_.schema.columns.push_back({"nums", 1231, ((4 << 16) | 1) + 4, "numeric(4,1)[]", false, true, "{1.5,NULL}"});
-  target().prepare(table_, wait());
+  prepare_table(target(), table_, wait());
   const Rows defaults{{"1", "-1.5", "it's", "2026-01-02 03:04:05.600000", "1901-02-03",
                        "00112233-4455-6677-8899-aabbccddeeff", "true", "-0.5", "00FF", "[]", "true", "[1.5,NULL]",
                        "false"}};
@@ -123,7 +123,7 @@ TEST_F(ClickHouseTables, GrowByAddedColumnsWhoseDefaultFillsOlderRows) {
       "SELECT id, n, t, ts, d, uu, b, f, hex(y), toString(tags), _peerdb_null_tags, toString(nums), _peerdb_null_nums" +
       from();
   EXPECT_EQ(sql(all), defaults);
-  target().prepare(table_, wait());
+  prepare_table(target(), table_, wait());
   // A change that leaves them out keeps them.
   writer.widen(table_);
   writer.begin(200)
@@ -161,21 +161,21 @@ TEST_F(ClickHouseTables, BecomeNullableWhenTheSourceDoes) {
 }
 
 TEST_F(ClickHouseTables, StartAnewWithoutTheRowsOfBefore) {
-  target().restart_copy(table_, wait());  // Absent: nothing to do.
+  target().restart_copy(table_, {}, wait());  // Absent: nothing to do.
   table_.start = Lsn{1};
-  streaming();
+  const TargetIdentity made = target().create(table_, wait());
   row("5");
   row("18446744073709551616 * 2");
   table_.start = Lsn{2};
-  target().restart_copy(table_, wait());
+  target().restart_copy(table_, {}, wait());
   EXPECT_EQ(value("SELECT groupArray(toString(_peerdb_version)) FROM `public.sample`"), "['36893488147419103232']");
   table_.schema.columns[3].type_oid = 20;
-  target().restart_copy(table_, wait());
-  target().prepare(table_, wait());
+  target().restart_copy(table_, made, wait());
+  prepare_table(target(), table_, wait());
   EXPECT_EQ(value("SELECT count() FROM `public.sample`"), "0");
   row("7");
   sql("ALTER TABLE `public.sample` MODIFY COMMENT 'mine'");
-  target().restart_copy(table_, wait());
+  target().restart_copy(table_, {}, wait());
   EXPECT_EQ(value("SELECT count() FROM `public.sample`"), "1");
 }
 

@@ -60,7 +60,7 @@ class RealKafka : public testing::Test {
     ++lease_.epoch;
   }
   void streaming(std::uint64_t start = 10) {
-    target().prepare(table_, wait());
+    prepare_table(target(), table_, wait());
     target().set_position(Durable{Lsn{start}}, wait());
   }
   ApplyResult apply(Writer& writer) { return apply(*writer.take()); }

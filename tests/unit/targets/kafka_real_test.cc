@@ -116,7 +116,7 @@ TEST_F(KafkaStart, ThePositionIsReadOnceTheOlderProcessIsFenced) {
 
 // Rule 28, of the snapshot's workers.
 TEST_F(KafkaStart, AChunkOfAnOlderProcessIsFenced) {
-  target().prepare(table_, wait());
+  prepare_table(target(), table_, wait());
   const auto older = std::move(target_);
   const auto writer = older->open_writer(wait());
   begin(*writer, 0, "1\ta\tA\t1\n");
@@ -160,14 +160,14 @@ TEST_F(KafkaStart, AnOlderLeaseLeavesTheMirrorAlone) {
 using KafkaCopy = RealKafka;
 
 TEST_F(KafkaCopy, AChunkIsThereWithItsRecordOrNotAtAll) {
-  target().prepare(table_, wait());
+  prepare_table(target(), table_, wait());
   auto writer = target().open_writer(wait());
   EXPECT_EQ(load(*writer, 0, "1\ta\t\\N\t1\n2\tb\\tc\tB\t2\n"), ChunkWriter::Begun::ready);
   EXPECT_EQ(counts_.rows, 2u);
   begin(*writer, 1, "3\tc\tC\t3\n");
   writer.reset();  // It dies with chunk 1 in flight.
   restart();
-  target().prepare(table_, wait());
+  prepare_table(target(), table_, wait());
   writer = target().open_writer(wait());
   counts_ = {};
   EXPECT_EQ(load(*writer, 0, ""), ChunkWriter::Begun::known_done);
@@ -179,24 +179,24 @@ TEST_F(KafkaCopy, AChunkIsThereWithItsRecordOrNotAtAll) {
 }
 
 TEST_F(KafkaCopy, ATopicThatWentIsNotMadeAgain) {
-  target().prepare(table_, wait());
+  const TargetIdentity noted = target().create(table_, wait());
   load(*target().open_writer(wait()), 0, "1\ta\tA\t1\n");
-  target().prepare(table_, wait());
+  target().verify(table_, noted, wait());
   kafka::Client client(RD_KAFKA_CONSUMER, kafka::properties_of(peer_));
   client.delete_topic(topic_, wait());
   for (const Wait patience = wait(); client.partitions(topic_, wait()) != 0;) patience.check("the topic to go");
   restart();
-  const ErrorText text = thrown([&] { target().prepare(table_, wait()); });
+  const ErrorText text = thrown([&] { target().verify(table_, noted, wait()); });
   EXPECT_EQ(text.code, ErrorCode::not_found);
   EXPECT_NE(text.message.find(topic_), std::string::npos) << text.message;
   EXPECT_EQ(client.partitions(topic_, wait()), 0);
   client.create_topic({topic_, 1, 1, ""}, wait());
-  target().prepare(table_, wait());
+  target().verify(table_, noted, wait());
 }
 
 // Rule 29: the rows and the record of them are one transaction.
 TEST_F(KafkaCopy, RowsWhoseRecordCannotBeWrittenAreNotThere) {
-  target().prepare(table_, wait());
+  prepare_table(target(), table_, wait());
   const auto writer = target().open_writer(wait());
   refuse_above(ledger(), 1);
   begin(*writer, 0, "1\ta\tA\t1\n");
@@ -206,19 +206,19 @@ TEST_F(KafkaCopy, RowsWhoseRecordCannotBeWrittenAreNotThere) {
 
 // Rule 9.
 TEST_F(KafkaCopy, AFreshStartVoidsWhatWasRead) {
-  target().restart_copy(table_, wait());  // Nothing was read yet.
-  target().prepare(table_, wait());
+  target().restart_copy(table_, {}, wait());  // Nothing was read yet.
+  prepare_table(target(), table_, wait());
   auto writer = target().open_writer(wait());
   load(*writer, 0, "1\ta\tA\t1\n");
-  target().restart_copy(table_, wait());  // The same start: what was read stays.
+  target().restart_copy(table_, {}, wait());  // The same start: what was read stays.
   EXPECT_EQ(kinds(1), (Strings{R"(read {"id":1})"}));
   writer.reset();
   const std::string voided = R"(truncate {"_peerd_event":"truncate"})";
   for (const bool again : {false, true}) {
     if (again) restart();  // What the ledger knows of older starts.
     table_.start.value += 10;
-    target().restart_copy(table_, wait());
-    target().prepare(table_, wait());
+    target().restart_copy(table_, {}, wait());
+    prepare_table(target(), table_, wait());
     const std::size_t told_of = (again ? 2 : 1) * kPartitions;
     EXPECT_EQ(kinds(told_of, "read"), Strings(told_of, voided));
   }
@@ -323,7 +323,7 @@ TEST_F(KafkaApply, TheHorizonIsAnnouncedOnceToEveryPartitionWhenItIsPassed) {
   EXPECT_EQ(horizon(kPartitions), Strings(kPartitions, R"(horizon {"_peerd_event":"horizon"})"));
   change(300);
   restart();
-  target().prepare(table_, wait());
+  prepare_table(target(), table_, wait());
   change(400);
   EXPECT_EQ(horizon(kPartitions).size(), static_cast<std::size_t>(kPartitions)) << "told again";
 }

@@ -22,7 +22,7 @@ class PostgresCopy : public RealPostgres {
   }
   ErrorText refusal() {
     try {
-      target().prepare(table_, wait());
+      prepare_table(target(), table_, wait());
     } catch (const Error& error) {
       return error.text;
     }
@@ -35,7 +35,7 @@ class PostgresCopy : public RealPostgres {
 TEST_F(PostgresCopy, TheTableIsMadeAsTheSourcesIs) {
   table_.schema.columns.push_back({"n", 1700, 655366, "numeric(10,2)", false, true, {}});
   table_.schema.columns.push_back({"mood", 70500, -1, "public.no_such_mood", false, true, {}});
-  EXPECT_EQ(target().prepare(table_, wait()).form, CopyForm::text);
+  EXPECT_EQ(prepare_table(target(), table_, wait()).form, CopyForm::text);
   EXPECT_EQ(sql("SELECT attname, format_type(atttypid, atttypmod), attnotnull FROM pg_attribute WHERE attrelid = "
                 "'sample'::regclass"
                 " AND attnum > 0 ORDER BY attnum"),
@@ -51,13 +51,13 @@ TEST_F(PostgresCopy, TheTableIsMadeAsTheSourcesIs) {
 
 TEST_F(PostgresCopy, AnAbsentSchemaIsMade) {
   table_.target_name = schema_ + "_more.\"Odd.Name\"";
-  EXPECT_EQ(target().prepare(table_, wait()).form, CopyForm::binary);
+  EXPECT_EQ(prepare_table(target(), table_, wait()).form, CopyForm::binary);
   EXPECT_EQ(sql("SELECT count(*) FROM " + schema_ + "_more.\"Odd.Name\""), (Rows{{"0"}}));
   sql("DROP SCHEMA " + schema_ + "_more CASCADE");
 }
 
 TEST_F(PostgresCopy, AChunkAndItsNoteAreOne) {
-  target().prepare(table_, wait());
+  prepare_table(target(), table_, wait());
   auto writer = target().open_writer(wait());
   EXPECT_EQ(load(*writer, 0, "1\ta\tA\t1\n2\tb\t\\N\t2\n"), ChunkWriter::Begun::ready);
   EXPECT_EQ(counts_.rows, 2u);
@@ -80,7 +80,7 @@ TEST_F(PostgresCopy, AChunkAndItsNoteAreOne) {
 
 // Rule 24.
 TEST_F(PostgresCopy, AChunkOfAnOlderEpochIsFenced) {
-  target().prepare(table_, wait());
+  prepare_table(target(), table_, wait());
   const auto writer = target().open_writer(wait());
   const auto older = std::move(target_);
   lease_.epoch = 2;
@@ -95,7 +95,7 @@ TEST_F(PostgresCopy, AChunkOfAnOlderEpochIsFenced) {
 }
 
 TEST_F(PostgresCopy, BinaryRowsPassAsTheyAre) {
-  const CopyPlan plan = target().prepare(table_, wait());
+  const CopyPlan plan = prepare_table(target(), table_, wait());
   ASSERT_EQ(plan.form, CopyForm::binary);
   server_->run(
       "CREATE TABLE origin (id bigint, v text, big text, u integer); INSERT INTO origin SELECT i, 'v' || i, NULL, i "
@@ -115,7 +115,7 @@ TEST_F(PostgresCopy, BinaryRowsPassAsTheyAre) {
 }
 
 TEST_F(PostgresCopy, OneOfTwoCopiesOfARowStays) {
-  target().prepare(table_, wait());
+  prepare_table(target(), table_, wait());
   const auto writer = target().open_writer(wait()), other = target().open_writer(wait());
   load(*writer, 0, "1\ta\tA\t1\n2\tb\tB\t2\n");
   load(*other, 1, "2\tb2\tB\t2\n3\tc\tC\t3\n");
@@ -130,7 +130,7 @@ TEST_F(PostgresCopy, WithAKeyOfTheOperatorsChunksStepAsideForEachOther) {
   soft(false);
   mirror_.options["synced_at_col_name"] = "";
   sql("CREATE TABLE sample (id bigint PRIMARY KEY, v text, big text, u integer)");
-  target().prepare(table_, wait());
+  prepare_table(target(), table_, wait());
   const auto writer = target().open_writer(wait());
   load(*writer, 0, "1\ta\tA\t1\n2\tb\tB\t2\n");
   load(*writer, 1, "2\tb2\tB\t2\n3\tc\tC\t3\n");
@@ -139,16 +139,16 @@ TEST_F(PostgresCopy, WithAKeyOfTheOperatorsChunksStepAsideForEachOther) {
 }
 
 TEST_F(PostgresCopy, AFreshStartRemovesWhatWasCopied) {
-  target().restart_copy(table_, wait());  // Nothing is known of it yet.
-  target().prepare(table_, wait());
+  target().restart_copy(table_, {}, wait());  // Nothing is known of it yet.
+  prepare_table(target(), table_, wait());
   auto writer = target().open_writer(wait());
   load(*writer, 0, "1\ta\tA\t1\n");
   target().end_copy(table_, wait());
-  target().restart_copy(table_, wait());  // The same start: what was loaded stays.
+  target().restart_copy(table_, {}, wait());  // The same start: what was loaded stays.
   EXPECT_EQ(live().size(), 1u);
   table_.start = Lsn{20};
-  target().restart_copy(table_, wait());
-  target().prepare(table_, wait());
+  target().restart_copy(table_, {}, wait());
+  prepare_table(target(), table_, wait());
   EXPECT_TRUE(live().empty());
   EXPECT_EQ(sql("SELECT count(*) FROM pg_constraint WHERE conrelid = 'sample'::regclass"), (Rows{{"0"}}));
   EXPECT_EQ(load(*writer, 0, "2\tb\tB\t2\n"), ChunkWriter::Begun::ready);
@@ -157,11 +157,11 @@ TEST_F(PostgresCopy, AFreshStartRemovesWhatWasCopied) {
 }
 
 TEST_F(PostgresCopy, AFreshStartInAnotherShapeMakesTheTableAnew) {
-  target().prepare(table_, wait());
+  prepare_table(target(), table_, wait());
   table_.schema.columns[3] = {"u", 25, -1, "text", false, true, {}};
   table_.start = Lsn{20};
-  target().restart_copy(table_, wait());
-  target().prepare(table_, wait());
+  target().restart_copy(table_, {}, wait());
+  prepare_table(target(), table_, wait());
   EXPECT_EQ(
       sql("SELECT format_type(atttypid, -1) FROM pg_attribute WHERE attrelid = 'sample'::regclass AND attname = 'u'"),
       (Rows{{"text"}}));
@@ -176,7 +176,7 @@ TEST_F(PostgresCopy, AForeignTableIsRefusedWithItsCure) {
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_EQ(problems[0].cure_sql, "TRUNCATE \"" + schema_ + "\".\"sample\"");
   sql("TRUNCATE sample");
-  target().prepare(table_, wait());
+  prepare_table(target(), table_, wait());
   target().end_copy(table_, wait());
   Writer writer(table_);
   target().set_position(Durable{Lsn{10}}, wait());
@@ -195,12 +195,12 @@ TEST_F(PostgresCopy, DifferencesAreNamed) {
 }
 
 TEST_F(PostgresCopy, ATableOfAnotherMirrorIsRefused) {
-  target().prepare(table_, wait());
+  prepare_table(target(), table_, wait());
   Lease other{MirrorId{2}, 1, make_uuid()};
   auto second = make_postgres_target(peer_, mirror_, other);
   second->open(wait());
   try {
-    second->prepare(table_, wait());
+    prepare_table(*second, table_, wait());
     FAIL();
   } catch (const Error& error) {
     EXPECT_NE(error.text.message.find("belongs to mirror m"), std::string::npos) << error.text.message;

@@ -14,6 +14,7 @@
 #include "peerd/changes/batch_builder.h"
 #include "peerd/postgres/connection.h"
 #include "peerd/targets/postgres_target.h"
+#include "support/prepare_table.h"
 
 namespace peerd::testing_postgres {
 
@@ -185,7 +186,7 @@ class RealPostgres : public testing::Test {
   void restart() { target_.reset(); }
   /// A table with its key, ready for the stream at `start`.
   void streaming(std::uint64_t start = 10) {
-    target().prepare(table_, wait());
+    prepare_table(target(), table_, wait());
     target().end_copy(table_, wait());
     target().set_position(Durable{Lsn{start}}, wait());
   }

@@ -179,7 +179,7 @@ class PostgresRandom : public RealPostgres, public testing::WithParamInterface<V
 
 /// Each chunk reads its blocks at a moment of its own, as text rows: a row may be read twice, or not at all.
 void PostgresRandom::copy(Simulation& simulation, std::size_t start, std::size_t horizon) {
-  target().prepare(table_, wait());
+  prepare_table(target(), table_, wait());
   const CopyPlan plan{CopyForm::text, std::vector<std::string>(4)};
   const auto writer = target().open_writer(wait());
   for (std::uint32_t block = 0; block < 4; ++block) {

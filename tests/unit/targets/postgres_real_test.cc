@@ -256,7 +256,7 @@ TEST_F(PostgresApply, AnAddedColumnIsFollowedInTheMiddleOfATransaction) {
   writer.begin(200).insert({"2", "b", "B", "2"});
   apply(writer);
   table_.schema.columns.push_back({"extra", 25, -1, "text", false, true, "it's old"});
-  target().prepare(table_, wait());
+  prepare_table(target(), table_, wait());
   writer.widen(table_);
   writer.insert({"3", "c", "C", "3", "new"}).update({"2", "b2", kSame, "2", kSame}).commit();
   apply(writer);

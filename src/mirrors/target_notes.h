@@ -1,0 +1,22 @@
+#pragma once
+
+#include "phase.h"
+
+namespace peerd {
+
+// What the catalog notes of the target, and what is compared with it (docs/adr/0008): a target, or a table there, that is
+// lost or another than the one noted stops the mirror. Nothing of it is made again in silence.
+
+/// Compares the target as a whole with its note; only then opens it, which may make bookkeeping there. Where there is no note
+/// yet the caller makes one, once the tables are known to be the mirror's.
+void open_target(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop);
+
+/// Creates the table and notes it. REQUIRES: all of its rows are to come (again).
+void create_at_target(PhaseContext& context, const MirrorTable& table, const Wait& wait);
+
+/// Compares the table with its note. A mirror of before there were notes gets one, of the table that is known as its own.
+CopyPlan verify_at_target(PhaseContext& context, const MirrorTable& table, const Wait& wait);
+
+std::optional<TargetIdentity> note_of(PhaseContext& context, const MirrorTable& table);
+
+}  // namespace peerd

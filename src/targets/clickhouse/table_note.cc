@@ -1,0 +1,57 @@
+#include "clickhouse/table_note.h"
+
+#include "peerd/base/text.h"
+
+namespace peerd::clickhouse {
+
+TargetIdentity read_identity(Client& client, const Wait& wait) {
+  const auto found = client.query(
+      "SELECT name, engine, toString(uuid), toString(serverUUID()) FROM system.databases WHERE name = currentDatabase()", wait);
+  TargetIdentity identity;
+  if (found.empty()) return identity;
+  identity.facts["database"] = found[0].at(0);
+  // The replicas of a Replicated or Shared database have a uuid each, and any of them may answer: its tables' uuids tell.
+  if (found[0].at(1) != "Atomic") return identity;
+  identity.facts["database uuid"] = found[0].at(2);
+  identity.facts["server uuid"] = found[0].at(3);
+  return identity;
+}
+
+TargetIdentity identity_of(const ExistingTable& table, bool made) {
+  constexpr std::string_view kNone = "00000000-0000-0000-0000-000000000000";  // Of a database of engine Ordinary.
+  TargetIdentity identity{{}, made};
+  if (table.uuid != kNone) identity.facts["table uuid"] = table.uuid;
+  return identity;
+}
+
+ErrorText lost_table(const TableLayout& layout) {
+  return {.code = ErrorCode::target_unfit,
+          .message = {},
+          .detail = {},
+          .hint = "put back what the mirror has written to and RESUME MIRROR; or drop the mirror, and the table at the target, and "
+                  "create the mirror again",
+          .field = {},
+          .table = layout.table,
+          .origin = {},
+          .retry = {}};
+}
+
+void require_whole(const ExistingTable& existing, const TableLayout& layout, std::string_view name,
+                   std::string_view title) {
+  ErrorText text = lost_table(layout);
+  const auto lost = existing.exists ? lost_columns(existing, layout) : std::vector<std::string>();
+  const std::string table = "table " + quote_name(name);
+  if (!existing.exists) {
+    text.message = table + " is gone at the target, with the rows that were in it";
+  } else if (existing.comment != title) {
+    text.message = table + " at the target is not this mirror's";
+    text.detail = "its comment was \"" + std::string(title) + "\" and is \"" + existing.comment + "\"";
+  } else if (!lost.empty()) {
+    text.message = table + " has lost columns at the target, with the values that were in them: " + join(lost, ", ");
+  } else {
+    return;
+  }
+  throw Error(std::move(text));
+}
+
+}  // namespace peerd::clickhouse

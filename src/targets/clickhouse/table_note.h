@@ -1,0 +1,19 @@
+#pragma once
+
+#include "clickhouse/schema.h"
+#include "peerd/changes/target_identity.h"
+
+namespace peerd::clickhouse {
+
+/// The database, and, where only one server has it, the server.
+TargetIdentity read_identity(Client& client, const Wait& wait);
+
+TargetIdentity identity_of(const ExistingTable& table, bool made);
+
+/// Throws target_unfit when the table is gone, is not titled as the mirror's, or has lost columns of the layout.
+void require_whole(const ExistingTable& existing, const TableLayout& layout, std::string_view name, std::string_view title);
+
+/// What to do about a table that is not what it was.
+ErrorText lost_table(const TableLayout& layout);
+
+}  // namespace peerd::clickhouse
