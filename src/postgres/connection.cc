@@ -21,6 +21,22 @@ std::string_view field(const PGresult* result, int code) {
   return text == nullptr ? std::string_view() : std::string_view(text);
 }
 
+/// `COPY t, line 7, column c: "value"`, in any language: the third part's second word is the column.
+void read_copy_context(std::string_view context, ServerError& error) {
+  constexpr std::string_view kCopy = "COPY ";
+  if (!context.starts_with(kCopy)) return;
+  const std::string_view line = context.substr(kCopy.size(), context.find('\n') - kCopy.size());
+  const std::size_t first = line.find(", ");
+  const std::size_t second = line.find(", ", first + 1);
+  if (first == std::string_view::npos || second == std::string_view::npos) return;
+  if (line.substr(0, second).find(": ") != std::string_view::npos) return;
+  const std::size_t space = line.find(' ', second + 2);
+  if (space == std::string_view::npos) return;
+  const std::string_view column = line.substr(space + 1);
+  error.copied_into = line.substr(0, first);
+  error.copied = column.substr(0, column.find(": "));
+}
+
 bool failed(const PGresult* result) {
   const ExecStatusType status = PQresultStatus(result);
   return status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE || status == PGRES_NONFATAL_ERROR;
@@ -28,14 +44,25 @@ bool failed(const PGresult* result) {
 
 }  // namespace
 
-Error error_of(const PGresult* result) {
+ServerError error_of(const PGresult* result) {
   const std::string_view sqlstate = field(result, PG_DIAG_SQLSTATE);
   if (sqlstate.empty()) {  // libpq's own word: the connection broke.
     std::string_view message = PQresultErrorMessage(result);
-    return Error(ErrorCode::unreachable, std::string(message.substr(0, message.find('\n'))),
-                 "the connection to the server was lost");
+    return ServerError(ErrorCode::unreachable, std::string(message.substr(0, message.find('\n'))),
+                       "the connection to the server was lost");
   }
-  return Error(error_text(sqlstate, field(result, PG_DIAG_MESSAGE_PRIMARY), field(result, PG_DIAG_MESSAGE_HINT)));
+  ServerError error(error_text(sqlstate, field(result, PG_DIAG_MESSAGE_PRIMARY), field(result, PG_DIAG_MESSAGE_HINT)));
+  const auto with_schema = [&](int code) {
+    const std::string_view name = field(result, code);
+    if (name.empty()) return std::string();
+    return QualifiedName{std::string(field(result, PG_DIAG_SCHEMA_NAME)), std::string(name)}.quoted();
+  };
+  error.table = with_schema(PG_DIAG_TABLE_NAME);
+  error.type = with_schema(PG_DIAG_DATATYPE_NAME);
+  error.column = field(result, PG_DIAG_COLUMN_NAME);
+  error.constraint = field(result, PG_DIAG_CONSTRAINT_NAME);
+  read_copy_context(field(result, PG_DIAG_CONTEXT), error);
+  return error;
 }
 
 void Result::Clear::operator()(pg_result* result) const { PQclear(result); }
@@ -129,7 +156,7 @@ PGresult* Connection::State::next(const Wait& wait) {
 
 Result Connection::State::finish(const Wait& wait) {
   Result last(nullptr);
-  std::optional<Error> error;
+  std::optional<ServerError> error;
   while (PGresult* result = next(wait)) {
     const ExecStatusType status = PQresultStatus(result);
     if (failed(result) && !error) error = error_of(result);
@@ -179,7 +206,7 @@ void Connection::each_row(std::string_view sql, std::span<const std::optional<st
   state.started(PQsendQueryParams(state.connection.get(), std::string(sql).c_str(), static_cast<int>(values.size()),
                                   nullptr, values.data(), nullptr, nullptr, 0));
   PQsetSingleRowMode(state.connection.get());
-  std::optional<Error> error;
+  std::optional<ServerError> error;
   while (PGresult* raw = state.next(wait)) {
     const Result result(raw);
     if (failed(raw) && !error) error = error_of(raw);

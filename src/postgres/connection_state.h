@@ -44,7 +44,7 @@ struct Connection::State {
 };
 
 /// Of a failed result.
-Error error_of(const PGresult* result);
+ServerError error_of(const PGresult* result);
 /// Cancels what the server does for this connection, waiting a moment for the request to be delivered.
 void request_cancel(PGconn* connection) noexcept;
 

@@ -25,7 +25,7 @@ void Connection::begin_copy(std::string_view sql, int kind, const Wait& wait) {
   const OwnedResult result(state.next(wait));
   if (result && static_cast<int>(PQresultStatus(result.get())) == kind) return;
   if (result && PQresultStatus(result.get()) == PGRES_FATAL_ERROR) {
-    Error error = error_of(result.get());
+    const ServerError error = error_of(result.get());
     state.finish(wait);
     throw error;
   }

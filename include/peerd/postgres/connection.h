@@ -50,6 +50,13 @@ class Result {
   std::unique_ptr<pg_result, Clear> result_;
 };
 
+/// What a server answered to a statement; beside the text the names that it tells apart from it, "" where it does not.
+struct ServerError : Error {
+  using Error::Error;
+  std::string table, column, type, constraint;  ///< table and type with their schema, quoted.
+  std::string copied_into, copied;              ///< The relation and column whose value COPY was reading.
+};
+
 /// One libpq connection, non-blocking, owned by one thread. Every wait polls the socket, the stop and the deadline.
 /// A stop or deadline in mid-query sends a cancel request and leaves the connection broken: make a new one.
 /// Throws Error mapped by SQLSTATE (origin = the SQLSTATE; message the server's; no DETAIL with cell values is copied).

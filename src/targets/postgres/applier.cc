@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "peerd/base/log.h"
+#include "postgres/errors.h"
 #include "postgres/merge_work.h"
 
 namespace peerd::pgtarget {
@@ -13,6 +14,16 @@ constexpr std::ptrdiff_t kLeastCopied =
     64;  ///< For fewer new rows a COPY of their own costs more round trips than it saves.
 
 }  // namespace
+
+template <typename Doing>
+void Applier::explained(const Table& table, Doing doing) {
+  try {
+    doing();
+  } catch (Error& error) {
+    explain(error, site_, table.of);
+    throw;
+  }
+}
 
 Applier::Table& Applier::table_of(const MirrorTable& table) { return *tables_.at(table.schema.id); }
 
@@ -85,12 +96,15 @@ void Applier::copy(const Batch& batch, const Wait& wait) {
   std::uint32_t at = 0;
   for (std::size_t table = 0; table < batch.tables().size(); ++table) {
     if (at == starts_[table]) continue;
-    copy_.begin(connection_, copy_rows(table_of(batch.tables()[table]).shape), wait);
-    for (; at < starts_[table]; ++at) {
-      for (const CellView& cell : batch.changes()[order_[at]].row) copy_.cell(cell);
-      copy_.end_row(wait);
-    }
-    copy_.finish(wait);
+    Table& into = table_of(batch.tables()[table]);
+    explained(into, [&] {
+      copy_.begin(connection_, copy_rows(into.shape), wait);
+      for (; at < starts_[table]; ++at) {
+        for (const CellView& cell : batch.changes()[order_[at]].row) copy_.cell(cell);
+        copy_.end_row(wait);
+      }
+      copy_.finish(wait);
+    });
   }
 }
 
@@ -119,7 +133,7 @@ void Applier::merge(const Batch& batch, const ApplyContext& context, bool may_re
   note_vacated(batch);
   for (const TableOutcome& outcome : collapser_.collapse(batch)) {
     Table& table = table_of(batch.tables()[outcome.table]);
-    merge_table(table, outcome, pass);
+    explained(table, [&] { merge_table(table, outcome, pass); });
     if (table.merges_left > 0) --table.merges_left;
   }
 }
@@ -135,7 +149,11 @@ postgres::Result Applier::execute(Table& table, const std::string& what, const s
 
 void Applier::merge_table(Table& table, const TableOutcome& outcome, Pass& pass) {
   const Wait& wait = pass.context.wait;
-  if (outcome.truncated) connection_.run(remove_all(table.shape), wait);
+  if (outcome.truncated && !table.shape.soft_delete.empty()) {
+    connection_.run(mark_all(table.shape), wait);
+  } else if (outcome.truncated) {
+    remove_all_rows(connection_, postgres::parse_qualified(table.of.target_name), wait);
+  }
   if (outcome.rows.empty()) return;
   Work work;
   work.copies_new = pass.may_retry && !table.shape.other_unique && table.merges_left == 0 &&
@@ -192,7 +210,7 @@ void Applier::update(Table& table, const TableOutcome& outcome, Pass& pass, Work
     const std::uint64_t staged = work.groups[group].updated;
     if (staged == 0) continue;
     const std::string sql = update_in_place(shape, static_cast<int>(group), table.groups[group]);
-    if (execute(table, "update" + std::to_string(group), sql, wait).affected() >= staged) continue;
+    if (!sql.empty() && execute(table, "update" + std::to_string(group), sql, wait).affected() >= staged) continue;
     if (group == 0) {
       work.placed += execute(table, "absent", promote_absent(shape), wait).affected();
     } else {

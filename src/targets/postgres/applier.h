@@ -60,6 +60,8 @@ class Applier {
   struct Work;
   class Filler;
 
+  template <typename Doing>
+  void explained(const Table& table, Doing doing);
   Table& table_of(const MirrorTable& table);
   void drop(Table& table, const Wait& wait);
   postgres::Result execute(Table& table, const std::string& what, const std::string& sql, const Wait& wait);

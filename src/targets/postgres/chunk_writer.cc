@@ -1,5 +1,7 @@
 #include "postgres/chunk_writer.h"
 
+#include <algorithm>
+
 #include "peerd/base/text.h"
 #include "postgres/bookkeeping.h"
 #include "postgres/encode.h"
@@ -17,7 +19,7 @@ auto PostgresChunkWriter::guarded(Work work) {
   } catch (Error& error) {
     connection_.reset();
     learnt_ = copying_ = false;
-    name_place(error, site_, table_.schema.qualified());
+    explain(error, site_, table_);
     throw;
   } catch (...) {
     connection_.reset();
@@ -40,6 +42,11 @@ void PostgresChunkWriter::learn(const MirrorTable& table, const Wait& wait) {
   for (const Column& column : table.schema.columns) columns.push_back(quote_identifier(column.name));
   columns_ = join(columns, ", ");
   staging_.clear();
+  arbiter_.clear();
+  // Without an arbiter all must be able to be one, which what is checked at the commit cannot.
+  const bool later = std::ranges::any_of(standing.unique, [](const StandingIndex& index) { return !index.immediate; });
+  if (later && key_index(table.schema, standing) != nullptr)
+    arbiter_ = " (" + join(quoted_key(table.schema), ", ") + ")";
   if (!standing.unique.empty()) {
     staging_ = "pg_temp.peerd_copy";
     connection_->run("DROP TABLE IF EXISTS " + staging_ + "; CREATE TEMPORARY TABLE " + staging_ +
@@ -100,8 +107,8 @@ CopyCounts PostgresChunkWriter::finish(const Wait& wait) {
     counts_.rows = connection_->copy_finish(wait);
     copying_ = false;
     if (!staging_.empty()) {
-      connection_->run("INSERT INTO " + name_ + " (" + columns_ + ") SELECT " + columns_ + " FROM " + staging_ +
-                           " ON CONFLICT DO NOTHING",
+      connection_->run("INSERT INTO " + name_ + " (" + columns_ + ") OVERRIDING SYSTEM VALUE SELECT " + columns_ +
+                           " FROM " + staging_ + " ON CONFLICT" + arbiter_ + " DO NOTHING",
                        wait);
     }
     write_chunk(*connection_, site_, chunk_, counts_, wait);

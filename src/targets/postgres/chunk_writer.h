@@ -31,6 +31,7 @@ class PostgresChunkWriter final : public ChunkWriter {
   std::unique_ptr<postgres::Connection> connection_;
   MirrorTable table_;  ///< What the four below are for.
   std::string name_, columns_;
+  std::string arbiter_;  ///< Of ON CONFLICT: " (key)", "" = all.
   std::string staging_;  ///< "" = straight into the table.
   bool learnt_ = false;
 

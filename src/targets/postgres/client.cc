@@ -15,6 +15,17 @@ constexpr std::string_view kSettings =
     " SELECT set_config('synchronous_commit', 'on', false)"
     " WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
 
+/// What the source's triggers did has come with its rows; done again at the target it would overwrite or remove them.
+/// Foreign keys cannot hold between the statements of a merge, nor while tables are copied one by one. A role that may
+/// not set this may have it as its own default.
+void become_replica(postgres::Connection& connection, const Wait& wait) {
+  try {
+    connection.run("SET session_replication_role = replica", wait);
+  } catch (const Error& error) {
+    if (error.text.code != ErrorCode::no_privilege) throw;
+  }
+}
+
 }  // namespace
 
 Site make_site(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease) {
@@ -40,8 +51,13 @@ std::unique_ptr<postgres::Connection> connect(const Site& site, const Wait& wait
     throw Error(ErrorCode::target_unfit, "the target at " + place(site.options) + " runs a Postgres older than 12",
                 "use a target server of version 12 or later");
   }
+  become_replica(*connection, wait);
   connection->run(kSettings, wait);
   return connection;
+}
+
+bool is_replica(postgres::Connection& connection, const Wait& wait) {
+  return connection.run("SELECT current_setting('session_replication_role') = 'replica'", wait).boolean(0, 0);
 }
 
 }  // namespace peerd::pgtarget

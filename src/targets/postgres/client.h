@@ -23,7 +23,9 @@ Site make_site(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& leas
 
 /// A connection with the session settings that the mirror's statements count on: commits are durable (rules.md 24), and
 /// the joins of staged rows with a target table go by the table's index, however large or small the batch.
+/// Triggers, rules and foreign keys of the target do not fire in it where the role may say so: is_replica() tells.
 std::unique_ptr<postgres::Connection> connect(const Site& site, const Wait& wait);
+bool is_replica(postgres::Connection& connection, const Wait& wait);
 
 /// "host:port/database", for messages.
 std::string place(const postgres::ConnectOptions& options);

@@ -2,6 +2,7 @@
 
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
+#include "postgres/firing.h"
 #include "postgres/statements.h"
 
 namespace peerd::pgtarget {
@@ -41,6 +42,25 @@ Problem problem(const MirrorTable& table, std::string message, std::string hint,
           std::move(cure)};
 }
 
+/// A table that the mirror did not make is its operator's: it is altered to fit, never dropped.
+Problem misfit(const MirrorTable& table, const Found& found, const std::vector<Difference>& wrong) {
+  const std::string name = found.name.quoted();
+  std::vector<std::string> words, alter;
+  bool curable = !found.ours || !found.note->made;
+  for (const Difference& difference : wrong) {
+    words.push_back(difference.words);
+    alter.push_back(difference.alter);
+    curable &= !difference.alter.empty();
+  }
+  const std::string cure = curable ? "ALTER TABLE " + name + " " + join(alter, ", ") : "";
+  return problem(table, "target table " + name + " does not fit: " + join(words, "; "),
+                 curable ? cure
+                 : found.ours
+                     ? "drop the mirror and the table, and create the mirror again"
+                     : "map the table to another name",
+                 cure);
+}
+
 /// Why the mirror cannot have this table; nothing when it can.
 std::optional<Problem> refusal(Connection& connection, const Site& site, const MirrorTable& table, const Found& found,
                                const Wait& wait) {
@@ -51,14 +71,8 @@ std::optional<Problem> refusal(Connection& connection, const Site& site, const M
   }
   if (found.standing.oid == 0) return std::nullopt;
   const auto wrong = differences(site, table.schema, found.types, found.standing, found.ours);
-  if (!wrong.empty()) {
-    const bool made = found.ours && found.note->made;
-    return problem(table, "target table " + name + " does not fit: " + join(wrong, "; "),
-                   made ? "drop the mirror and the table, and create the mirror again"
-                        : "ALTER TABLE " + name + " accordingly, or drop it: the mirror then makes it",
-                   "DROP TABLE " + name);
-  }
-  if (!found.ours && has_rows(connection, found.name, wait)) {
+  if (!wrong.empty()) return misfit(table, found, wrong);
+  if (!found.ours && has_rows(connection, found.name, found.standing, wait)) {
     return problem(table, "target table " + name + " holds rows and is not this mirror's",
                    "empty it, map the table to another name, or drop it", "TRUNCATE " + name);
   }
@@ -76,12 +90,24 @@ void create(Connection& connection, const Site& site, const MirrorTable& table, 
   write_note(connection, site, found.name, table.schema.id, note, wait);
 }
 
-/// An operator's own empty table: what the loads leave out must fill itself.
+/// A partition has its columns from the table that it is a part of.
+std::string where_columns_are_added(Connection& connection, const QualifiedName& name, const Wait& wait) {
+  const std::vector<std::optional<std::string>> table{name.quoted()};
+  return connection
+      .run("SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+           " WHERE c.oid = coalesce(pg_partition_root($1::regclass), $1::regclass)",
+           table, wait)
+      .string(0, 0);
+}
+
+/// An operator's own empty table, such as one restored from the source's schema: peerd's columns are added where they
+/// are missing, and fill themselves where the loads leave them out.
 void adopt(Connection& connection, const Site& site, const MirrorTable& table, const Found& found, const Wait& wait) {
-  const std::string alter = "ALTER TABLE " + found.name.quoted() + " ALTER COLUMN ";
-  if (!site.soft_delete.empty())
-    connection.run(alter + quote_identifier(site.soft_delete) + " SET DEFAULT false", wait);
-  if (!site.synced_at.empty()) connection.run(alter + quote_identifier(site.synced_at) + " SET DEFAULT now()", wait);
+  const std::vector<std::string> parts = add_own_columns(site, found.standing);
+  if (!parts.empty()) {
+    connection.run("ALTER TABLE " + where_columns_are_added(connection, found.name, wait) + " " + join(parts, ", "),
+                   wait);
+  }
   TableNote note;
   note.start = table.start;
   write_note(connection, site, found.name, table.schema.id, note, wait);
@@ -131,11 +157,47 @@ std::string constraint_name(Connection& connection, const StandingIndex& index, 
   return found.rows() == 0 ? "" : found.string(0, 0);
 }
 
+/// What the mirror must be allowed on a table that stands.
+Problems check_table_rights(Connection& connection, const Site& site, const MirrorTable& table, const Found& found,
+                            const Wait& wait) {
+  if (found.standing.oid == 0) return {};
+  const std::string name = found.name.quoted(), user = quote_identifier(site.options.user);
+  const std::vector<std::optional<std::string>> oid{std::to_string(found.standing.oid)};
+  const auto may = connection.run(
+      "SELECT pg_has_role(relowner, 'USAGE'), has_schema_privilege(relnamespace, 'USAGE'), has_table_privilege(oid,"
+      " 'SELECT') AND has_table_privilege(oid, 'INSERT') AND has_table_privilege(oid, 'UPDATE') AND"
+      " has_table_privilege(oid, 'DELETE') FROM pg_class WHERE oid = $1::oid",
+      oid, wait);
+  const auto lacks = [&](const std::string& what, const std::string& cure) {
+    Problem missing = problem(table, what + " target table " + name, cure, cure);
+    missing.text.code = ErrorCode::no_privilege;
+    return Problems{std::move(missing)};
+  };
+  if (!may.boolean(0, 1)) {
+    return lacks("no right to the schema of",
+                 "GRANT USAGE ON SCHEMA " + quote_identifier(found.name.schema) + " TO " + user);
+  }
+  if (!may.boolean(0, 2)) {
+    return lacks("no right to read and write",
+                 "GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON " + name + " TO " + user);
+  }
+  const bool alters = !found.ours && (!add_own_columns(site, found.standing).empty() ||
+                                      key_index(table.schema, found.standing) == nullptr);
+  if (alters && !may.boolean(0, 0)) {
+    return lacks("peerd's columns or the key are to be added, and the mirror's role does not own",
+                 "ALTER TABLE " + name + " OWNER TO " + user);
+  }
+  return {};
+}
+
 }  // namespace
 
 Problems check_table(Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait) {
   const Found found = look(connection, site, table, wait);
-  Problems problems;
+  Problems problems = check_table_rights(connection, site, table, found, wait);
+  if (!problems.empty()) return problems;
+  problems = check_firing(connection, site, table, found.name, found.standing, wait);
+  if (!problems.empty()) return problems;  // Where row security holds, the table cannot be read.
   if (auto refused = refusal(connection, site, table, found, wait)) problems.push_back(std::move(*refused));
   if (found.standing.oid != 0) return problems;
   const std::string user = quote_identifier(site.options.user);
@@ -220,6 +282,7 @@ TargetIdentity read_identity(Connection& connection, const Wait& wait) {
 TargetIdentity make_table(Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait) {
   const Found found = look(connection, site, table, wait);
   if (const auto refused = refusal(connection, site, table, found, wait)) throw Error(refused->text);
+  throw_if_any(check_firing(connection, site, table, found.name, found.standing, wait));
   const bool schema_missing = found.standing.oid == 0 && !schema_exists(connection, found.name.schema, wait);
   try {
     if (found.standing.oid == 0) {
@@ -246,6 +309,8 @@ CopyPlan verify_table(Connection& connection, const Site& site, const MirrorTabl
   require_whole(found, table);
   require_same(noted, identity_of(found), "target table " + found.name.quoted(), lost_table(table));
   if (const auto refused = refusal(connection, site, table, found, wait)) throw Error(refused->text);
+  // Triggers and foreign keys come at any time: those of now.
+  throw_if_any(check_firing(connection, site, table, found.name, found.standing, wait));
   return copy_plan(table.schema, found.standing);
 }
 
@@ -267,13 +332,16 @@ void restart_table(Connection& connection, const Site& site, const MirrorTable& 
     erase_note(connection, found.name, wait);
     return;
   }
-  connection.run("TRUNCATE " + name, wait);
+  remove_all_rows(connection, found.name, wait);
   TableNote note = *found.note;
-  if (!note.key_name.empty()) {
-    connection.run("ALTER TABLE " + name + " DROP CONSTRAINT IF EXISTS " + quote_identifier(note.key_name), wait);
+  // A key that an operator's foreign key stands on stays where it is.
+  if (!is_referenced(connection, found.name, wait)) {
+    if (!note.key_name.empty()) {
+      connection.run("ALTER TABLE " + name + " DROP CONSTRAINT IF EXISTS " + quote_identifier(note.key_name), wait);
+    }
+    note.key_built = false;
+    note.key_name.clear();
   }
-  note.key_built = false;
-  note.key_name.clear();
   note.start = table.start;
   write_note(connection, site, found.name, table.schema.id, note, wait);
 }

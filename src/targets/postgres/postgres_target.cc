@@ -237,7 +237,8 @@ void PostgresTarget::rollback(const Wait& wait) {
 
 /// Inserts go by COPY; where one meets a row that stands (deleted softly before, or an index of the operator's), the
 /// batch is merged instead. A clash in a merge comes of the same, or of an index that is younger than what is known of
-/// the table: once more with fresh eyes.
+/// the table: once more with fresh eyes. So does a value that the staging table took and the table does not: its column
+/// has changed its type since.
 void PostgresTarget::write(const Batch& batch, const ApplyContext& context, bool continued) {
   const Wait& wait = context.wait;
   const auto clash = [](const Error& error) { return error.text.origin == "23505"; };
@@ -259,7 +260,7 @@ void PostgresTarget::write(const Batch& batch, const ApplyContext& context, bool
   try {
     return applier_->merge(batch, context, !continued);
   } catch (const Error& error) {
-    if (continued || !clash(error)) throw;
+    if (continued || !(clash(error) || is_of_old_staging(error))) throw;
   }
   rollback(wait);
   applier_->forget_all(wait);

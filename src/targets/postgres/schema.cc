@@ -1,6 +1,7 @@
 #include "postgres/schema.h"
 
 #include <algorithm>
+#include <array>
 
 #include "peerd/base/text.h"
 #include "peerd/postgres/types.h"
@@ -14,16 +15,42 @@ using Parameters = std::vector<std::optional<std::string>>;
 
 constexpr std::uint32_t kFirstOwnOid = 16384;  ///< Below it are the types that every server has (FirstNormalObjectId).
 
+// A domain may stand on another one: `d` walks down to the type under all of them.
 constexpr std::string_view kColumns =
     "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.atttypid, a.atttypmod, a.attnotnull,"
-    " a.atthasdef OR a.attidentity <> '', a.attgenerated <> ''"
-    " FROM pg_attribute a WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
-// INCLUDE columns do not make rows unique: only the first indnkeyatts count.
+    " a.atthasdef OR a.attidentity <> '' OR d.has_default, a.attgenerated <> '', a.attidentity = 'a',"
+    " d.not_null,"
+    " d.base || CASE WHEN a.attcollation = 0 THEN '' ELSE (SELECT format(' COLLATE %I.%I', n.nspname,"
+    " l.collname) FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace WHERE l.oid = a.attcollation) END"
+    " FROM pg_attribute a CROSS JOIN LATERAL (WITH RECURSIVE layer AS ("
+    " SELECT t.oid, a.atttypmod AS modifier, t.typtype, t.typbasetype, t.typtypmod, t.typnotnull,"
+    " t.typdefault FROM pg_type t WHERE t.oid = a.atttypid"
+    " UNION ALL SELECT t.oid, l.typtypmod, t.typtype, t.typbasetype, t.typtypmod, t.typnotnull, t.typdefault"
+    " FROM layer l JOIN pg_type t ON t.oid = l.typbasetype WHERE l.typtype = 'd')"
+    " SELECT bool_or(typnotnull AND typtype = 'd') AS not_null,"
+    " bool_or(typdefault IS NOT NULL AND typtype = 'd') AS has_default,"
+    " max(format_type(oid, modifier)) FILTER (WHERE typtype <> 'd') AS base FROM layer) d"
+    " WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+constexpr std::string_view kChecks =
+    "SELECT EXISTS (SELECT 1 FROM pg_constraint WHERE contype = 'c' AND (conrelid = $1::oid OR contypid IN"
+    " (WITH RECURSIVE layer AS (SELECT atttypid AS type FROM pg_attribute WHERE attrelid = $1::oid AND attnum > 0"
+    " UNION SELECT t.typbasetype FROM layer l JOIN pg_type t ON t.oid = l.type WHERE t.typtype = 'd')"
+    " SELECT type FROM layer WHERE type <> 0)))";
+// INCLUDE columns do not make rows unique: only the first indnkeyatts count. What an index takes for equal is its
+// operator class's equality (3 in a B-tree), under its own collation: search_path finds that of no extension, and may
+// find another one.
 constexpr std::string_view kUnique =
-    "SELECT i.indexrelid, i.indisprimary, i.indpred IS NULL AND i.indexprs IS NULL, i.indimmediate, i.indisvalid, "
-    "a.attname"
-    " FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, n)"
+    "SELECT i.indexrelid, i.indisprimary, i.indpred IS NULL AND i.indexprs IS NULL, i.indimmediate, i.indisvalid,"
+    " a.attname, CASE WHEN o.oid IS NULL THEN ' = ' ELSE format(' OPERATOR(%I.%s) ', n.nspname, o.oprname) END,"
+    " CASE WHEN k.locale NOT IN (0, a.attcollation) THEN (SELECT format(' COLLATE %I.%I', n.nspname, l.collname)"
+    " FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace WHERE l.oid = k.locale) END"
+    " FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indclass::oid[], i.indcollation::oid[])"
+    " WITH ORDINALITY AS k (attnum, opclass, locale, n)"
     " LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum"
+    " LEFT JOIN pg_opclass c ON c.oid = k.opclass AND c.opcmethod = 403"
+    " LEFT JOIN pg_amop m ON m.amopfamily = c.opcfamily AND m.amopstrategy = 3 AND m.amoppurpose = 's'"
+    " AND m.amoplefttype = c.opcintype AND m.amoprighttype = c.opcintype"
+    " LEFT JOIN pg_operator o ON o.oid = m.amopopr LEFT JOIN pg_namespace n ON n.oid = o.oprnamespace"
     " WHERE i.indrelid = $1::oid AND i.indisunique AND k.n <= i.indnkeyatts ORDER BY i.indexrelid, k.n";
 
 void read_columns(postgres::Connection& connection, const Parameters& oid, Standing& standing, const Wait& wait) {
@@ -32,7 +59,8 @@ void read_columns(postgres::Connection& connection, const Parameters& oid, Stand
     standing.columns.push_back({found.string(row, 0), found.string(row, 1),
                                 static_cast<std::uint32_t>(found.integer(row, 2)),
                                 static_cast<std::int32_t>(found.integer(row, 3)), found.boolean(row, 4),
-                                found.boolean(row, 5), found.boolean(row, 6)});
+                                found.boolean(row, 5), found.boolean(row, 6), found.boolean(row, 7),
+                                found.boolean(row, 8), found.string(row, 9)});
   }
 }
 
@@ -42,9 +70,10 @@ void read_unique(postgres::Connection& connection, const Parameters& oid, Standi
     const auto index = static_cast<std::uint32_t>(found.integer(row, 0));
     if (standing.unique.empty() || standing.unique.back().oid != index) {
       standing.unique.push_back(
-          {index, found.boolean(row, 1), found.boolean(row, 2), found.boolean(row, 3), found.boolean(row, 4), {}});
+          {index, found.boolean(row, 1), found.boolean(row, 2), found.boolean(row, 3), found.boolean(row, 4), {}, {}});
     }
     standing.unique.back().columns.push_back(found.string(row, 5));
+    standing.unique.back().equal.push_back({found.string(row, 6), found.string(row, 7)});
   }
 }
 
@@ -82,16 +111,38 @@ bool holds_key(const TableSchema& schema, const StandingIndex& index) {
   });
 }
 
-void own_column(const std::string& name, const char* type, std::uint32_t oid, const Standing& standing,
-                std::vector<std::string>& out) {
-  if (name.empty()) return;
-  const StandingColumn* column = standing.find(name);
-  const std::string quoted = quote_identifier(name);
-  if (column == nullptr) {
-    out.push_back("column " + quoted + " is missing: ADD COLUMN " + quoted + " " + type);
-  } else if (column->type_oid != oid) {
-    out.push_back("column " + quoted + " is " + column->type + ", not " + type);
+struct OwnColumn {
+  const std::string& name;
+  const char *type, *default_value;
+  std::uint32_t type_oid;
+};
+std::array<OwnColumn, 2> own_columns(const Site& site) {
+  return {{{site.soft_delete, "boolean", "false", postgres::kBoolOid},
+           {site.synced_at, "timestamp with time zone", "now()", postgres::kTimestamptzOid}}};
+}
+
+Difference wrong_type(const std::string& quoted, const StandingColumn& column, const std::string& type) {
+  return {"column " + quoted + " is " + column.type + ", not " + type, "ALTER COLUMN " + quoted + " TYPE " + type};
+}
+
+std::optional<Difference> difference(const Column& source, bool key, const TargetType& type,
+                                     const StandingColumn& column) {
+  const std::string quoted = quote_identifier(source.name);
+  if (column.generated) {
+    return Difference{"column " + quoted + " is generated", "ALTER COLUMN " + quoted + " DROP EXPRESSION"};
   }
+  if (!fits(type, column)) return wrong_type(quoted, column, type.name);
+  if (key || !source.nullable) return std::nullopt;
+  if (column.not_null) {
+    return Difference{"column " + quoted + " is NOT NULL, the source's is not",
+                      "ALTER COLUMN " + quoted + " DROP NOT NULL"};
+  }
+  // A domain of the same name takes what the source's takes.
+  if (column.domain_not_null && column.type != type.name) {
+    return Difference{"the type of column " + quoted + " is NOT NULL, the source's is not",
+                      "ALTER COLUMN " + quoted + " TYPE " + type.name};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -114,11 +165,37 @@ Standing inspect(postgres::Connection& connection, const QualifiedName& name, co
   const Parameters oid{found.string(0, 0)};
   read_columns(connection, oid, standing, wait);
   read_unique(connection, oid, standing, wait);
+  standing.checks = connection.run(kChecks, oid, wait).boolean(0, 0);
   return standing;
 }
 
-bool has_rows(postgres::Connection& connection, const QualifiedName& name, const Wait& wait) {
-  return connection.run("SELECT EXISTS (SELECT 1 FROM " + name.quoted() + ")", wait).boolean(0, 0);
+/// Tables that inherit from it are none of the mirror's: they have mappings of their own, or are not mirrored.
+std::string Standing::rows_of(const QualifiedName& name) const {
+  return (kind == 'p' ? "" : "ONLY ") + name.quoted();
+}
+
+bool has_rows(postgres::Connection& connection, const QualifiedName& name, const Standing& standing,
+              const Wait& wait) {
+  return connection.run("SELECT EXISTS (SELECT 1 FROM " + standing.rows_of(name) + ")", wait).boolean(0, 0);
+}
+
+bool is_referenced(postgres::Connection& connection, const QualifiedName& name, const Wait& wait) {
+  const Parameters table{name.quoted()};
+  return connection
+      .run("WITH own AS (SELECT $1::regclass::oid AS oid UNION SELECT relid FROM pg_partition_tree($1::regclass))"
+           " SELECT EXISTS (SELECT 1 FROM pg_constraint WHERE contype = 'f' AND confrelid IN (SELECT oid FROM own)"
+           " AND conrelid NOT IN (SELECT oid FROM own))",
+           table, wait)
+      .boolean(0, 0);
+}
+
+void remove_all_rows(postgres::Connection& connection, const QualifiedName& name, const Wait& wait) {
+  const Parameters table{name.quoted()};
+  const Result may = connection.run(
+      "SELECT relkind = 'p', has_table_privilege(oid, 'TRUNCATE') FROM pg_class WHERE oid = $1::regclass", table, wait);
+  const std::string rows = (may.boolean(0, 0) ? "" : "ONLY ") + name.quoted();
+  const bool truncate = may.boolean(0, 1) && !is_referenced(connection, name, wait);
+  connection.run((truncate ? "TRUNCATE " : "DELETE FROM ") + rows, wait);
 }
 
 bool schema_exists(postgres::Connection& connection, const std::string& schema, const Wait& wait) {
@@ -188,32 +265,51 @@ std::vector<std::string> widen_table(const QualifiedName& name, const TableSchem
   return statements;
 }
 
-std::vector<std::string> differences(const Site& site, const TableSchema& schema, const std::vector<TargetType>& types,
-                                     const Standing& standing, bool may_widen) {
-  std::vector<std::string> out;
-  if (standing.kind != 'r' && standing.kind != 'p') out.emplace_back("it is not a table");
+std::vector<Difference> differences(const Site& site, const TableSchema& schema, const std::vector<TargetType>& types,
+                                    const Standing& standing, bool ours) {
+  std::vector<Difference> out;
+  if (standing.kind != 'r' && standing.kind != 'p') return {{"it is not a table", ""}};
   for (std::size_t i = 0; i < schema.columns.size(); ++i) {
-    const std::string quoted = quote_identifier(schema.columns[i].name);
     const StandingColumn* column = standing.find(schema.columns[i].name);
-    if (column == nullptr) {
-      if (!may_widen) out.push_back("column " + quoted + " is missing: ADD COLUMN " + quoted + " " + types[i].name);
-    } else if (column->generated) {
-      out.push_back("column " + quoted + " is generated");
-    } else if (!fits(types[i], *column)) {
-      out.push_back("column " + quoted + " is " + column->type + ", not " + types[i].name);
-    } else if (column->not_null && schema.columns[i].nullable && std::ranges::find(schema.key, i) == schema.key.end()) {
-      out.push_back("column " + quoted + " is NOT NULL, the source's is not");
+    if (column != nullptr) {
+      const bool key = std::ranges::find(schema.key, i) != schema.key.end();
+      if (auto found = difference(schema.columns[i], key, types[i], *column)) out.push_back(std::move(*found));
+    } else if (!ours) {
+      const std::string quoted = quote_identifier(schema.columns[i].name);
+      out.push_back({"column " + quoted + " is missing", "ADD COLUMN " + quoted + " " + types[i].name});
     }
   }
   for (const StandingColumn& column : standing.columns) {
     const bool own = column.name == site.soft_delete || column.name == site.synced_at;
-    if (own || is_source_column(schema, column.name) || !column.not_null || column.has_default) continue;
-    out.push_back("column " + quote_identifier(column.name) +
-                  " is NOT NULL without a default, and the source has no such column");
+    if (own || is_source_column(schema, column.name) || !column.refuses_absence()) continue;
+    const std::string quoted = quote_identifier(column.name);
+    out.push_back({"column " + quoted + " is NOT NULL without a default, and the source has no such column",
+                   "ALTER COLUMN " + quoted + (column.not_null ? " DROP NOT NULL" : " TYPE " + column.base)});
   }
-  own_column(site.soft_delete, "boolean", postgres::kBoolOid, standing, out);
-  own_column(site.synced_at, "timestamp with time zone", postgres::kTimestamptzOid, standing, out);
+  for (const OwnColumn& own : own_columns(site)) {
+    if (own.name.empty()) continue;
+    const StandingColumn* column = standing.find(own.name);
+    const std::string quoted = quote_identifier(own.name);
+    if (column == nullptr) {
+      if (ours) out.push_back({"column " + quoted + " is missing", "ADD COLUMN " + quoted + " " + own.type +
+                               " DEFAULT " + own.default_value});
+    } else if (column->type_oid != own.type_oid) {
+      out.push_back(wrong_type(quoted, *column, own.type));
+    }
+  }
   return out;
+}
+
+std::vector<std::string> add_own_columns(const Site& site, const Standing& standing) {
+  std::vector<std::string> parts;
+  for (const OwnColumn& own : own_columns(site)) {
+    if (own.name.empty()) continue;
+    const std::string quoted = quote_identifier(own.name);
+    parts.push_back(standing.find(own.name) == nullptr
+                        ? "ADD COLUMN " + quoted + " " + own.type + " DEFAULT " + own.default_value
+                        : "ALTER COLUMN " + quoted + " SET DEFAULT " + own.default_value);
+  }
+  return parts;
 }
 
 const StandingIndex* key_index(const TableSchema& schema, const Standing& standing) {
@@ -251,16 +347,22 @@ void add_unique(const TableSchema& schema, const Standing& standing, Shape& shap
   for (const StandingIndex& index : standing.unique) {
     if (&index == key || (index.plain && holds_key(schema, index))) continue;
     shape.other_unique = true;
-    std::vector<std::uint16_t> columns;
-    for (const std::string& name : index.columns) {
-      if (number(name) != end) columns.push_back(static_cast<std::uint16_t>(number(name)));
+    std::vector<ComparedColumn> columns;
+    for (std::size_t i = 0; i < index.columns.size(); ++i) {
+      const auto column = number(index.columns[i]);
+      if (column != end) columns.push_back({static_cast<std::uint16_t>(column), index.equal[i]});
     }
     if (index.plain) {
-      for (const std::uint16_t column : columns) watched[column] = true;
+      for (const ComparedColumn& column : columns) watched[column.column] = true;
       if (columns.size() == index.columns.size()) shape.unique.push_back(columns);
     } else {
       watched.assign(watched.size(), true);  // Any column may stand in its expressions or its condition.
     }
+  }
+  // Where UPDATE may not set a column, a row that changes it is deleted and inserted too.
+  for (const std::uint16_t column : shape.always) {
+    if (std::ranges::find(schema.key, column) != schema.key.end()) continue;
+    shape.other_unique = watched[column] = true;
   }
   for (std::uint16_t column = 0; column < watched.size(); ++column) {
     if (watched[column] && std::ranges::find(schema.key, column) == schema.key.end()) shape.watched.push_back(column);
@@ -272,16 +374,28 @@ void add_unique(const TableSchema& schema, const Standing& standing, Shape& shap
 Shape shape_of(const Site& site, const QualifiedName& name, const TableSchema& schema, const Standing& standing) {
   Shape shape;
   shape.table = name.quoted();
+  shape.rows = standing.rows_of(name);
   shape.staging = "pg_temp." + quote_identifier("peerd_" + std::to_string(schema.id.oid));
   for (const Column& column : schema.columns) shape.columns.push_back(quote_identifier(column.name));
-  shape.key = schema.key;
+  const StandingIndex* index = key_index(schema, standing);
+  for (const std::uint16_t column : schema.key) {
+    Equality equal{" = ", ""};
+    if (index != nullptr) {
+      const auto place = std::ranges::find(index->columns, schema.columns[column].name) - index->columns.begin();
+      equal = index->equal[static_cast<std::size_t>(place)];
+    }
+    shape.key.push_back({column, equal});
+  }
   if (!site.soft_delete.empty()) shape.soft_delete = quote_identifier(site.soft_delete);
   if (!site.synced_at.empty()) shape.synced_at = quote_identifier(site.synced_at);
-  shape.tombstones = !shape.soft_delete.empty();
-  for (std::size_t i = 0; i < schema.columns.size(); ++i) {
+  // A CHECK may want more than the key: what it says of such a row is not known before it is tried.
+  shape.tombstones = !shape.soft_delete.empty() && !standing.checks;
+  for (std::uint16_t i = 0; i < schema.columns.size(); ++i) {
     const StandingColumn* column = standing.find(schema.columns[i].name);
+    shape.types.push_back(column == nullptr ? "text" : column->base);
+    if (column != nullptr && column->identity_always) shape.always.push_back(i);
     const bool key = std::ranges::find(schema.key, i) != schema.key.end();
-    if (!key && column != nullptr && column->not_null && !column->has_default) shape.tombstones = false;
+    if (!key && column != nullptr && column->refuses_absence()) shape.tombstones = false;
   }
   add_unique(schema, standing, shape);
   return shape;

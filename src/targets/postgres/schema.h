@@ -17,6 +17,10 @@ struct StandingColumn {
   std::uint32_t type_oid = 0;
   std::int32_t modifier = -1;
   bool not_null = false, has_default = false, generated = false;
+  bool identity_always = false;  ///< It takes no value by UPDATE.
+  bool domain_not_null = false;  ///< A domain of its type is NOT NULL.
+  bool refuses_absence() const { return (not_null || domain_not_null) && !has_default; }
+  std::string base;  ///< The type under its domains, with the column's collation: what the staging table has.
 };
 
 struct StandingIndex {
@@ -24,18 +28,28 @@ struct StandingIndex {
   bool primary = false, plain = false;  ///< plain: neither expressions nor a condition.
   bool immediate = false, valid = false;
   std::vector<std::string> columns;  ///< "" for an expression.
+  std::vector<Equality> equal;       ///< By column.
 };
 
 /// A relation at the target as it stands now.
 struct Standing {
   std::uint32_t oid = 0;  ///< 0 = there is none of that name.
   char kind = 'r';
+  bool checks = false;  ///< CHECK constraints stand on it, or on a domain of its columns.
   std::vector<StandingColumn> columns;
   std::vector<StandingIndex> unique;
   const StandingColumn* find(const std::string& name) const;
+  /// "ONLY s.t", or "s.t" where a partitioned table's rows stand in its partitions.
+  std::string rows_of(const postgres::QualifiedName& name) const;
 };
 Standing inspect(postgres::Connection& connection, const postgres::QualifiedName& name, const Wait& wait);
-bool has_rows(postgres::Connection& connection, const postgres::QualifiedName& name, const Wait& wait);
+bool has_rows(postgres::Connection& connection, const postgres::QualifiedName& name, const Standing& standing,
+              const Wait& wait);
+/// Empties the table, by TRUNCATE where that is possible: a foreign key that points at it forbids that in every role, and
+/// the right to do it may be lacking.
+void remove_all_rows(postgres::Connection& connection, const postgres::QualifiedName& name, const Wait& wait);
+/// A foreign key of another table points at it, or at a partition of it.
+bool is_referenced(postgres::Connection& connection, const postgres::QualifiedName& name, const Wait& wait);
 bool schema_exists(postgres::Connection& connection, const std::string& schema, const Wait& wait);
 
 /// A column's type at the target: the source's where a type of that name exists there, else text.
@@ -52,9 +66,15 @@ std::string create_table(const Site& site, const postgres::QualifiedName& name, 
 std::vector<std::string> widen_table(const postgres::QualifiedName& name, const TableSchema& schema,
                                      const std::vector<TargetType>& types, const Standing& standing);
 
-/// What keeps rows of `schema` out of the standing table, each in words. `may_widen`: absent columns are no difference.
-std::vector<std::string> differences(const Site& site, const TableSchema& schema, const std::vector<TargetType>& types,
-                                     const Standing& standing, bool may_widen);
+/// What keeps rows of `schema` out of the standing table.
+struct Difference {
+  std::string words, alter;  ///< alter: the part of an ALTER TABLE that ends it, "" = none does.
+};
+/// `ours`: absent columns of the source are no difference; else peerd's own are none: adopting the table adds them.
+std::vector<Difference> differences(const Site& site, const TableSchema& schema, const std::vector<TargetType>& types,
+                                    const Standing& standing, bool ours);
+/// The parts of an ALTER TABLE that give an operator's table peerd's own columns, which fill themselves.
+std::vector<std::string> add_own_columns(const Site& site, const Standing& standing);
 /// A unique index that can arbitrate ON CONFLICT for exactly the mirror's key.
 const StandingIndex* key_index(const TableSchema& schema, const Standing& standing);
 

@@ -9,6 +9,9 @@ namespace {
 
 std::string staged(std::size_t column) { return "s.c" + std::to_string(column); }
 
+/// The source's values count, also in a column that is GENERATED ALWAYS AS IDENTITY.
+constexpr const char* kOverriding = " OVERRIDING SYSTEM VALUE ";
+
 std::string action(Action action) { return std::to_string(static_cast<int>(action)); }
 
 std::string is(Action wanted) { return "s.a = " + action(wanted); }
@@ -17,12 +20,19 @@ std::string placed() { return "s.a IN (" + action(Action::place) + ", " + action
 
 std::string group_is(int group) { return " AND s.m = " + std::to_string(group); }
 
-/// The target's row with the staged row's key.
-std::string same_key(const Shape& shape) {
+std::string equals(const std::string& a, const Equality& equal, const std::string& b) {
+  return a + equal.op + b + equal.collate;
+}
+
+std::string same(const Shape& shape, const std::vector<ComparedColumn>& columns) {
   std::vector<std::string> parts;
-  for (const std::uint16_t column : shape.key) parts.push_back("t." + shape.columns[column] + " = " + staged(column));
+  for (const auto& [column, equal] : columns)
+    parts.push_back(equals("t." + shape.columns[column], equal, staged(column)));
   return join(parts, " AND ");
 }
+
+/// The target's row with the staged row's key.
+std::string same_key(const Shape& shape) { return same(shape, shape.key); }
 
 /// A marked row counts as gone (rules.md 27).
 std::string live(const Shape& shape) {
@@ -37,7 +47,13 @@ std::string take_missing(const Shape& shape, const MissingColumns& missing) {
   return set;
 }
 
-bool in_key(const Shape& shape, std::size_t column) { return std::ranges::find(shape.key, column) != shape.key.end(); }
+bool in_key(const Shape& shape, std::size_t column) {
+  return std::ranges::find(shape.key, column, &ComparedColumn::column) != shape.key.end();
+}
+
+bool may_set(const Shape& shape, std::size_t column) {
+  return std::ranges::find(shape.always, column) == shape.always.end();
+}
 
 std::string own_columns(const Shape& shape) {
   std::string list;
@@ -54,25 +70,23 @@ std::string own_values(const Shape& shape, const char* deleted) {
 }
 
 std::string absent(const Shape& shape) {
-  return "NOT EXISTS (SELECT 1 FROM " + shape.table + " t WHERE " + same_key(shape) + live(shape) + ")";
+  return "NOT EXISTS (SELECT 1 FROM " + shape.rows + " t WHERE " + same_key(shape) + live(shape) + ")";
 }
 
 std::string key_list(const Shape& shape) {
   std::vector<std::string> names;
-  for (const std::uint16_t column : shape.key) names.push_back(shape.columns[column]);
+  for (const ComparedColumn& key : shape.key) names.push_back(shape.columns[key.column]);
   return join(names, ", ");
 }
 
 }  // namespace
 
 std::string create_staging(const Shape& shape) {
-  std::string list = "0::integer AS o, 0::smallint AS a, 0::integer AS m";
+  std::string list = "o integer, a smallint, m integer";
   for (std::size_t i = 0; i < shape.key.size(); ++i)
-    list += ", t." + shape.columns[shape.key[i]] + " AS b" + std::to_string(i);
-  for (std::size_t i = 0; i < shape.columns.size(); ++i)
-    list += ", t." + shape.columns[i] + " AS c" + std::to_string(i);
-  return "CREATE TEMPORARY TABLE " + shape.staging + " ON COMMIT DELETE ROWS AS SELECT " + list + " FROM " +
-         shape.table + " t WITH NO DATA";
+    list += ", b" + std::to_string(i) + " " + shape.types[shape.key[i].column];
+  for (std::size_t i = 0; i < shape.columns.size(); ++i) list += ", c" + std::to_string(i) + " " + shape.types[i];
+  return "CREATE TEMPORARY TABLE " + shape.staging + " (" + list + ") ON COMMIT DELETE ROWS";
 }
 
 std::string copy_rows(const Shape& shape) {
@@ -84,9 +98,10 @@ std::string copy_staging(const Shape& shape) { return "COPY " + shape.staging + 
 std::string fill_from_base(const Shape& shape, int group, const MissingColumns& missing) {
   std::vector<std::string> same_base;
   for (std::size_t i = 0; i < shape.key.size(); ++i) {
-    same_base.push_back("t." + shape.columns[shape.key[i]] + " = s.b" + std::to_string(i));
+    const auto& [column, equal] = shape.key[i];
+    same_base.push_back(equals("t." + shape.columns[column], equal, "s.b" + std::to_string(i)));
   }
-  return "UPDATE " + shape.staging + " s SET m = 0" + take_missing(shape, missing) + " FROM " + shape.table +
+  return "UPDATE " + shape.staging + " s SET m = 0" + take_missing(shape, missing) + " FROM " + shape.rows +
          " t WHERE " + is(Action::place) + group_is(group) + " AND " + join(same_base, " AND ") + live(shape);
 }
 
@@ -99,7 +114,7 @@ std::string promote_watched(const Shape& shape, int group, const MissingColumns&
   }
   if (changed.empty()) changed.emplace_back("false");
   return "UPDATE " + shape.staging + " s SET a = " + action(Action::place) + ", m = 0" + take_missing(shape, missing) +
-         " FROM " + shape.table + " t WHERE " + is(Action::update) + group_is(group) + " AND " + same_key(shape) +
+         " FROM " + shape.rows + " t WHERE " + is(Action::update) + group_is(group) + " AND " + same_key(shape) +
          live(shape) + " AND (" + join(changed, " OR ") + ")";
 }
 
@@ -112,15 +127,16 @@ std::string discard_unfilled(const Shape& shape) {
 }
 
 std::string mark_removed(const Shape& shape) {
-  return "UPDATE " + shape.table + " t SET " + shape.soft_delete + " = true" +
+  return "UPDATE " + shape.rows + " t SET " + shape.soft_delete + " = true" +
          (shape.synced_at.empty() ? "" : ", " + shape.synced_at + " = now()") + " FROM " + shape.staging + " s WHERE " +
          is(Action::remove) + " AND " + same_key(shape) + live(shape);
 }
 
 std::string insert_tombstones(const Shape& shape) {
   std::vector<std::string> keys;
-  for (const std::uint16_t column : shape.key) keys.push_back(staged(column));
-  return "INSERT INTO " + shape.table + " (" + key_list(shape) + own_columns(shape) + ") SELECT " + join(keys, ", ") +
+  for (const ComparedColumn& key : shape.key) keys.push_back(staged(key.column));
+  return "INSERT INTO " + shape.table + " (" + key_list(shape) + own_columns(shape) + ")" + kOverriding + "SELECT " +
+         join(keys, ", ") +
          own_values(shape, "true") + " FROM " + shape.staging + " s WHERE " + is(Action::remove) +
          " ON CONFLICT DO NOTHING";
 }
@@ -129,18 +145,17 @@ std::string delete_removed(const Shape& shape) {
   const std::string which = shape.soft_delete.empty()
                                 ? "s.a IN (" + action(Action::remove) + ", " + action(Action::move_away) + ")"
                                 : is(Action::move_away);
-  return "DELETE FROM " + shape.table + " t USING " + shape.staging + " s WHERE " + which + " AND " + same_key(shape);
+  return "DELETE FROM " + shape.rows + " t USING " + shape.staging + " s WHERE " + which + " AND " + same_key(shape);
 }
 
 std::string update_in_place(const Shape& shape, int group, const MissingColumns& missing) {
   std::vector<std::string> set;
   for (std::size_t i = 0; i < shape.columns.size(); ++i) {
-    if (!missing[i] && !in_key(shape, i)) set.push_back(shape.columns[i] + " = " + staged(i));
+    if (!missing[i] && !in_key(shape, i) && may_set(shape, i)) set.push_back(shape.columns[i] + " = " + staged(i));
   }
   if (!shape.synced_at.empty()) set.push_back(shape.synced_at + " = now()");
-  // Nothing to set (a table of key columns only): the row is touched all the same, so that its absence shows.
-  if (set.empty()) set.push_back(shape.columns[shape.key[0]] + " = " + staged(shape.key[0]));
-  return "UPDATE " + shape.table + " t SET " + join(set, ", ") + " FROM " + shape.staging + " s WHERE " +
+  if (set.empty()) return "";
+  return "UPDATE " + shape.rows + " t SET " + join(set, ", ") + " FROM " + shape.staging + " s WHERE " +
          is(Action::update) + group_is(group) + " AND " + same_key(shape) + live(shape);
 }
 
@@ -153,18 +168,16 @@ std::string select_absent(const Shape& shape) {
   return "SELECT s.o FROM " + shape.staging + " s WHERE " + is(Action::update) + " AND s.m <> 0 AND " + absent(shape);
 }
 
-std::string delete_clashing(const Shape& shape, const std::vector<std::uint16_t>& unique) {
-  std::vector<std::string> same;
-  for (const std::uint16_t column : unique) same.push_back("t." + shape.columns[column] + " = " + staged(column));
+std::string delete_clashing(const Shape& shape, const std::vector<ComparedColumn>& unique) {
   std::string which = is(Action::place_over);
   if (!shape.soft_delete.empty())
     which = "(" + which + " OR (" + is(Action::place) + " AND t." + shape.soft_delete + "))";
-  return "DELETE FROM " + shape.table + " t USING " + shape.staging + " s WHERE " + which + " AND " +
-         join(same, " AND ") + " AND NOT (" + same_key(shape) + ")";
+  return "DELETE FROM " + shape.rows + " t USING " + shape.staging + " s WHERE " + which + " AND " +
+         same(shape, unique) + " AND NOT (" + same_key(shape) + ")";
 }
 
 std::string clear_placed(const Shape& shape) {
-  return "DELETE FROM " + shape.table + " t USING " + shape.staging + " s WHERE " + placed() + " AND " +
+  return "DELETE FROM " + shape.rows + " t USING " + shape.staging + " s WHERE " + placed() + " AND " +
          same_key(shape);
 }
 
@@ -172,20 +185,21 @@ std::string insert_placed(const Shape& shape) {
   std::vector<std::string> values, set;
   for (std::size_t i = 0; i < shape.columns.size(); ++i) {
     values.push_back(staged(i));
-    if (!in_key(shape, i)) set.push_back(shape.columns[i] + " = excluded." + shape.columns[i]);
+    // Key columns too: what is equal may be spelled otherwise (citext, numeric, a collation that ignores case).
+    if (may_set(shape, i)) set.push_back(shape.columns[i] + " = excluded." + shape.columns[i]);
   }
   if (!shape.soft_delete.empty()) set.push_back(shape.soft_delete + " = false");
   if (!shape.synced_at.empty()) set.push_back(shape.synced_at + " = now()");
-  std::string sql = "INSERT INTO " + shape.table + " (" + join(shape.columns, ", ") + own_columns(shape) + ") SELECT " +
-                    join(values, ", ") + own_values(shape, "false") + " FROM " + shape.staging + " s WHERE " + placed();
+  std::string sql = "INSERT INTO " + shape.table + " (" + join(shape.columns, ", ") + own_columns(shape) + ")" +
+                    kOverriding + "SELECT " + join(values, ", ") + own_values(shape, "false") + " FROM " +
+                    shape.staging + " s WHERE " + placed();
   if (shape.other_unique) return sql;  // clear_placed() made room.
   sql += " ON CONFLICT (" + key_list(shape) + ") DO ";
   return sql + (set.empty() ? "NOTHING" : "UPDATE SET " + join(set, ", "));
 }
 
-std::string remove_all(const Shape& shape) {
-  if (shape.soft_delete.empty()) return "TRUNCATE " + shape.table;
-  return "UPDATE " + shape.table + " t SET " + shape.soft_delete + " = true" +
+std::string mark_all(const Shape& shape) {
+  return "UPDATE " + shape.rows + " t SET " + shape.soft_delete + " = true" +
          (shape.synced_at.empty() ? "" : ", " + shape.synced_at + " = now()") + " WHERE t." + shape.soft_delete +
          " IS NOT TRUE";
 }

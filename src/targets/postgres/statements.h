@@ -8,17 +8,30 @@
 
 namespace peerd::pgtarget {
 
+/// What an index takes for equal: `a<op>b<collate>`.
+struct Equality {
+  std::string op, collate;
+};
+struct ComparedColumn {
+  std::uint16_t column = 0;  ///< Of the source's schema.
+  Equality equal;
+};
+
 /// What the statements over one target table need to know of it. Names are quoted.
 struct Shape {
-  std::string table;                 ///< Schema-qualified.
+  std::string table;                 ///< Schema-qualified: where rows are put in.
+  std::string rows;                  ///< The same where rows are read, changed and removed: never those of heirs.
   std::string staging;               ///< The session's temporary table that takes a batch's outcomes.
   std::vector<std::string> columns;  ///< By column of the source's schema.
-  std::vector<std::uint16_t> key;
+  std::vector<std::string> types;    ///< By column: those of the staging table, without domains, which might refuse the
+                                     ///< NULL that stands for a value that was not sent.
+  std::vector<ComparedColumn> key;
+  std::vector<std::uint16_t> always;               ///< GENERATED ALWAYS AS IDENTITY: set by INSERT alone.
   std::string soft_delete, synced_at;              ///< "" = none.
-  std::vector<std::vector<std::uint16_t>> unique;  ///< Other unique indexes on plain columns that the mirror fills.
+  std::vector<std::vector<ComparedColumn>> unique;  ///< Other unique indexes on plain columns that the mirror fills.
   std::vector<std::uint16_t>
       watched;                ///< Columns of any other unique index: a row that changes one is deleted and inserted.
-  bool other_unique = false;  ///< There is one; it may consist of key columns alone.
+  bool other_unique = false;  ///< There is a watched column, or an index of key columns alone.
   bool tombstones = false;    ///< Soft deletes, and only key columns are NOT NULL: a deleted key leaves a marked row
                               ///< even when the target never had the row.
 };
@@ -57,17 +70,18 @@ std::string mark_removed(const Shape& shape);  ///< Soft delete only.
 std::string insert_tombstones(const Shape& shape);
 std::string delete_removed(const Shape& shape);  ///< `move_away`, and `remove` where deletes are hard.
 
+/// "" where no column can be set: of such a row only its absence counts.
 std::string update_in_place(const Shape& shape, int group, const MissingColumns& missing);
 std::string promote_absent(const Shape& shape);  ///< `update` rows of group 0 that stand nowhere become `place`.
 std::string select_absent(const Shape& shape);   ///< o of `update` rows of other groups that stand nowhere.
 
 /// Removes rows under other keys that hold the unique values of a row to be placed: those from the future, and marked
 /// ones.
-std::string delete_clashing(const Shape& shape, const std::vector<std::uint16_t>& unique);
+std::string delete_clashing(const Shape& shape, const std::vector<ComparedColumn>& unique);
 std::string clear_placed(const Shape& shape);  ///< Where other unique indexes forbid to write over a row.
 std::string insert_placed(const Shape& shape);
 
-std::string remove_all(const Shape& shape);  ///< TRUNCATE; marks all with soft delete.
+std::string mark_all(const Shape& shape);  ///< TRUNCATE with soft delete.
 
 /// "ctid" of all but one row of each key go.
 std::string delete_duplicates(const std::string& table, const std::vector<std::string>& key);

@@ -18,10 +18,18 @@ std::string escaped(std::string_view value) {
 Shape sample_shape() {
   Shape shape;
   shape.table = "\"s\".\"t\"";
+  shape.rows = "ONLY \"s\".\"t\"";
   shape.staging = "pg_temp.\"peerd_1\"";
   shape.columns = {"\"a\"", "\"b\"", "\"c\""};
-  shape.key = {1};
+  shape.types = {"text", "bigint", "ext.citext"};
+  shape.key = {{1, {" OPERATOR(ext.=) ", ""}}};
   return shape;
+}
+
+/// Each column of an index has its equality.
+Standing compared(Standing standing) {
+  for (StandingIndex& index : standing.unique) index.equal.assign(index.columns.size(), Equality{" = ", ""});
+  return standing;
 }
 
 TableSchema sample_schema() {
@@ -52,7 +60,8 @@ TEST(PostgresCopyText, TheBinaryFrameIsPostgress) {
 TEST(PostgresStatements, AnUpdateLeavesTheKeyAndWhatWasNotSentAlone) {
   EXPECT_EQ(
       update_in_place(sample_shape(), 2, {false, false, true}),
-      "UPDATE \"s\".\"t\" t SET \"a\" = s.c0 FROM pg_temp.\"peerd_1\" s WHERE s.a = 3 AND s.m = 2 AND t.\"b\" = s.c1");
+      "UPDATE ONLY \"s\".\"t\" t SET \"a\" = s.c0 FROM pg_temp.\"peerd_1\" s WHERE s.a = 3 AND s.m = 2 AND"
+      " t.\"b\" OPERATOR(ext.=) s.c1");
 }
 
 TEST(PostgresStatements, AMarkedRowIsNotUpdated) {
@@ -68,26 +77,41 @@ TEST(PostgresStatements, APlacedRowSetsEveryColumnAndClearsTheMark) {
   Shape shape = sample_shape();
   shape.soft_delete = "\"gone\"";
   EXPECT_EQ(insert_placed(shape),
-            "INSERT INTO \"s\".\"t\" (\"a\", \"b\", \"c\", \"gone\") SELECT s.c0, s.c1, s.c2, false FROM "
-            "pg_temp.\"peerd_1\" s"
-            " WHERE s.a IN (4, 5) ON CONFLICT (\"b\") DO UPDATE SET \"a\" = excluded.\"a\", \"c\" = excluded.\"c\", "
-            "\"gone\" = false");
+            "INSERT INTO \"s\".\"t\" (\"a\", \"b\", \"c\", \"gone\") OVERRIDING SYSTEM VALUE SELECT s.c0, s.c1, s.c2, false "
+            "FROM pg_temp.\"peerd_1\" s"
+            " WHERE s.a IN (4, 5) ON CONFLICT (\"b\") DO UPDATE SET \"a\" = excluded.\"a\", \"b\" = excluded.\"b\", "
+            "\"c\" = excluded.\"c\", \"gone\" = false");
   shape.other_unique = true;
   EXPECT_EQ(insert_placed(shape).find("ON CONFLICT"), std::string::npos);
 }
 
 TEST(PostgresStatements, CarriedValuesComeFromTheBaseKey) {
   EXPECT_EQ(fill_from_base(sample_shape(), 1, {false, false, true}),
-            "UPDATE pg_temp.\"peerd_1\" s SET m = 0, c2 = t.\"c\" FROM \"s\".\"t\" t WHERE s.a = 4 AND s.m = 1 AND "
-            "t.\"b\" = s.b0");
+            "UPDATE pg_temp.\"peerd_1\" s SET m = 0, c2 = t.\"c\" FROM ONLY \"s\".\"t\" t WHERE s.a = 4 AND s.m = 1 AND "
+            "t.\"b\" OPERATOR(ext.=) s.b0");
 }
 
 TEST(PostgresStatements, ATableOfKeyColumnsAloneCanBeUpdated) {
   Shape shape = sample_shape();
   shape.columns = {"\"a\"", "\"b\""};
-  shape.key = {0, 1};
-  EXPECT_NE(update_in_place(shape, 0, {false, false}).find("SET \"a\" = s.c0 FROM"), std::string::npos);
+  shape.key = {{0, {" = ", ""}}, {1, {" = ", ""}}};
+  EXPECT_EQ(update_in_place(shape, 0, {false, false}), "");
+  EXPECT_NE(insert_placed(shape).find("ON CONFLICT (\"a\", \"b\") DO UPDATE SET \"a\" = excluded.\"a\""), std::string::npos);
+  shape.always = {0, 1};
   EXPECT_NE(insert_placed(shape).find("ON CONFLICT (\"a\", \"b\") DO NOTHING"), std::string::npos);
+}
+
+TEST(PostgresStatements, AnIdentityColumnIsSetByInsertAlone) {
+  Shape shape = sample_shape();
+  shape.always = {0};
+  EXPECT_EQ(update_in_place(shape, 0, {false, false, false}).find("\"a\" ="), std::string::npos);
+  EXPECT_EQ(insert_placed(shape).find("\"a\" = excluded"), std::string::npos);
+}
+
+TEST(PostgresStatements, TheStagingTableHasTheTypesUnderDomains) {
+  EXPECT_EQ(create_staging(sample_shape()),
+            "CREATE TEMPORARY TABLE pg_temp.\"peerd_1\" (o integer, a smallint, m integer, b0 bigint, c0 text, c1 bigint,"
+            " c2 ext.citext) ON COMMIT DELETE ROWS");
 }
 
 TEST(PostgresSchema, AnAddedColumnBringsItsMissingValueAndNoDefault) {
@@ -126,13 +150,14 @@ TEST(PostgresSchema, AUniqueIndexThatHoldsTheKeyNeedsNoCare) {
   Standing standing;
   standing.unique = {{1, true, true, true, true, {"b"}}, {2, false, true, true, true, {"a", "b"}}};
   const Site site;
-  EXPECT_FALSE(shape_of(site, {"s", "t"}, sample_schema(), standing).other_unique);
-  standing.unique.push_back({3, false, true, true, true, {"c"}});
-  const Shape shape = shape_of(site, {"s", "t"}, sample_schema(), standing);
+  EXPECT_FALSE(shape_of(site, {"s", "t"}, sample_schema(), compared(standing)).other_unique);
+  standing.unique.push_back({3, false, true, true, true, {"c"}, {}});
+  const Shape shape = shape_of(site, {"s", "t"}, sample_schema(), compared(standing));
   EXPECT_TRUE(shape.other_unique);
   EXPECT_EQ(shape.watched, (std::vector<std::uint16_t>{2}));
-  standing.unique.push_back({4, false, false, true, true, {""}});
-  EXPECT_EQ(shape_of(site, {"s", "t"}, sample_schema(), standing).watched, (std::vector<std::uint16_t>{0, 2}));
+  standing.unique.push_back({4, false, false, true, true, {""}, {}});
+  EXPECT_EQ(shape_of(site, {"s", "t"}, sample_schema(), compared(standing)).watched,
+            (std::vector<std::uint16_t>{0, 2}));
 }
 
 TEST(PostgresSplit, AnOpenTailIsCutOffBehindTheWholeTransactions) {
