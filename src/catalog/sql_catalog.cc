@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "catalog_file.h"
 #include "migrate.h"
 #include "peerd/base/clock.h"
 #include "peerd/base/error.h"
@@ -33,16 +34,7 @@ std::unique_ptr<FileLock> lock_file(const std::string& path) {
 }  // namespace
 
 std::unique_ptr<Catalog> Catalog::open(const std::string& url, SecretBox secrets, OptionTables tables) {
-  constexpr std::string_view kSqlite = "sqlite:";
-  if (url.starts_with("postgres://") || url.starts_with("postgresql://")) {
-    throw Error(ErrorCode::not_supported, "a catalog on a Postgres server is not supported yet",
-                "set PEERD_CATALOG to sqlite:/path/to/file");
-  }
-  const std::string path = url.starts_with(kSqlite) ? url.substr(kSqlite.size()) : "";
-  if (path.empty())
-    throw Error(ErrorCode::invalid_option, "PEERD_CATALOG is not of the form sqlite:PATH",
-                "set it to sqlite:/path/to/file");
-  return std::make_unique<SqlCatalog>(path, std::move(secrets), std::move(tables));
+  return std::make_unique<SqlCatalog>(path_of(url), std::move(secrets), std::move(tables));
 }
 
 SqlCatalog::SqlCatalog(const std::string& path, SecretBox secrets, OptionTables tables)

@@ -12,7 +12,9 @@
 #include <sstream>
 #include <system_error>
 
+#include "key_file.h"
 #include "log_observer.h"
+#include "notify.h"
 #include "peerd/base/log.h"
 #include "peerd/base/version.h"
 #include "peerd/control/control.h"
@@ -37,6 +39,15 @@ std::string read_file(const std::string& path, const char* what) {
   return text.str();
 }
 
+void warn_of_readers(const std::string& path) {
+  struct stat facts {};
+  if (stat(path.c_str(), &facts) != 0 || (facts.st_mode & 077) == 0) return;
+  char mode[8];
+  std::snprintf(mode, sizeof mode, "%04o", static_cast<unsigned>(facts.st_mode & 07777));
+  log(LogLevel::warning, "the data directory " + path + " is open to other users of this machine (mode " + mode + ")",
+      {.hint = "chmod 700 " + path});
+}
+
 void make_data_dir(const std::string& path) {
   std::error_code error;
   const bool made = std::filesystem::create_directories(path, error);
@@ -46,6 +57,15 @@ void make_data_dir(const std::string& path) {
     throw Error(ErrorCode::invalid_option, "the data directory " + path + " cannot be used: " + why,
                 "set PEERD_DATA_DIR to a directory that this user may write to");
   }
+  warn_of_readers(path);
+}
+
+net::TlsServerOptions read_tls(const Settings& settings) {
+  net::TlsServerOptions tls;
+  if (settings.tls_cert.empty()) return tls;
+  tls.certificate = read_file(settings.tls_cert, "tls_cert");
+  tls.private_key = read_file(settings.tls_key, "tls_key");
+  return tls;
 }
 
 // A connection is a descriptor, and the usual soft limit of 1024 is less than what we accept.
@@ -56,18 +76,13 @@ void raise_file_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-SecretBox secrets_of(const Settings& settings) {
-  return settings.keys.empty() ? SecretBox::from_file(settings.data_dir + "/keys")
-                               : SecretBox::from_text(settings.keys);
-}
-
 // Everything that runs, built lowest first and destroyed in the opposite order.
 class Daemon {
  public:
   explicit Daemon(const Settings& settings)
       : settings_(settings),
         connectors_(make_connectors()),
-        catalog_(open_catalog(settings.catalog, secrets_of(settings), connectors_)),
+        catalog_(open_with_keys()),
         observer_([this](MirrorId id) {
           const auto record = catalog_->mirror(id);
           return record ? record->spec.name : std::string();
@@ -78,16 +93,12 @@ class Daemon {
         mirrors_(*catalog_, connectors_, *supervisor_) {}
 
   void start() {
-    net::TlsServerOptions tls;
-    if (!settings_.tls_cert.empty()) {
-      tls.certificate = read_file(settings_.tls_cert, "tls_cert");
-      tls.private_key = read_file(settings_.tls_key, "tls_key");
-    }
+    const net::TlsServerOptions tls = read_tls(settings_);
     Ports ports;
     ports.sql = server_.listen_tcp(settings_.listen, settings_.sql_port, tls,
-                                   make_sql_handlers({peers_, mirrors_, *catalog_, operators_, settings_.password}));
+                                   make_sql_handlers({peers_, mirrors_, *catalog_, operators_, settings_.password, attempts_}));
     ports.http = server_.listen_http(settings_.listen, settings_.http_port, tls,
-                                     make_rest_handler({peers_, mirrors_, *catalog_, settings_.password}), operators_);
+                                     make_rest_handler(rest_deps()), rest_operators_);
     supervisor_->adopt_all();
     server_.start();
     write_ports(settings_.data_dir, ports);
@@ -96,6 +107,24 @@ class Daemon {
                             ", data_dir: " + settings_.data_dir);
     if (settings_.password.empty())
       log(LogLevel::warning, "no password is set: every user of this machine may do everything");
+    if (!settings_.loopback_only() && settings_.tls_cert.empty()) {
+      log(LogLevel::warning, "others reach " + settings_.listen + ", and what they send and get is not encrypted",
+          {.hint = "set PEERD_TLS_CERT and PEERD_TLS_KEY, or let a proxy speak TLS and listen on 127.0.0.1"});
+    }
+  }
+
+  /// On SIGHUP: the level of the log, and certificates that were renewed. Everything else waits for the next start, and is told.
+  void reload(const Settings& now) {
+    set_log_level(now.log_level);
+    if (!settings_.tls_cert.empty() && !now.tls_cert.empty()) server_.renew_tls(read_tls(now));
+    Settings unchanged = now;
+    unchanged.log_level = settings_.log_level;
+    if (!settings_.tls_cert.empty() && !now.tls_cert.empty()) {
+      unchanged.tls_cert = settings_.tls_cert;
+      unchanged.tls_key = settings_.tls_key;
+    }
+    log(LogLevel::info, "SIGHUP: log level and certificates are those of the configuration now");
+    if (unchanged != settings_) log(LogLevel::warning, "SIGHUP: other settings have changed, too: they hold from the next start on");
   }
 
   // The faces first, so that nothing new comes; what they had running is cancelled with their connections.
@@ -103,11 +132,25 @@ class Daemon {
     remove_ports(settings_.data_dir);
     server_.stop();
     operators_.stop(wait.shorter(std::chrono::seconds(2)));
+    rest_operators_.stop(wait.shorter(std::chrono::seconds(2)));
     const bool mirrors_stopped = supervisor_->stop(wait);
-    return operators_.stop(wait) && mirrors_stopped;
+    return operators_.stop(wait) && rest_operators_.stop(wait) && mirrors_stopped;
   }
 
  private:
+  std::unique_ptr<Catalog> open_with_keys() const {
+    const KeyFile keys(settings_);
+    auto catalog = open_catalog(settings_.catalog, keys.open(), connectors_);
+    keys.settle();
+    return catalog;
+  }
+
+  RestDeps rest_deps() {
+    std::vector<std::string> hosts = settings_.allowed_hosts;
+    if (!hosts.empty() && !settings_.loopback_only()) hosts.push_back(settings_.listen);
+    return {peers_, mirrors_, *catalog_, settings_.password, attempts_, std::move(hosts)};
+  }
+
   const Settings settings_;
   const Connectors connectors_;
   const std::unique_ptr<Catalog> catalog_;
@@ -115,13 +158,15 @@ class Daemon {
   const std::unique_ptr<Supervisor> supervisor_;
   PeerControl peers_;
   MirrorControl mirrors_;
-  net::Operators operators_;
+  net::AttemptLimit attempts_;
+  net::Operators operators_;          ///< The SQL port's.
+  net::Operators rest_operators_{4};  ///< Apart: who reads rows slowly on one port does not stop the other.
   net::Server server_;
 };
 
 }  // namespace
 
-int run_daemon(const Loaded& loaded) {
+int run_daemon(const Loaded& loaded, const std::function<Loaded()>& load) {
   const Settings& settings = loaded.settings;
   set_log_level(settings.log_level);
   umask(077);
@@ -132,8 +177,20 @@ int run_daemon(const Loaded& loaded) {
   auto daemon = std::make_unique<Daemon>(settings);
   remove_ports(settings.data_dir);  // Not before: the catalog's lock tells that nobody else runs here.
   daemon->start();
-  const int signal = wait_for_signal();
+  notify("READY=1");
+  int signal = wait_for_signal();
+  for (; signal == SIGHUP; signal = wait_for_signal()) {
+    notify_reloading();
+    try {
+      daemon->reload(load().settings);
+    } catch (...) {
+      const ErrorText error = current_error();
+      log(LogLevel::error, "SIGHUP: nothing was changed: " + error.message, {.hint = error.hint});
+    }
+    notify("READY=1");
+  }
   const StopGuard guard;
+  notify("STOPPING=1");
   log(LogLevel::info, signal == SIGINT ? "SIGINT: stopping" : "SIGTERM: stopping");
   if (!daemon->stop(Wait::at_most(std::chrono::milliseconds(8'500)))) {
     // Destructors would wait for what is still busy.

@@ -4,6 +4,7 @@
 #include <sstream>
 #include <string>
 
+#include "backup.h"
 #include "daemon.h"
 #include "healthcheck.h"
 #include "peerd/base/error.h"
@@ -16,16 +17,18 @@ namespace {
 
 constexpr char kUsage[] =
     "usage: peerd [--config FILE] [--healthcheck]\n"
+    "       peerd [--config FILE] backup DIRECTORY\n"
     "       peerd --help | --version\n\n"
-    "Keeps ClickHouse and Postgres in step with a source Postgres.\n\n"
+    "Keeps ClickHouse, Kafka and Postgres in step with a source Postgres.\n\n"
     "  --config FILE   settings as lines \"name: value\" (names as below, lower case, without PEERD_)\n"
-    "  --healthcheck   asks the instance that runs with these settings; exits 0 when it is well, else 1\n\n"
+    "  --healthcheck   asks the instance that runs with these settings; exits 0 when it is well, else 1\n"
+    "  backup DIRECTORY  copies catalog and keys there, as of one moment, also while peerd runs with these settings\n\n"
     "Settings (a variable wins over the file):\n";
 constexpr char kAfterwards[] =
     "\nExit codes: 0 stopped cleanly, 1 could not start, 2 left before everything had stopped.\n";
 
 struct Arguments {
-  std::string config;
+  std::string config, backup;
   bool help = false, version = false, healthcheck = false;
 };
 
@@ -43,6 +46,10 @@ Arguments parse(int count, char** values) {
       arguments.config = values[++i];
     } else if (word.starts_with("--config=")) {
       arguments.config = word.substr(std::strlen("--config="));
+    } else if (word == "backup" && i + 1 < count) {
+      arguments.backup = values[++i];
+    } else if (word == "backup") {
+      throw Error(ErrorCode::invalid_option, "backup needs a directory", "peerd backup DIRECTORY");
     } else if (word == "--config") {
       throw Error(ErrorCode::invalid_option, "--config needs a file");
     } else {
@@ -71,10 +78,18 @@ int run(int count, char** values) {
     std::printf("peerd %s\n", kVersion);
     return 0;
   }
-  const Loaded loaded = load_settings(read_config(arguments.config), process_environment());
+  const auto load = [&] { return load_settings(read_config(arguments.config), process_environment()); };
+  Loaded loaded = load();
   if (arguments.healthcheck) return healthy(loaded.settings) ? 0 : 1;
+  if (!arguments.backup.empty()) {
+    back_up(loaded.settings, arguments.backup);
+    return 0;
+  }
   block_signals();
-  return run_daemon(loaded);
+  for (const std::string& name : drop_libpq_variables()) {
+    loaded.warnings.push_back("the variable " + name + " means nothing to peerd: what a connection needs stands in its peer");
+  }
+  return run_daemon(loaded, load);
 }
 
 // One line for whoever started us.

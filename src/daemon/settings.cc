@@ -1,5 +1,6 @@
 #include "settings.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
@@ -23,6 +24,9 @@ constexpr std::array kOptions{
     Option{"http_port", integer, "3000", kNo, kPlain, "port of the REST API; 0 = any free one", 0, 65535},
     Option{"password", text, "", kNo, kSecret,
            "password of both ports; without one everybody who reaches them may do everything"},
+    Option{"allowed_hosts", text, "", kNo, kPlain,
+           "names, comma-separated, by which the REST port may be asked beside IP addresses and localhost; asked for when "
+           "there is no password, or when they are given"},
     Option{"data_dir", text, "./peerd-data", kNo, kPlain,
            "directory of catalog, keys and ports.json; made with mode 0700"},
     Option{"catalog", text, "", kNo, kPlain,
@@ -115,6 +119,10 @@ Settings from_options(const Options& options) {
   settings.sql_port = static_cast<std::uint16_t>(number_of("sql_port"));
   settings.http_port = static_cast<std::uint16_t>(number_of("http_port"));
   settings.password = text_of("password");
+  for (const std::string& host : split(text_of("allowed_hosts"), ',')) {
+    const auto begin = host.find_first_not_of(' '), end = host.find_last_not_of(' ');
+    if (begin != std::string::npos) settings.allowed_hosts.push_back(host.substr(begin, end - begin + 1));
+  }
   settings.data_dir = text_of("data_dir");
   settings.catalog = text_of("catalog");
   if (settings.catalog.empty()) settings.catalog = "sqlite:" + settings.data_dir + "/catalog.db";
@@ -152,6 +160,15 @@ Loaded load_settings(std::string_view file_text, const Environment& environment)
   loaded.settings = from_options(parse_options(kTable, raw));
   check_together(loaded.settings);
   return loaded;
+}
+
+std::vector<std::string> drop_libpq_variables() {
+  std::vector<std::string> dropped;
+  for (const auto& [name, value] : process_environment()) {
+    if (name.starts_with("PG")) dropped.push_back(name);
+  }
+  for (const std::string& name : dropped) unsetenv(name.c_str());
+  return dropped;
 }
 
 std::string settings_help() {

@@ -14,11 +14,13 @@ namespace peerd::daemon {
 /// How this process runs. Every one is a key of the configuration file and a variable PEERD_<NAME>; the variable wins.
 struct Settings {
   std::string listen, password, catalog, data_dir, keys, tls_cert, tls_key, log_level;
+  std::vector<std::string> allowed_hosts;
   std::uint16_t sql_port = 0, http_port = 0;
   std::uint64_t memory_bytes = 0;
   std::chrono::milliseconds retry_max{0};
 
   bool loopback_only() const;
+  bool operator==(const Settings&) const = default;
 };
 
 /// The one list of settings: parsing, --help and docs/settings.md read it.
@@ -33,6 +35,10 @@ struct Loaded {
 };
 /// `file_text` is the configuration file's YAML, "" for none. Throws Error(invalid_option) with every problem at once.
 Loaded load_settings(std::string_view file_text, const Environment& environment);
+
+/// Takes libpq's own variables (PGPASSWORD, PGHOST, PGSSLMODE, …) out of the environment, where they would fill in what a peer
+/// leaves open, and returns their names. Before the first thread starts.
+std::vector<std::string> drop_libpq_variables();
 
 std::string settings_help();  ///< For --help.
 std::string settings_page();  ///< What docs/settings.md has to be.

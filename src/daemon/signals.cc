@@ -20,6 +20,12 @@ sigset_t stop_signals() {
   return set;
 }
 
+sigset_t awaited_signals() {
+  sigset_t set = stop_signals();
+  sigaddset(&set, SIGHUP);
+  return set;
+}
+
 // The names of all threads but this one and main's.
 std::string other_threads() {
   std::string names;
@@ -38,13 +44,13 @@ std::string other_threads() {
 }  // namespace
 
 void block_signals() {
-  const sigset_t set = stop_signals();
+  const sigset_t set = awaited_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   signal(SIGPIPE, SIG_IGN);
 }
 
 int wait_for_signal() {
-  const sigset_t set = stop_signals();
+  const sigset_t set = awaited_signals();
   int number = 0;
   while (sigwait(&set, &number) != 0) {
   }

@@ -7,9 +7,9 @@
 
 namespace peerd::daemon {
 
-/// Keeps TERM and INT from killing any thread, and SIGPIPE from doing anything. Before the first thread starts.
+/// Keeps TERM, INT and HUP from killing any thread, and SIGPIPE from doing anything. Before the first thread starts.
 void block_signals();
-/// Waits for TERM or INT and returns its number.
+/// Waits for TERM, INT or HUP and returns its number.
 int wait_for_signal();
 
 /// From the first signal on: a second one, or 9 seconds, end the process at once by _exit. Whatever still runs then

@@ -5,6 +5,8 @@
 #include "http_parser.h"
 #include "peerd/base/error.h"
 #include "peerd/base/log.h"
+#include "peerd/base/text.h"
+#include "peerd/net/attempt_limit.h"
 #include "peerd/net/http.h"
 #include "tcp_connection.h"
 
@@ -84,10 +86,11 @@ std::string serialize(const HttpReply& reply, bool keep_alive, bool head_only) {
 
 class HttpSession final : public ConnectionHandler {
  public:
-  HttpSession(std::shared_ptr<TcpConnection> connection, Server::HandleHttp handle, Operators& operators)
-      : connection_(std::move(connection)), handle_(std::move(handle)), operators_(operators) {
+  HttpSession(std::shared_ptr<TcpConnection> connection, std::shared_ptr<HttpSite> site)
+      : connection_(std::move(connection)), site_(std::move(site)), address_(address_of(connection_->remote())) {
     begin(kHeadTime);
   }
+  ~HttpSession() override { give_back(); }
 
   std::size_t on_bytes(std::string_view bytes) override {
     if (finished_) return bytes.size();
@@ -96,12 +99,16 @@ class HttpSession final : public ConnectionHandler {
       connection_->close_after(kHeadTime);
     }
     const std::size_t taken = parser_->put(bytes);
+    if (over_budget_) {
+      refuse(503, 8, "too much is being sent at once, try again");
+      return bytes.size();
+    }
     switch (parser_->state()) {
       case HttpParser::State::done:
-        dispatch();
+        if (admitted() || admit()) dispatch();
         break;
       case HttpParser::State::body:
-        continue_body();
+        if (!admitted() && admit()) continue_body();
         break;
       case HttpParser::State::head:
         break;
@@ -118,22 +125,66 @@ class HttpSession final : public ConnectionHandler {
     return taken;
   }
 
-  void on_closed() override { finished_ = true; }
+  void on_closed() override {
+    finished_ = true;
+    give_back();
+  }
 
  private:
   void begin(std::chrono::milliseconds time) {
+    give_back();
     body_.clear();
-    body_begun_ = false;
+    request_.reset();
     parser_ = std::make_unique<HttpParser>(HttpParser::Kind::request, kLimits,
-                                           [this](std::string_view piece) { body_ += piece; });
+                                           [this](std::string_view piece) { take_body(piece); });
     connection_->close_after(time);
   }
 
+  void take_body(std::string_view piece) {
+    over_budget_ = over_budget_ || !site_->bodies.take(address_, piece.size());
+    if (over_budget_) return;
+    body_held_ += piece.size();
+    body_ += piece;
+  }
+  void give_back() {
+    site_->bodies.give_back(address_, body_held_);
+    body_held_ = 0;
+  }
+
+  bool admitted() const { return request_.has_value(); }
+
+  // The head is there: who is not let in, is told before any of a body is waited for.
+  bool admit() {
+    HttpRequest request;
+    if (!split_target(request)) return refuse(400, 3, "the request's target is not a path"), false;
+    if (!has_clear_length()) return false;
+    expects_continue_ = parser_->wants_continue();
+    request.method = std::move(parser_->method);
+    request.headers = std::move(parser_->headers);
+    request.remote = connection_->remote();
+    const HttpAdmission admission = site_->handler.admit ? site_->handler.admit(request) : HttpAdmission{};
+    quick_ = admission.quick;
+    if (admission.refusal) {
+      const bool whole = parser_->state() == HttpParser::State::done;
+      reply(serialize(*admission.refusal, whole && parser_->keep_alive(), request.method == "HEAD"), whole && parser_->keep_alive());
+      return false;
+    }
+    request_ = std::move(request);
+    return true;
+  }
+
+  // A body whose end is not certain would be read as the next request (RFC 9112 6.3).
+  bool has_clear_length() {
+    const auto coding = parser_->headers.find("transfer-encoding");
+    if (coding == parser_->headers.end()) return true;
+    if (parser_->headers.contains("content-length")) return refuse(400, 3, "it has both a length and a transfer coding"), false;
+    if (to_lower(coding->second) == "chunked") return true;
+    return refuse(501, 12, "the only transfer coding that is understood is chunked"), false;
+  }
+
   void continue_body() {
-    if (body_begun_) return;
-    body_begun_ = true;
     connection_->close_after(kBodyTime);
-    if (parser_->wants_continue()) connection_->send("HTTP/1.1 100 Continue\r\n\r\n");
+    if (expects_continue_) connection_->send("HTTP/1.1 100 Continue\r\n\r\n");
   }
 
   void refuse(int status, int code, const std::string& message) {
@@ -160,21 +211,17 @@ class HttpSession final : public ConnectionHandler {
 
   void dispatch() {
     connection_->close_after(std::chrono::milliseconds(0));
-    HttpRequest request;
-    if (!split_target(request)) return refuse(400, 3, "the request's target is not a path");
-    request.method = std::move(parser_->method);
-    request.headers = std::move(parser_->headers);
+    HttpRequest request = std::move(*request_);
     request.body = std::move(body_);
-    request.remote = connection_->remote();
     const bool keep_alive = parser_->keep_alive();
     const bool head_only = request.method == "HEAD";
     connection_->pause_reading();
     // The session lives as long as its connection is open, and on_io() asks for that.
-    auto task = [this, connection = connection_, handle = handle_, request = std::move(request), keep_alive,
+    auto task = [this, connection = connection_, site = site_, request = std::move(request), keep_alive,
                  head_only] {
       std::string answer;
       try {
-        answer = serialize(handle(request, connection->gone()), keep_alive, head_only);
+        answer = serialize(site->handler.handle(request, connection->gone()), keep_alive, head_only);
       } catch (const Stopped&) {
         return;
       } catch (...) {
@@ -183,7 +230,7 @@ class HttpSession final : public ConnectionHandler {
       }
       connection->on_io([this, answer = std::move(answer), keep_alive] { reply(answer, keep_alive); });
     };
-    if (!operators_.post(std::move(task))) {
+    if (!(quick_ ? site_->quick : site_->operators).post(std::move(task))) {
       HttpReply busy = refusal(503, 8, "all operators are busy, try again");
       busy.headers.emplace("retry-after", "1");
       reply(serialize(busy, keep_alive, head_only), keep_alive);
@@ -203,18 +250,20 @@ class HttpSession final : public ConnectionHandler {
   }
 
   const std::shared_ptr<TcpConnection> connection_;
-  const Server::HandleHttp handle_;
-  Operators& operators_;
+  const std::shared_ptr<HttpSite> site_;
+  const std::string address_;
   std::unique_ptr<HttpParser> parser_;
+  std::optional<HttpRequest> request_;  ///< Once it is let in.
   std::string body_;
-  bool body_begun_ = false, idle_ = false, finished_ = false;
+  std::size_t body_held_ = 0;  ///< Of the budget, until it is answered.
+  bool over_budget_ = false, expects_continue_ = false, quick_ = false, idle_ = false, finished_ = false;
 };
 
 }  // namespace
 
 std::unique_ptr<ConnectionHandler> make_http_session(std::shared_ptr<TcpConnection> connection,
-                                                     Server::HandleHttp handle, Operators& operators) {
-  return std::make_unique<HttpSession>(std::move(connection), std::move(handle), operators);
+                                                     std::shared_ptr<HttpSite> site) {
+  return std::make_unique<HttpSession>(std::move(connection), std::move(site));
 }
 
 }  // namespace peerd::net

@@ -2,14 +2,23 @@
 
 #include <memory>
 
+#include "body_budget.h"
 #include "peerd/net/server.h"
 
 namespace peerd::net {
 
 class TcpConnection;
 
-/// HTTP/1.1 on one connection: requests one after the other, each handled by an operator's thread.
+/// What the sessions of one HTTP port share; outlives them.
+struct HttpSite {
+  HttpHandler handler;
+  Operators& operators;
+  Operators& quick;
+  BodyBudget bodies{};
+};
+
+/// HTTP/1.1 on an accepted connection: one request at a time, handled by an operator thread.
 std::unique_ptr<ConnectionHandler> make_http_session(std::shared_ptr<TcpConnection> connection,
-                                                     Server::HandleHttp handle, Operators& operators);
+                                                     std::shared_ptr<HttpSite> site);
 
 }  // namespace peerd::net

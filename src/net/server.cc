@@ -19,7 +19,7 @@ namespace {
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr std::size_t kMostConnections = 1000;  // Of one listener.
+constexpr std::size_t kMostConnections = 1000, kMostOfOneAddress = 500;  // Of one listener.
 
 // Makes the handler of a connection.
 using Make = std::function<std::unique_ptr<ConnectionHandler>(const std::shared_ptr<TcpConnection>&)>;
@@ -72,6 +72,10 @@ class Listener {
     for (const auto& connection : snapshot()) connection->tick(now);
   }
 
+  void renew_tls(const std::shared_ptr<asio::ssl::context>& context) {
+    if (tls_ != nullptr && context != nullptr) tls_ = context;
+  }
+
   void stop() {
     error_code ignored;
     acceptor_.close(ignored);
@@ -105,14 +109,27 @@ class Listener {
       return;
     }
     full_ = false;
+    const auto end = socket.remote_endpoint(ignored);
+    const std::string address = ignored ? "?" : end.address().to_string();
+    if (by_address_[address] >= kMostOfOneAddress) {
+      log(LogLevel::warning, "more than 500 connections of " + address + " on one port: new ones are closed");
+      socket.close(ignored);
+      return;
+    }
+    ++by_address_[address];
     auto connection = std::make_shared<TcpConnection>(io_, std::move(socket), tls_,
-                                                      [this](TcpConnection* ended) { live_.erase(ended); });
+                                                      [this, address](TcpConnection* ended) { forget(ended, address); });
     live_.emplace(connection.get(), connection);
     try {
       connection->run(make_(connection), begin_);
     } catch (...) {
       connection->abort(current_error().message.c_str());
     }
+  }
+
+  void forget(TcpConnection* ended, const std::string& address) {
+    if (live_.erase(ended) == 0) return;
+    if (const auto count = by_address_.find(address); --count->second == 0) by_address_.erase(count);
   }
 
   std::vector<std::shared_ptr<TcpConnection>> snapshot() const {
@@ -123,18 +140,20 @@ class Listener {
   }
 
   const std::shared_ptr<asio::io_context> io_;
-  const std::shared_ptr<asio::ssl::context> tls_;
+  std::shared_ptr<asio::ssl::context> tls_;
   const TcpConnection::Begin begin_;
   const Make make_;
   tcp::acceptor acceptor_;
   asio::steady_timer retry_;
   std::unordered_map<TcpConnection*, std::shared_ptr<TcpConnection>> live_;
+  std::unordered_map<std::string, std::size_t> by_address_;  // Of live_.
   bool full_ = false;
 };
 
 }  // namespace
 
 struct Server::State {
+  Operators quick{1};
   std::shared_ptr<asio::io_context> io = std::make_shared<asio::io_context>(1);
   std::vector<std::unique_ptr<Listener>> listeners;
   asio::steady_timer timer{*io};
@@ -181,12 +200,19 @@ std::uint16_t Server::listen_tcp(const std::string& address, std::uint16_t port,
 }
 
 std::uint16_t Server::listen_http(const std::string& address, std::uint16_t port, TlsServerOptions tls,
-                                  HandleHttp handle, Operators& operators) {
+                                  HttpHandler handler, Operators& operators) {
   const auto begin = tls.enabled() ? TcpConnection::Begin::tls : TcpConnection::Begin::plain;
-  return state_->listen(address, port, tls, begin,
-                        [handle = std::move(handle), &operators](const std::shared_ptr<TcpConnection>& connection) {
-                          return make_http_session(connection, handle, operators);
-                        });
+  const auto site = std::make_shared<HttpSite>(HttpSite{std::move(handler), operators, state_->quick});
+  return state_->listen(address, port, tls, begin, [site](const std::shared_ptr<TcpConnection>& connection) {
+    return make_http_session(connection, site);
+  });
+}
+
+void Server::renew_tls(const TlsServerOptions& tls) {
+  const auto context = make_server_context(tls);
+  asio::post(*state_->io, [state = state_.get(), context] {
+    for (const auto& listener : state->listeners) listener->renew_tls(context);
+  });
 }
 
 void Server::start() {

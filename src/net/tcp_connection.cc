@@ -34,7 +34,13 @@ void TcpConnection::send(std::string bytes) {
   if (bytes.empty()) return;
   const bool may_wait = !io_->get_executor().running_in_this_thread();
   Lock lock(mutex_);
-  if (may_wait) room_.wait(mutex_, [this] { return closed_ || queued_ <= kMostQueued; });
+  // Not for ever: who reads a byte now and then would hold an operator's thread as long as he likes.
+  const auto until = std::chrono::steady_clock::now() + kStallTime;
+  const auto has_room = [this] { return closed_ || queued_ <= kMostQueued; };
+  if (may_wait && !room_.wait_until(mutex_, std::stop_token{}, until, has_room)) {
+    asio::post(*io_, [self = shared_from_this()] { self->abort("the peer reads too slowly"); });
+    throw Stopped{};
+  }
   if (closed_) throw Stopped{};
   if (closing_) return;
   queued_ += bytes.size();

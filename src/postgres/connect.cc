@@ -119,6 +119,9 @@ bool find_sqlstate(std::string_view message, std::string_view& sqlstate, std::st
   throw Error(std::move(error));
 }
 
+/// A path under which there can be nothing: libpq then does without.
+constexpr const char* kNoFile = "/dev/null/none";
+
 OwnedConnection start(const ConnectOptions& options, const std::string& root_certificate) {
   const std::string timeout = std::to_string(options.connect_timeout_seconds);
   const std::string settings = options.options + std::string(kPins);
@@ -142,6 +145,13 @@ OwnedConnection start(const ConnectOptions& options, const std::string& root_cer
   for (const auto& [keyword, value] : given) {
     if (!value->empty()) add(keyword, value->c_str());
   }
+  // Nothing of the user that peerd runs as: ~/.pgpass, ~/.postgresql/postgresql.crt and its like. What a connection uses stands
+  // in its peer.
+  add("passfile", kNoFile);
+  add("sslcrl", kNoFile);
+  if (root_certificate.empty()) add("sslrootcert", kNoFile);
+  if (options.sslcert.empty()) add("sslcert", kNoFile);
+  if (options.sslkey.empty()) add("sslkey", kNoFile);
   add("client_encoding", "UTF8");
   add("gssencmode", "disable");  // Its negotiation would cost every connection a round trip.
   add("keepalives_idle", "30");

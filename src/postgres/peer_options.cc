@@ -1,3 +1,8 @@
+#include <arpa/inet.h>
+#include <unistd.h>
+
+#include <array>
+
 #include "peerd/postgres/connection.h"
 
 namespace peerd::postgres {
@@ -17,18 +22,36 @@ constexpr Option kOptions[] = {
     {"options", OptionType::text, "", Required::no, Secret::no, "Settings for the session, such as -c work_mem=64MB"},
     {"connect_timeout", OptionType::integer, "15", Required::no, Secret::no, "Seconds to wait for a connection", 1,
      600},
-    {"require_tls", OptionType::boolean, "false", Required::no, Secret::no, "Same as sslmode = 'require'"},
+    {"require_tls", OptionType::boolean, "false", Required::no, Secret::no, "TLS, with the server's certificate checked against root_ca, or the system's own, and the host's name"},
     {"disable_tls", OptionType::boolean, "false", Required::no, Secret::no, "Same as sslmode = 'disable'"},
-    {"root_ca", OptionType::text, "", Required::no, Secret::no, "Certificates to trust, as PEM text"},
+    {"root_ca", OptionType::text, "", Required::no, Secret::no, "Certificates to trust, as PEM text: then the server's certificate and the host's name are checked"},
 };
 constexpr OptionTable kTable{"POSTGRES peer", kOptions};
 
+bool is_address(const std::string& host) {
+  std::array<unsigned char, sizeof(in6_addr)> bytes;
+  return inet_pton(AF_INET, host.c_str(), bytes.data()) == 1 || inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1;
+}
+
+bool checks_certificate(const Options& options) {
+  return !option_text(kTable, options, "root_ca").empty() || option_boolean(kTable, options, "require_tls");
+}
+
+/// Chain and name are checked where a certificate is asked for; with an address for a host the chain alone, as PeerDB does.
 std::string sslmode_of(const Options& options) {
   std::string mode = option_text(kTable, options, "sslmode");
   if (!mode.empty()) return mode;
   if (option_boolean(kTable, options, "disable_tls")) return "disable";
-  if (!option_text(kTable, options, "root_ca").empty()) return "verify-ca";
-  return option_boolean(kTable, options, "require_tls") ? "require" : "";
+  if (!checks_certificate(options)) return "";
+  return is_address(option_text(kTable, options, "host")) ? "verify-ca" : "verify-full";
+}
+
+/// Where no certificates to trust are given: the system's (libpq looks for them only from version 16 on).
+std::string system_roots() {
+  for (const char* path : {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"}) {
+    if (access(path, R_OK) == 0) return path;
+  }
+  return "";
 }
 
 }  // namespace
@@ -45,6 +68,7 @@ ConnectOptions connect_options(const Options& options) {
   result.database = text("database");
   result.sslmode = sslmode_of(options);
   result.sslrootcert = text("sslrootcert");
+  if (result.sslrootcert.empty() && text("sslmode").empty() && checks_certificate(options)) result.sslrootcert = system_roots();
   result.sslcert = text("sslcert");
   result.sslkey = text("sslkey");
   result.root_ca = text("root_ca");

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "auth.h"
+#include "hosts.h"
 #include "json.h"
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
@@ -69,17 +70,40 @@ net::HttpReply refuse_access(Access access) {
                                     "the user name is empty, the password is PEERD_PASSWORD: curl -u :password"));
 }
 
+bool is_health(const net::HttpRequest& request) { return request.path == "/healthz"; }
+
+/// Who may ask. Told by the head alone, so that nobody without the password can make us hold a body.
+std::optional<net::HttpReply> refusal(RestDeps& deps, const net::HttpRequest& request) {
+  if ((deps.password.empty() || !deps.allowed_hosts.empty()) && !is_own_host(request, deps.allowed_hosts)) {
+    return reply_with(403, error_json(7, "HOST_REFUSED", "this server does not know itself by that name",
+                                      "set PEERD_PASSWORD, or name the host in PEERD_ALLOWED_HOSTS"));
+  }
+  if (is_health(request)) return std::nullopt;
+  if (is_cross_site(request)) {
+    return reply_with(403, error_json(7, "CROSS_SITE", "requests from pages of other sites are refused", ""));
+  }
+  if (deps.password.empty()) return std::nullopt;
+  if (!deps.attempts.may_try(request.remote)) {
+    auto reply = reply_with(429, error_json(8, "TOO_MANY_ATTEMPTS", "too many wrong passwords from this address",
+                                            "wait a few seconds, and check the password"));
+    reply.headers["retry-after"] = "2";
+    return reply;
+  }
+  const Access access = check_access(request, deps.password);
+  if (access == Access::granted) return std::nullopt;
+  if (access == Access::wrong) {
+    deps.attempts.failed(request.remote);
+    log(LogLevel::warning, "a wrong password came to the REST port from " + request.remote);
+  }
+  return refuse_access(access);
+}
+
 net::HttpReply route(RestDeps& deps, const net::HttpRequest& request, const std::stop_token& stop) {
-  if (request.path == "/healthz") {
+  if (is_health(request)) {
     if (request.method != "GET" && request.method != "HEAD")
       return reply_with(405, error_json(12, "WRONG_METHOD", "use GET", ""));
     return reply_with(200, health(deps));
   }
-  if (is_cross_site(request)) {
-    return reply_with(403, error_json(7, "CROSS_SITE", "requests from pages of other sites are refused", ""));
-  }
-  if (const Access access = check_access(request, deps.password); access != Access::granted)
-    return refuse_access(access);
   const auto path = versioned(request.path);
   const Route* other = nullptr;
   for (const auto& candidate : kRoutes) {
@@ -103,8 +127,13 @@ std::span<const Route> routes() { return kRoutes; }
 
 }  // namespace rest
 
-net::Server::HandleHttp make_rest_handler(RestDeps deps) {
-  return [deps = std::make_shared<RestDeps>(std::move(deps))](const net::HttpRequest& request, std::stop_token stop) {
+net::HttpHandler make_rest_handler(RestDeps given) {
+  const auto deps = std::make_shared<RestDeps>(std::move(given));
+  net::HttpHandler handler;
+  handler.admit = [deps](const net::HttpRequest& head) {
+    return net::HttpAdmission{.refusal = rest::refusal(*deps, head), .quick = rest::is_health(head)};
+  };
+  handler.handle = [deps](const net::HttpRequest& request, std::stop_token stop) {
     try {
       return rest::route(*deps, request, stop);
     } catch (const Stopped&) {
@@ -116,6 +145,7 @@ net::Server::HandleHttp make_rest_handler(RestDeps deps) {
       return rest::reply_with(facts(text.code).http_status, rest::error_json(text));
     }
   };
+  return handler;
 }
 
 }  // namespace peerd

@@ -1,5 +1,7 @@
 #include "login.h"
 
+#include "peerd/base/log.h"
+
 namespace peerd::sql {
 namespace {
 
@@ -80,6 +82,10 @@ Login::Next Login::read_parameters(FieldReader reader, std::int32_t minor, Outpu
     out.authentication(0);
     return Next::ready;
   }
+  if (!caller_.attempts.may_try(caller_.remote)) {
+    throw StatementError("28P01", "too many wrong passwords from this address",
+                         "wait a few seconds, and check the password");
+  }
   out.authentication(kSasl, std::string(kMechanism) + '\0' + '\0');
   phase_ = Phase::sasl_first;
   return Next::go_on;
@@ -104,6 +110,8 @@ Login::Next Login::sasl_final(const Frame& frame, Output& out) {
   if (frame.type != 'p') throw StatementError("08P01", "expected SASL response, got another message");
   const std::string proof = exchange_->final(frame.body);
   if (proof.empty()) {
+    caller_.attempts.failed(caller_.remote);
+    log(LogLevel::warning, "a wrong password came to the SQL port from " + caller_.remote);
     fatal(out, "28P01", "password authentication failed for user \"" + parameters_["user"] + "\"");
     return Next::close;
   }

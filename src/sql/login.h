@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "peerd/net/server.h"
+#include "peerd/net/attempt_limit.h"
 #include "scram.h"
 #include "wire.h"
 
@@ -22,9 +22,14 @@ class Login {
     std::uint32_t process;
     std::string secret;
   };
+  /// Who knocks: its address, and what counts its wrong passwords.
+  struct Caller {
+    std::string remote;
+    net::AttemptLimit& attempts;
+  };
   /// `verifier` null: everybody is let in. `cancel` gets the key of a CancelRequest.
-  Login(const ScramVerifier* verifier, std::function<void(const CancelKey&)> cancel)
-      : verifier_(verifier), cancel_(std::move(cancel)) {}
+  Login(const ScramVerifier* verifier, Caller caller, std::function<void(const CancelKey&)> cancel)
+      : verifier_(verifier), caller_(std::move(caller)), cancel_(std::move(cancel)) {}
 
   enum class Next {
     go_on,
@@ -44,6 +49,7 @@ class Login {
   Next sasl_final(const Frame& frame, Output& out);
 
   const ScramVerifier* verifier_;
+  Caller caller_;
   std::function<void(const CancelKey&)> cancel_;
   Phase phase_ = Phase::startup;
   bool encryption_asked_ = false;

@@ -65,7 +65,7 @@ Session::Session(std::shared_ptr<Shared> shared, std::shared_ptr<net::Connection
     : shared_(std::move(shared)),
       connection_(std::move(connection)),
       stop_(connection_->gone()),
-      login_(shared_->verifier(), [this](const Login::CancelKey& key) { shared_->cancel(key); }) {
+      login_(shared_->verifier(), {connection_->remote(), shared_->deps().attempts}, [this](const Login::CancelKey& key) { shared_->cancel(key); }) {
   connection_->close_after(kLogInTime);
 }
 

@@ -47,6 +47,15 @@ def test_postgres_certificates_that_do_not_fit_are_refused(new_world, secure):
     assert state == "08001" and "certificate" in message and hint, (state, message, hint)
     state, message, hint = fails(world.peerd, create_peer("p", "POSTGRES", {**options, "sslmode": "disable"}))
     assert state == "28P01" and "sslmode" in hint, (state, message, hint)
+    # What asks for TLS, or gives certificates to trust, has chain and name checked, as PeerDB does.
+    for unchecked in ({"require_tls": True}, {"root_ca": other.pem()}, {"require_tls": True, "root_ca": other.pem()}):
+        state, message, hint = fails(world.peerd, create_peer("p", "POSTGRES", {**options, **unchecked}))
+        assert state == "08001" and "certificate" in message and hint, (unchecked, state, message, hint)
+    wrong_name = Certificate(owner="postgres", names="DNS:elsewhere")
+    named = PostgresServer("tls-name", settings={"ssl": "on", "ssl_cert_file": wrong_name.cert, "ssl_key_file": wrong_name.key})
+    there = {**postgres_options(named, "postgres"), "host": "localhost", "root_ca": wrong_name.pem()}
+    state, message, hint = fails(world.peerd, create_peer("p", "POSTGRES", there))
+    assert state == "08001" and "host name" in message and hint, (state, message, hint)
     assert world.peerd.rows("SELECT name FROM peers") == []
 
 

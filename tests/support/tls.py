@@ -12,13 +12,14 @@ from support.process import temp_dir
 
 
 class Certificate:
-    """Self-signed, for localhost and 127.0.0.1. `owner`: the system user who must be able to read the key."""
+    """Self-signed, for localhost and 127.0.0.1, or other names. `owner`: the system user who must be able to read the key."""
 
-    def __init__(self, owner=None):
+    def __init__(self, owner=None, names="DNS:localhost,IP:127.0.0.1"):
         folder = temp_dir("tls", owner)
+        first = names.split(",")[0].partition(":")[2]
         self.cert, self.key = f"{folder}/cert.pem", f"{folder}/key.pem"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-                        "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", self.key, "-out", self.cert],
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={first}",
+                        "-addext", f"subjectAltName={names}", "-keyout", self.key, "-out", self.cert],
                        check=True, capture_output=True)
         os.chmod(self.key, 0o600)
         if owner is not None and os.geteuid() == 0:

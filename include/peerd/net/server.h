@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,7 +20,8 @@ struct TlsServerOptions {
 };
 
 /// One accepted TCP connection of the SQL port. The io thread owns the socket; all methods are thread-safe and return
-/// at once, except send(), which blocks its caller (never the io thread) while more than 1 MiB waits to be sent.
+/// at once, except send(), which blocks its caller (never the io thread) while more than 1 MiB waits to be sent; a peer that
+/// leaves no room for two minutes is given up.
 class Connection {
  public:
   virtual ~Connection() = default;
@@ -59,22 +61,36 @@ struct HttpReply {
   std::string body;
 };
 
+/// What becomes of a request, told by its head alone.
+struct HttpAdmission {
+  std::optional<HttpReply> refusal;  ///< Sent at once; of the body nothing is read.
+  bool quick = false;  ///< Answered from memory: it has a thread of its own, however busy the operators are.
+};
+struct HttpHandler {
+  /// On the io thread, once the headers are there and before any body: must not block. Empty: all are let in.
+  std::function<HttpAdmission(const HttpRequest& head)> admit;
+  /// On an operator thread (see Operators), or the quick one; the io thread sends what it returns.
+  std::function<HttpReply(const HttpRequest&, std::stop_token)> handle;
+};
+
 /// The listeners and their one io thread. listen_…() throw Error naming address and port when one cannot be bound.
-/// Each takes at most 1000 connections at a time; more are closed at once. stop() is idempotent and takes no time to
+/// Each takes at most 1000 connections at a time, 500 of one address; more are closed at once. Bodies of one port hold at
+/// most 64 MiB together, those of one address half of it: what is more is answered 503. stop() is idempotent and takes no time to
 /// speak of.
 class Server {
  public:
   using MakeHandler = std::function<std::unique_ptr<ConnectionHandler>(std::shared_ptr<Connection>)>;
-  /// Runs on an operator thread (see Operators); the io thread sends what it returns.
-  using HandleHttp = std::function<HttpReply(const HttpRequest&, std::stop_token)>;
 
   Server();
   ~Server();  ///< stop().
   /// Port 0 = any; returns the port bound. Call before start().
   std::uint16_t listen_tcp(const std::string& address, std::uint16_t port, TlsServerOptions tls, MakeHandler make);
-  std::uint16_t listen_http(const std::string& address, std::uint16_t port, TlsServerOptions tls, HandleHttp handle,
+  std::uint16_t listen_http(const std::string& address, std::uint16_t port, TlsServerOptions tls, HttpHandler handler,
                             class Operators& operators);
   void start();
+  /// New certificate and key for the listeners that have TLS; connections that stand keep theirs. Throws
+  /// Error(invalid_option) when they cannot be used: the old ones stay.
+  void renew_tls(const TlsServerOptions& tls);
   /// Stops accepting, asks every gone() to stop, closes all, joins the io thread.
   void stop();
 

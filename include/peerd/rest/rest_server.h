@@ -1,8 +1,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "peerd/control/control.h"
+#include "peerd/net/attempt_limit.h"
 #include "peerd/net/server.h"
 
 namespace peerd {
@@ -13,9 +15,11 @@ struct RestDeps {
   MirrorControl& mirrors;
   Catalog& catalog;
   std::string password;
+  net::AttemptLimit& attempts;
+  std::vector<std::string> allowed_hosts{};  ///< Beside IP addresses and localhost; asked for when there is no password.
 };
 
 /// Answers /api/v1/..., the same under /v1/..., and /healthz. Never throws; docs/rest.md lists the endpoints.
-net::Server::HandleHttp make_rest_handler(RestDeps deps);
+net::HttpHandler make_rest_handler(RestDeps deps);
 
 }  // namespace peerd

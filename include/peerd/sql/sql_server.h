@@ -3,6 +3,7 @@
 #include <string>
 
 #include "peerd/control/control.h"
+#include "peerd/net/attempt_limit.h"
 #include "peerd/net/server.h"
 
 namespace peerd {
@@ -14,6 +15,7 @@ struct SqlDeps {
   Catalog& catalog;
   net::Operators& operators;
   std::string password;
+  net::AttemptLimit& attempts;
 };
 
 /// Makes what speaks Postgres's protocol 3 on each connection of Server::listen_tcp: log in (SCRAM-SHA-256), the simple

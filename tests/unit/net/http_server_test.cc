@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "peerd/base/error.h"
+#include "peerd/net/attempt_limit.h"
 #include "test_peers.h"
 
 namespace peerd::net {
@@ -28,13 +29,20 @@ HttpReply answer(const HttpRequest& request, std::stop_token stop) {
           request.method + " " + std::to_string(request.body.size()) + " " + request.body.substr(0, 100)};
 }
 
+// Who says so is refused by the head alone; /quick has a thread of its own.
+HttpAdmission admit(const HttpRequest& head) {
+  HttpAdmission admission{.quick = head.path == "/quick"};
+  if (head.headers.contains("x-refuse")) admission.refusal = HttpReply{401, {}, "no"};
+  return admission;
+}
+
 struct HttpServer {
   Operators operators;
   Server server;
   std::uint16_t port;
   explicit HttpServer(TlsServerOptions tls = {}, unsigned threads = 4, std::size_t queue = 64)
       : operators(threads, queue) {
-    port = server.listen_http("127.0.0.1", 0, std::move(tls), answer, operators);
+    port = server.listen_http("127.0.0.1", 0, std::move(tls), {admit, answer}, operators);
     server.start();
   }
   HttpEndpoint endpoint() const { return {"127.0.0.1", port, {}}; }
@@ -124,6 +132,47 @@ TEST(HttpServer, SaysContinueToWhoWaitsForIt) {
   EXPECT_EQ(client.read_some(), "HTTP/1.1 100 Continue\r\n\r\n");
   client.send("ab");
   EXPECT_NE(client.read_all().find("POST 2 ab"), std::string::npos);
+}
+
+TEST(HttpServer, RefusesByTheHeadAlone) {
+  HttpServer http;
+  RawClient client(http.port);
+  client.send("POST /a HTTP/1.1\r\nHost: h\r\nX-Refuse: 1\r\nContent-Length: 5000000\r\n\r\n");
+  const std::string answer = client.read_all();  // Of the body nothing was sent.
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 401")) << answer;
+  EXPECT_NE(answer.find("connection: close"), std::string::npos);
+}
+
+TEST(HttpServer, TakesNoBodyWhoseEndIsNotCertain) {
+  HttpServer http;
+  const std::string hidden = "GET /hidden HTTP/1.1\r\nHost: h\r\n\r\n";
+  for (const char* head : {"Transfer-Encoding: xchunked\r\n", "Transfer-Encoding: gzip, chunked\r\n",
+                           "Transfer-Encoding: identity\r\n", "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n"}) {
+    const std::string answer = http.raw(std::string("POST /a HTTP/1.1\r\nHost: h\r\n") + head + "\r\n" + hidden);
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 501") || answer.starts_with("HTTP/1.1 400")) << head << answer;
+    EXPECT_EQ(answer.find("/hidden"), std::string::npos) << head << answer;
+  }
+}
+
+TEST(HttpServer, AnswersWhatIsQuickThoughAllOperatorsAreBusy) {
+  HttpServer http({}, 1, 1);
+  RawClient slow(http.port);
+  slow.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
+  const std::string answer = http.raw("GET /quick HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 201")) << answer;
+}
+
+TEST(AttemptLimit, GivesTenAtOnceAndOneEachSecond) {
+  AttemptLimit limit;
+  const auto begin = steady_clock::now();
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_TRUE(limit.may_try("10.0.0.1:5000", begin)) << i;
+    limit.failed("10.0.0.1:5000", begin);
+  }
+  EXPECT_FALSE(limit.may_try("10.0.0.1:6000", begin));
+  EXPECT_TRUE(limit.may_try("10.0.0.2:5000", begin));
+  EXPECT_TRUE(limit.may_try("10.0.0.1:6000", begin + std::chrono::seconds(1)));
+  EXPECT_FALSE(limit.may_try("10.0.0.1:6000", begin + milliseconds(900)));
 }
 
 TEST(HttpServer, Answers500WhereTheHandlerFails) {

@@ -13,7 +13,12 @@ class Rest : public ControlTest {
                      const std::string& authorization = {}) {
     net::HttpRequest request{method, path, "", {}, body, "test"};
     if (!authorization.empty()) request.headers["authorization"] = authorization;
-    return make_rest_handler({peers_, mirrors_, *catalog_, password_})(request, {});
+    return answer(request);
+  }
+  net::HttpReply answer(const net::HttpRequest& request) {
+    const net::HttpHandler handler = make_rest_handler({peers_, mirrors_, *catalog_, password_, attempts_, hosts_});
+    if (const auto refusal = handler.admit(request).refusal) return *refusal;
+    return handler.handle(request, {});
   }
   net::HttpReply post(const std::string& path, const std::string& body) { return ask("POST", "/api/v1/" + path, body); }
   net::HttpReply get(const std::string& path) { return ask("GET", "/api/v1/" + path); }
@@ -25,6 +30,8 @@ class Rest : public ControlTest {
       "destination_name": "dst", "table_mappings": [{"source_table_identifier": "public.t",
       "destination_table_identifier": "public.t", "exclude": ["name"]}], "do_initial_snapshot": true, "idle_timeout_seconds": "10"}})";
   std::string password_;
+  net::AttemptLimit attempts_;
+  std::vector<std::string> hosts_;
 };
 
 TEST_F(Rest, PeersAreCreatedInBothSpellings) {
@@ -262,11 +269,33 @@ TEST_F(Rest, PagesOfOtherSitesAreRefused) {
   const auto from = [&](const std::string& origin) {
     net::HttpRequest request{
         "GET", "/api/v1/version", "", {{"host", "localhost:3000"}, {"origin", origin}}, "", "test"};
-    return make_rest_handler({peers_, mirrors_, *catalog_, ""})(request, {}).status;
+    return answer(request).status;
   };
   EXPECT_EQ(from("http://localhost:3000"), 200);
   EXPECT_EQ(from("http://evil.example"), 403);
   EXPECT_EQ(from("null"), 403);
+}
+
+TEST_F(Rest, NamesThatAnySiteCanGiveThisMachineAreRefused) {
+  const auto from = [&](const std::string& host) {
+    return answer({"GET", "/api/v1/version", "", {{"host", host}, {"origin", "http://" + host}}, "", "test"}).status;
+  };
+  for (const char* own : {"localhost:3000", "127.0.0.1:3000", "[::1]:3000", "LOCALHOST", "localhost."}) EXPECT_EQ(from(own), 200) << own;
+  EXPECT_EQ(from("evil:3000"), 403);
+  hosts_ = {"peerd.example"};
+  EXPECT_EQ(from("Peerd.Example:3000"), 200);
+  EXPECT_EQ(from("evil:3000"), 403);
+  hosts_.clear();
+  password_ = "secret";  // A page has no password to give: any name will do.
+  EXPECT_EQ(from("evil:3000"), 401);
+}
+
+TEST_F(Rest, GuessingIsSlowed) {
+  password_ = "secret";
+  int refused = 0;
+  for (int i = 0; i < 12; ++i) refused += ask("GET", "/api/v1/version", "", basic(":guess")).status == 429;
+  EXPECT_GE(refused, 1);
+  EXPECT_EQ(ask("GET", "/api/v1/version", "", basic(":secret")).status, 429) << "not even looked at";
 }
 
 TEST_F(Rest, PathsAndMethodsAreChecked) {

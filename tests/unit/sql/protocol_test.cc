@@ -14,7 +14,7 @@ namespace {
 class Protocol : public ControlTest {
  protected:
   net::Server::MakeHandler handlers(const std::string& password = "") {
-    return make_sql_handlers({peers_, mirrors_, *catalog_, operators_, password});
+    return make_sql_handlers({peers_, mirrors_, *catalog_, operators_, password, attempts_});
   }
   static std::string types(const std::vector<Message>& messages) {
     std::string types;
@@ -50,6 +50,7 @@ class Protocol : public ControlTest {
     return text;
   }
   using C = FakeClient;
+  net::AttemptLimit attempts_;
   net::Operators operators_{2, 8};
 };
 
