@@ -6,7 +6,7 @@
 #include "peerd/sql/sql_server.h"
 #include "runnable.h"
 #include "settings.h"
-#include "sqlite_text.h"
+#include "session_facts.h"
 #include "statement.h"
 
 namespace peerd::sql {

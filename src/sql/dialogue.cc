@@ -1,5 +1,6 @@
 #include "dialogue.h"
 
+#include <atomic>
 
 #include "local_select.h"
 #include "parser.h"
@@ -11,6 +12,10 @@ namespace {
 
 constexpr std::size_t kFlushAt = 32 << 10;
 constexpr std::size_t kMostPrepared = 1000;
+constexpr std::size_t kMostKept = 32u << 20;  // Bytes of statements and parameters that one connection leaves here,
+constexpr std::size_t kMostKeptByAll = 256u << 20;  // and all of them.
+
+std::atomic<std::size_t> kept_by_all{0};
 constexpr std::chrono::hours kLongest{24};  // Of a query without statement_timeout: until its client goes.
 
 bool is_extended(char type) { return std::string_view("PBDEC").find(type) != std::string_view::npos; }
@@ -85,6 +90,22 @@ class Dialogue::Writer final : public ResultWriter {
   std::vector<ResultColumn> columns_;
 };
 
+Dialogue::Kept::Kept(std::size_t& own, std::size_t size) : own_(own), size_(size) {
+  const bool fits = own_ + size_ <= kMostKept;
+  own_ += size_;
+  if (kept_by_all.fetch_add(size_) + size_ <= kMostKeptByAll && fits) return;
+  release();
+  throw StatementError("53200",
+                       fits ? "prepared statements and portals of all connections take too much memory"
+                            : "prepared statements and portals take too much memory on one connection",
+                       "DEALLOCATE what is not needed any more, or shorten the statements");
+}
+
+void Dialogue::Kept::release() {
+  own_ -= size_;
+  kept_by_all -= size_;
+}
+
 Dialogue::Dialogue(SqlDeps& deps, net::Connection& connection, StatementStop& stop, SessionFacts facts,
                    Settings settings)
     : deps_(deps),
@@ -92,6 +113,7 @@ Dialogue::Dialogue(SqlDeps& deps, net::Connection& connection, StatementStop& st
       stop_(stop),
       context_{deps, std::move(facts), std::move(settings), 'I', false, {}, {}} {
   context_.facts.setting = [this](const std::string& name) { return context_.settings.get(name); };
+  context_.facts.settings = [this] { return context_.settings.all(); };
   context_.forget_prepared = [this](const std::string& name) { return prepared_.erase(name) > 0; };
   context_.forget_all_prepared = [this] { prepared_.clear(); };
 }
@@ -258,14 +280,13 @@ std::unique_ptr<Runnable> Dialogue::make_runnable(const std::string& sql, std::s
   if (!std::holds_alternative<QueryStatement>(statement)) {
     return make_command(parameters.empty() ? statement : parse_statement(tokens, parameters), context_);
   }
-  check_nesting(tokens);
   if (const Token* write = find_write(tokens)) {
     throw not_supported("a query that writes or locks is not supported", "a SELECT here only reads", write->begin);
   }
-  auto relations = find_relations(tokens);
-  auto local = views(deps_.peers, deps_.mirrors, deps_.catalog);
+  const auto relations = find_relations(tokens);
+  const auto local = views(deps_.peers, deps_.mirrors, deps_.catalog);
   const auto peer = peer_of(tokens, relations, deps_.peers, local);
-  if (!peer) return make_local_select(std::move(local), tokens, std::move(relations), parameters, context_.facts);
+  if (!peer) return make_local_select(local, tokens, parameters, context_.facts);
   const std::string kind = deps_.peers.get(*peer).kind;
   return make_peer_select(deps_.peers, *peer, peer_text(sql, tokens, relations, *peer, parameters, kind));
 }
@@ -285,6 +306,8 @@ void Dialogue::parse(FieldReader reader) {
     throw StatementError("53400", "too many prepared statements on one connection", "DEALLOCATE ALL");
   }
   prepared->sql = query_;
+  prepared->kept.emplace_back(
+      std::make_unique<Kept>(kept_, query_.size() + prepared->types.size() * sizeof(std::uint32_t)));
   const auto tokens = tokenize(query_);
   const auto statements = split_statements(tokens);
   if (statements.size() > 1) {
@@ -292,24 +315,30 @@ void Dialogue::parse(FieldReader reader) {
                          statements[1].front().begin);
   }
   if (statements.size() == 1) {
+    prepared->kept.emplace_back(std::make_unique<Kept>(kept_, query_.size() + statements[0].size() * sizeof(Token)));
     prepared->tokens.assign(statements[0].begin(), statements[0].end());
     prepared->statement = parse_statement(prepared->tokens);
     check_transaction(*prepared->statement);
-    std::vector<std::uint32_t> inferred(highest_parameter(prepared->tokens), oid::kUnknown);
-    if (!inferred.empty() && std::holds_alternative<QueryStatement>(*prepared->statement)) {
-      check_nesting(prepared->tokens);
-      const auto local = views(deps_.peers, deps_.mirrors, deps_.catalog);
-      inferred = infer_parameters(prepared->tokens, column_types(local, find_relations(prepared->tokens)));
-    }
-    prepared->types.resize(std::max(prepared->types.size(), inferred.size()), oid::kUnknown);
-    for (std::size_t i = 0; i < inferred.size(); ++i) {
-      auto& type = prepared->types[i];
-      if (type == oid::kUnknown || type == oid::kUnknownText)
-        type = inferred[i] == oid::kUnknown ? oid::kText : inferred[i];
-    }
+    set_parameter_types(*prepared);
   }
   prepared_.insert_or_assign(name, std::move(prepared));
   out_.plain('1');
+}
+
+/// Types of parameters that the client left open: of their use in a query of views. In a query of a peer they are the
+/// peer's to find out, and are told as text.
+void Dialogue::set_parameter_types(Prepared& prepared) {
+  const std::size_t count = highest_parameter(prepared.tokens);
+  prepared.types.resize(std::max(prepared.types.size(), count), oid::kUnknown);
+  if (count > 0 && std::holds_alternative<QueryStatement>(*prepared.statement)) {
+    const auto local = views(deps_.peers, deps_.mirrors, deps_.catalog);
+    if (!peer_of(prepared.tokens, find_relations(prepared.tokens), deps_.peers, local)) {
+      prepared.types = parameter_types(local, prepared.tokens, prepared.types, context_.facts);
+    }
+  }
+  for (auto& type : prepared.types) {
+    if (type == oid::kUnknown || type == oid::kUnknownText) type = oid::kText;
+  }
 }
 
 std::shared_ptr<const Dialogue::Prepared> Dialogue::find_prepared(std::string_view name) const {
@@ -353,6 +382,8 @@ void Dialogue::bind(FieldReader reader) {
   Portal portal;
   portal.prepared = find_prepared(reader.text());
   query_ = portal.prepared->sql;
+  // Made a runnable, a statement takes some times its own size; a peer's holds the parameters too.
+  portal.kept = std::make_unique<Kept>(kept_, reader.rest().size() + portal.prepared->tokens.size() * sizeof(Token));
   const auto parameters = read_parameters(reader, *portal.prepared);
   portal.formats.resize(static_cast<std::uint16_t>(reader.int16()));
   for (auto& format : portal.formats) format = reader.int16();
@@ -380,7 +411,8 @@ void Dialogue::describe(FieldReader reader) {
     out_.parameter_description(prepared->types);
     std::vector<ResultColumn> columns;
     if (prepared->statement) {
-      std::vector<Parameter> unknown(prepared->types.size());
+      std::vector<Parameter> unknown;
+      for (const auto type : prepared->types) unknown.push_back({type, std::nullopt});
       const bool query = std::holds_alternative<QueryStatement>(*prepared->statement);
       columns =
           make_runnable(query_, prepared->tokens, *prepared->statement, query ? unknown : std::vector<Parameter>())

@@ -44,17 +44,33 @@ class Dialogue {
   void flush();
 
  private:
+  /// Memory that a statement or portal takes as long as it lives, counted by connection and over all. Throws
+  /// StatementError (53200) when it is too much.
+  class Kept {
+   public:
+    Kept(std::size_t& own, std::size_t size);
+    ~Kept() { release(); }
+    Kept(const Kept&) = delete;
+    Kept& operator=(const Kept&) = delete;
+
+   private:
+    void release();
+    std::size_t& own_;
+    std::size_t size_;
+  };
   struct Prepared {
     std::string sql;
     std::vector<Token> tokens;  ///< Of the one statement; empty for an empty query.
     std::optional<Statement> statement;
     std::vector<std::uint32_t> types;
+    std::vector<std::unique_ptr<Kept>> kept;
   };
   struct Portal {
     std::shared_ptr<const Prepared> prepared;
     std::unique_ptr<Runnable> runnable;  ///< Null for an empty query.
     std::vector<std::int16_t> formats;
     bool finished = false;
+    std::unique_ptr<Kept> kept;
   };
   class Writer;
 
@@ -70,6 +86,7 @@ class Dialogue {
   std::vector<Parameter> read_parameters(FieldReader& reader, const Prepared& prepared);
   std::unique_ptr<Runnable> make_runnable(const std::string& sql, std::span<const Token> tokens,
                                           const Statement& statement, std::span<const Parameter> parameters);
+  void set_parameter_types(Prepared& prepared);
   std::shared_ptr<const Prepared> find_prepared(std::string_view name) const;
   void check_transaction(const Statement& statement) const;
   void report_error(std::string_view query);
@@ -81,6 +98,7 @@ class Dialogue {
   StatementStop& stop_;
   SessionContext context_;
   Output out_;
+  std::size_t kept_ = 0;  ///< Before the statements and portals: they count themselves off it.
   std::map<std::string, std::shared_ptr<const Prepared>, std::less<>> prepared_;
   std::map<std::string, Portal, std::less<>> portals_;
   std::string query_;          ///< Of the message in hand, for positions.

@@ -4,22 +4,22 @@
 #include <span>
 #include <vector>
 
+#include "lexer.h"
 #include "peerd/control/control.h"
 #include "runnable.h"
-#include "sqlite_text.h"
+#include "session_facts.h"
 #include "values.h"
 
 namespace peerd::sql {
 
-/// The type of a view's column on the wire.
-std::uint32_t wire_type(View::Column::Type type);
-
-/// Types of the columns of `views`; those in `relations` go first where names meet.
-ColumnType column_types(std::span<const View> views, const Relations& relations);
-
-/// A query of peerd's own views, or of none: an in-memory SQLite whose virtual tables are those views. Throws
-/// StatementError: 42P01 with a list of the views, 42703, 42601, 42883, 0A000 for what would write.
-std::unique_ptr<Runnable> make_local_select(std::vector<View> views, std::span<const Token> tokens, Relations relations,
+/// A query of peerd's own views, or of none. It is answered as Postgres would answer it over tables of those rows, in
+/// UTC and under the collation "C"; what is not known here is an error. Throws StatementError: 42P01 with a list of the
+/// views, 42703, 42601, 42883, 0A000.
+std::unique_ptr<Runnable> make_local_select(const std::vector<View>& views, std::span<const Token> tokens,
                                             std::span<const Parameter> parameters, const SessionFacts& facts);
+
+/// The types that the query's parameters have: those told, and for the open ones those of their use; text for the rest.
+std::vector<std::uint32_t> parameter_types(const std::vector<View>& views, std::span<const Token> tokens,
+                                           std::vector<std::uint32_t> told, const SessionFacts& facts);
 
 }  // namespace peerd::sql

@@ -17,6 +17,7 @@ IfExists parse_if_not_exists(TokenCursor& cursor) {
 void parse_options(TokenCursor& cursor, RawOptions& options, OptionPositions& positions) {
   if (!cursor.accept_word("WITH")) return;
   cursor.expect_symbol("(");
+  const TokenCursor::Secret secret(cursor);
   while (!cursor.accept_symbol(")")) {
     const Token& key = cursor.expect_name("an option's name or \")\"");
     std::string name = key.folded();
@@ -39,8 +40,18 @@ std::string table_part(TokenCursor& cursor, std::string_view what) {
   return text.find_first_of(".\"") == std::string::npos ? text : quote_identifier(text);
 }
 
+/// PeerDB's clients quote "schema.table" as a whole; it is read as schema.table. A table of the schema public whose own
+/// name holds a dot is written public."a.b".
+bool quoted_whole(const TokenCursor& cursor) {
+  const Token& token = cursor.peek();
+  const std::size_t dot = token.text.find('.');
+  return token.kind == Token::Kind::quoted && !cursor.peek(1).is_symbol(".") && dot != std::string::npos && dot > 0 &&
+         dot + 1 < token.text.size() && dot == token.text.rfind('.') && token.text.find('"') == std::string::npos;
+}
+
 /// s.t or t; what it must be is control's to say.
 std::string parse_table(TokenCursor& cursor, std::string_view what) {
+  if (quoted_whole(cursor)) return cursor.take().text;
   std::string name = table_part(cursor, what);
   while (cursor.accept_symbol(".")) name += "." + table_part(cursor, "a name after the dot");
   return name;
@@ -122,6 +133,7 @@ Statement parse_create_peer(TokenCursor& cursor, Replace replace) {
   }
   if (!cursor.at_end() && !cursor.peek().is_word("WITH")) cursor.fail("WITH or the end of the statement");
   parse_options(cursor, create.options, create.positions);
+  const TokenCursor::Secret secret(cursor);  // What stands behind may be the rest of a value whose quotes are wrong.
   cursor.expect_end();
   return create;
 }

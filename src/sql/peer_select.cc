@@ -1,6 +1,8 @@
 #include "peer_select.h"
 
 #include <algorithm>
+#include <cctype>
+#include <charconv>
 
 #include "peerd/base/text.h"
 #include "statement_error.h"
@@ -13,23 +15,46 @@ bool is_peer_relation(const Relation& relation, const std::string& peer) {
   return relation.parts.size() >= 3 && relation.parts[0] == peer;
 }
 
-/// A value as a literal that every kind of peer reads alike.
+bool is_number(const Parameter& parameter) {
+  return is_integer(parameter.type) || parameter.type == oid::kFloat4 || parameter.type == oid::kFloat8 ||
+         parameter.type == oid::kNumeric;
+}
+
+/// A decimal number from end to end: digits, a point, an exponent. Nothing else may stand in a statement unquoted.
+bool is_plain_number(std::string_view text) {
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  double value = 0;
+  const char* last = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), last, value);
+  return !text.empty() && (std::isdigit(static_cast<unsigned char>(text[0])) != 0 || text[0] == '.') &&
+         result.ptr == last && result.ec != std::errc::invalid_argument;
+}
+
+/// ClickHouse reads backslashes in strings as escapes, and takes no string for a number everywhere.
+std::string clickhouse_literal(const Parameter& parameter) {
+  if (is_number(parameter) && is_plain_number(*parameter.text)) return "(" + *parameter.text + ")";
+  std::string text = "'";
+  for (const char c : *parameter.text) {
+    if (c == '\\' || c == '\'') text += '\\';
+    text += c;
+  }
+  return text + "'";
+}
+
+/// Always a quoted string, never what the client sent as it is. What type it has is for the peer to find out, as it
+/// does for a parameter of no type; a type that the client told other than text goes with it as a cast.
+std::string postgres_literal(const Parameter& parameter) {
+  const std::string text = quote_literal(*parameter.text);
+  const bool told = parameter.type != oid::kUnknown && parameter.type != oid::kUnknownText &&
+                    parameter.type != oid::kText && parameter.type != oid::kVarchar && is_known_type(parameter.type);
+  return told ? "(" + text + "::" + std::string(type_name(parameter.type)) + ")" : text;
+}
+
 std::string literal(const Parameter& parameter, std::string_view kind) {
   if (!parameter.text) return "NULL";
-  if (is_integer(parameter.type)) {
-    return "(" + std::to_string(std::get<std::int64_t>(to_sqlite(parameter))) + ")";
-  }
-  if (parameter.type == oid::kBool) return std::get<std::int64_t>(to_sqlite(parameter)) ? "TRUE" : "FALSE";
-  const bool number =
-      parameter.type == oid::kFloat4 || parameter.type == oid::kFloat8 || parameter.type == oid::kNumeric;
-  if (number && parameter.text->find_first_not_of("0123456789.eE+-") == std::string::npos) {
-    return "(" + *parameter.text + ")";
-  }
-  if (kind != "POSTGRES" && parameter.text->find('\\') != std::string::npos) {
-    throw not_supported("a parameter with a backslash for a " + std::string(kind) + " peer is not supported",
-                        "write the value into the statement as that server wants it");
-  }
-  return quote_literal(*parameter.text);
+  if (kind == "POSTGRES") return postgres_literal(parameter);
+  if (kind == "CLICKHOUSE") return clickhouse_literal(parameter);
+  throw not_supported("parameters for a " + std::string(kind) + " peer are not supported");
 }
 
 /// Passes a peer's rows on, or keeps only the columns' names.

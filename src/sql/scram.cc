@@ -6,7 +6,9 @@
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
+#include "peerd/base/text.h"
 #include "peerd/net/http.h"
+#include "peerd/postgres/scram_secret.h"
 #include "statement_error.h"
 
 namespace peerd::sql {
@@ -59,11 +61,16 @@ std::string pbkdf2_sha256(std::string_view password, std::string_view salt, int 
 }
 
 ScramVerifier ScramVerifier::of(std::string_view password) {
+  // "SCRAM-SHA-256$4096:salt$stored key:server key"
+  const std::string secret = postgres::scram_secret(password);
+  const auto parts = split(secret, '$');
+  const auto salt = split(parts.at(1), ':'), keys = split(parts.at(2), ':');
   ScramVerifier verifier;
-  verifier.salt = random_bytes(16);
-  const std::string salted = pbkdf2_sha256(password, verifier.salt, kIterations);
-  verifier.stored_key = sha256(hmac_sha256(salted, "Client Key"));
-  verifier.server_key = hmac_sha256(salted, "Server Key");
+  verifier.iterations = std::stoi(salt.at(0));
+  const bool whole = net::base64_decode(salt.at(1), verifier.salt) &&
+                     net::base64_decode(keys.at(0), verifier.stored_key) &&
+                     net::base64_decode(keys.at(1), verifier.server_key);
+  if (!whole) throw Error(ErrorCode::internal, "libpq's SCRAM secret cannot be read");
   return verifier;
 }
 
@@ -81,7 +88,7 @@ std::string ScramExchange::first(std::string_view message) {
   if (client_nonce.empty()) malformed("an empty nonce");
   nonce_ = std::string(client_nonce) + net::base64_encode(random_bytes(18));
   server_first_ =
-      "r=" + nonce_ + ",s=" + net::base64_encode(verifier_.salt) + ",i=" + std::to_string(ScramVerifier::kIterations);
+      "r=" + nonce_ + ",s=" + net::base64_encode(verifier_.salt) + ",i=" + std::to_string(verifier_.iterations);
   return server_first_;
 }
 

@@ -7,9 +7,9 @@ namespace peerd::sql {
 
 /// What a server keeps of a password for SCRAM-SHA-256 (RFC 5803): made once, so that a log in costs next to nothing.
 struct ScramVerifier {
-  static constexpr int kIterations = 4096;
+  int iterations = 0;
   std::string salt, stored_key, server_key;
-  /// With a random salt of 16 bytes.
+  /// With a random salt of 16 bytes, of the password's form under SASLprep: what clients that are libpq's kin prove.
   static ScramVerifier of(std::string_view password);
 };
 

@@ -3,7 +3,9 @@
 #include <openssl/crypto.h>
 
 #include "peerd/base/log.h"
+#include "peerd/base/text.h"
 #include "peerd/base/version.h"
+#include "startup_options.h"
 
 namespace peerd::sql {
 namespace {
@@ -12,16 +14,21 @@ constexpr std::chrono::seconds kLogInTime{60};
 /// Drivers read its first number: the features of that version are what they may use.
 std::string server_version() { return std::string("14.0 (peerd ") + kVersion + ")"; }
 
-/// What a client may set in its start-up message; options='-c x=y' is left alone.
+/// What a client sets in its start-up message. Throws StatementError, as Postgres does, for a name that is no setting's
+/// and for anything in `options` that is not followed. Other values that are not followed (an encoding, a time zone,
+/// which drivers send of themselves) are passed over: ParameterStatus tells what holds instead.
 Settings settings_of(const StartupParameters& parameters) {
-  const auto user = parameters.find("user");
+  const auto user = parameters.find("user"), options = parameters.find("options");
   Settings settings(server_version(), user == parameters.end() ? "" : user->second);
+  if (options != parameters.end()) {
+    for (const auto& [name, value] : read_startup_options(options->second)) settings.set(name, value);
+  }
   for (const auto& [name, value] : parameters) {
     if (name == "user" || name == "database" || name == "options" || name == "replication" || value.empty()) continue;
     try {
-      settings.set(name == "TimeZone" ? "timezone" : name, value);
-    } catch (const StatementError&) {
-      // Told by ParameterStatus what holds instead, as for a client of another encoding.
+      settings.set(to_lower(name), value);
+    } catch (const StatementError& error) {
+      if (error.sqlstate != "22023") throw;
     }
   }
   return settings;
@@ -94,8 +101,8 @@ Session::Go Session::log_in(std::string_view& bytes) {
   const auto frame = take_frame(bytes, login_.stage());
   if (!frame) return Go::wait;
   Output out;
-  const auto next = login_.handle(*frame, out, connection_->tls_available());
-  if (next == Login::Next::ready) begin_dialogue(out);
+  auto next = login_.handle(*frame, out, connection_->tls_available());
+  if (next == Login::Next::ready && !begin_dialogue(out)) next = Login::Next::close;
   if (!out.bytes.empty()) connection_->send(std::move(out.bytes));
   if (next == Login::Next::start_tls) {
     connection_->start_tls();
@@ -109,13 +116,20 @@ Session::Go Session::log_in(std::string_view& bytes) {
   return Go::on;
 }
 
-void Session::begin_dialogue(Output& out) {
+/// False when the start-up parameters cannot be followed: then the reason is in `out`.
+bool Session::begin_dialogue(Output& out) {
+  const auto& parameters = login_.parameters();
+  std::optional<Settings> settings;
+  try {
+    settings = settings_of(parameters);
+  } catch (const StatementError& error) {
+    fatal(out, error.sqlstate, error.text.message, error.text.hint);
+    return false;
+  }
   const auto key = shared_->enter(weak_from_this());
   process_ = key.process;
   connection_->close_after(std::chrono::milliseconds(0));
-  const auto& parameters = login_.parameters();
-  auto settings = settings_of(parameters);
-  for (const auto& [name, value] : settings.reported()) out.parameter_status(name, value);
+  for (const auto& [name, value] : settings->reported()) out.parameter_status(name, value);
   out.backend_key(key.process, key.secret);
   out.ready('I');
   SessionFacts facts;
@@ -124,7 +138,8 @@ void Session::begin_dialogue(Output& out) {
   const auto database = parameters.find("database");
   facts.database = database == parameters.end() || database->second.empty() ? facts.user : database->second;
   facts.process = key.process;
-  dialogue_.emplace(shared_->deps(), *connection_, stop_, std::move(facts), std::move(settings));
+  dialogue_.emplace(shared_->deps(), *connection_, stop_, std::move(facts), std::move(*settings));
+  return true;
 }
 
 void Session::take_messages(std::string_view& bytes) {

@@ -49,7 +49,7 @@ class Session : public std::enable_shared_from_this<Session> {
  private:
   enum class Go { on, wait };
   Go log_in(std::string_view& bytes);
-  void begin_dialogue(Output& out);
+  bool begin_dialogue(Output& out);
   void take_messages(std::string_view& bytes);
   void start_work();
   void work();  ///< On an operator's thread.

@@ -11,12 +11,14 @@
 namespace peerd::sql {
 
 /// What SET and SHOW work on. Drivers set much that means nothing here: it is kept and shown again. What would change
-/// the form of results and is not followed (another encoding, another date style) is refused.
+/// the form or the meaning of results and is not followed (another encoding, date style or time zone) is refused, and so
+/// is a name that Postgres's clients do not use.
 class Settings {
  public:
   Settings(std::string server_version, std::string user);
 
-  /// Throws StatementError: 22023 for a value that is not followed, 55P02 for what cannot be set.
+  /// Throws StatementError: 42704 for a name that is not known, 22023 for a value that is not followed, 55P02 for what
+  /// cannot be set, 53400 for too many.
   void set(const std::string& name, const std::string& value);
   void reset(const std::string& name);  ///< "all" too.
   std::optional<std::string> get(const std::string& name) const;
@@ -28,6 +30,8 @@ class Settings {
   std::vector<std::pair<std::string, std::string>> reported() const;
 
  private:
+  void check_name(const std::string& name) const;
+
   std::map<std::string, std::string> defaults_, set_;
   std::chrono::milliseconds statement_timeout_{0};
 };

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "peerd/base/text.h"
+#include "select/types.h"
 #include "statement_error.h"
 
 namespace peerd::sql {
@@ -33,9 +34,11 @@ std::size_t parameter_number(const Token& token) {
 
 void TokenCursor::fail(std::string_view expected) const {
   const Token& token = peek();
-  // A text may hold a secret: the message never repeats it.
+  // A text may hold a secret: the message never repeats it, and among options it repeats punctuation alone.
+  const bool hidden = secret_ > 0 && token.kind != Token::Kind::symbol;
   const std::string near = token.kind == Token::Kind::end    ? "at end of input"
                            : token.kind == Token::Kind::text ? "at or near a quoted string"
+                           : hidden                          ? "among the options"
                                                              : "at or near \"" + as_typed(token) + "\"";
   throw StatementError("42601", "syntax error " + near + ": expected " + std::string(expected), {}, token.begin);
 }
@@ -82,8 +85,7 @@ RawOption TokenCursor::parameter_value(const Token& token) const {
   if (!value.text)
     throw StatementError("22004", "parameter $" + token.text + " must not be NULL here", {}, token.begin);
   if (value.type == oid::kBool) {
-    const auto truth = std::get<std::int64_t>(to_sqlite(value));
-    return {RawOption::Kind::boolean, truth ? "true" : "false"};
+    return {RawOption::Kind::boolean, read_value(oid::kBool, *value.text).truth() ? "true" : "false"};
   }
   return {is_integer(value.type) ? RawOption::Kind::number : RawOption::Kind::text, *value.text};
 }

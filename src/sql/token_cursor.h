@@ -42,6 +42,18 @@ class TokenCursor {
   std::string expect_text(std::string_view what);
 
   [[noreturn]] void fail(std::string_view expected) const;
+  /// While it lives, errors repeat no word, number or name of the query: it may be a secret whose quotes were
+  /// forgotten.
+  class Secret {
+   public:
+    explicit Secret(TokenCursor& cursor) : cursor_(cursor) { ++cursor_.secret_; }
+    ~Secret() { --cursor_.secret_; }
+    Secret(const Secret&) = delete;
+    Secret& operator=(const Secret&) = delete;
+
+   private:
+    TokenCursor& cursor_;
+  };
 
  private:
   RawOption parameter_value(const Token& token) const;
@@ -49,6 +61,7 @@ class TokenCursor {
   std::span<const Token> tokens_;
   std::span<const Parameter> values_;
   std::size_t next_ = 0;
+  int secret_ = 0;
   Token end_;
 };
 

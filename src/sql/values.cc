@@ -4,8 +4,10 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
+#include <vector>
 
 #include "peerd/base/text.h"
+#include "select/times.h"
 #include "statement_error.h"
 #include "timestamps.h"
 
@@ -17,7 +19,7 @@ struct TypeFacts {
   std::int16_t length;
   std::string_view name;
 };
-constexpr std::array<TypeFacts, 18> kTypes = {{{oid::kBool, 1, "bool"},
+constexpr std::array<TypeFacts, 19> kTypes = {{{oid::kBool, 1, "bool"},
                                                {oid::kBytea, -1, "bytea"},
                                                {oid::kName, 64, "name"},
                                                {oid::kInt8, 8, "int8"},
@@ -34,6 +36,7 @@ constexpr std::array<TypeFacts, 18> kTypes = {{{oid::kBool, 1, "bool"},
                                                {oid::kTimestamp, 8, "timestamp"},
                                                {oid::kTimestamptz, 8, "timestamptz"},
                                                {oid::kNumeric, -1, "numeric"},
+                                               {oid::kInterval, 16, "interval"},
                                                {oid::kUuid, 16, "uuid"}}};
 
 const TypeFacts* facts_of(std::uint32_t type) {
@@ -74,6 +77,8 @@ std::string shortest(Number value) {
   throw StatementError("22P02", "invalid input syntax for type " + std::string(type_name(type)));
 }
 
+constexpr std::int64_t kDay = 86'400'000'000;
+
 bool is_time(std::uint32_t type) { return type == oid::kTimestamp || type == oid::kTimestamptz; }
 
 /// Of years that have four digits; infinity and the like are far outside.
@@ -101,6 +106,67 @@ double parse_float(std::string_view text, std::uint32_t type) {
   return parse<double>(text, type);
 }
 
+/// Of numeric: counts and digits in base 10,000 (numeric.c, numeric_send).
+std::string encode_numeric(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  const auto point = text.find('.');
+  std::string whole(text.substr(0, point)), fraction(point == std::string_view::npos ? "" : text.substr(point + 1));
+  const std::size_t scale = fraction.size();
+  whole.insert(0, (4 - whole.size() % 4) % 4, '0');
+  fraction.append((4 - fraction.size() % 4) % 4, '0');
+  std::vector<int> digits;
+  const std::string all = whole + fraction;
+  for (std::size_t i = 0; i < all.size(); i += 4)
+    digits.push_back(parse<int>(std::string_view(all).substr(i, 4), oid::kNumeric));
+  auto weight = static_cast<int>(whole.size() / 4) - 1;
+  while (!digits.empty() && digits.front() == 0) {
+    digits.erase(digits.begin());
+    --weight;
+  }
+  while (!digits.empty() && digits.back() == 0) digits.pop_back();
+  std::string out = big_endian(digits.size(), 2) +
+                    big_endian(digits.empty() ? 0 : static_cast<std::uint16_t>(weight), 2) +
+                    big_endian(negative && !digits.empty() ? 0x4000 : 0, 2) + big_endian(scale, 2);
+  for (const int digit : digits) out += big_endian(static_cast<std::uint64_t>(digit), 2);
+  return out;
+}
+
+std::string decode_numeric(std::string_view bytes) {
+  const auto bad = [] { return StatementError("22P03", "incorrect binary data format for type numeric"); };
+  if (bytes.size() < 8 || bytes.size() % 2 != 0) throw bad();
+  const auto field = [&](std::size_t i) {
+    return static_cast<int>(static_cast<std::int16_t>(big_endian(bytes.substr(2 * i, 2))));
+  };
+  const int count = field(0), weight = field(1), sign = field(2), scale = field(3);
+  if (sign != 0 && sign != 0x4000) throw not_supported("a numeric that is no finite number is not supported");
+  if (count < 0 || bytes.size() != 8 + 2 * static_cast<std::size_t>(count) || scale < 0 || std::abs(weight) > 100 ||
+      scale > 1000)
+    throw bad();
+  std::string whole, fraction;
+  for (int w = std::max(weight, 0); w >= std::min(weight - count + 1, -1); --w) {
+    const int i = weight - w;
+    const int digit = i >= 0 && i < count ? field(4 + static_cast<std::size_t>(i)) : 0;
+    if (digit < 0 || digit > 9999) throw bad();
+    const std::string text = std::to_string(10'000 + digit).substr(1);
+    (w >= 0 ? whole : fraction) += text;
+  }
+  fraction.resize(static_cast<std::size_t>(scale), '0');
+  return (sign ? "-" : "") + whole + (scale > 0 ? "." + fraction : "");
+}
+
+std::string decode_uuid(std::string_view bytes) {
+  if (bytes.size() != 16) throw StatementError("22P03", "incorrect binary data format for type uuid");
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    const auto byte = static_cast<unsigned char>(bytes[i]);
+    text += "0123456789abcdef"[byte >> 4];
+    text += "0123456789abcdef"[byte & 15];
+  }
+  return text;
+}
+
 bool parse_bool(std::string_view text) {
   const std::string lower = to_lower(text);
   for (const std::string_view word : {"t", "true", "y", "yes", "on", "1"}) {
@@ -124,15 +190,19 @@ std::string_view type_name(std::uint32_t type) {
   return facts ? facts->name : std::string_view("text");
 }
 
+bool is_known_type(std::uint32_t type) { return facts_of(type) != nullptr; }
+
 bool is_integer(std::uint32_t type) {
   return type == oid::kInt2 || type == oid::kInt4 || type == oid::kInt8 || type == oid::kOid;
 }
 
 std::string decode_binary(std::uint32_t type, std::string_view bytes) {
   if (is_text(type)) return std::string(bytes);
+  if (type == oid::kNumeric) return decode_numeric(bytes);
+  if (type == oid::kUuid) return decode_uuid(bytes);
   const auto* facts = facts_of(type);
-  const bool fixed =
-      is_integer(type) || type == oid::kBool || type == oid::kFloat4 || type == oid::kFloat8 || is_time(type);
+  const bool fixed = is_integer(type) || type == oid::kBool || type == oid::kFloat4 || type == oid::kFloat8 ||
+                     type == oid::kDate || is_time(type);
   if (!facts || !fixed) {
     throw not_supported(
         "binary parameters of type " + (facts ? std::string(facts->name) : std::to_string(type)) + " are not supported",
@@ -155,6 +225,8 @@ std::string decode_binary(std::uint32_t type, std::string_view bytes) {
       return shortest(std::bit_cast<float>(static_cast<std::uint32_t>(bits)));
     case oid::kFloat8:
       return shortest(std::bit_cast<double>(bits));
+    case oid::kDate:
+      return decode_time(static_cast<std::int32_t>(bits) * kDay).substr(0, 10);
     case oid::kTimestamp:
     case oid::kTimestamptz:
       return decode_time(static_cast<std::int64_t>(bits));
@@ -176,6 +248,16 @@ std::string encode_binary(std::uint32_t type, std::string_view text) {
       return big_endian(static_cast<std::uint64_t>(parse<std::int64_t>(text, type)), 8);
     case oid::kFloat8:
       return big_endian(std::bit_cast<std::uint64_t>(parse_float(text, type)), 8);
+    case oid::kNumeric:
+      return encode_numeric(text);
+    case oid::kDate:
+      return big_endian(static_cast<std::uint64_t>(read_date(text)), 4);
+    case oid::kInterval: {
+      const Interval interval = read_interval(text);
+      return big_endian(static_cast<std::uint64_t>(interval.microseconds), 8) +
+             big_endian(static_cast<std::uint32_t>(interval.days), 4) +
+             big_endian(static_cast<std::uint32_t>(interval.months), 4);
+    }
     case oid::kTimestamp:
     case oid::kTimestamptz:
       if (const auto time = parse_timestamp(text)) return big_endian(static_cast<std::uint64_t>(*time), 8);
@@ -184,40 +266,6 @@ std::string encode_binary(std::uint32_t type, std::string_view text) {
       throw not_supported("results of type " + std::string(type_name(type)) + " in binary form are not supported",
                           "ask for text results, or cast the column to text");
   }
-}
-
-sqlite::Value to_sqlite(const Parameter& parameter) {
-  if (!parameter.text) return nullptr;
-  const auto& text = *parameter.text;
-  if (is_integer(parameter.type)) return parse<std::int64_t>(text, parameter.type);
-  switch (parameter.type) {
-    case oid::kBool:
-      return std::int64_t{parse_bool(text)};
-    case oid::kFloat4:
-    case oid::kFloat8:
-    case oid::kNumeric: {
-      const double number = parse_float(text, parameter.type);
-      if (std::isnan(number)) throw not_supported("NaN as a parameter is not supported here");
-      return number;
-    }
-    case oid::kTimestamp:
-    case oid::kTimestamptz: {  // In the views' own form, which orders as time does.
-      const auto time = parse_timestamp(text);
-      return time ? format_timestamp(*time) : text;
-    }
-    default:
-      return text;
-  }
-}
-
-std::optional<std::string> to_text(const sqlite::Value& value, std::uint32_t type) {
-  if (const auto* integer = std::get_if<std::int64_t>(&value)) {
-    if (type == oid::kBool) return *integer ? "t" : "f";
-    return std::to_string(*integer);
-  }
-  if (const auto* real = std::get_if<double>(&value)) return shortest(*real);
-  if (const auto* text = std::get_if<std::string>(&value)) return *text;
-  return std::nullopt;
 }
 
 }  // namespace peerd::sql

@@ -5,8 +5,6 @@
 #include <string>
 #include <string_view>
 
-#include "peerd/sqlite/sqlite.h"
-
 namespace peerd::sql {
 
 /// Postgres's type numbers, as far as results and parameters use them.
@@ -14,12 +12,13 @@ namespace oid {
 inline constexpr std::uint32_t kUnknown = 0, kBool = 16, kBytea = 17, kName = 19, kInt8 = 20, kInt2 = 21, kInt4 = 23,
                                kText = 25, kOid = 26, kJson = 114, kFloat4 = 700, kFloat8 = 701, kUnknownText = 705,
                                kBpchar = 1042, kVarchar = 1043, kDate = 1082, kTimestamp = 1114, kTimestamptz = 1184,
-                               kNumeric = 1700, kUuid = 2950;
+                               kNumeric = 1700, kUuid = 2950, kInterval = 1186, kVoid = 2278, kRegclass = 2205;
 }
 
 /// pg_type.typlen: bytes of a value, -1 when they vary.
 std::int16_t type_length(std::uint32_t type);
 std::string_view type_name(std::uint32_t type);
+bool is_known_type(std::uint32_t type);  ///< type_name() has its name.
 bool is_integer(std::uint32_t type);
 
 /// The value of $n in text form, whatever form it came in. No text = NULL.
@@ -33,9 +32,4 @@ std::string decode_binary(std::uint32_t type, std::string_view bytes);
 /// A cell in binary form. Throws StatementError (0A000) for types it does not know, 22P02 when the text is no such
 /// value.
 std::string encode_binary(std::uint32_t type, std::string_view text);
-/// As SQLite compares it: integers and booleans as integers, floats as real, the rest as text. 22P02 when it is none.
-sqlite::Value to_sqlite(const Parameter& parameter);
-/// A cell's text in Postgres's form for the type of its column.
-std::optional<std::string> to_text(const sqlite::Value& value, std::uint32_t type);
-
 }  // namespace peerd::sql

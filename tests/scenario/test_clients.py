@@ -1,14 +1,19 @@
 """Clients: psql, psycopg2, psycopg with parameters over the extended protocol; REST in both spellings."""
+import datetime
+import decimal
 import json
 import os
 import subprocess
+import uuid
 
 import psycopg
 import psycopg2
 import pytest
+import sqlalchemy
 
 from support import packages
 from support.peerd import PASSWORD, Peerd
+from support.process import wait_for
 from support.tls import Certificate
 from support.world import postgres_options
 from support.writer import create_table
@@ -83,6 +88,112 @@ def test_node_postgres_with_parameters(w):
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer == {"rows": [{"name": w.mirror_name, "rows_copied": "100"}], "error": "42703", "states": ["RUNNING", "RUNNING"]}, answer
+
+
+def test_postgres_js_connects_and_queries(w):
+    modules = f"{packages.cache_dir()}/node/node_modules"
+    if not os.path.isdir(f"{modules}/postgres"):
+        packages.missing("postgres.js")
+    done = subprocess.run(["node", f"{packages.repository()}/tests/support/node/postgresjs.js", w.mirror_name], capture_output=True, text=True,
+                          env={**os.environ, "NODE_PATH": modules,
+                               "PEERD_TEST_URL": f"postgres://peerd:{PASSWORD}@127.0.0.1:{w.peerd.ports['sql_port']}/peerd"}, timeout=30)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    consistent = answer["rows"][0].pop("consistent")
+    assert isinstance(consistent, bool), answer
+    assert answer == {"rows": [{"name": w.mirror_name, "rows_copied": "100", "recent": True}], "any": [{"name": w.mirror_name}], "error": "42703"}, answer
+
+
+def test_sqlalchemy_connects_queries_and_reflects(w):
+    engine = sqlalchemy.create_engine(f"postgresql+psycopg2://peerd:{PASSWORD}@127.0.0.1:{w.peerd.ports['sql_port']}/peerd")
+    with engine.connect() as connection:
+        rows = connection.execute(sqlalchemy.text("SELECT name, rows_copied FROM mirrors WHERE name = :name AND created_at > :since"),
+                                  {"name": w.mirror_name, "since": datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)}).fetchall()
+        assert rows == [(w.mirror_name, 100)]
+        mirrors = sqlalchemy.table("mirrors", sqlalchemy.column("name"), sqlalchemy.column("consistent", sqlalchemy.Boolean))
+        query = sqlalchemy.select(mirrors.c.name).where(mirrors.c.consistent.is_not(None)).order_by(mirrors.c.name.desc()).limit(1)
+        assert connection.execute(query).scalar() == w.mirror_name
+    engine.dispose()
+
+
+def test_what_clients_ask_when_they_connect_is_answered(w):
+    """JDBC, DBeaver, psql, asyncpg, Npgsql and node drivers, as far as they ask of themselves."""
+    with w.peerd.connect() as connection, connection.cursor() as cursor:
+        for statement in [
+            "SET extra_float_digits = 3", "SET application_name = 'DBeaver'", "SHOW transaction_isolation", "SHOW TRANSACTION ISOLATION LEVEL",
+            "SHOW search_path", "SHOW standard_conforming_strings", "select version()", "select pg_catalog.version()", "select current_schema()",
+            "SELECT current_schema(),session_user", "SELECT current_database(), current_schemas(true)",
+            "SELECT n.oid, n.*, d.description FROM pg_catalog.pg_namespace n LEFT OUTER JOIN pg_catalog.pg_description d ON d.objoid = n.oid AND d.objsubid = 0 ORDER BY nspname",
+            "SELECT db.oid, db.* FROM pg_catalog.pg_database db WHERE datallowconn AND NOT datistemplate ORDER BY db.datname",
+            "SELECT t.oid, t.typname, t.typelem, t.typarray FROM pg_catalog.pg_type t JOIN pg_namespace ns ON t.typnamespace = ns.oid WHERE t.typname = 'hstore'",
+            "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'max_index_keys'",
+            "SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL;",
+            "SELECT c.oid, c.relname, c.relkind FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public' AND c.relkind IN ('r', 'v', 'p', 'm', 'f')",
+            "SELECT a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute a WHERE a.attrelid = 'mirrors'::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY table_name",
+            "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'mirrors' ORDER BY ordinal_position",
+        ]:
+            cursor.execute(statement)
+    listed = psql(w.peerd, "-c", "\\d")
+    assert listed.returncode == 0 and "mirror_tables" in listed.stdout and "view" in listed.stdout, listed
+    assert "mirrors" in psql(w.peerd, "-c", "\\dv").stdout
+    assert "public" in psql(w.peerd, "-c", "\\dn").stdout
+
+
+def test_pgoptions_are_followed_or_end_the_connection(w):
+    def ask(options, statement):
+        return subprocess.run(["psql", "-X", "-At", w.peerd.dsn(), "-c", statement], capture_output=True, text=True, timeout=30, env={**os.environ, "PGOPTIONS": options})
+    assert ask("-c statement_timeout=5s", "SHOW statement_timeout").stdout.strip() == "5s"
+    slow = ask("--statement-timeout=100ms", "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT count(*) FROM n")
+    assert slow.returncode != 0 and "timed out" in slow.stderr, slow
+    for options, message in [("-c nothing=1", 'unrecognized configuration parameter "nothing"'), ("-c timezone=Europe/Berlin", "timezone"), ("-z", "invalid command-line argument")]:
+        refused = ask(options, "SELECT 1")
+        assert refused.returncode != 0 and "FATAL" in refused.stderr and message in refused.stderr, refused
+
+
+def test_parameters_of_a_peers_query_have_the_peers_types(w):
+    w.sql("CREATE TABLE u (id uuid PRIMARY KEY, n numeric, at timestamptz); INSERT INTO u VALUES ('4c9a1b1e-0000-4000-8000-000000000001', 1.5, '2026-01-31 12:00+00')")
+    relation = f"{w.source_peer}.public.u"
+    with psycopg.connect(w.peerd.dsn(), autocommit=True) as connection:
+        ask = lambda where, *values: connection.execute(f"SELECT n FROM {relation} WHERE {where}", values).fetchall()
+        assert ask("id = %s", "4c9a1b1e-0000-4000-8000-000000000001") == [("1.5",)]
+        assert ask("id = %s", uuid.UUID("4c9a1b1e-0000-4000-8000-000000000001")) == [("1.5",)]
+        assert ask("n = %s", 1.5) == ask("n > %s", 1) == ask("n = %s", "1.5") == ask("at >= %s", "2026-01-31T12:00:00Z") == [("1.5",)]
+        assert ask("n = %s AND id IS NOT NULL", decimal.Decimal("1.5")) == [("1.5",)]
+        # Nothing that a parameter holds can be anything but a value.
+        for value in ["0--", "0) OR true --", "1; DROP TABLE u", "'"]:
+            with pytest.raises(psycopg.Error):
+                ask("n = %s::numeric AND false", value)
+    # Told to be numeric, in text form.
+    with psycopg.connect(w.peerd.dsn(), autocommit=True) as connection:
+        result = connection.pgconn.exec_params(f"SELECT count(*) FROM {relation} WHERE n = $1 AND false".encode(), [b"0--"], [1700])
+        assert b"invalid input syntax for type numeric" in result.error_message, result.error_message
+    assert w.sql("SELECT count(*) FROM u") == [(1,)]
+
+
+def test_a_mapping_quoted_as_a_whole_is_taken(new_world):
+    """As PeerDB's own example client writes it."""
+    w = new_world("postgres")
+    create_table(w.source, "public.items", 10, w.source_db)
+    w.create_peers()
+    w.peerd.sql(f'CREATE MIRROR {w.mirror_name} FROM {w.source_peer} TO {w.target_peer} WITH TABLE MAPPING ("public.items":"public.items")')
+    w.tables = ["public.items"]
+    w.wait_state("RUNNING")
+    w.settle_and_compare()
+
+
+def test_a_password_that_is_not_ascii_is_prepared_as_clients_prepare_it():
+    # libpq sends the form under SASLprep: a no-break space as a blank, a ligature as its letters.
+    peerd = Peerd({"PEERD_PASSWORD": "pa\u00a0\ufb01n\u00e9"}, start=False).start(wait=False)
+    try:
+        peerd.ports = wait_for("peerd's ports", peerd._read_ports, 30, 0.02)
+        for password in ["pa\u00a0\ufb01n\u00e9", "pa fin\u00e9", "pa fine\u0301"]:
+            with psycopg.connect(host="127.0.0.1", port=peerd.ports["sql_port"], user="peerd", password=password, dbname="peerd", autocommit=True) as connection:
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(host="127.0.0.1", port=peerd.ports["sql_port"], user="peerd", password="pa fine", dbname="peerd")
+    finally:
+        peerd.terminate()
 
 
 def test_psycopg_prepares_statements_and_stays_in_a_transaction(w):

@@ -18,7 +18,7 @@ build_packages="g++ cmake ninja-build ccache lld pkg-config libpq-dev libboost-d
   libfmt-dev libprotobuf-dev protobuf-compiler libsqlite3-dev libssl-dev liblz4-dev libyaml-cpp-dev librdkafka-dev libjemalloc-dev"
 server_packages="postgresql-15 postgresql-client-15 curl"
 test_packages="libgtest-dev libgmock-dev clang-14 clang-tidy-14 libclang-rt-14-dev llvm-14 python3 python3-pytest
-  python3-pytest-timeout python3-psycopg2 python3-psycopg python3-confluent-kafka openssl git"
+  python3-pytest-timeout python3-psycopg2 python3-psycopg python3-sqlalchemy python3-confluent-kafka openssl git"
 
 # missing_debs PACKAGE...: prints those that are not installed.
 missing_debs() {
@@ -115,10 +115,10 @@ fetch_kafka() {
   fi
 }
 
-# node-postgres, as package-lock.json pins it with checksums.
+# node-postgres and postgres.js, as package-lock.json pins them with checksums.
 install_node_client() {
   local source="$repository/tests/support/node" target="$PEERD_TEST_CACHE/node"
-  cmp -s "$source/package-lock.json" "$target/package-lock.json" && [ -d "$target/node_modules/pg" ] && return 0
+  cmp -s "$source/package-lock.json" "$target/package-lock.json" && [ -d "$target/node_modules/postgres" ] && return 0
   install_node
   rm -rf "$target"
   mkdir -p "$target"

@@ -43,8 +43,8 @@ struct Result final : ResultWriter {
 Result run(const std::string& sql, std::vector<Parameter> parameters = {}) {
   auto tokens = tokenize(sql);
   tokens.pop_back();
-  SessionFacts facts{"PostgreSQL 14.0", "db", "me", 7, [](const std::string&) { return std::nullopt; }};
-  const auto select = make_local_select(sample(), tokens, find_relations(tokens), parameters, facts);
+  const SessionFacts facts{"PostgreSQL 14.0", "db", "me", 7, [](const std::string&) { return std::nullopt; }, {}};
+  const auto select = make_local_select(sample(), tokens, parameters, facts);
   Result result;
   EXPECT_EQ(select->run(result, 0, Wait::at_most(std::chrono::seconds(10))).value_or("").substr(0, 7), "SELECT ");
   return result;
@@ -63,7 +63,7 @@ StatementError error_of(const std::string& sql) {
 TEST(LocalSelect, ViewsHavePostgresTypesAndTexts) {
   const auto all = run("SELECT * FROM mirrors ORDER BY name");
   EXPECT_EQ(all.heads, "name:25 rows:20 lag:701 ok:16 at:1184 ");
-  EXPECT_EQ(all.rows, "a|10|-|f|-|\nb|2|0.5|t|2026-01-31 12:00:00.500+00|\n");
+  EXPECT_EQ(all.rows, "a|10|-|f|-|\nb|2|0.5|t|2026-01-31 12:00:00.5+00|\n");
 }
 
 TEST(LocalSelect, PrefixesQuotesCastsAndFunctionsAreUnderstood) {
@@ -71,8 +71,8 @@ TEST(LocalSelect, PrefixesQuotesCastsAndFunctionsAreUnderstood) {
   EXPECT_EQ(run("SELECT NAME FROM peerd.public.Mirrors WHERE NOT ok").heads, "name:25 ");
   EXPECT_EQ(run("SELECT pg_catalog.version(), current_database(), current_user, pg_backend_pid()").rows,
             "PostgreSQL 14.0|db|me|7|\n");
-  EXPECT_EQ(run("SELECT '5'::int + 1, 'f'::bool, 1::text, 'x'::text::varchar(3)").rows, "6|f|1|x|\n");
-  EXPECT_EQ(run("SELECT count(*), sum(rows) AS s, max(at) FROM mirrors").heads, "count:20 s:20 max:1184 ");
+  EXPECT_EQ(run("SELECT '5'::int + 1, 'f'::bool, 1::text, 'xyzzy'::text::varchar(3)").rows, "6|f|1|xyz|\n");
+  EXPECT_EQ(run("SELECT count(*), sum(rows) AS s, max(at) FROM mirrors").heads, "count:20 s:1700 max:1184 ");
   EXPECT_EQ(run("SELECT rows > 5 AS many FROM mirrors ORDER BY 1").rows, "f|\nt|\n");
   EXPECT_EQ(run("SELECT string_agg(name, '+') FROM (SELECT name FROM mirrors ORDER BY name) x").rows, "a+b|\n");
   EXPECT_EQ(run("SELECT m.name FROM mirrors m JOIN peers p ON p.name = m.name WHERE m.name ILIKE 'A'").rows, "a|\n");
@@ -105,8 +105,36 @@ TEST(LocalSelect, ErrorsCarrySqlstatePlaceAndHint) {
   EXPECT_EQ(error_of("SELECT name FROM mirrors m, peers p").sqlstate, "42702");
   EXPECT_EQ(error_of("SELECT 1 +").sqlstate, "42601");
   EXPECT_EQ(error_of("SELECT * FROM mirrors WHERE").text.message, "syntax error at end of input");
-  EXPECT_EQ(error_of("SELECT * FROM pg_catalog.pg_class").sqlstate, "42P01");
+  EXPECT_EQ(error_of("SELECT * FROM pg_catalog.pg_proc_").sqlstate, "42P01");
   EXPECT_EQ(error_of("SELECT * FROM sqlite_master").sqlstate, "42P01");
+}
+
+TEST(LocalSelect, ParametersTakeTheTypeOfTheirUse) {
+  const auto types = [](const std::string& sql) {
+    auto tokens = tokenize(sql);
+    tokens.pop_back();
+    const SessionFacts facts{"PostgreSQL 14.0", "db", "me", 7, [](const std::string&) { return std::nullopt; }, {}};
+    return parameter_types(sample(), tokens, {}, facts);
+  };
+  EXPECT_EQ(types("SELECT $6::int FROM mirrors m WHERE ok = $1 AND $2 < m.rows AND name IN ($3, $4) AND name LIKE $7 LIMIT $5"),
+            (std::vector<std::uint32_t>{oid::kBool, oid::kInt8, oid::kText, oid::kText, oid::kInt8, oid::kInt4, oid::kText}));
+  EXPECT_EQ(types("SELECT $1, $2 + 1, now() - $3"), (std::vector<std::uint32_t>{oid::kText, oid::kInt4, oid::kTimestamptz}));
+}
+
+TEST(LocalSelect, NoQueryNestsSoDeepThatTheStackEnds) {
+  for (const std::string& sql :
+       {"SELECT " + std::string(5000, '(') + "1", "SELECT " + std::string(5000, '-') + "1",
+        "SELECT 1" + [] { std::string s; for (int i = 0; i < 5000; ++i) s += " + 1"; return s; }(),
+        "SELECT " + [] { std::string s; for (int i = 0; i < 5000; ++i) s += "NOT "; return s; }() + "true",
+        [] { std::string s; for (int i = 0; i < 5000; ++i) s += "SELECT ("; return s; }() + "1"}) {
+    EXPECT_EQ(error_of(sql.substr(0, 20'000)).sqlstate.substr(0, 2) == "54" || error_of(sql).sqlstate == "42601", true) << sql.substr(0, 30);
+  }
+  EXPECT_EQ(run("SELECT ((1))").rows, "1|\n");
+}
+
+TEST(LocalSelect, RowsThatAreHeldAreBounded) {
+  EXPECT_EQ(error_of("WITH RECURSIVE n(t) AS (SELECT repeat('x', 1000000) UNION ALL SELECT t || 'y' FROM n), m AS (SELECT * FROM n LIMIT 1000) "
+                     "SELECT count(*) FROM m a, m b").sqlstate, "53200");
 }
 
 TEST(Timestamps, ReadAndWriteWhatDriversSend) {

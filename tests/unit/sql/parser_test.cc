@@ -125,12 +125,12 @@ TEST(Parser, SyntaxErrorsSayWhereAndWhatWasExpected) {
       {"CREATE PEER a FROM POSTGRES WITH host", 33, "syntax error at or near \"host\": expected \"(\""},
       {"CREATE PEER a FROM POSTGRES WITH (host 'x')", 39, "syntax error at or near a quoted string: expected \"=\""},
       {"CREATE PEER a FROM POSTGRES WITH (host = h)", 41,
-       "syntax error at or near \"h\": expected a value: 'text', a number, true or false"},
+       "syntax error among the options: expected a value: 'text', a number, true or false"},
       {"CREATE PEER a FROM POSTGRES WITH (host = 'x' port = 1)", 45,
-       "syntax error at or near \"port\": expected \",\" or \")\""},
+       "syntax error among the options: expected \",\" or \")\""},
       {"CREATE PEER a FROM POSTGRES WITH (host = 'x', host = 'y')", 46, "option \"host\" is given twice"},
       {"CREATE PEER a FROM POSTGRES WITH (host = 'x') x", 46,
-       "syntax error at or near \"x\": expected the end of the statement"},
+       "syntax error among the options: expected the end of the statement"},
       {"CREATE MIRROR m FROM a b", 23, "syntax error at or near \"b\": expected TO"},
       {"CREATE MIRROR m FROM a TO b WITH (x = 1)", 33, "syntax error at or near \"(\": expected TABLE"},
       {"CREATE MIRROR m FROM a TO b WITH TABLE MAPPING ()", 49,
@@ -201,6 +201,30 @@ TEST(Parser, NoMessageRepeatsAText) {
   EXPECT_EQ(refused("CREATE PEER a FROM POSTGRES WITH (password = 'one' 'secret')").message.find("secret"),
             std::string::npos);
   EXPECT_EQ(refused("'secret'").message.find("secret"), std::string::npos);
+  for (const char* options : {"password = secret", "password = \"secret\"", "password = 'a' secret", "password = -secret",
+                              "password = 'it's secret'", "password secret", "password = x) secret", "password = 'a') secret",
+                              "password = 1secret", "password = p@secret", "password = (secret)", "password = $1secret"}) {
+    std::string message;
+    try {
+      parsed("CREATE PEER a FROM POSTGRES WITH (host = 'h', " + std::string(options) + ")");
+    } catch (const StatementError& error) {
+      message = error.text.message + error.text.hint + error.text.detail;
+    }
+    EXPECT_NE(message, "") << options;
+    EXPECT_EQ(message.find("secret"), std::string::npos) << options << ": " << message;
+  }
+}
+
+TEST(Parser, ATableQuotedAsAWholeIsReadInItsTwoParts) {
+  const auto mirror = as<CreateMirror>(
+      "CREATE MIRROR m FROM a TO b WITH TABLE MAPPING (\"public.t\":\"public.t\", {from: \"S.Big\", to: \"out.t\"}, "
+      "public.\"a.b\":\"a.b.c\")");
+  EXPECT_EQ(mirror.request.tables[0].source, "public.t");
+  EXPECT_EQ(mirror.request.tables[0].target, "public.t");
+  EXPECT_EQ(mirror.request.tables[1].source, "S.Big");
+  EXPECT_EQ(mirror.request.tables[1].target, "out.t");
+  EXPECT_EQ(mirror.request.tables[2].source, "public.\"a.b\"");
+  EXPECT_EQ(mirror.request.tables[2].target, "\"a.b.c\"");
 }
 
 }  // namespace

@@ -228,7 +228,12 @@ TEST_F(Protocol, BinaryParametersAndResultsAreTranslated) {
       client.ask(C::parse("SELECT $1::int8 AS a, true AS b, 'x' AS c, 7 AS d", {20}) +
                  C::bind({std::string("\0\0\0\0\0\0\1\2", 8)}, 1, 1) + C::describe('P') + C::execute() + C::sync());
   EXPECT_EQ(cells(messages), std::string("\0\0\0\0\0\0\1\2", 8) + "," + "\1" + ",x," + std::string("\0\0\0\7", 4));
-  const auto refused = client.ask(C::parse("SELECT 1.5") + C::bind({}, 1) + C::execute() + C::sync());
+  const auto numbers = client.ask(C::parse("SELECT 1.5, -12345.6789, 0.00, 100000000::numeric, '2000-01-02'::date, interval '1 mon 2 days'") + C::bind({}, 1) + C::execute() + C::sync());
+  const auto numeric = [](std::vector<int> fields) { std::string bytes; for (const int f : fields) bytes += C::int16(static_cast<std::int16_t>(f)); return bytes; };
+  EXPECT_EQ(cells(numbers), numeric({2, 0, 0, 1, 1, 5000}) + "," + numeric({3, 1, 0x4000, 4, 1, 2345, 6789}) + "," + numeric({0, 0, 0, 2}) + "," +
+                                numeric({1, 2, 0, 0, 1}) + "," + C::int32(1) + "," + std::string(8, '\0') + C::int32(2) + C::int32(1));
+  EXPECT_EQ(cells(client.ask(C::parse("SELECT $1::text", {1700}) + C::bind({numeric({3, 1, 0x4000, 4, 1, 2345, 6789})}, 0, 1) + C::execute() + C::sync())), "-12345.6789");
+  const auto refused = client.ask(C::parse("SELECT ARRAY[1]") + C::bind({}, 1) + C::execute() + C::sync());
   EXPECT_EQ(types(refused), "12EZ");
   EXPECT_EQ(sqlstate(refused), "0A000");
   EXPECT_EQ(sqlstate(client.ask(C::parse("SELECT $1::int", {23}) + C::bind({"abc"}, 0, 1) + C::sync())), "22P03");
@@ -280,6 +285,71 @@ TEST_F(Protocol, SettingsAreKeptAndShown) {
   EXPECT_EQ(sqlstate(client.ask(C::query("SHOW nothing"))), "42704");
   EXPECT_EQ(tag(client.ask(C::query("DISCARD ALL"))), "DISCARD ALL");
   EXPECT_EQ(cells(client.ask(C::query("SHOW application_name"))), "");
+}
+
+TEST_F(Protocol, SettingsThatAreNotKnownOrNotFollowedAreRefused) {
+  FakeClient client(handlers());
+  client.log_in();
+  EXPECT_EQ(sqlstate(client.ask(C::query("SET nothing = 1"))), "42704");
+  EXPECT_EQ(sqlstate(client.ask(C::query("RESET nothing"))), "42704");
+  EXPECT_EQ(sqlstate(client.ask(C::query("SET TIME ZONE 'Europe/Berlin'"))), "22023");
+  EXPECT_EQ(tag(client.ask(C::query("SET TIME ZONE 'UTC'"))), "SET");
+  EXPECT_EQ(sqlstate(client.ask(C::query("SET extra_float_digits = 0"))), "22023");
+  EXPECT_EQ(tag(client.ask(C::query("SET extra_float_digits = 3"))), "SET");
+  EXPECT_EQ(sqlstate(client.ask(C::query("SET a.b = '" + std::string(5000, 'x') + "'"))), "22023");
+  for (int i = 0; i < 99; ++i) client.ask(C::query("SET a.b" + std::to_string(i) + " = 1"));
+  EXPECT_EQ(sqlstate(client.ask(C::query("SET a.more = 1; SET a.evenmore = 1"))), "53400");
+}
+
+TEST_F(Protocol, StartupOptionsAreSettingsOrEndTheConnection) {
+  const auto start = [&](const std::string& options) { return C::startup(C::z("user") + C::z("a") + C::z("options") + C::z(options)); };
+  FakeClient client(handlers());
+  client.feed(start("-c statement_timeout=5s --application-name=a\\ b -capp.name=c"));
+  client.until_ready();
+  EXPECT_EQ(cells(client.ask(C::query("SHOW statement_timeout; SHOW application_name; SHOW app.name"))), "5s,a b,c");
+  for (const auto& [options, state] : std::vector<std::pair<std::string, std::string>>{
+           {"-c nothing=1", "42704"}, {"-c timezone=Europe/Berlin", "22023"}, {"-z", "42601"}, {"-c", "42601"}, {"--geqo", "42601"}}) {
+    FakeClient refused(handlers());
+    refused.feed(start(options));
+    auto answer = refused.next();
+    while (answer.type == 'R') answer = refused.next();
+    EXPECT_EQ(answer.field('S'), "FATAL");
+    EXPECT_EQ(answer.field('C'), state) << options;
+    refused.wait_for_close();
+  }
+  FakeClient unknown(handlers());
+  unknown.feed(C::startup(C::z("user") + C::z("a") + C::z("nothing") + C::z("1")));
+  unknown.next();
+  EXPECT_EQ(unknown.next().field('C'), "42704");
+}
+
+TEST_F(Protocol, StatementsThatAreKeptAreBoundedInMemory) {
+  FakeClient client(handlers());
+  client.log_in();
+  const std::string large = "SELECT '" + std::string(5 << 20, 'x') + "'";
+  std::string state;
+  int kept = 0;
+  for (; kept < 20 && state.empty(); ++kept) {
+    const auto answer = client.ask(C::message('P', C::z("s" + std::to_string(kept)) + C::z(large) + C::int16(0)) + C::sync());
+    if (answer[0].type == 'E') state = sqlstate(answer);
+  }
+  EXPECT_EQ(state, "53200");
+  EXPECT_GE(kept, 3);
+  EXPECT_EQ(tag(client.ask(C::query("DEALLOCATE ALL"))), "DEALLOCATE ALL");
+  EXPECT_EQ(types(client.ask(C::message('P', C::z("s") + C::z(large) + C::int16(0)) + C::sync())), "1Z");
+  std::string many = "SELECT 1";
+  for (int i = 0; i < 100'000; ++i) many += ",1";
+  EXPECT_EQ(sqlstate(client.ask(C::query(many))), "54001");
+}
+
+TEST_F(Protocol, ParametersOfAPeersQueryHaveNoTypeOfPeerds) {
+  create_peer("src");
+  FakeClient client(handlers());
+  client.log_in();
+  const auto messages = client.ask(C::parse("SELECT * FROM src.public.t WHERE id = $1") + C::describe('S') +
+                                   C::bind({"4c9a1b1e-0000-4000-8000-000000000000"}) + C::execute() + C::sync());
+  EXPECT_EQ(of(messages, 't').body, C::int16(1) + C::int32(25));
+  EXPECT_EQ(types(messages), "1tT2DCZ");
 }
 
 TEST_F(Protocol, QueriesOfAPeerGoThere) {

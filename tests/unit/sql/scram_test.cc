@@ -28,6 +28,17 @@ TEST(Scram, EachServerHasASaltOfItsOwn) {
   EXPECT_EQ(ScramVerifier::of("x").salt.size(), 16u);
 }
 
+TEST(Scram, APasswordIsTakenInItsFormUnderSaslprep) {
+  // "I<soft hyphen>X" is IX, "<roman nine>" too (RFC 4013, section 3); a no-break space is a blank.
+  for (const auto& [kept, sent] : std::vector<std::pair<std::string, std::string>>{
+           {"I\xc2\xadX", "IX"}, {"\xe2\x85\xa8", "IX"}, {"a\xc2\xa0" "b", "a b"}, {"e\xcc\x81", "\xc3\xa9"}}) {
+    const auto verifier = ScramVerifier::of(kept);
+    ScramExchange exchange(verifier);
+    ScramClient client(sent);
+    EXPECT_NE(exchange.final(client.final(exchange.first(client.first()))), "") << sent;
+  }
+}
+
 TEST(Scram, MalformedMessagesAreProtocolViolations) {
   const auto verifier = ScramVerifier::of("pencil");
   for (const char* first :
