@@ -132,8 +132,16 @@ std::optional<Node> Binder::polymorphic(const std::string& name, std::vector<Nod
     return node;
   }
   if (name == "nullif" && arguments.size() == 2) {
-    const std::uint32_t type =
-        category(arguments[0].type) == Category::unknown ? static_cast<std::uint32_t>(oid::kText) : arguments[0].type;
+    // The left side's type, where the comparison leaves it as it is.
+    const auto whole = [](std::uint32_t of) { return of == oid::kInt2 || of == oid::kInt4 || of == oid::kInt8; };
+    const std::uint32_t first = arguments[0].type, second = arguments[1].type;
+    const bool kept = (whole(first) && whole(second)) || category(first) == Category::time;
+    std::uint32_t type = kept ? first : common_type(first, second);
+    if (category(type) == Category::unknown) {
+      const bool open = category(first) == Category::unknown && category(second) == Category::unknown;
+      if (!open) no_operator("=", arguments[0], arguments[1], at);
+      type = oid::kText;
+    }
     Node left = coerce(arguments[0], type, at);
     Node equal = compared("=", left, arguments[1], at);
     Node node;
