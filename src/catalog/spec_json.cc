@@ -44,6 +44,30 @@ std::string secret_context(std::string_view peer, std::string_view option) {
   return "peer/" + std::string(peer) + "/" + std::string(option);
 }
 
+json coverage_json(const CoverageNote& note) {
+  return {{"publication", note.publication}, {"row", note.publication_row}, {"owner", note.publication_owner},
+          {"paths", note.paths}, {"key", note.key}, {"constraint", note.key_constraint},
+          {"toast", note.toast}, {"columns_mark", note.columns_mark}};
+}
+
+/// Earlier versions noted one number of a table's own membership, and nothing else.
+CoverageNote read_coverage(const json& table) {
+  CoverageNote note;
+  if (const auto membership = table.value("membership", 0u); membership != 0)
+    note.paths = {"table " + std::to_string(membership)};
+  const auto found = table.find("coverage");
+  if (found == table.end()) return note;
+  note.publication = found->at("publication");
+  note.publication_row = found->at("row");
+  note.publication_owner = found->at("owner");
+  note.paths = found->at("paths").get<std::vector<std::string>>();
+  note.key = found->at("key");
+  note.key_constraint = found->at("constraint");
+  note.toast = found->at("toast");
+  note.columns_mark = found->at("columns_mark");
+  return note;
+}
+
 json column_json(const Column& column) {
   json document = {{"name", column.name},           {"type", column.type_oid}, {"modifier", column.type_modifier},
                    {"type_name", column.type_name}, {"in_key", column.in_key}, {"nullable", column.nullable}};
@@ -118,7 +142,7 @@ std::string table_json(const MirrorTable& table) {
                {"key", schema.key},
                {"identity", static_cast<int>(schema.identity)},
                {"target", table.target_name},
-               {"membership", table.membership}});
+               {"coverage", coverage_json(table.coverage)}});
 }
 
 MirrorTable read_table(std::string_view text) {
@@ -132,7 +156,7 @@ MirrorTable read_table(std::string_view text) {
     schema.key = document.at("key").get<std::vector<std::uint16_t>>();
     schema.identity = static_cast<ReplicaIdentity>(document.at("identity").get<int>());
     table.target_name = document.at("target");
-    table.membership = document.value("membership", 0u);
+    table.coverage = read_coverage(document);
     return table;
   });
 }

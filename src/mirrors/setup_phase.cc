@@ -40,9 +40,13 @@ void set_up(PhaseContext& context, const std::stop_token& stop) {
   if (!progress.target) context.catalog.note_target(context.lease, "", context.target.identity(prompt(stop)));
   context.step("preparing the publication");
   context.source.ensure_publication(patient(stop));
+  const bool copies = context.record.spec.boolean("do_initial_copy");
+  const auto before = copies ? std::vector<MirrorTable>() : context.source.describe(patient(stop));
   const SlotStart slot = ensure_slot(context, progress, stop);
   std::vector<MirrorTable> tables = context.source.describe(patient(stop));
-  if (context.record.spec.boolean("do_initial_copy")) {
+  // Nothing is copied that would show what was not published between the slot and now.
+  for (std::size_t i = 0; i < before.size(); ++i) tables[i].coverage = before[i].coverage;
+  if (copies) {
     if (progress.tables.empty()) context.catalog.set_tables(context.lease, tables, Lsn{});
   } else {
     open_tables(context, tables, slot, stop);

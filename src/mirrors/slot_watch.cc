@@ -44,11 +44,25 @@ void SlotWatch::look(const MirrorRecord& record, const std::stop_token& stop) {
       status.server_end = std::max(status.server_end, slot.server_end);
     });
     world_.observer.slot_seen(record.id, slot);
+    tell_concern(record, slot);
   } catch (const Stopped&) {
     throw;
   } catch (const std::exception&) {
     sources_.erase(record.id);
   }
+}
+
+void SlotWatch::tell_concern(const MirrorRecord& record, const SlotStatus& slot) {
+  if (std::exchange(concerns_[record.id], slot.concern) == slot.concern || slot.concern.empty()) return;
+  log(LogLevel::warning, slot.concern, {.mirror = record.spec.name, .phase = "slot watch", .hint = slot.concern_cure});
+  const ErrorText text{.code = ErrorCode::source_unfit, .message = slot.concern, .detail = {}, .hint = slot.concern_cure,
+                       .field = {}, .table = {}, .origin = {}, .retry = {}};
+  world_.board.update(record.id, [&](MirrorStatus& status) {
+    status.last_error = text;
+    status.last_error_at_us = std::chrono::duration_cast<std::chrono::microseconds>(
+                                  system_clock().wall().time_since_epoch()).count();
+  });
+  world_.catalog.log(record.id, {.level = "warning", .message = slot.concern, .detail = {}, .hint = slot.concern_cure});
 }
 
 }  // namespace peerd

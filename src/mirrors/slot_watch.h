@@ -18,9 +18,12 @@ class SlotWatch {
  private:
   void run(const std::stop_token& stop);
   void look(const MirrorRecord& record, const std::stop_token& stop);
+  /// Once each time it arises: what an operator must change at the source though the mirror goes on.
+  void tell_concern(const MirrorRecord& record, const SlotStatus& slot);
 
   MirrorWorld& world_;
-  std::map<MirrorId, std::unique_ptr<Source>> sources_;  ///< The thread's alone.
+  std::map<MirrorId, std::unique_ptr<Source>> sources_;  ///< The thread's alone, and so is
+  std::map<MirrorId, std::string> concerns_;             ///< what was told last.
   std::jthread thread_;
 };
 

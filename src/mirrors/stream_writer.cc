@@ -50,6 +50,7 @@ StreamWriter::StreamWriter(PhaseContext& context, ChangeStream& stream, BatchQue
 
 void StreamWriter::run(const std::stop_token& stop, const std::atomic<bool>& finish) {
   while (!finish) {
+    store_notes();
     auto item = queue_.pop(Wait::at_most(std::chrono::milliseconds(100), stop));
     if (!item) continue;
     if (const auto* shape = std::get_if<NewShape>(&*item)) {
@@ -97,13 +98,28 @@ void StreamWriter::take_shape(const NewShape& shape, const std::stop_token& stop
                                   [&](const MirrorTable& table) { return table.schema.id == shape.table.schema.id; });
   if (found == tables_.end()) throw Error(ErrorCode::internal, "a new shape came for " + name + ", which is not mirrored");
   context_.target.alter(*found, shape.table, patient(stop));
+  const CoverageNote noted = std::move(found->coverage);  // Newer than what the stream was opened with.
   *found = shape.table;
+  found->coverage = noted;
   shaped_at_ = std::max(shaped_at_, shape.commit);
   context_.catalog.set_tables(context_.lease, tables_, shaped_at_);
   log(LogLevel::info, "the table has gained columns: the target follows",
       {.mirror = context_.record.spec.name, .table = name, .lsn = to_string(shape.commit)});
   context_.catalog.log(context_.record.id, {.level = "info", .message = name + " has gained columns: the target follows",
                                             .detail = "from the transaction at " + to_string(shape.commit) + " on", .hint = {}});
+}
+
+/// What a table's coverage is compared with at the next start (rules.md 36).
+void StreamWriter::store_notes() {
+  const auto notes = stream_.noted();
+  if (notes.empty()) return;
+  for (const auto& [id, note] : notes) {
+    for (MirrorTable& table : tables_)
+      if (table.schema.id == id) table.coverage = note;
+  }
+  context_.catalog.set_tables(context_.lease, tables_, shaped_at_);
+  context_.catalog.log(context_.record.id, {.level = "info", .message = "how the tables stand at the source is noted anew",
+                                            .detail = std::to_string(notes.size()) + " tables; gaps are looked for from here on", .hint = {}});
 }
 
 void StreamWriter::show(const Batch& batch, const ApplyResult& result) {

@@ -22,6 +22,7 @@ class StreamWriter {
   void take_shape(const NewShape& shape, const std::stop_token& stop);
   void show(const Batch& batch, const ApplyResult& result);
   void store_horizons(const Batch& batch);
+  void store_notes();
 
   PhaseContext& context_;
   ChangeStream& stream_;

@@ -70,6 +70,7 @@ struct SlotStatus {
   Lsn restart, confirmed, server_end;
   std::string wal_status;            ///< "reserved", "extended", "unreserved", "lost"; "" before Postgres 13.
   std::uint64_t wal_kept_bytes = 0;  ///< server_end - restart.
+  std::string concern, concern_cure;  ///< What an operator must change at the source though the mirror goes on; "" = nothing.
 };
 
 /// The server a position belongs to: positions of another one mean nothing (rules.md 33, 34).

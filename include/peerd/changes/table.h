@@ -41,14 +41,26 @@ struct TableSchema {
   std::string qualified() const { return schema + "." + name; }  ///< For people; not quoted.
 };
 
+/// How a table stood in its publication, and what named its rows, when it was described (rules.md 36). In the source's own
+/// words: the source compares, others keep it.
+struct CoverageNote {
+  std::uint32_t publication = 0;      ///< pg_publication.oid; 0: an earlier version noted nothing of it.
+  std::uint32_t publication_row = 0;  ///< xmin of its row: an ALTER PUBLICATION and its reverse leave another one.
+  std::uint32_t publication_owner = 0;
+  std::vector<std::string> paths;     ///< By what it is published: "table 16401", "schema 16500 733", "all tables".
+  std::string key;                    ///< attnum of the columns that name a row: "1 3". "": not noted.
+  std::uint32_t key_constraint = 0;   ///< pg_constraint.oid of the primary key, where the WAL does not name rows by it (FULL).
+  std::uint32_t toast = 0;            ///< pg_class.reltoastrelid: SET UNLOGGED and SET LOGGED leave another, VACUUM FULL does not.
+  std::int64_t columns_mark = 0;      ///< Stands for its rows in pg_attribute: other rewrites that leave another alter them.
+  bool operator==(const CoverageNote&) const = default;
+};
+
 /// A table as one mirror sees it: excluded columns are gone, the target's name is settled.
 struct MirrorTable {
   TableSchema schema;
   std::string target_name;  ///< As the mapping says: "s.t" or "t".
   Lsn start;                ///< rules.md 8: changes committed before it are not applied; its snapshot rows' version.
-  /// pg_publication_rel.oid when it was described: another one later means that it was out of the publication, and changes
-  /// are missing (rules.md 36). 0 = not known, or published by a schema or with all tables.
-  std::uint32_t membership = 0;
+  CoverageNote coverage;    ///< Anything else later means that changes are missing.
   bool operator==(const MirrorTable&) const = default;
 };
 

@@ -41,6 +41,9 @@ class ChangeStream {
     Lsn received, server_end, confirmed;
   };
   virtual Seen seen() const noexcept = 0;
+  /// What was learned of how the tables stand since the last call, to be stored (rules.md 36); mostly nothing. From any
+  /// thread.
+  virtual std::vector<std::pair<TableId, CoverageNote>> noted() { return {}; }
 };
 
 }  // namespace peerd

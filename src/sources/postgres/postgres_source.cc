@@ -1,6 +1,7 @@
 #include "peerd/sources/postgres_source.h"
 
 #include "postgres/chunk_reader.h"
+#include "postgres/coverage.h"
 #include "postgres/describe.h"
 #include "postgres/preflight.h"
 #include "postgres/publication.h"
@@ -38,9 +39,9 @@ class PostgresSource final : public Source {
         text.hint = "names are taken as typed: upper and lower case count";
         throw Error(std::move(text));
       }
-      MirrorTable& table = tables.emplace_back(mirror_table(*found, mapped));
-      table.membership = read_coverage(control(wait), names_.publication, table, wait).membership;
+      tables.push_back(mirror_table(*found, mapped));
     }
+    note_coverage(control(wait), names_, tables, wait);
     return tables;
   }
 
@@ -74,7 +75,11 @@ class PostgresSource final : public Source {
   std::unique_ptr<RowLookup> open_lookup(const Wait&) override {
     return std::make_unique<PostgresRowLookup>(connector("lookup"), streamed_);
   }
-  SlotStatus slot_status(const Wait& wait) override { return read_slot(control(wait), names_.slot, wait); }
+  SlotStatus slot_status(const Wait& wait) override {
+    SlotStatus status = read_slot(control(wait), names_.slot, wait);
+    if (status.exists) note_standby(control(wait), names_, status, wait);
+    return status;
+  }
 
   void drop(bool slot_intended, const Wait& wait) override {
     if (slot_intended) drop_slot(control(wait), names_, wait);

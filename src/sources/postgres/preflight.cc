@@ -4,6 +4,7 @@
 
 #include "peerd/base/text.h"
 #include "postgres/describe.h"
+#include "postgres/identity.h"
 #include "postgres/publication.h"
 #include "postgres/slot.h"
 
@@ -24,6 +25,8 @@ ErrorText unfit_table(const MappedTable& table, const std::string& what, std::st
   text.table = table.source.schema + "." + table.source.name;
   return text;
 }
+
+constexpr std::string_view kNameStandbys = "ALTER SYSTEM SET synchronous_standby_names = 'FIRST 1 (name, ...)'";
 
 constexpr std::string_view kServer =
     "SELECT current_setting('wal_level'), pg_is_in_recovery(), current_setting('synchronous_standby_names'),"
@@ -70,7 +73,7 @@ void check_server(const postgres::Result& server, int version, const SourceNames
     problems.push_back({unfit("synchronous_standby_names would make this mirror a synchronous standby: paused, it "
                               "would hang every commit",
                               "name the standbys that are meant in place of *"),
-                        "ALTER SYSTEM SET synchronous_standby_names = 'FIRST 1 (name, ...)'"});
+                        std::string(kNameStandbys)});
   }
 }
 
@@ -97,23 +100,20 @@ void check_kind(const CatalogTable& found, const MappedTable& table, Problems& p
                         "ALTER TABLE " + table.source.quoted() + " SET LOGGED"});
   }
   if (found.persistence == 't') refuse("is temporary", "map a permanent table");
+  constexpr std::uint32_t kFirstOfUsers = 16384;
+  if (found.schema.id.oid < kFirstOfUsers) refuse("is the server's own, which no publication takes", "map a table of yours");
 }
 
-void check_key(const CatalogTable& found, const MappedTable& table, Problems& problems) {
-  const std::string quoted = table.source.quoted();
-  if (found.schema.identity == ReplicaIdentity::nothing) {
-    problems.push_back(
-        {unfit_table(table, "has REPLICA IDENTITY NOTHING"), "ALTER TABLE " + quoted + " REPLICA IDENTITY DEFAULT"});
-  }
-  if (!found.unsent_key_column.empty()) {
+/// Before anything is published: what publishing would break at the source, whatever follows it, is the application's loss.
+void check_key(const CatalogTable& found, const TableStanding& standing, int version, const MappedTable& table,
+               Problems& problems) {
+  if (const auto broken = broken_identity(standing, version)) {
+    problems.push_back({unfit_table(table, broken->what, broken->hint), broken->cure_sql});
+  } else if (!found.unsent_key_column.empty()) {
     problems.push_back(
         {unfit_table(table, "has key column " + found.unsent_key_column + ", which is excluded or generated",
                      "take it out of the mapping's exclude, or choose another replica identity index"),
          ""});
-  } else if (found.schema.key.empty()) {
-    problems.push_back({unfit_table(table, "has no primary key",
-                                    "a unique index on NOT NULL columns will do too: REPLICA IDENTITY USING INDEX"),
-                        "ALTER TABLE " + quoted + " ADD PRIMARY KEY (...)"});
   }
 }
 
@@ -149,8 +149,8 @@ void check_privileges(postgres::Connection& connection, const CatalogTable& foun
   }
 }
 
-void check_table(postgres::Connection& connection, const MappedTable& table, bool publication_stands, const Wait& wait,
-                 Problems& problems) {
+void check_table(postgres::Connection& connection, const MappedTable& table, const TableStanding& standing,
+                 bool publication_stands, const Wait& wait, Problems& problems) {
   const std::optional<CatalogTable> found = read_table(connection, table, wait);
   if (!found) {
     problems.push_back({unfit_table(table, "does not exist at the source",
@@ -159,7 +159,7 @@ void check_table(postgres::Connection& connection, const MappedTable& table, boo
     return;
   }
   check_kind(*found, table, problems);
-  if (found->kind == 'r') check_key(*found, table, problems);
+  if (found->kind == 'r' && standing.exists) check_key(*found, standing, connection.server_version(), table, problems);
   for (const std::string& column : found->missing_excludes) {
     problems.push_back({unfit_table(table, "has no column \"" + column + "\" to exclude", "check the mapping's exclude",
                                     ErrorCode::invalid_option),
@@ -192,6 +192,15 @@ bool matches_synchronous_standby(std::string_view setting, std::string_view appl
   return false;
 }
 
+void note_standby(postgres::Connection& connection, const SourceNames& names, SlotStatus& status, const Wait& wait) {
+  const postgres::Result setting = connection.run("SELECT current_setting('synchronous_standby_names')", wait);
+  if (!matches_synchronous_standby(setting.text(0, 0), names.application_name("stream"))) return;
+  // The mirror goes on: without it the commits that wait for it would hang.
+  status.concern = "synchronous_standby_names of the source makes this mirror a synchronous standby: commits there wait for "
+                   "it, and hang while it is paused";
+  status.concern_cure = std::string(kNameStandbys) + "; SELECT pg_reload_conf()";
+}
+
 Problems preflight_source(postgres::Connection& connection, const SourceNames& names, const Wait& wait) {
   Problems problems;
   const postgres::Result server = connection.run(kServer, {{names.slot}}, wait);
@@ -209,14 +218,17 @@ Problems preflight_source(postgres::Connection& connection, const SourceNames& n
   }
   const std::size_t before = problems.size();
   std::set<std::string> mapped;
-  for (const MappedTable& table : names.tables) {
+  const std::vector<TableStanding> standings =
+      read_standings(connection, names.publication, oids_of(connection, names.tables, wait), wait);
+  for (std::size_t i = 0; i < names.tables.size(); ++i) {
+    const MappedTable& table = names.tables[i];
     if (!mapped.insert(table.source.quoted()).second) {
       problems.push_back(
           {unfit_table(table, "is mapped twice", "make a second mirror for the other target", ErrorCode::not_supported),
            ""});
       continue;
     }
-    check_table(connection, table, publication.has_value(), wait, problems);
+    check_table(connection, table, standings[i], publication.has_value(), wait, problems);
   }
   // A table that does not exist is not covered either: said once.
   if (publication && problems.size() == before) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "peerd/changes/chunk.h"
 #include "postgres/source_names.h"
 
 namespace peerd {
@@ -12,5 +13,8 @@ std::optional<Problem> messages_unfit(int server_version);
 
 /// True when a walsender of this application_name would count as a synchronous standby (rules.md 37). Pure.
 bool matches_synchronous_standby(std::string_view setting, std::string_view application_name);
+
+/// Notes in `status` when synchronous_standby_names has come to match this mirror since it was made.
+void note_standby(postgres::Connection& connection, const SourceNames& names, SlotStatus& status, const Wait& wait);
 
 }  // namespace peerd

@@ -13,7 +13,6 @@ using Got = ChangeStream::Got;
 
 constexpr std::size_t kPartBytes = 8 << 20;
 constexpr auto kQuickStatus = 1s;  ///< After a confirmation.
-constexpr auto kCoverageEvery = 60s;
 constexpr unsigned kMessagesPerClock = 64;
 
 std::int64_t now_us_since_2000() {
@@ -55,13 +54,9 @@ std::unique_ptr<WalStream> WalStream::open(Setup setup, std::span<const MirrorTa
                                            postgres::Connection& control, const Wait& wait) {
   check_followable(read_slot(control, setup.names.slot, wait), setup.from);
   std::unique_ptr<WalStream> stream(new WalStream(std::move(setup), tables));
-  for (const auto& [oid, table] : stream->tables_) {
-    Coverage coverage = read_coverage(control, stream->setup_.names.publication, table.table(), wait);
-    // What was noted when the table was described, and not what is found now: it may have been out in between.
-    if (const std::uint32_t noted = table.table().membership; noted != 0) coverage = {true, true, noted};
-    stream->coverage_.emplace(oid, coverage);
-  }
-  stream->check_coverage(wait);
+  Coverage coverage(stream->setup_.names, tables);
+  coverage.look(control, wait);
+  stream->coverage_.emplace(std::move(coverage), stream->setup_.connect, stream->setup_.names.mirror);
   const postgres::Result timeout =
       control.run("SELECT setting::bigint FROM pg_settings WHERE name = 'wal_sender_timeout'", wait);
   // A third of the time after which the server gives us up (rules.md 32).
@@ -90,33 +85,11 @@ void WalStream::start(const Wait& wait) {
     pause(200ms, wait, "waiting for the slot to be free");
   }
   next_status_ = std::chrono::steady_clock::now();
-  next_coverage_ = next_status_ + kCoverageEvery;
 }
 
 postgres::Connection& WalStream::helper(const Wait& wait) {
   if (!helper_ || helper_->broken()) helper_ = setup_.connect(false, wait);
   return *helper_;
-}
-
-void WalStream::check_coverage(const Wait& wait) {
-  for (const auto& [oid, table] : tables_) {
-    const Coverage now = read_coverage(helper(wait), setup_.names.publication, table.table(), wait);
-    const std::string in_publication = "publication " + quote_identifier(setup_.names.publication);
-    const std::string cure = "its changes since are missing: DROP MIRROR and CREATE MIRROR copy the table anew";
-    if (!now.exists) throw_schema_changed(table.table().schema, "was dropped at the source, or made again", cure);
-    if (!now.covered) throw_schema_changed(table.table().schema, "was taken out of " + in_publication, cure);
-    if (now != coverage_[oid])
-      throw_schema_changed(table.table().schema, "was out of " + in_publication + " for a while", cure);
-  }
-}
-
-void WalStream::check_coverage_again(const std::stop_token& stop) {
-  try {
-    check_coverage(Wait::at_most(5s, stop));
-  } catch (const Error& error) {
-    if (error.text.code == ErrorCode::schema_changed) throw;
-    helper_.reset();  // Without a connection for it the stream goes on: the next look finds what this one missed.
-  }
 }
 
 void WalStream::send_status() {
@@ -166,6 +139,7 @@ Got WalStream::read(BatchBuilder& into, const Wait& wait) {
       const auto now = std::chrono::steady_clock::now();
       if (wait.stop.stop_requested()) throw Stopped{};
       status_if_due(now);
+      coverage_->check();
       if (count > 0 && now >= wait.until) return Got::idle;
     }
     const auto message = next_message(wait);
@@ -173,10 +147,7 @@ Got WalStream::read(BatchBuilder& into, const Wait& wait) {
       const auto now = std::chrono::steady_clock::now();
       next_quick_status_ = std::max(next_quick_status_, now + 100ms);
       status_if_due(now);
-      if (!in_transaction_ && now >= next_coverage_) {
-        next_coverage_ = now + kCoverageEvery;
-        check_coverage_again(wait.stop);
-      }
+      coverage_->check();
       if (now >= wait.until) return Got::idle;
       continue;
     }
@@ -243,12 +214,30 @@ TrackedTable* WalStream::find(std::uint32_t oid) {
   return last_found_;
 }
 
+/// With FULL the message does not tell the primary key, by which the target merges the rows that follow (rules.md 4).
+void WalStream::look_at(const MirrorTable& table) {
+  const Wait wait = Wait::at_most(5s);
+  try {
+    Coverage(setup_.names, {&table, 1}).look(helper(wait), wait);
+  } catch (const Error& error) {
+    if (error.text.code == ErrorCode::schema_changed) throw;
+    helper_.reset();  // The watch looks too.
+  }
+}
+
 void WalStream::take_relation(const pgoutput::Message& message) {
-  if (TrackedTable* table = find(message.relation)) return table->announced(keep(message));
-  // Another table under a mirrored one's name: the mirrored one was dropped, or renamed, and made again.
+  // It comes again when the table or its publication was altered.
+  coverage_->hasten();
+  if (TrackedTable* table = find(message.relation)) {
+    if (message.identity == 'f') look_at(table->table());
+    return table->announced(keep(message));
+  }
+  // Another table under a mirrored one's name: the mirrored one was dropped, or renamed, and made again. One that had the
+  // name before the mirrored one's start is nobody's concern.
   for (const auto& [oid, table] : tables_) {
     const TableSchema& schema = table.table().schema;
-    if (message.space == schema.schema && message.name == schema.name && commit_ > setup_.shaped_at) {
+    if (message.space == schema.schema && message.name == schema.name && commit_ > table.table().start &&
+        commit_ > setup_.shaped_at) {
       throw_schema_changed(schema, "was dropped at the source and made again",
                            "DROP MIRROR and CREATE MIRROR copy the table anew");
     }

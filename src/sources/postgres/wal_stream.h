@@ -4,7 +4,7 @@
 #include <unordered_map>
 
 #include "peerd/sources/change_stream.h"
-#include "postgres/publication.h"
+#include "postgres/coverage_watch.h"
 #include "postgres/slot.h"
 #include "postgres/streamed_transactions.h"
 #include "postgres/tracked_table.h"
@@ -29,6 +29,7 @@ class WalStream final : public ChangeStream {
   void keep_alive() override;
   void confirm(Stored position) noexcept override;
   Seen seen() const noexcept override;
+  std::vector<std::pair<TableId, CoverageNote>> noted() override { return coverage_->take_noted(); }
 
  private:
   WalStream(Setup setup, std::span<const MirrorTable> tables);
@@ -41,6 +42,7 @@ class WalStream final : public ChangeStream {
   std::optional<Got> take_truncate(const pgoutput::Message& message, Lsn position, BatchBuilder& into);
   std::optional<Got> take_logical(const pgoutput::Message& message, BatchBuilder& into);
   void take_relation(const pgoutput::Message& message);
+  void look_at(const MirrorTable& table);
 
   TrackedTable* find(std::uint32_t oid);
   void begin_in(BatchBuilder& into);
@@ -50,15 +52,13 @@ class WalStream final : public ChangeStream {
   std::optional<std::string_view> next_message(const Wait& wait);
   void status_if_due(Clock::Instant now);
   void send_status();
-  void check_coverage(const Wait& wait);
-  void check_coverage_again(const std::stop_token& stop);
   postgres::Connection& helper(const Wait& wait);
 
   const Setup setup_;
   std::unique_ptr<postgres::Connection> connection_, helper_;
   pgoutput::Decoder decoder_;
   std::unordered_map<std::uint32_t, TrackedTable> tables_;
-  std::unordered_map<std::uint32_t, Coverage> coverage_;
+  std::optional<CoverageWatch> coverage_;
   TrackedTable* last_found_ = nullptr;
   std::uint32_t last_oid_ = 0;
 
@@ -72,7 +72,7 @@ class WalStream final : public ChangeStream {
   std::optional<pgoutput::Frame> held_;  ///< A change that waits for new_shape(); libpq still holds its bytes.
   TrackedTable* widening_ = nullptr;
 
-  Clock::Instant next_status_{}, next_quick_status_{}, next_coverage_{};
+  Clock::Instant next_status_{}, next_quick_status_{};
   std::chrono::milliseconds status_interval_{10'000};
   Lsn told_;  ///< The flush position of the last status.
   std::atomic<std::uint64_t> received_, confirmed_;

@@ -32,7 +32,7 @@ TEST_F(ProgressTest, SlotAndIdentitySurviveInAll64Bits) {
 
 TEST_F(ProgressTest, TablesComeBackInOrderAndWhole) {
   std::vector tables = {table(9, "z", Lsn{0x10}), table(3, "a", Lsn{0x2000000000})};
-  tables[0].membership = 4'000'000'000;
+  tables[0].coverage = {4'000'000'000, 3'999'999'999, 10, {"schema 16400 733", "table 4000000001"}, "1 3", 16402, 4'000'000'001, -7};
   catalog().set_tables(lease_, tables, Lsn{77});
   reopen();
   EXPECT_EQ(progress().tables, tables);

@@ -444,6 +444,26 @@ TEST_F(RealPreflight, ARoleWithoutRightsIsToldWhichOnes) {
   }
 }
 
+// Rule 37: an operator may set them at any time, and preflight looks once.
+TEST_F(RealSlot, StandbyNamesSetLaterAreNoted) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY)");
+  map("public.t");
+  source().ensure_publication(wait_);
+  source().ensure_slot(false, {}, wait_);
+  EXPECT_EQ(source().slot_status(wait_).concern, "");
+  const auto set = [this](const std::string& what, const std::string& shown) {
+    sql("ALTER SYSTEM " + what);
+    sql("SELECT pg_reload_conf()");
+    while (sql("SHOW synchronous_standby_names").text(0, 0) != shown) wait_.check("waiting for the reload");
+  };
+  set("SET synchronous_standby_names = '*'", "*");
+  SlotStatus status = source().slot_status(wait_);
+  for (; status.concern.empty(); status = source().slot_status(wait_)) wait_.check("waiting for the reload");
+  set("RESET synchronous_standby_names", "");
+  EXPECT_NE(status.concern.find("synchronous standby"), std::string::npos);
+  EXPECT_NE(status.concern_cure.find("ALTER SYSTEM SET synchronous_standby_names"), std::string::npos);
+}
+
 TEST_F(RealSlot, IdentityAndStatusAreRead) {
   map("public.t");
   EXPECT_EQ(std::to_string(source().identity(wait_).system_identifier),
