@@ -122,7 +122,9 @@ std::array<OwnColumn, 2> own_columns(const Site& site) {
 }
 
 Difference wrong_type(const std::string& quoted, const StandingColumn& column, const std::string& type) {
-  return {"column " + quoted + " is " + column.type + ", not " + type, "ALTER COLUMN " + quoted + " TYPE " + type};
+  // By way of text there is a cast from any type to any.
+  return {"column " + quoted + " is " + column.type + ", not " + type,
+          "ALTER COLUMN " + quoted + " TYPE " + type + " USING " + quoted + "::text::" + type};
 }
 
 std::optional<Difference> difference(const Column& source, bool key, const TargetType& type,
