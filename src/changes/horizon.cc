@@ -43,9 +43,16 @@ void Horizons::raise(TableId table, Lsn to) {
 }
 
 void Horizons::raise_key(TableId table, std::span<const CellView> key, Lsn to) {
-  Lsn& horizon = keys_[hash_key(table, key)];
-  horizon = std::max(horizon, to);
+  KeyHorizon& horizon = keys_[hash_key(table, key)];
+  // Another table's key may have this hash: the entry then stands for the one of both that was raised last, and the other
+  // keeps its horizon as a whole.
+  if (horizon.to.value != 0 && horizon.table != table) raise(horizon.table, horizon.to);
+  horizon.table = table;
+  horizon.to = std::max(horizon.to, to);
   highest_ = std::max(highest_, to);
+  if (keys_.size() <= kMostKeys) return;
+  for (const auto& [_, of] : keys_) raise(of.table, of.to);
+  keys_.clear();
 }
 
 bool Horizons::below(TableId table, Lsn commit) const {
@@ -57,11 +64,11 @@ bool Horizons::below(TableId table, std::span<const CellView> key, Lsn commit) c
   if (below(table, commit)) return true;
   if (keys_.empty()) return false;
   const auto at = keys_.find(hash_key(table, key));
-  return at != keys_.end() && commit <= at->second;
+  return at != keys_.end() && commit <= at->second.to;
 }
 
 void Horizons::passed(Lsn durable) {
-  std::erase_if(keys_, [&](const auto& entry) { return entry.second <= durable; });
+  std::erase_if(keys_, [&](const auto& entry) { return entry.second.to <= durable; });
 }
 
 }  // namespace peerd

@@ -18,10 +18,11 @@ SlotStart ensure_slot(PhaseContext& context, const MirrorProgress& progress, con
 
 /// Without an initial copy the target tables must stand, keys included, before the first streamed change.
 void open_tables(PhaseContext& context, std::vector<MirrorTable>& tables, const SlotStart& slot, const std::stop_token& stop) {
+  TargetNotes notes;
   for (MirrorTable& table : tables) {
     table.start = slot.consistent_point;
     context.step("creating " + table.target_name + " at the target");
-    create_at_target(context, table, patient(stop));
+    create_at_target(context, notes, table, patient(stop));
     context.target.end_copy(table, unbounded(stop));
   }
   // What was committed until the tables were described may come in an older shape.

@@ -46,6 +46,7 @@ class Snapshot {
   ChunkWork work_;
   std::vector<MirrorTable> tables_;     // The coordinator's alone, and so is
   std::vector<std::uint32_t> moves_;  // how often each was rewritten or altered under this copy.
+  TargetNotes notes_;  // The coordinator's, too.
 };
 
 void Snapshot::run() {
@@ -58,6 +59,7 @@ void Snapshot::load() {
   const MirrorProgress progress = context_.catalog.progress(context_.record.id);
   const std::vector<ChunkRecord> chunks = context_.catalog.chunks(context_.record.id);
   tables_ = progress.tables;
+  notes_ = progress.target_tables;
   moves_.assign(tables_.size(), 0);
   std::vector<std::size_t> unplanned;
   for (std::size_t i = 0; i < tables_.size(); ++i) {
@@ -90,7 +92,7 @@ void Snapshot::add_planned(std::size_t index, const std::vector<ChunkRecord>& re
     rows += record.counts.rows;
   }
   show(index, records.size() - pending.size(), records.size(), rows);
-  const CopyPlan plan = verify_at_target(context_, tables_[index], patient(stop_));
+  const CopyPlan plan = verify_at_target(context_, notes_, tables_[index], patient(stop_));
   work_.set(index, tables_[index], plan, std::move(pending), records.size());
 }
 
@@ -112,8 +114,8 @@ void Snapshot::start_anew(const std::vector<std::size_t>& indexes) {
     context_.step("preparing " + table.target_name + " at the target");
     // Void first, so that a crash from here on finds no finished chunk of rows that are gone.
     context_.catalog.plan(context_.lease, table, {});
-    context_.target.restart_copy(table, note_of(context_, table), unbounded(stop_));
-    create_at_target(context_, table, patient(stop_));
+    context_.target.restart_copy(table, note_of(notes_, table), unbounded(stop_));
+    create_at_target(context_, notes_, table, patient(stop_));
   }
   context_.catalog.set_tables(context_.lease, tables_, Lsn{});
   context_.source.await_settled([&](std::string words) { context_.step(std::move(words)); }, unbounded(stop_));

@@ -225,7 +225,8 @@ void stream_changes(PhaseContext& context, const std::stop_token& stop, const st
   // The source first: a target that hangs must not hide that the source is dead.
   check_identity(context, progress, stop);
   open_target(context, progress, stop);
-  for (const MirrorTable& table : progress.tables) verify_at_target(context, table, prompt(stop));
+  TargetNotes notes = progress.target_tables;
+  for (const MirrorTable& table : progress.tables) verify_at_target(context, notes, table, prompt(stop));
   if (!progress.target) context.catalog.note_target(context.lease, "", context.target.identity(prompt(stop)));
   const StreamStart start = find_start(context, progress, stop);
   Horizons horizons = find_horizons(context, progress, start, stop);

@@ -13,23 +13,27 @@ void open_target(PhaseContext& context, const MirrorProgress& progress, const st
   context.target.open(prompt(stop));
 }
 
-void create_at_target(PhaseContext& context, const MirrorTable& table, const Wait& wait) {
-  context.catalog.note_target(context.lease, table.target_name, context.target.create(table, wait));
+namespace {
+
+void note(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, TargetIdentity identity) {
+  context.catalog.note_target(context.lease, table.target_name, identity);
+  notes[table.target_name] = std::move(identity);
 }
 
-std::optional<TargetIdentity> note_of(PhaseContext& context, const MirrorTable& table) {
-  const auto notes = context.catalog.progress(context.record.id).target_tables;
+}  // namespace
+
+void create_at_target(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait) {
+  note(context, notes, table, context.target.create(table, wait));
+}
+
+std::optional<TargetIdentity> note_of(const TargetNotes& notes, const MirrorTable& table) {
   const auto found = notes.find(table.target_name);
   return found == notes.end() ? std::nullopt : std::optional(found->second);
 }
 
-CopyPlan verify_at_target(PhaseContext& context, const MirrorTable& table, const Wait& wait) {
-  std::optional<TargetIdentity> noted = note_of(context, table);
-  if (!noted) {
-    noted = context.target.recognize(table, wait);
-    context.catalog.note_target(context.lease, table.target_name, *noted);
-  }
-  return context.target.verify(table, *noted, wait);
+CopyPlan verify_at_target(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait) {
+  if (!notes.contains(table.target_name)) note(context, notes, table, context.target.recognize(table, wait));
+  return context.target.verify(table, notes.at(table.target_name), wait);
 }
 
 }  // namespace peerd

@@ -11,12 +11,14 @@ namespace peerd {
 /// yet the caller makes one, once the tables are known to be the mirror's.
 void open_target(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop);
 
-/// Creates the table and notes it. REQUIRES: all of its rows are to come (again).
-void create_at_target(PhaseContext& context, const MirrorTable& table, const Wait& wait);
+using TargetNotes = std::map<std::string, TargetIdentity>;  ///< Of tables, by name at the target.
+
+/// Creates the table and notes it, in the catalog and in `notes`. REQUIRES: all of its rows are to come (again).
+void create_at_target(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait);
 
 /// Compares the table with its note. A mirror of before there were notes gets one, of the table that is known as its own.
-CopyPlan verify_at_target(PhaseContext& context, const MirrorTable& table, const Wait& wait);
+CopyPlan verify_at_target(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait);
 
-std::optional<TargetIdentity> note_of(PhaseContext& context, const MirrorTable& table);
+std::optional<TargetIdentity> note_of(const TargetNotes& notes, const MirrorTable& table);
 
 }  // namespace peerd

@@ -137,3 +137,32 @@ def test_a_mirror_of_before_the_notes_gets_them(world):
     world.peerd.start()
     refused(world, "gone")
     assert not exists(world)
+
+
+def test_a_table_that_is_exchanged_while_the_stream_runs_stops_it(world):
+    start(world)
+    if world.kind == "clickhouse":
+        made = world.target.rows("SHOW CREATE TABLE t", world.target_db)[0]["statement"]
+        run_at_target(world, made.replace("`t`", "t").replace(".t", ".t_new", 1))
+        run_at_target(world, "EXCHANGE TABLES t AND t_new")
+    else:
+        run_at_target(world, "CREATE TABLE t_new (LIKE t INCLUDING ALL); BEGIN; ALTER TABLE t RENAME TO t_old; ALTER TABLE t_new RENAME TO t; COMMIT")
+    refused_while_writing(world, "while the mirror ran")
+    if world.kind == "clickhouse":
+        run_at_target(world, "EXCHANGE TABLES t AND t_new")
+    else:
+        run_at_target(world, "DROP TABLE t; ALTER TABLE t_old RENAME TO t")
+    world.resume()
+    world.wait_state("RUNNING")
+    world.settle_and_compare()
+
+
+def refused_while_writing(world, *words):
+    """Rows come until the mirror has noticed."""
+    def told():
+        row = world.mirror()
+        if row["state"] != "FAILED":
+            world.sql("INSERT INTO t SELECT coalesce(max(id), 0) + 1, 'more' FROM t")
+        return row["state"] == "FAILED" and all(word in row["last_error"] for word in words) and row
+
+    return wait_for(f"FAILED with {words}", told, 60, 0.2)

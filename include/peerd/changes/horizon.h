@@ -18,7 +18,8 @@ class Horizons {
  public:
   /// After a table's last chunk, and at each start of the stream (rule 15). Only rises.
   void raise(TableId table, Lsn to);
-  /// After a lookup of this key at the source, found or gone. `key` are the key cells in key order.
+  /// After a lookup of this key at the source, found or gone. `key` are the key cells in key order. Beyond kMostKeys
+  /// single ones (a long backlog after a restart) their tables' horizons rise instead: that asks more often, and forgets nothing.
   void raise_key(TableId table, std::span<const CellView> key, Lsn to);
 
   /// True when a change committed at `commit` lies at or below the horizon of its table: no key of it can be trusted.
@@ -31,10 +32,15 @@ class Horizons {
   /// Forgets single keys whose horizon `durable` has passed. Called after each checkpoint.
   void passed(Lsn durable);
   std::size_t keys() const noexcept { return keys_.size(); }
+  static constexpr std::size_t kMostKeys = 1u << 18;
 
  private:
   std::map<TableId, Lsn> tables_;
-  std::unordered_map<std::uint64_t, Lsn> keys_;  ///< By hash of (table, key): a collision only raises one key too many.
+  struct KeyHorizon {
+    TableId table;
+    Lsn to;
+  };
+  std::unordered_map<std::uint64_t, KeyHorizon> keys_;  ///< By hash of (table, key): a collision only raises one key too many.
   Lsn highest_;
 };
 

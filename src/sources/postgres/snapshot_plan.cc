@@ -72,11 +72,17 @@ std::vector<std::vector<std::string>> bounds(postgres::Connection& connection, c
     texts += (texts.empty() ? "" : ", ") + name + "::text";
   }
   const std::string number = std::to_string(count);
+  // Names that no column of the key has: the inner SELECT has those, too.
+  std::string n = "peerd n", c = "peerd c";
+  const auto taken = [&](const Column& column) { return column.name == n || column.name == c; };
+  while (std::ranges::any_of(table.schema.columns, taken)) n += "n", c += "c";
+  n = quote_identifier(n);
+  c = quote_identifier(c);
   const postgres::Result result = connection.run(
       "SELECT " + texts + " FROM (SELECT " + key + ", row_number() OVER (ORDER BY " + key +
-          ") - 1 AS \"peerd n\", count(*) OVER () AS \"peerd c\" FROM ONLY " + quoted_name(table) + sampled(percent) +
-          ") s WHERE \"peerd n\" > 0 AND \"peerd n\" * " + number + " / \"peerd c\" <> (\"peerd n\" - 1) * " + number +
-          " / \"peerd c\" ORDER BY \"peerd n\"",
+          ") - 1 AS " + n + ", count(*) OVER () AS " + c + " FROM ONLY " + quoted_name(table) + sampled(percent) +
+          ") s WHERE " + n + " > 0 AND " + n + " * " + number + " / " + c + " <> (" + n + " - 1) * " + number + " / " + c +
+          " ORDER BY " + n,
       wait);
   std::vector<std::vector<std::string>> keys;
   for (int row = 0; row < result.rows(); ++row) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "clickhouse/nullable.h"
 #include "peerd/base/log.h"
 
 namespace peerd::clickhouse {
@@ -53,22 +54,20 @@ void add_filled(Block& block, Cells row, std::span<const std::uint16_t> columns,
 
 }  // namespace
 
-BatchApplier::BatchApplier(const Access& access, StatementNames& names, std::string soft_delete_col_name,
-                           std::string synced_at_col_name)
+BatchApplier::BatchApplier(const Access& access, StatementNames& names, const Layouts& layouts)
     : statements_(access),
       inserts_(access),
       names_(names),
       insert_(inserts_, names),
       stored_rows_(statements_, names),
-      soft_delete_col_name_(std::move(soft_delete_col_name)),
-      synced_at_col_name_(std::move(synced_at_col_name)) {}
+      layouts_(layouts) {}
 
 BatchApplier::TableState& BatchApplier::state_of(const MirrorTable& table) {
   const auto [found, made] = tables_.try_emplace(table.schema.id);
   TableState& state = found->second;
   if (made || !(state.schema == table.schema)) {
     state.schema = table.schema;
-    state.layout = table_layout(table.schema, soft_delete_col_name_, synced_at_col_name_);
+    state.layout = layouts_.of(table.schema);
     state.block.reset();
   }
   if (state.block == nullptr) state.block = std::make_unique<Block>(state.layout);
@@ -81,6 +80,8 @@ void BatchApplier::apply(const Batch& batch, const ApplyContext& context) {
     Work work{table, outcome, batch, context, *state_of(table).block};
     try {
       apply_table(work);
+    } catch (const NullRefused& refused) {
+      follow_null(statements_, table, work.block.layout(), refused.column, context.wait);
     } catch (Error& error) {
       if (error.text.table.empty()) error.text.table = table.schema.qualified();
       throw;

@@ -6,6 +6,7 @@
 
 #include "clickhouse/block.h"
 #include "clickhouse/insert.h"
+#include "clickhouse/layouts.h"
 #include "clickhouse/lookup.h"
 #include "peerd/changes/collapse.h"
 #include "peerd/changes/row_lookup.h"
@@ -16,8 +17,7 @@ namespace peerd::clickhouse {
 /// (rules.md 14 to 19, 21). Two connections: look-ups run while an INSERT is open. The writer thread owns it.
 class BatchApplier {
  public:
-  BatchApplier(const Access& access, StatementNames& names, std::string soft_delete_col_name,
-               std::string synced_at_col_name);
+  BatchApplier(const Access& access, StatementNames& names, const Layouts& layouts);
   void apply(const Batch& batch, const ApplyContext& context);
 
  private:
@@ -52,7 +52,7 @@ class BatchApplier {
   StoredRows stored_rows_;
   Collapser collapser_;
   std::map<TableId, TableState> tables_;
-  const std::string soft_delete_col_name_, synced_at_col_name_;
+  const Layouts& layouts_;
 };
 
 }  // namespace peerd::clickhouse

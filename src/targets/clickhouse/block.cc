@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::size_t kKeptBytes = 2 * Block::kMostBytes;  // Per run of bytes; what one huge row took is given back.
 
+constexpr const char* kNull = "a NULL, although the column was NOT NULL when the mirror began";
+
 }  // namespace
 
 Block::Block(const TableLayout& layout) : layout_(layout), columns_(layout.types.size()) {}
@@ -26,7 +28,7 @@ Block::Columns& Block::begin_cell() {
 
 void Block::add_null() {
   Columns& c = begin_cell();
-  if (!type().nullable) refuse("a NULL, although the column was NOT NULL when the mirror began");
+  if (!type().nullable) refuse(kNull);
   if (type().array) {
     end_array(true);
   } else {
@@ -119,15 +121,11 @@ void Block::refuse(const char* wrong) const {
   for (const std::uint16_t k : layout_.key) key = key || k == next_;
   Error error(ErrorCode::bad_value, "column \"" + column + "\" of table " + layout_.table + " holds " + wrong +
                                         " (ClickHouse type " + type().name + ")");
-  if (type().nullable || std::string_view(wrong).find("NULL") == std::string_view::npos) {
-    error.text.hint = key ? "change the rows that hold such a value, or the column's type, at the source"
-                          : "change such rows at the source, or leave the column out: {from: " + layout_.table +
-                                ", to: …, exclude: [" + column + "]}";
-  } else {
-    error.text.hint = "run at the target: ALTER TABLE … MODIFY COLUMN " + quote_name(column) + " Nullable(" +
-                      type().name + "), then resume the mirror";
-  }
+  error.text.hint = key ? "change the rows that hold such a value, or the column's type, at the source"
+                        : "change such rows at the source, or leave the column out: {from: " + layout_.table +
+                              ", to: …, exclude: [" + column + "]}";
   error.text.table = layout_.table;
+  if (!key && std::string_view(wrong) == kNull) throw NullRefused(error.text, next_);
   throw error;
 }
 

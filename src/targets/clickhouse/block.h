@@ -8,9 +8,16 @@
 
 #include "clickhouse/bytes.h"
 #include "clickhouse/column_type.h"
+#include "peerd/base/error.h"
 #include "peerd/changes/lsn.h"
 
 namespace peerd::clickhouse {
+
+/// A NULL came for a column outside the key that was NOT NULL when the table was described.
+struct NullRefused : Error {
+  NullRefused(ErrorText text, std::size_t column) : Error(std::move(text)), column(column) {}
+  std::size_t column;
+};
 
 /// Rows on their way into one table, column by column: a Native block. Keeps its memory from block to block and
 /// allocates nothing per row once warm. A row is its columns in order, each by one call, then end_row(). One thread at
@@ -21,7 +28,7 @@ class Block {
 
   explicit Block(const TableLayout& layout);
 
-  // Of the next column of the open row. Throw Error(bad_value) naming table and column where the value cannot be held.
+  // Of the next column of the open row. Throw Error(bad_value), or NullRefused, naming table and column where the value cannot be held.
   void add_null();
   void add_text(std::string_view text);                       ///< Postgres's text form.
   void add_binary(std::string_view bytes);                    ///< COPY's binary form, as copy_plan() asked for it.

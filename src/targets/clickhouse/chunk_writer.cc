@@ -1,35 +1,39 @@
 #include "clickhouse/chunk_writer.h"
 
+#include "clickhouse/nullable.h"
+
 namespace peerd::clickhouse {
 namespace {
 
 class Writer final : public ChunkWriter {
  public:
-  Writer(const Access& access, StatementNames& names, std::string soft_delete_col_name, std::string synced_at_col_name)
-      : client_(access),
-        insert_(client_, names),
-        soft_delete_col_name_(std::move(soft_delete_col_name)),
-        synced_at_col_name_(std::move(synced_at_col_name)) {}
+  Writer(const Access& access, StatementNames& names, const Layouts& layouts)
+      : client_(access), insert_(client_, names), layouts_(layouts) {}
 
   Begun begin(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan, CopyCounts&, const Wait&) override {
     insert_.abandon();
     // The layout may differ where an earlier chunk was of another table; its memory is kept where it does not.
-    if (block_ == nullptr || !(schema_ == table.schema)) {
-      schema_ = table.schema;
-      block_ = std::make_unique<Block>(table_layout(schema_, soft_delete_col_name_, synced_at_col_name_));
+    if (block_ == nullptr || !(table_.schema == table.schema)) {
+      block_ = std::make_unique<Block>(layouts_.of(table.schema));
     } else {
       block_->clear();
     }
     rows_ = std::make_unique<CopyRows>(plan.form, RowVersion{chunk.start, Lsn{0}});
     counts_ = {};
-    insert_.begin(block_->layout(), table.target_name, schema_.id);
+    table_ = table;
+    insert_.begin(block_->layout(), table.target_name, table.schema.id);
     return Begun::ready;
   }
 
   void write(std::span<const std::byte> rows, const Wait& wait) override {
     const std::string_view bytes(reinterpret_cast<const char*>(rows.data()), rows.size());
     counts_.bytes += bytes.size();
-    counts_.rows += rows_->add(bytes, *block_, [&] { insert_.send(*block_, wait); });
+    try {
+      counts_.rows += rows_->add(bytes, *block_, [&] { insert_.send(*block_, wait); });
+    } catch (const NullRefused& refused) {
+      insert_.abandon();
+      follow_null(client_, table_, block_->layout(), refused.column, wait);
+    }
   }
 
   CopyCounts finish(const Wait& wait) override {
@@ -41,8 +45,8 @@ class Writer final : public ChunkWriter {
  private:
   Client client_;
   Insert insert_;
-  const std::string soft_delete_col_name_, synced_at_col_name_;
-  TableSchema schema_;
+  const Layouts& layouts_;
+  MirrorTable table_;
   std::unique_ptr<Block> block_;
   std::unique_ptr<CopyRows> rows_;
   CopyCounts counts_;
@@ -50,9 +54,8 @@ class Writer final : public ChunkWriter {
 
 }  // namespace
 
-std::unique_ptr<ChunkWriter> make_chunk_writer(const Access& access, StatementNames& names,
-                                               std::string soft_delete_col_name, std::string synced_at_col_name) {
-  return std::make_unique<Writer>(access, names, std::move(soft_delete_col_name), std::move(synced_at_col_name));
+std::unique_ptr<ChunkWriter> make_chunk_writer(const Access& access, StatementNames& names, const Layouts& layouts) {
+  return std::make_unique<Writer>(access, names, layouts);
 }
 
 }  // namespace peerd::clickhouse

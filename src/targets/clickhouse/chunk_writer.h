@@ -4,13 +4,13 @@
 
 #include "clickhouse/client.h"
 #include "clickhouse/insert.h"
+#include "clickhouse/layouts.h"
 #include "peerd/targets/chunk_writer.h"
 
 namespace peerd::clickhouse {
 
-/// Loads chunks by one INSERT each, rows at version start_lsn << 64 (rules.md 2). `names` outlives it.
-std::unique_ptr<ChunkWriter> make_chunk_writer(const Access& access, StatementNames& names,
-                                               std::string soft_delete_col_name, std::string synced_at_col_name);
+/// Loads chunks by one INSERT each, rows at version start_lsn << 64 (rules.md 2). `names` and `layouts` outlive it.
+std::unique_ptr<ChunkWriter> make_chunk_writer(const Access& access, StatementNames& names, const Layouts& layouts);
 
 /// Puts whole COPY rows into the block, row after row; full() is called when the block is.
 /// Throws Error(internal) where they are no such rows.

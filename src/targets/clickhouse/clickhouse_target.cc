@@ -5,10 +5,12 @@
 #include "peerd/targets/clickhouse_target.h"
 
 #include <atomic>
+#include <map>
 #include <set>
 
 #include "clickhouse/apply.h"
 #include "clickhouse/chunk_writer.h"
+#include "clickhouse/layouts.h"
 #include "clickhouse/leftovers.h"
 #include "clickhouse/schema.h"
 #include "clickhouse/server_check.h"
@@ -20,21 +22,20 @@ namespace {
 
 using namespace clickhouse;
 
-constexpr std::chrono::seconds kPartsEvery{10};
+constexpr std::chrono::seconds kPartsEvery{10}, kLookEvery{2};
 
 class ClickHouseTarget final : public Target {
  public:
   ClickHouseTarget(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease)
       : access_(access_of(peer)),
-        soft_delete_col_name_(mirror.text("soft_delete_col_name")),
-        synced_at_col_name_(mirror.text("synced_at_col_name")),
+        layouts_(mirror.text("soft_delete_col_name"), mirror.text("synced_at_col_name")),
         mirror_name_(mirror.name),
         title_(title(lease.uuid)),
         fsync_(option_boolean(clickhouse_options(), peer.options, "fsync_after_insert") ? Fsync::yes : Fsync::no),
         least_interval_(option_integer(clickhouse_options(), peer.options, "min_flush_interval_ms")),
         names_(lease),
         client_(access_),
-        applier_(access_, names_, soft_delete_col_name_, synced_at_col_name_),
+        applier_(access_, names_, layouts_),
         interval_ms_(least_interval_.count()) {}
 
   Problems preflight(std::span<const MirrorTable> tables, const Wait& wait) override;
@@ -46,7 +47,7 @@ class ClickHouseTarget final : public Target {
   void alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) override;
   void restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override;
   std::unique_ptr<ChunkWriter> open_writer(const Wait&) override {
-    return make_chunk_writer(access_, names_, soft_delete_col_name_, synced_at_col_name_);
+    return make_chunk_writer(access_, names_, layouts_);
   }
   void end_copy(const MirrorTable&, const Wait&) override {}  // Versions make duplicates harmless (rules.md 11).
   ApplyResult apply(const Batch& batch, const ApplyContext& context) override;
@@ -58,20 +59,21 @@ class ClickHouseTarget final : public Target {
   }
 
  private:
-  TableLayout layout_of(const TableSchema& schema) const {
-    return table_layout(schema, soft_delete_col_name_, synced_at_col_name_);
-  }
+  TableLayout layout_of(const TableSchema& schema) const { return layouts_.of(schema); }
   void widen(const MirrorTable& table, const ExistingTable& existing, const Wait& wait);
   void measure_parts(const Wait& wait);
+  void require_standing(const Wait& wait);
 
   const Access access_;
-  const std::string soft_delete_col_name_, synced_at_col_name_, mirror_name_, title_;
+  Layouts layouts_;
+  const std::string mirror_name_, title_;
   const Fsync fsync_;
   const std::chrono::milliseconds least_interval_;
   StatementNames names_;
   Client client_;
   BatchApplier applier_;
-  Clock::Instant parts_measured_{};
+  Clock::Instant parts_measured_{}, looked_{};
+  std::map<std::string, std::string> verified_;  ///< Tables' uuids, by name.
   std::atomic<std::int64_t> interval_ms_;
 };
 
@@ -124,6 +126,8 @@ CopyPlan ClickHouseTarget::verify(const MirrorTable& table, const TargetIdentity
   require_whole(existing, layout, table.target_name, title_);
   require_same(noted, identity_of(existing, noted.made), "table " + quote_name(table.target_name), lost_table(layout));
   throw_if_any(unfitness(existing, layout, table.target_name, title_));
+  layouts_.loosen(table.schema.id, nullable_columns(existing, layout));
+  verified_[table.target_name] = existing.uuid;
   return copy_plan(layout);
 }
 
@@ -150,7 +154,8 @@ void ClickHouseTarget::restart_copy(const MirrorTable& table, const std::optiona
   const std::string name = quote_name(table.target_name);
   if (noted && *noted == identity_of(existing, true) &&
       !unfitness(existing, layout_of(table.schema), table.target_name, title_).empty()) {
-    // Another shape: all rows are of before it, so the table that the mirror made is made again.
+    // Another shape: all rows are of before it, so the table that the mirror made is made again. An operator's own has a
+    // definition that is nobody else's: create() says what it lacks.
     client_.execute("DROP TABLE " + name + " SYNC", wait);
     return;
   }
@@ -161,6 +166,7 @@ void ClickHouseTarget::restart_copy(const MirrorTable& table, const std::optiona
 
 ApplyResult ClickHouseTarget::apply(const Batch& batch, const ApplyContext& context) {
   applier_.apply(batch, context);
+  if (std::chrono::steady_clock::now() - looked_ > kLookEvery) require_standing(context.wait);
   try {
     if (std::chrono::steady_clock::now() - parts_measured_ > kPartsEvery) measure_parts(context.wait);
   } catch (const Error&) {
@@ -174,6 +180,25 @@ void ClickHouseTarget::forget(const Wait& wait) {
   const auto tables = client_.query(
       "SELECT name FROM system.tables WHERE database = currentDatabase() AND comment = " + quote_text(title_), wait);
   for (const auto& row : tables) client_.execute("ALTER TABLE " + quote_name(row.at(0)) + " MODIFY COMMENT ''", wait);
+}
+
+/// While the stream runs, too: a table that is exchanged or made again takes inserts as if nothing had happened. After the
+/// insert, and before anything is confirmed.
+void ClickHouseTarget::require_standing(const Wait& wait) {
+  const auto rows = client_.query(
+      "SELECT name, toString(uuid) FROM system.tables WHERE database = currentDatabase() AND comment = " + quote_text(title_),
+      wait);
+  std::map<std::string, std::string> standing;
+  for (const auto& row : rows) standing[row.at(0)] = row.at(1);
+  for (const auto& [name, uuid] : verified_) {
+    const auto found = standing.find(name);
+    if (found != standing.end() && found->second == uuid) continue;
+    ErrorText text = lost_table({});
+    text.message = "table " + quote_name(name) + " at the target was dropped, renamed, made again or given another comment while the mirror ran";
+    text.detail = "its uuid was " + uuid + (found == standing.end() ? "" : " and is " + found->second);
+    throw Error(std::move(text));
+  }
+  looked_ = std::chrono::steady_clock::now();
 }
 
 void ClickHouseTarget::measure_parts(const Wait& wait) {

@@ -67,6 +67,8 @@ int code_of(const net::HttpResponse& response) {
   return code;
 }
 
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
 /// The server's first sentence, without "(version …)", without what it quotes (that may be values), not too long.
 std::string sentence(std::string_view body) {
   std::string_view text = after(body, "DB::Exception: ");
@@ -74,8 +76,12 @@ std::string sentence(std::string_view body) {
   text = text.substr(0, std::min(text.find("Column values"), text.find("(version ")));
   std::string out;
   bool quoted = false;
-  for (const char c : text.substr(0, text.find('\n'))) {
-    if (c == '\'') {
+  text = text.substr(0, text.find('\n'));
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    // "it's": an apostrophe stands between letters, a quote does not open there.
+    const bool apostrophe = !quoted && i > 0 && i + 1 < text.size() && is_letter(text[i - 1]) && is_letter(text[i + 1]);
+    if (c == '\'' && !apostrophe) {
       if (!quoted) out += "'…'";
       quoted = !quoted;
     } else if (!quoted) {

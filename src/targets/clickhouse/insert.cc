@@ -58,6 +58,10 @@ void Insert::open(const Wait& wait) {
                           {"input_format_null_as_default", "0"},
                           {"insert_deduplicate", "0"},
                           {"max_partitions_per_insert_block", "0"},
+                          // A profile's "break" would take a part of the rows for all of them.
+                          {"timeout_overflow_mode", "throw"},
+                          // Should the table's own setting make inserts asynchronous: no acknowledgement before the rows.
+                          {"wait_for_async_insert", "1"},
                           {"wait_end_of_query", "1"}};
   if (*newer_setting_) settings["deduplicate_insert"] = "disable";
   upload_ = client_.upload(settings, "lz4", wait);

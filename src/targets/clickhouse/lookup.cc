@@ -10,42 +10,16 @@ namespace {
 
 constexpr std::size_t kSliceBytes = 16 << 20, kLeastKeys = 16, kMostKeys = 60'000;
 
-std::string key_name(std::size_t i) { return "_k" + std::to_string(i); }
-
-std::string key_structure(const TableLayout& layout) {
-  std::string out = "_i UInt32";
-  for (std::size_t i = 0; i < layout.key.size(); ++i)
-    out += ", " + key_name(i) + " " + layout.types[layout.key[i]].name;
-  return out;
-}
-
 /// A tuple, because argMax() itself would pass over NULLs and answer with an older value.
-std::string newest_values(const StoredRows::Request& request) {
+std::string newest_values(const StoredRows::Request& request, const std::string& table) {
   std::string out = "argMax(tuple(";
   for (std::size_t i = 0; i < request.columns.size(); ++i) {
     const std::uint16_t column = request.columns[i];
-    const std::string name = quote_name(request.layout.names[column]);
+    const std::string name = table + quote_name(request.layout.names[column]);
     out += (i == 0 ? "CAST(" : ", CAST(") + name + ", " + quote_text(request.layout.types[column].name) + ")";
-    if (request.layout.types[column].noted_nulls()) out += ", " + quote_name(null_note(request.layout.names[column]));
+    if (request.layout.types[column].noted_nulls()) out += ", " + table + quote_name(null_note(request.layout.names[column]));
   }
-  return out + "), " + std::string(kVersionColumn) + ")";
-}
-
-std::string statement(const StoredRows::Request& request) {
-  std::string names, aliases, short_names, join;
-  for (std::size_t i = 0; i < request.layout.key.size(); ++i) {
-    const std::string name = "t." + quote_name(request.layout.names[request.layout.key[i]]), alias = key_name(i);
-    const std::string comma = i == 0 ? "" : ", ";
-    names += comma + name;
-    aliases += comma + name + " AS " + alias;
-    short_names += comma + alias;
-    join += (i == 0 ? "" : " AND ") + ("v." + alias) + " = _keys." + alias;
-  }
-  return "SELECT _keys._i, v._r FROM (SELECT " + aliases + ", " + newest_values(request) + " AS _r FROM " +
-         quote_name(request.table) + " AS t WHERE (" + names + ") IN (SELECT " + short_names + " FROM _keys) AND t." +
-         quote_name(request.layout.deleted_column) + " = 0 AND t." + std::string(kVersionColumn) + " < " +
-         version_literal(request.before) + " GROUP BY " + names + ") AS v INNER JOIN _keys ON " + join +
-         " FORMAT RowBinary";
+  return out + "), " + table + std::string(kVersionColumn) + ")";
 }
 
 }  // namespace
@@ -58,6 +32,35 @@ std::string version_literal(RowVersion version) {
     value /= 10;
   } while (value != 0);
   return "toUInt128('" + digits + "')";
+}
+
+StoredRows::StoredRows(Client& client, StatementNames& names)
+    : client_(client), names_(names), own_("_peerd_" + make_uuid().substr(0, 8) + "_") {}
+
+std::string StoredRows::key_structure(const TableLayout& layout) const {
+  std::string out = own_ + "i UInt32";
+  for (std::size_t i = 0; i < layout.key.size(); ++i)
+    out += ", " + key_name(i) + " " + layout.types[layout.key[i]].name;
+  return out;
+}
+
+std::string StoredRows::statement(const Request& request) const {
+  const std::string keys = own_ + "keys", t = own_ + "t.", v = own_ + "v", row = own_ + "r";
+  std::string names, aliases, short_names, join;
+  for (std::size_t i = 0; i < request.layout.key.size(); ++i) {
+    const std::string name = t + quote_name(request.layout.names[request.layout.key[i]]), alias = key_name(i);
+    const std::string comma = i == 0 ? "" : ", ";
+    names += comma + name;
+    aliases += comma + name + " AS " + alias;
+    short_names += comma + alias;
+    join += (i == 0 ? "" : " AND ") + (v + "." + alias) + " = " + keys + "." + alias;
+  }
+  return "SELECT " + keys + "." + own_ + "i, " + v + "." + row + " FROM (SELECT " + aliases + ", " +
+         newest_values(request, t) + " AS " + row + " FROM " + quote_name(request.table) + " AS " + own_ + "t WHERE (" +
+         names + ") IN (SELECT " + short_names + " FROM " + keys + ") AND " + t +
+         quote_name(request.layout.deleted_column) + " = 0 AND " + t + std::string(kVersionColumn) + " < " +
+         version_literal(request.before) + " GROUP BY " + names + ") AS " + v + " INNER JOIN " + keys + " ON " + join +
+         " FORMAT RowBinary";
 }
 
 void StoredRows::fetch(const Request& request, const Found& found, const Wait& wait) {
@@ -86,13 +89,21 @@ std::size_t StoredRows::fetch_slice(const Request& request, std::size_t from, st
                                     const Wait& wait) {
   const std::string boundary = "peerd-" + make_uuid();
   body_.clear();
-  body_.append("--" + boundary + "\r\nContent-Disposition: form-data; name=\"_keys\"; filename=\"_keys\"\r\n\r\n");
+  body_.append("--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + own_ + "keys\"; filename=\"keys\"\r\n\r\n");
   write_keys(request, from, count);
   body_.append("\r\n--" + boundary + "--\r\n");
   const Settings settings{{"query", statement(request)},
                           {"query_id", names_.next(request.id)},
-                          {"_keys_format", "RowBinary"},
-                          {"_keys_structure", key_structure(request.layout)},
+                          {own_ + "keys_format", "RowBinary"},
+                          {own_ + "keys_structure", key_structure(request.layout)},
+                          // What a profile may say, and would hide the newest row or cut the answer without an error.
+                          {"final", "0"},
+                          {"apply_deleted_mask", "1"},
+                          {"limit", "0"},
+                          {"offset", "0"},
+                          {"read_overflow_mode", "throw"},
+                          {"timeout_overflow_mode", "throw"},
+                          {"result_overflow_mode", "throw"},
                           {"max_bytes_before_external_group_by", "0"},
                           {"join_use_nulls", "0"},
                           {"wait_end_of_query", "1"}};

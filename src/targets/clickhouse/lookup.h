@@ -22,7 +22,7 @@ struct StoredCell {
 /// version of each that is no tombstone answers, in slices bounded in bytes. One per target; the writer thread owns it.
 class StoredRows {
  public:
-  StoredRows(Client& client, StatementNames& names) : client_(client), names_(names) {}
+  StoredRows(Client& client, StatementNames& names);
 
   struct Request {
     const TableLayout& layout;
@@ -37,6 +37,9 @@ class StoredRows {
   void fetch(const Request& request, const Found& found, const Wait& wait);
 
  private:
+  std::string key_name(std::size_t i) const { return own_ + "k" + std::to_string(i); }
+  std::string key_structure(const TableLayout& layout) const;
+  std::string statement(const Request& request) const;
   std::size_t fetch_slice(const Request& request, std::size_t from, std::size_t count, const Found& found,
                           const Wait& wait);
   void write_keys(const Request& request, std::size_t from, std::size_t count);
@@ -44,6 +47,9 @@ class StoredRows {
 
   Client& client_;
   StatementNames& names_;
+  /// What each alias, and the external table, begins with: nobody can have named a column or a table so. ClickHouse would
+  /// take an alias for a column of its name, anywhere in the statement.
+  const std::string own_;
   Bytes body_, answer_;
   std::vector<StoredCell> cells_;
   std::size_t slice_ = 256;  ///< Keys; follows the size of the rows.

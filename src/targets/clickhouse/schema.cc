@@ -2,21 +2,12 @@
 
 #include <algorithm>
 
+#include "clickhouse/definition_check.h"
 #include "clickhouse/literal.h"
 #include "peerd/base/text.h"
 
 namespace peerd::clickhouse {
 namespace {
-
-Problem unfit(ErrorCode code, const TableLayout& layout, std::string message, std::string hint, std::string cure = {}) {
-  Problem problem;
-  problem.text.code = code;
-  problem.text.message = std::move(message);
-  problem.text.hint = std::move(hint);
-  problem.text.table = layout.table;
-  problem.cure_sql = std::move(cure);
-  return problem;
-}
 
 bool in_key(const TableLayout& layout, std::size_t column) {
   return std::ranges::find(layout.key, static_cast<std::uint16_t>(column)) != layout.key.end();
@@ -32,6 +23,17 @@ std::string added_column(const TableLayout& layout, std::size_t i, const std::op
 std::string added_note(const TableLayout& layout, std::size_t i, const std::optional<std::string>& missing) {
   return "ADD COLUMN IF NOT EXISTS " + quote_name(null_note(layout.names[i])) + " Bool DEFAULT " +
          (missing ? "false" : "true");
+}
+
+bool holds_null(const std::string& type) {
+  return type.starts_with("Nullable(") || type.starts_with("LowCardinality(Nullable(");
+}
+
+/// Keeps an operator's LowCardinality; default and codec stay as they are when they are not named.
+std::string made_nullable(const std::string& column, const std::string& type) {
+  const std::string inner = bare_type(type);
+  const bool low = type.starts_with("LowCardinality(");
+  return "MODIFY COLUMN " + quote_name(column) + (low ? " LowCardinality(Nullable(" : " Nullable(") + inner + (low ? "))" : ")");
 }
 
 Problem belongs_elsewhere(const ExistingTable& existing, const TableLayout& layout, std::string_view name) {
@@ -53,13 +55,22 @@ void check_engine(const ExistingTable& existing, const TableLayout& layout, std:
         ErrorCode::target_unfit, layout,
         "table " + quote_name(name) + " is of engine " + existing.engine + ", not ReplacingMergeTree", hint, drop));
   } else if (version == existing.columns.end() || version->second.type != "UInt128" ||
-             existing.engine_full.find(std::string(kVersionColumn) + ", ") == std::string::npos) {
+             !engine_counts_by(existing, layout)) {
     // PeerDB's is a nanosecond clock, above every position in the WAL.
     problems.push_back(
         unfit(ErrorCode::target_unfit, layout,
               "table " + quote_name(name) +
                   " has no version column of peerd's (_peerdb_version UInt128 with the soft-delete column)",
               hint, drop));
+  }
+  for (const std::string& own : {std::string(kVersionColumn), layout.deleted_column}) {
+    const auto column = existing.columns.find(own);
+    if (column == existing.columns.end() || column->second.default_kind.empty() || column->second.default_kind == "DEFAULT")
+      continue;
+    problems.push_back(unfit(ErrorCode::target_unfit, layout,
+                             "column " + quote_name(own) + " of table " + quote_name(name) + " is " +
+                                 column->second.default_kind + ", and peerd writes to it",
+                             hint, drop));
   }
   const auto deleted = existing.columns.find(layout.deleted_column);
   if (deleted == existing.columns.end() || deleted->second.type != "UInt8") {
@@ -73,17 +84,13 @@ void check_engine(const ExistingTable& existing, const TableLayout& layout, std:
 void check_columns(const ExistingTable& existing, const TableLayout& layout, std::string_view name, bool own,
                    Problems& problems) {
   const std::string alter = "ALTER TABLE " + quote_name(name) + " MODIFY COLUMN ";
-  std::size_t keys = 0;
-  for (const auto& [_, column] : existing.columns) keys += column.in_key ? 1 : 0;
-  bool same_key = keys == layout.key.size();
   for (std::size_t i = 0; i < layout.names.size(); ++i) {
     const std::string& column = layout.names[i];
     const auto found = existing.columns.find(column);
-    const bool there = found != existing.columns.end();
-    if (in_key(layout, i)) same_key = same_key && there && found->second.in_key;
-    if (!there) continue;
+    if (found == existing.columns.end()) continue;
     const std::string modify = alter + quote_name(column) + " " + layout.types[i].name;
-    const bool computed = found->second.default_kind == "ALIAS" || found->second.default_kind == "MATERIALIZED";
+    // ALIAS, MATERIALIZED, EPHEMERAL: it takes no value, or keeps none.
+    const bool computed = !found->second.default_kind.empty() && found->second.default_kind != "DEFAULT";
     if (computed || bare_type(found->second.type) != bare_type(layout.types[i].name)) {
       problems.push_back(unfit(own ? ErrorCode::schema_changed : ErrorCode::target_unfit, layout,
                                "column " + quote_name(column) + " of table " + quote_name(name) + " is " +
@@ -91,21 +98,26 @@ void check_columns(const ExistingTable& existing, const TableLayout& layout, std
                                    " at the target, and the source's needs " + layout.types[i].name,
                                "run at the target, if its values allow it: " + modify, modify));
     } else if (!own && layout.types[i].name.starts_with("Nullable(") &&
-               found->second.type.find("Nullable(") == std::string::npos) {
+               !holds_null(found->second.type)) {
+      const std::string cure = allow_null(existing, layout, i, name);
       problems.push_back(unfit(ErrorCode::target_unfit, layout,
                                "column " + quote_name(column) + " of table " + quote_name(name) + " cannot hold NULL",
-                               "run at the target: " + modify, modify));
+                               "run at the target: " + cure, cure));
     }
-  }
-  if (!same_key) {
-    problems.push_back(unfit(own ? ErrorCode::schema_changed : ErrorCode::target_unfit, layout,
-                             "table " + quote_name(name) + " is ordered by other columns than the source's key",
-                             "drop the table at the target, and the mirror; create the mirror again",
-                             "DROP TABLE " + quote_name(name)));
   }
 }
 
 }  // namespace
+
+Problem unfit(ErrorCode code, const TableLayout& layout, std::string message, std::string hint, std::string cure) {
+  Problem problem;
+  problem.text.code = code;
+  problem.text.message = std::move(message);
+  problem.text.hint = std::move(hint);
+  problem.text.table = layout.table;
+  problem.cure_sql = std::move(cure);
+  return problem;
+}
 
 std::string title(std::string_view mirror_uuid) { return "peerd mirror " + std::string(mirror_uuid); }
 
@@ -120,19 +132,25 @@ ExistingTable read_table(Client& client, std::string_view name, const Wait& wait
   ExistingTable table;
   const std::string where = " WHERE database = currentDatabase() AND ";
   const auto tables = client.query(
-      "SELECT engine, engine_full, comment, toString(uuid) FROM system.tables" + where + "name = " + quote_text(name), wait);
+      "SELECT engine, comment, toString(uuid), sorting_key, create_table_query, toString(total_rows) FROM system.tables" +
+          where + "name = " + quote_text(name),
+      wait);
   if (tables.empty()) return table;
   table.exists = true;
   table.engine = tables[0].at(0);
-  table.engine_full = tables[0].at(1);
-  table.comment = tables[0].at(2);
-  table.uuid = tables[0].at(3);
-  for (const auto& row : client.query("SELECT name, type, default_kind, is_in_sorting_key FROM system.columns" + where +
-                                          "table = " + quote_text(name),
-                                      wait)) {
-    table.columns[row.at(0)] = {row.at(1), row.at(2), row.at(3) == "1"};
+  table.comment = tables[0].at(1);
+  table.uuid = tables[0].at(2);
+  table.sorting_key = tables[0].at(3);
+  table.create_query = tables[0].at(4);
+  for (const auto& row : client.query(
+           "SELECT name, type, default_kind, is_in_partition_key, compression_codec FROM system.columns" + where + "table = " +
+               quote_text(name),
+           wait)) {
+    table.columns[row.at(0)] = {row.at(1), row.at(2), row.at(3) == "1", row.at(4)};
   }
-  if (table.engine.ends_with("View")) return table;
+  // A row policy may hide rows from a SELECT, and does not from this count, which the MergeTree engines know.
+  table.empty = tables[0].at(5) == "0";
+  if (table.empty || table.engine.ends_with("MergeTree") || table.engine.ends_with("View")) return table;
   table.empty = client.query("SELECT 1 FROM " + quote_name(name) + " LIMIT 1", wait).empty();
   return table;
 }
@@ -164,7 +182,9 @@ Problems unfitness(const ExistingTable& existing, const TableLayout& layout, std
     return problems;
   }
   check_engine(existing, layout, name, problems);
-  if (problems.empty()) check_columns(existing, layout, name, own, problems);
+  if (!problems.empty()) return problems;
+  check_columns(existing, layout, name, own, problems);
+  check_definition(existing, layout, name, own, problems);
   return problems;
 }
 
@@ -193,16 +213,36 @@ std::vector<std::string> widening(const ExistingTable& existing, const TableSche
     }
     if (found == existing.columns.end()) {
       changes.push_back(added_column(layout, i, missing));
-    } else if (layout.types[i].name.starts_with("Nullable(") &&
-               found->second.type.find("Nullable(") == std::string::npos) {
-      changes.push_back("MODIFY COLUMN " + quote_name(layout.names[i]) + " " + layout.types[i].name);
+    } else if (layout.types[i].name.starts_with("Nullable(") && !holds_null(found->second.type)) {
+      changes.push_back(made_nullable(layout.names[i], found->second.type));
     }
   }
+  if (!layout.synced_column.empty() && !existing.columns.contains(layout.synced_column))
+    changes.push_back("ADD COLUMN IF NOT EXISTS " + quote_name(layout.synced_column) + " DateTime64(9) DEFAULT now64(9)");
   std::vector<std::string> statements;
   const std::string alter = "ALTER TABLE " + quote_name(name) + " ";
   if (!changes.empty()) statements.push_back(alter + join(changes, ", "));
   if (existing.comment != comment) statements.push_back(alter + "MODIFY COMMENT " + quote_text(comment));
   return statements;
+}
+
+std::set<std::string> nullable_columns(const ExistingTable& existing, const TableLayout& layout) {
+  std::set<std::string> out;
+  for (std::size_t i = 0; i < layout.names.size(); ++i) {
+    const auto found = existing.columns.find(layout.names[i]);
+    if (layout.types[i].nullable || in_key(layout, i) || found == existing.columns.end()) continue;
+    const bool may = layout.types[i].array ? existing.columns.contains(null_note(layout.names[i])) : holds_null(found->second.type);
+    if (may) out.insert(layout.names[i]);
+  }
+  return out;
+}
+
+std::string allow_null(const ExistingTable& existing, const TableLayout& layout, std::size_t i, std::string_view name) {
+  const auto found = existing.columns.find(layout.names[i]);
+  const std::string type = found == existing.columns.end() ? layout.types[i].name : found->second.type;
+  // Rows of before had arrays, for NULL was forbidden.
+  return "ALTER TABLE " + quote_name(name) + " " +
+         (layout.types[i].array ? added_note(layout, i, "{}") : made_nullable(layout.names[i], type));
 }
 
 Problems name_clashes(const TableLayout& layout) {
@@ -212,6 +252,12 @@ Problems name_clashes(const TableLayout& layout) {
   for (std::size_t i = 0; i < layout.names.size(); ++i)
     if (layout.types[i].noted_nulls()) own.push_back(null_note(layout.names[i]));
   for (const std::string& name : layout.names) {
+    // MergeTree keeps these for itself, and refuses them when the table is made.
+    if (name == "_row_exists" || name == "_block_number" || name == "_block_offset") {
+      problems.push_back(unfit(ErrorCode::target_unfit, layout,
+                               "column \"" + name + "\" of table " + layout.table + " has a name that ClickHouse keeps for itself",
+                               "leave it out: exclude: [" + name + "]"));
+    }
     if (std::ranges::find(own, name) == own.end()) continue;
     problems.push_back(
         unfit(ErrorCode::target_unfit, layout,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 
@@ -15,11 +16,12 @@ namespace peerd::clickhouse {
 struct ExistingTable {
   struct Column {
     std::string type, default_kind;
-    bool in_key = false;
+    bool in_partition = false;  ///< In the expression of PARTITION BY.
+    std::string codec;
   };
   bool exists = false;
   bool empty = true;
-  std::string engine, engine_full, comment, uuid;
+  std::string engine, comment, uuid, sorting_key, create_query;
   std::map<std::string, Column> columns;
 };
 ExistingTable read_table(Client& client, std::string_view name, const Wait& wait);
@@ -41,8 +43,16 @@ std::vector<std::string> lost_columns(const ExistingTable& existing, const Table
 std::vector<std::string> widening(const ExistingTable& existing, const TableSchema& schema, const TableLayout& layout,
                                   std::string_view name, std::string_view comment);
 
-/// Columns of the source that peerd's own would shadow.
+/// Columns that are NOT NULL in the layout and may hold NULL at the target all the same.
+std::set<std::string> nullable_columns(const ExistingTable& existing, const TableLayout& layout);
+/// The ALTER that lets column `i` hold NULL.
+std::string allow_null(const ExistingTable& existing, const TableLayout& layout, std::size_t i, std::string_view name);
+
+/// Columns of the source that peerd's own would shadow, or that the engine keeps for itself.
 Problems name_clashes(const TableLayout& layout);
+
+/// A problem of this table, for people.
+Problem unfit(ErrorCode code, const TableLayout& layout, std::string message, std::string hint, std::string cure = {});
 
 /// The type without what does not matter for its values: LowCardinality, and Nullable.
 std::string bare_type(std::string_view type);

@@ -77,13 +77,22 @@ class Session final : public PeerSession {
   /// answer.
   void query(std::string_view sql, RowSink& sink, const Wait& wait) override {
     TsvRows rows(sink);
-    client_.stream(
-        {{"default_format", "TabSeparatedWithNames"}, {"wait_end_of_query", "1"}}, "", sql,
-        [&](std::string_view piece) { rows.put(piece); }, wait);
+    clickhouse::Settings settings{{"default_format", "TabSeparatedWithNames"}, {"wait_end_of_query", "1"}};
+    // Whatever the text holds, it only reads. 2: it may have settings of its own, but not this one.
+    if (!read_only_user(wait)) settings["readonly"] = "2";
+    client_.stream(settings, "", sql, [&](std::string_view piece) { rows.put(piece); }, wait);
   }
 
  private:
+  /// A user whose profile says so already may not even say it again.
+  bool read_only_user(const Wait& wait) {
+    if (!read_only_)
+      read_only_ = clickhouse::only_cell(client_.query("SELECT value FROM system.settings WHERE name = 'readonly'", wait)) != "0";
+    return *read_only_;
+  }
+
   Client client_;
+  std::optional<bool> read_only_;
 };
 
 }  // namespace

@@ -3,6 +3,12 @@
 #include "peerd/base/text.h"
 
 namespace peerd::clickhouse {
+namespace {
+
+/// Of a table in a database of engine Ordinary, and of a server that runs inside another process.
+constexpr std::string_view kNone = "00000000-0000-0000-0000-000000000000";
+
+}  // namespace
 
 TargetIdentity read_identity(Client& client, const Wait& wait) {
   const auto found = client.query(
@@ -13,12 +19,11 @@ TargetIdentity read_identity(Client& client, const Wait& wait) {
   // The replicas of a Replicated or Shared database have a uuid each, and any of them may answer: its tables' uuids tell.
   if (found[0].at(1) != "Atomic") return identity;
   identity.facts["database uuid"] = found[0].at(2);
-  identity.facts["server uuid"] = found[0].at(3);
+  if (found[0].at(3) != kNone) identity.facts["server uuid"] = found[0].at(3);
   return identity;
 }
 
 TargetIdentity identity_of(const ExistingTable& table, bool made) {
-  constexpr std::string_view kNone = "00000000-0000-0000-0000-000000000000";  // Of a database of engine Ordinary.
   TargetIdentity identity{{}, made};
   if (table.uuid != kNone) identity.facts["table uuid"] = table.uuid;
   return identity;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "peerd/targets/target.h"
@@ -42,6 +44,7 @@ class PostgresTarget final : public Target {
   void apply_part(const Batch& batch, const ApplyContext& context);
   void begin(const Batch& batch, const Wait& wait);
   void checkpoint(Lsn position, const char* before, const Wait& wait);
+  void require_standing(const Wait& wait);
   void rollback(const Wait& wait);
   void write(const Batch& batch, const ApplyContext& context, bool continued);
 
@@ -51,6 +54,8 @@ class PostgresTarget final : public Target {
   bool opened_ = false;     ///< The fence is ours.
   bool in_tail_ = false;    ///< The transaction of an open tail stands.
   bool lost_tail_ = false;  ///< It stood and was given up: only a new Target can go on, from position().
+  std::map<std::string, std::string> verified_;  ///< Tables' oids, by name as the mapping has it.
+  Clock::Instant looked_{};
   Lsn position_;            ///< The last one committed.
 };
 

@@ -190,7 +190,8 @@ std::string insert_placed(const Shape& shape) {
   }
   if (!shape.soft_delete.empty()) set.push_back(shape.soft_delete + " = false");
   if (!shape.synced_at.empty()) set.push_back(shape.synced_at + " = now()");
-  std::string sql = "INSERT INTO " + shape.table + " (" + join(shape.columns, ", ") + own_columns(shape) + ")" +
+  // The alias, for a table may be named "excluded", and would be taken for the rows of that name.
+  std::string sql = "INSERT INTO " + shape.table + " AS t (" + join(shape.columns, ", ") + own_columns(shape) + ")" +
                     kOverriding + "SELECT " + join(values, ", ") + own_values(shape, "false") + " FROM " +
                     shape.staging + " s WHERE " + placed();
   if (shape.other_unique) return sql;  // clear_placed() made room.

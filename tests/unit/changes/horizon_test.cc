@@ -58,6 +58,19 @@ TEST(Horizons, KeysAreForgottenOnceDurableHasPassedThem) {
   EXPECT_EQ(horizons.highest(), Lsn{300});
 }
 
+// After a restart with a backlog every look-up raises a key, and durable stays far below all of them.
+TEST(Horizons, ManyKeysBecomeTheirTables) {
+  Horizons horizons;
+  horizons.raise_key(kB, key("b"), Lsn{7});
+  for (std::size_t i = 0; i < Horizons::kMostKeys; ++i) horizons.raise_key(kA, key(std::to_string(i)), Lsn{1000 + i});
+  EXPECT_LT(horizons.keys(), 2u);
+  EXPECT_TRUE(horizons.below(kA, key("5"), Lsn{1005}));
+  EXPECT_TRUE(horizons.below(kA, key("5"), Lsn{1000 + Horizons::kMostKeys - 1}));
+  EXPECT_FALSE(horizons.below(kA, key("5"), Lsn{1000 + Horizons::kMostKeys}));
+  EXPECT_TRUE(horizons.below(kB, key("b"), Lsn{7}));
+  EXPECT_FALSE(horizons.below(kB, key("b"), Lsn{8}));
+}
+
 TEST(HashKey, DiffersByTableTextKindAndCut) {
   const auto hash = [](std::initializer_list<CellView> cells, TableId table = kA) {
     return hash_key(table, std::span(cells.begin(), cells.size()));

@@ -1,0 +1,26 @@
+#include "clickhouse/nullable.h"
+
+namespace peerd::clickhouse {
+
+void follow_null(Client& client, const MirrorTable& table, const TableLayout& layout, std::size_t i, const Wait& wait) {
+  const std::string alter =
+      allow_null(read_table(client, table.target_name, wait), layout, i, table.target_name);
+  const std::string column = "column \"" + layout.names[i] + "\" of table " + layout.table;
+  try {
+    client.execute(alter, wait, {{"alter_sync", "2"}, {"mutations_sync", "2"}});
+  } catch (Error& error) {
+    error.text.message = column + " holds NULL at the source now, and its column at the target cannot be altered: " +
+                         error.text.message;
+    error.text.table = layout.table;
+    if (retry_of(error.text) != Retry::later) error.text.hint = "run at the target: " + alter + "; then RESUME MIRROR";
+    throw;
+  }
+  Error followed(ErrorCode::schema_changed, column + " holds NULL at the source now: the target follows",
+                 "nothing is to be done: the mirror starts again from its last position");
+  followed.text.detail = "altered at the target: " + alter;
+  followed.text.table = layout.table;
+  followed.text.retry = Retry::later;
+  throw followed;
+}
+
+}  // namespace peerd::clickhouse
