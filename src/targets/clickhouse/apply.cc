@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "clickhouse/nullable.h"
+#include "clickhouse/table_note.h"
 #include "peerd/base/log.h"
 
 namespace peerd::clickhouse {
@@ -98,6 +99,7 @@ void BatchApplier::apply_table(Work& work) {
   if (!work.at_source.empty()) fill_from_source(work);
   insert_.send(work.block, work.context.wait);
   insert_.finish(work.context.wait);
+  require_standing(statements_, work.table, layouts_.uuid(work.table.schema.id), work.context.wait);
 }
 
 /// By version and awaited, so that it can neither act late nor on later rows (rules.md 21).

@@ -1,6 +1,7 @@
 #include "clickhouse/chunk_writer.h"
 
 #include "clickhouse/nullable.h"
+#include "clickhouse/table_note.h"
 
 namespace peerd::clickhouse {
 namespace {
@@ -39,6 +40,7 @@ class Writer final : public ChunkWriter {
   CopyCounts finish(const Wait& wait) override {
     insert_.send(*block_, wait);
     insert_.finish(wait);
+    require_standing(client_, table_, layouts_.uuid(table_.schema.id), wait);
     return counts_;
   }
 

@@ -5,7 +5,6 @@
 #include "peerd/targets/clickhouse_target.h"
 
 #include <atomic>
-#include <map>
 #include <set>
 
 #include "clickhouse/apply.h"
@@ -22,7 +21,7 @@ namespace {
 
 using namespace clickhouse;
 
-constexpr std::chrono::seconds kPartsEvery{10}, kLookEvery{2};
+constexpr std::chrono::seconds kPartsEvery{10};
 
 class ClickHouseTarget final : public Target {
  public:
@@ -62,7 +61,6 @@ class ClickHouseTarget final : public Target {
   TableLayout layout_of(const TableSchema& schema) const { return layouts_.of(schema); }
   void widen(const MirrorTable& table, const ExistingTable& existing, const Wait& wait);
   void measure_parts(const Wait& wait);
-  void require_standing(const Wait& wait);
 
   const Access access_;
   Layouts layouts_;
@@ -72,8 +70,7 @@ class ClickHouseTarget final : public Target {
   StatementNames names_;
   Client client_;
   BatchApplier applier_;
-  Clock::Instant parts_measured_{}, looked_{};
-  std::map<std::string, std::string> verified_;  ///< Tables' uuids, by name.
+  Clock::Instant parts_measured_{};
   std::atomic<std::int64_t> interval_ms_;
 };
 
@@ -127,7 +124,7 @@ CopyPlan ClickHouseTarget::verify(const MirrorTable& table, const TargetIdentity
   require_same(noted, identity_of(existing, noted.made), "table " + quote_name(table.target_name), lost_table(layout));
   throw_if_any(unfitness(existing, layout, table.target_name, title_));
   layouts_.loosen(table.schema.id, nullable_columns(existing, layout));
-  verified_[table.target_name] = existing.uuid;
+  layouts_.know(table.schema.id, existing.uuid);
   return copy_plan(layout);
 }
 
@@ -166,7 +163,6 @@ void ClickHouseTarget::restart_copy(const MirrorTable& table, const std::optiona
 
 ApplyResult ClickHouseTarget::apply(const Batch& batch, const ApplyContext& context) {
   applier_.apply(batch, context);
-  if (std::chrono::steady_clock::now() - looked_ > kLookEvery) require_standing(context.wait);
   try {
     if (std::chrono::steady_clock::now() - parts_measured_ > kPartsEvery) measure_parts(context.wait);
   } catch (const Error&) {
@@ -180,25 +176,6 @@ void ClickHouseTarget::forget(const Wait& wait) {
   const auto tables = client_.query(
       "SELECT name FROM system.tables WHERE database = currentDatabase() AND comment = " + quote_text(title_), wait);
   for (const auto& row : tables) client_.execute("ALTER TABLE " + quote_name(row.at(0)) + " MODIFY COMMENT ''", wait);
-}
-
-/// While the stream runs, too: a table that is exchanged or made again takes inserts as if nothing had happened. After the
-/// insert, and before anything is confirmed.
-void ClickHouseTarget::require_standing(const Wait& wait) {
-  const auto rows = client_.query(
-      "SELECT name, toString(uuid) FROM system.tables WHERE database = currentDatabase() AND comment = " + quote_text(title_),
-      wait);
-  std::map<std::string, std::string> standing;
-  for (const auto& row : rows) standing[row.at(0)] = row.at(1);
-  for (const auto& [name, uuid] : verified_) {
-    const auto found = standing.find(name);
-    if (found != standing.end() && found->second == uuid) continue;
-    ErrorText text = lost_table({});
-    text.message = "table " + quote_name(name) + " at the target was dropped, renamed, made again or given another comment while the mirror ran";
-    text.detail = "its uuid was " + uuid + (found == standing.end() ? "" : " and is " + found->second);
-    throw Error(std::move(text));
-  }
-  looked_ = std::chrono::steady_clock::now();
 }
 
 void ClickHouseTarget::measure_parts(const Wait& wait) {

@@ -17,4 +17,15 @@ void Layouts::loosen(TableId table, std::set<std::string> columns) {
   loose_[table].merge(columns);
 }
 
+void Layouts::know(TableId table, std::string uuid) {
+  Lock lock(mutex_);
+  uuids_[table] = std::move(uuid);
+}
+
+std::string Layouts::uuid(TableId table) const {
+  Lock lock(mutex_);
+  const auto found = uuids_.find(table);
+  return found == uuids_.end() ? "" : found->second;
+}
+
 }  // namespace peerd::clickhouse

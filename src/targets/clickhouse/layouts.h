@@ -9,7 +9,7 @@
 
 namespace peerd::clickhouse {
 
-/// How one mirror's tables are laid out at the target. Thread-safe.
+/// How one mirror's tables are laid out at the target, and what is known of them there. Thread-safe.
 class Layouts {
  public:
   Layouts(std::string soft_delete_col_name, std::string synced_at_col_name)
@@ -19,11 +19,15 @@ class Layouts {
   /// These columns may hold NULL at the target, although they were NOT NULL when the source's table was described: no
   /// message of the stream tells of DROP NOT NULL, so that the target's column is the memory of it.
   void loosen(TableId table, std::set<std::string> columns);
+  /// The uuid of the table that was compared with its note.
+  void know(TableId table, std::string uuid);
+  std::string uuid(TableId table) const;  ///< "" when none was.
 
  private:
   const std::string soft_delete_col_name_, synced_at_col_name_;
   mutable Mutex mutex_;
   std::map<TableId, std::set<std::string>> loose_ PEERD_GUARDED_BY(mutex_);
+  std::map<TableId, std::string> uuids_ PEERD_GUARDED_BY(mutex_);
 };
 
 }  // namespace peerd::clickhouse

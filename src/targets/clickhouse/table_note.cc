@@ -59,4 +59,17 @@ void require_whole(const ExistingTable& existing, const TableLayout& layout, std
   throw Error(std::move(text));
 }
 
+void require_standing(Client& client, const MirrorTable& table, const std::string& uuid, const Wait& wait) {
+  if (uuid.empty()) return;
+  const std::string found = only_cell(client.query(
+      "SELECT toString(uuid) FROM system.tables WHERE database = currentDatabase() AND name = " + quote_text(table.target_name), wait));
+  if (found == uuid) return;
+  TableLayout layout;
+  layout.table = table.schema.qualified();
+  ErrorText text = lost_table(layout);
+  text.message = "table " + quote_name(table.target_name) + " at the target was dropped, renamed or made again while the mirror ran";
+  text.detail = "its uuid was " + uuid + (found.empty() ? "" : " and is " + found);
+  throw Error(std::move(text));
+}
+
 }  // namespace peerd::clickhouse

@@ -112,7 +112,7 @@ CopyCounts PostgresChunkWriter::finish(const Wait& wait) {
                        wait);
     }
     write_chunk(*connection_, site_, chunk_, counts_, wait);
-    connection_->run("COMMIT", wait);
+    verified_.commit(*connection_, table_.target_name, wait);
     return counts_;
   });
 }

@@ -5,6 +5,7 @@
 
 #include "peerd/targets/chunk_writer.h"
 #include "postgres/client.h"
+#include "postgres/verified.h"
 
 namespace peerd::pgtarget {
 
@@ -13,7 +14,7 @@ namespace peerd::pgtarget {
 /// snapshot worker owns it and its connection. Not thread-safe.
 class PostgresChunkWriter final : public ChunkWriter {
  public:
-  explicit PostgresChunkWriter(const Site& site) : site_(site) {}
+  PostgresChunkWriter(const Site& site, const Verified& verified) : site_(site), verified_(verified) {}
   ~PostgresChunkWriter() override = default;  ///< The server rolls back what was not finished.
 
   Begun begin(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan, CopyCounts& known,
@@ -28,6 +29,7 @@ class PostgresChunkWriter final : public ChunkWriter {
   auto guarded(Work work);
 
   const Site site_;
+  const Verified& verified_;
   std::unique_ptr<postgres::Connection> connection_;
   MirrorTable table_;  ///< What the four below are for.
   std::string name_, columns_;

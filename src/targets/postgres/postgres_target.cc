@@ -90,7 +90,8 @@ TargetIdentity PostgresTarget::recognize(const MirrorTable& table, const Wait& w
 CopyPlan PostgresTarget::verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) {
   CopyPlan plan;
   in_transaction(table, wait, [&] { plan = verify_table(*connection_, site_, table, noted, wait); });
-  if (const auto oid = noted.facts.find("table oid"); oid != noted.facts.end()) verified_[table.target_name] = oid->second;
+  if (const auto oid = noted.facts.find("table oid"); oid != noted.facts.end())
+    verified_.know(table.target_name, oid->second);
   return plan;
 }
 
@@ -107,7 +108,7 @@ void PostgresTarget::end_copy(const MirrorTable& table, const Wait& wait) {
 }
 
 std::unique_ptr<ChunkWriter> PostgresTarget::open_writer(const Wait&) {
-  return std::make_unique<PostgresChunkWriter>(site_);
+  return std::make_unique<PostgresChunkWriter>(site_, verified_);
 }
 
 std::optional<Durable> PostgresTarget::position(const Wait& wait) {
@@ -203,9 +204,11 @@ void PostgresTarget::apply_part(const Batch& batch, const ApplyContext& context)
     return;
   }
   if (continued) checkpoint(batch.complete_to(), "", wait);
-  constexpr std::chrono::seconds kLookEvery{2};
-  if (std::chrono::steady_clock::now() - looked_ > kLookEvery) require_standing(wait);
-  connection_->run("COMMIT", wait);
+  if (continued || batch.tables().size() != 1) {
+    verified_.commit_all(*connection_, wait);
+  } else {
+    verified_.commit(*connection_, batch.tables().front().target_name, wait);
+  }
   applier_->transaction_ended();
   in_tail_ = false;
   position_ = batch.complete_to();
@@ -231,22 +234,6 @@ void PostgresTarget::checkpoint(Lsn position, const char* before, const Wait& wa
   }
   throw Error(ErrorCode::wrong_state, "changes up to " + to_string(*standing) + " stand at the target already",
               "the stream starts again from the target's position");
-}
-
-/// While the stream runs, too: a table that is renamed away and made again takes rows as if nothing had happened. Before
-/// the commit, so that nothing is confirmed.
-void PostgresTarget::require_standing(const Wait& wait) {
-  for (const auto& [target, oid] : verified_) {
-    const postgres::QualifiedName name = postgres::parse_qualified(target);
-    const std::vector<std::optional<std::string>> parameters{name.quoted()};
-    const auto found = connection_->run("SELECT coalesce(to_regclass($1)::oid, 0)", parameters, wait);
-    if (found.string(0, 0) == oid) continue;
-    throw Error(ErrorCode::target_unfit,
-                "target table " + name.quoted() + " was dropped, renamed or made again while the mirror ran",
-                "put back what the mirror has written to and RESUME MIRROR; or drop the mirror, and the table at the target, and "
-                "create the mirror again");
-  }
-  looked_ = std::chrono::steady_clock::now();
 }
 
 void PostgresTarget::rollback(const Wait& wait) {

@@ -1,13 +1,12 @@
 #pragma once
 
-#include <map>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "peerd/targets/target.h"
 #include "postgres/applier.h"
 #include "postgres/client.h"
+#include "postgres/verified.h"
 
 namespace peerd::pgtarget {
 
@@ -44,7 +43,6 @@ class PostgresTarget final : public Target {
   void apply_part(const Batch& batch, const ApplyContext& context);
   void begin(const Batch& batch, const Wait& wait);
   void checkpoint(Lsn position, const char* before, const Wait& wait);
-  void require_standing(const Wait& wait);
   void rollback(const Wait& wait);
   void write(const Batch& batch, const ApplyContext& context, bool continued);
 
@@ -54,8 +52,7 @@ class PostgresTarget final : public Target {
   bool opened_ = false;     ///< The fence is ours.
   bool in_tail_ = false;    ///< The transaction of an open tail stands.
   bool lost_tail_ = false;  ///< It stood and was given up: only a new Target can go on, from position().
-  std::map<std::string, std::string> verified_;  ///< Tables' oids, by name as the mapping has it.
-  Clock::Instant looked_{};
+  Verified verified_;
   Lsn position_;            ///< The last one committed.
 };
 
