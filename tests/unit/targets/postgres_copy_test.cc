@@ -26,7 +26,7 @@ class PostgresCopy : public RealPostgres {
     } catch (const Error& error) {
       return error.text;
     }
-    ADD_FAILURE() << "prepare() took the table";
+    ADD_FAILURE() << "it was taken";
     return {};
   }
   CopyCounts counts_;
