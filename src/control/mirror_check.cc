@@ -1,6 +1,7 @@
 #include "mirror_check.h"
 
 #include "names.h"
+#include "peerd/base/text.h"
 
 namespace peerd {
 
@@ -30,6 +31,16 @@ Problems check_end(const std::optional<PeerSpec>& peer, const std::string& name,
                      "peer \"" + name + "\" can only stand on the other side: FROM <source> TO <target>")};
 }
 
+/// The columns that peerd adds at a target need names that are told apart there, whatever it makes of letters' case.
+Problems check_own_columns(const Options& options) {
+  const auto name = [&](const char* option) { return to_lower(option_text(mirror_options(), options, option)); };
+  const std::string deleted = name("soft_delete_col_name");
+  if (deleted.empty() || deleted != name("synced_at_col_name")) return {};
+  return {problem_of(ErrorCode::invalid_option, "synced_at_col_name",
+                     "soft_delete_col_name and synced_at_col_name name the same column",
+                     "give the two columns different names")};
+}
+
 /// By the common table and that of the target's kind; an option of another kind is told as such.
 Problems check_mirror_options(RawOptions raw, const Connector* to, const Connectors& connectors, Options& options) {
   std::vector<Option> all(mirror_options().options.begin(), mirror_options().options.end());
@@ -49,6 +60,7 @@ Problems check_mirror_options(RawOptions raw, const Connector* to, const Connect
     });
   }
   append(problems, check_options(table, raw, options));
+  append(problems, check_own_columns(options));
   return problems;
 }
 

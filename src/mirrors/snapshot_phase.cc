@@ -60,6 +60,7 @@ void Snapshot::load() {
   const std::vector<ChunkRecord> chunks = context_.catalog.chunks(context_.record.id);
   tables_ = progress.tables;
   notes_ = progress.target_tables;
+  context_.source.read_unique(tables_, patient(stop_));
   moves_.assign(tables_.size(), 0);
   std::vector<std::size_t> unplanned;
   for (std::size_t i = 0; i < tables_.size(); ++i) {

@@ -221,9 +221,10 @@ class StreamThreads {
 
 void stream_changes(PhaseContext& context, const std::stop_token& stop, const std::function<void()>& working) {
   context.step("opening the stream");
-  const MirrorProgress progress = context.catalog.progress(context.record.id);
+  MirrorProgress progress = context.catalog.progress(context.record.id);
   // The source first: a target that hangs must not hide that the source is dead.
   check_identity(context, progress, stop);
+  context.source.read_unique(progress.tables, patient(stop));
   open_target(context, progress, stop);
   TargetNotes notes = progress.target_tables;
   for (const MirrorTable& table : progress.tables) verify_at_target(context, notes, table, prompt(stop));

@@ -55,12 +55,38 @@ struct CoverageNote {
   bool operator==(const CoverageNote&) const = default;
 };
 
+/// What keeps rows of a table apart: a unique index or an exclusion constraint, as one server's catalog has it. Two rows
+/// clash when each part of the one stands in its relation to the same part of the other, and both meet the condition.
+struct UniqueRule {
+  struct Part {
+    std::string text;       ///< A column's name in quotes, or an expression over columns as pg_get_indexdef() has it.
+    std::string relation;   ///< "OPERATOR(pg_catalog.=)": equality, or what an exclusion constraint excludes with.
+    std::string collation;  ///< "COLLATE s.n", or "".
+    bool equality = true;   ///< The relation is the equality that the type has by default.
+    bool bytewise = true;   ///< Its collation, if any, tells all different texts apart.
+    bool nullable = true;
+    bool unrepeated = false;  ///< Whoever leaves the column out gets a value that no other row has, or NULL.
+    bool operator==(const Part&) const = default;
+  };
+  std::uint32_t oid = 0;     ///< Of its index.
+  std::string name, drop;    ///< For people; the statement that takes it away.
+  std::vector<Part> parts;
+  std::string condition;     ///< Of a partial index; "" = all rows.
+  bool nulls_clash = false;  ///< NULLS NOT DISTINCT.
+  bool deferrable = false;
+  std::vector<std::string> columns;  ///< All that parts and condition read.
+  bool operator==(const UniqueRule&) const = default;
+};
+
 /// A table as one mirror sees it: excluded columns are gone, the target's name is settled.
 struct MirrorTable {
   TableSchema schema;
   std::string target_name;  ///< As the mapping says: "s.t" or "t".
   Lsn start;                ///< rules.md 8: changes committed before it are not applied; its snapshot rows' version.
   CoverageNote coverage;    ///< Anything else later means that changes are missing.
+  /// What keeps rows apart at the source, the key's own index among them; read anew at each start, never stored. A target
+  /// that keeps more apart would lose rows.
+  std::vector<UniqueRule> unique{};
   bool operator==(const MirrorTable&) const = default;
 };
 

@@ -1,5 +1,6 @@
 #include "peerd/sources/postgres_source.h"
 
+#include "peerd/postgres/unique_rules.h"
 #include "postgres/chunk_reader.h"
 #include "postgres/coverage.h"
 #include "postgres/describe.h"
@@ -42,7 +43,13 @@ class PostgresSource final : public Source {
       tables.push_back(mirror_table(*found, mapped));
     }
     note_coverage(control(wait), names_, tables, wait);
+    read_unique(tables, wait);
     return tables;
+  }
+
+  void read_unique(std::span<MirrorTable> tables, const Wait& wait) override {
+    for (MirrorTable& table : tables)
+      table.unique = postgres::read_unique_rules(control(wait), table.schema.id.oid, postgres::RulesOf::source, wait);
   }
 
   SourceIdentity identity(const Wait& wait) override {

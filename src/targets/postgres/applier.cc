@@ -5,6 +5,7 @@
 #include "peerd/base/log.h"
 #include "postgres/errors.h"
 #include "postgres/merge_work.h"
+#include "postgres/table_lock.h"
 
 namespace peerd::pgtarget {
 namespace {
@@ -38,21 +39,27 @@ void Applier::learn(std::span<const MirrorTable> tables, const Wait& wait) {
       throw Error(ErrorCode::not_found, "table " + name.quoted() + " is gone from the target",
                   "drop the mirror and create it again");
     }
+    if (const auto refused = stricter_than_source(site_, table, name.quoted(), standing.rules))
+      throw Error(refused->text);
     auto learnt = std::make_unique<Table>();
     learnt->of = table;
-    learnt->shape = shape_of(site_, name, table.schema, standing);
+    learnt->rules = standing.rules;
+    learnt->oid = standing.oid;
+    for (const StandingColumn& column : standing.columns)
+      learnt->column_names += (learnt->column_names.empty() ? "" : ",") + column.name;
+    learnt->shape = shape_of(site_, name, table, standing);
     learnt->key_position.assign(table.schema.columns.size(), -1);
     for (std::size_t i = 0; i < table.schema.key.size(); ++i) {
       learnt->key_position[table.schema.key[i]] = static_cast<std::int32_t>(i);
     }
     learnt->groups.emplace_back(table.schema.columns.size(), false);
-    connection_.run("DROP TABLE IF EXISTS " + learnt->shape.staging + "; " + create_staging(learnt->shape), wait);
+    connection_.run(drop_staging(learnt->shape) + "; " + create_staging(learnt->shape), wait);
     tables_[table.schema.id] = std::move(learnt);
   }
 }
 
 void Applier::drop(Table& table, const Wait& wait) {
-  std::string sql = "DROP TABLE IF EXISTS " + table.shape.staging;
+  std::string sql = drop_staging(table.shape);
   for (const std::string& name : table.prepared) sql += "; DEALLOCATE " + name;
   connection_.run(sql, wait);
 }
@@ -78,7 +85,17 @@ bool Applier::may_copy(const Batch& batch, const Horizons& horizons) const {
   const Lsn first = batch.changes().front().version.commit;
   return std::ranges::all_of(batch.tables(), [&](const MirrorTable& table) {
     const auto known = tables_.find(table.schema.id);
-    return known != tables_.end() && known->second->merges_left == 0 && !horizons.below(table.schema.id, first);
+    // A rule that is checked at the commit, or not at all, tells of no marked row that is in the way.
+    return known != tables_.end() && known->second->merges_left == 0 && !horizons.below(table.schema.id, first) &&
+           std::ranges::none_of(known->second->shape.clashes, &Clash::deferrable);
+  });
+}
+
+bool Applier::outdated(const Batch& batch, const Wait& wait) {
+  return std::ranges::any_of(batch.tables(), [&](const MirrorTable& table) {
+    const auto known = tables_.find(table.schema.id);
+    return known != tables_.end() &&
+           inspect(connection_, postgres::parse_qualified(table.target_name), wait).rules != known->second->rules;
   });
 }
 
@@ -132,10 +149,28 @@ void Applier::merge(const Batch& batch, const ApplyContext& context, bool may_re
   Pass pass{batch, context, may_retry};
   note_vacated(batch);
   for (const TableOutcome& outcome : collapser_.collapse(batch)) {
+    look_again(batch.tables()[outcome.table], outcome, context.wait);
     Table& table = table_of(batch.tables()[outcome.table]);
     explained(table, [&] { merge_table(table, outcome, pass); });
     if (table.merges_left > 0) --table.merges_left;
   }
+}
+
+/// Rows that are removed and placed again take the operator's columns along, all of them: one that was added since the
+/// table was learnt would be reset in silence. From here to the end of the transaction none can be added.
+void Applier::look_again(const MirrorTable& table, const TableOutcome& outcome, const Wait& wait) {
+  const Table& known = table_of(table);
+  if (!known.shape.other_unique && std::ranges::none_of(outcome.rows, &RowOutcome::rekeyed)) return;
+  const auto now = connection_.run("LOCK TABLE " + known.shape.table +
+                                       " IN ROW EXCLUSIVE MODE; SELECT string_agg(attname, ',' ORDER BY attnum)"
+                                       " FROM pg_attribute WHERE attrelid = " +
+                                       std::to_string(known.oid) + " AND attnum > 0 AND NOT attisdropped",
+                                   wait);
+  if (now.text(0, 0) == known.column_names) return;
+  const int merges_left = known.merges_left;
+  forget(table.schema.id, wait);
+  learn(std::span(&table, 1), wait);
+  table_of(table).merges_left = merges_left;
 }
 
 postgres::Result Applier::execute(Table& table, const std::string& what, const std::string& sql, const Wait& wait) {
@@ -152,7 +187,9 @@ void Applier::merge_table(Table& table, const TableOutcome& outcome, Pass& pass)
   if (outcome.truncated && !table.shape.soft_delete.empty()) {
     connection_.run(mark_all(table.shape), wait);
   } else if (outcome.truncated) {
-    remove_all_rows(connection_, postgres::parse_qualified(table.of.target_name), wait);
+    const postgres::QualifiedName name = postgres::parse_qualified(table.of.target_name);
+    lock_alone(connection_, site_, name, wait);
+    remove_all_rows(connection_, name, wait);
   }
   if (outcome.rows.empty()) return;
   Work work;
@@ -160,6 +197,7 @@ void Applier::merge_table(Table& table, const TableOutcome& outcome, Pass& pass)
                     std::ranges::count_if(outcome.rows, &RowOutcome::fresh) >= kLeastCopied;
   stage(table, outcome, pass, work);
   carry_values(table, outcome, pass, work);
+  keep_extra(table, pass, work);
   remove(table, pass, work);
   update(table, outcome, pass, work);
   place(table, pass, work);
@@ -191,6 +229,14 @@ void Applier::carry_values(Table& table, const TableOutcome& outcome, Pass& pass
   connection_.run(discard_unfilled(shape), wait);
 }
 
+/// What the operator keeps in columns of his own, of rows that are removed and placed again; read before anything moves.
+void Applier::keep_extra(Table& table, Pass& pass, const Work& work) {
+  if (table.shape.extra.empty() || work.placed == 0) return;
+  const Wait& wait = pass.context.wait;
+  execute(table, "extra_of_base", keep_extra_of_base(table.shape), wait);
+  execute(table, "extra_of_key", keep_extra_of_key(table.shape), wait);
+}
+
 void Applier::remove(Table& table, Pass& pass, const Work& work) {
   const Wait& wait = pass.context.wait;
   const Shape& shape = table.shape;
@@ -220,16 +266,29 @@ void Applier::update(Table& table, const TableOutcome& outcome, Pass& pass, Work
   if (absent) ask_for(table, outcome, connection_.run(select_absent(shape), wait), pass, work);
 }
 
+/// For rows from the future, and of the past, which their own changes bring back: see rules.md 25. Marked rows are gone.
+void Applier::make_room(Table& table, const Wait& wait) {
+  const Shape& shape = table.shape;
+  for (std::size_t i = 0; i < shape.clashes.size(); ++i) {
+    const Clash& clash = shape.clashes[i];
+    const std::string number = std::to_string(i);
+    execute(table, "clash" + number,
+            delete_clashing(shape, clash, rows_to_place(shape, Action::place_over), ClashWith::any_row), wait);
+    if (shape.soft_delete.empty()) continue;
+    execute(table, "marked" + number,
+            delete_clashing(shape, clash, rows_to_place(shape, Action::place), ClashWith::marked_rows), wait);
+  }
+}
+
 void Applier::place(Table& table, Pass& pass, const Work& work) {
   if (work.placed == 0) return;
   const Wait& wait = pass.context.wait;
   const Shape& shape = table.shape;
   if (shape.other_unique) {
-    for (std::size_t i = 0; i < shape.unique.size(); ++i) {
-      execute(table, "clash" + std::to_string(i), delete_clashing(shape, shape.unique[i]), wait);
-    }
+    make_room(table, wait);
     execute(table, "clear", clear_placed(shape), wait);
   }
+  if (!shape.extra.empty()) execute(table, "place_extra", insert_placed_with_extra(shape), wait);
   execute(table, "place", insert_placed(shape), wait);
 }
 

@@ -39,6 +39,8 @@ class Applier {
 
   bool may_copy(const Batch& batch, const Horizons& horizons) const;
   void copy(const Batch& batch, const Wait& wait);
+  /// What keeps rows apart at the target is not what was learnt.
+  bool outdated(const Batch& batch, const Wait& wait);
   /// A COPY into the tables met a row that stands already: those of this batch do without for a while.
   void clashed(const Batch& batch);
   /// May throw a unique violation (23505) where `may_retry`: roll back, clashed(), and once more.
@@ -50,6 +52,9 @@ class Applier {
   struct Table {
     MirrorTable of;
     Shape shape;
+    std::vector<UniqueRule> rules;  ///< As they stood when the shape was made of them.
+    std::uint32_t oid = 0;
+    std::string column_names;  ///< All that stood then, with commas between.
     std::vector<std::int32_t> key_position;  ///< By column: its place in the key, -1 = none.
     std::vector<MissingColumns> groups;      ///< [0] = nothing is missing.
     std::set<std::string> prepared;
@@ -69,6 +74,7 @@ class Applier {
   void note_vacated(const Batch& batch);
   bool is_new(const Table& table, const RowOutcome& row) const;
 
+  void look_again(const MirrorTable& table, const TableOutcome& outcome, const Wait& wait);
   void merge_table(Table& table, const TableOutcome& outcome, Pass& pass);
   void stage(Table& table, const TableOutcome& outcome, Pass& pass, Work& work);
   void stage_upsert(Table& table, std::uint32_t index, const RowOutcome& row, Pass& pass, Work& work);
@@ -77,8 +83,10 @@ class Applier {
   void ask_source(Table& table, const TableOutcome& outcome, Pass& pass, Work& work);
   void ask_for(Table& table, const TableOutcome& outcome, const postgres::Result& outcomes, Pass& pass, Work& work);
   void carry_values(Table& table, const TableOutcome& outcome, Pass& pass, Work& work);
+  void keep_extra(Table& table, Pass& pass, const Work& work);
   void remove(Table& table, Pass& pass, const Work& work);
   void update(Table& table, const TableOutcome& outcome, Pass& pass, Work& work);
+  void make_room(Table& table, const Wait& wait);
   void place(Table& table, Pass& pass, const Work& work);
   void copy_new(Table& table, const TableOutcome& outcome, Pass& pass, const Work& work);
 

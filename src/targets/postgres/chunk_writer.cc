@@ -37,17 +37,15 @@ void PostgresChunkWriter::learn(const MirrorTable& table, const Wait& wait) {
     throw Error(ErrorCode::not_found, "table " + name.quoted() + " is gone from the target",
                 "drop the mirror and create it again");
   }
+  if (const auto refused = stricter_than_source(site_, table, name.quoted(), standing.rules)) throw Error(refused->text);
   name_ = name.quoted();
+  shape_ = shape_of(site_, name, table, standing);
+  has_key_ = key_index(table.schema, standing) != nullptr;
   std::vector<std::string> columns;
   for (const Column& column : table.schema.columns) columns.push_back(quote_identifier(column.name));
   columns_ = join(columns, ", ");
   staging_.clear();
-  arbiter_.clear();
-  // Without an arbiter all must be able to be one, which what is checked at the commit cannot.
-  const bool later = std::ranges::any_of(standing.unique, [](const StandingIndex& index) { return !index.immediate; });
-  if (later && key_index(table.schema, standing) != nullptr)
-    arbiter_ = " (" + join(quoted_key(table.schema), ", ") + ")";
-  if (!standing.unique.empty()) {
+  if (!standing.rules.empty()) {
     staging_ = "pg_temp.peerd_copy";
     connection_->run("DROP TABLE IF EXISTS " + staging_ + "; CREATE TEMPORARY TABLE " + staging_ +
                          " ON COMMIT DELETE ROWS AS SELECT " + columns_ + " FROM " + name_ + " WITH NO DATA",
@@ -101,16 +99,75 @@ void PostgresChunkWriter::write(std::span<const std::byte> rows, const Wait& wai
   });
 }
 
+/// Each row that was staged stands now, or one of its key does. What the target left out for any other reason, it would
+/// leave out in silence.
+void PostgresChunkWriter::check_all_stand(std::uint64_t inserted, const Wait& wait) {
+  if (inserted == counts_.rows) return;
+  std::vector<std::string> same;
+  for (const auto& [column, equal] : shape_.key) {
+    const std::string& name = shape_.columns[column];
+    same.push_back("t." + name + equal.op + "s." + name + equal.collate);
+  }
+  const auto absent = connection_->run("SELECT count(*) FROM " + staging_ + " s WHERE NOT EXISTS (SELECT 1 FROM " + shape_.rows +
+                                           " t WHERE " + join(same, " AND ") + ")",
+                                       wait);
+  if (absent.integer(0, 0) == 0) return;
+  throw Error(ErrorText{.code = ErrorCode::target_unfit,
+                        .message = "target table " + name_ + " left out " + absent.string(0, 0) +
+                                   " of the rows that were copied into it",
+                        .detail = "a trigger or a rule of the table answers an insert with nothing",
+                        .hint = "drop what keeps rows out of " + name_ + " at the target, then RESUME MIRROR",
+                        .field = {},
+                        .table = table_.schema.qualified(),
+                        .origin = {},
+                        .retry = Retry::after_operator});
+}
+
+// A row that clashes with one of the chunk's under another key was read at another moment: the source never held both.
+// Between the two moments both have changed, after the start and at or below the horizon, so the stream brings whole rows
+// of both: whichever is left out here comes back. The standing one goes, for that is one statement. Two chunks at once
+// can meet so again and again, though not for long: each waits for the other's end.
+void PostgresChunkWriter::insert_staged(const Wait& wait) {
+  constexpr int kMostTries = 20;
+  const std::string insert = "INSERT INTO " + name_ + " (" + columns_ + ") OVERRIDING SYSTEM VALUE SELECT " + columns_ +
+                             " FROM " + staging_ +
+                             (has_key_ ? " ON CONFLICT (" + join(quoted_key(table_.schema), ", ") + ") DO NOTHING" : "");
+  // What is checked at the commit, or not at all, is not waited for.
+  bool make_room = std::ranges::any_of(shape_.clashes, &Clash::deferrable);
+  for (int tries = 1;; ++tries) {
+    for (const Clash& clash : shape_.clashes) {
+      if (make_room)
+        connection_->run(delete_clashing(shape_, clash, rows_of(shape_, staging_), ClashWith::any_row), wait);
+    }
+    connection_->run("SAVEPOINT peerd_chunk", wait);
+    try {
+      const std::uint64_t inserted = connection_->run(insert, wait).affected();
+      return check_all_stand(inserted, wait);
+    } catch (const Error& error) {
+      if (!is_clash(error)) throw;
+      if (shape_.clashes.empty() || tries == kMostTries) throw_clash(error, name_);
+    }
+    connection_->run("ROLLBACK TO SAVEPOINT peerd_chunk; RELEASE SAVEPOINT peerd_chunk", wait);
+    make_room = true;
+  }
+}
+
+/// Straight into the table nothing clashes, unless an index has come since: the next try sees it.
+std::uint64_t PostgresChunkWriter::end_copy(const Wait& wait) {
+  try {
+    return connection_->copy_finish(wait);
+  } catch (Error& error) {
+    if (is_clash(error)) error.text.retry = Retry::later;
+    throw;
+  }
+}
+
 CopyCounts PostgresChunkWriter::finish(const Wait& wait) {
   return guarded([&] {
     if (form_ == CopyForm::binary) connection_->copy_write(binary_copy_trailer(), wait);
-    counts_.rows = connection_->copy_finish(wait);
+    counts_.rows = end_copy(wait);
     copying_ = false;
-    if (!staging_.empty()) {
-      connection_->run("INSERT INTO " + name_ + " (" + columns_ + ") OVERRIDING SYSTEM VALUE SELECT " + columns_ +
-                           " FROM " + staging_ + " ON CONFLICT" + arbiter_ + " DO NOTHING",
-                       wait);
-    }
+    if (!staging_.empty()) insert_staged(wait);
     write_chunk(*connection_, site_, chunk_, counts_, wait);
     verified_.commit(*connection_, table_.target_name, wait);
     return counts_;

@@ -5,12 +5,14 @@
 
 #include "peerd/targets/chunk_writer.h"
 #include "postgres/client.h"
+#include "postgres/statements.h"
 #include "postgres/verified.h"
 
 namespace peerd::pgtarget {
 
-/// Loads chunks by COPY straight into the target table, or, where a unique index stands already, through a temporary
-/// table with ON CONFLICT DO NOTHING (rules.md 11, 23). Fence, rows and the ledger's note are one transaction. One
+/// Loads chunks by COPY straight into the target table, or, where something keeps rows apart there already, through a
+/// temporary table (rules.md 11, 23): a row whose key stands is passed over; a row of another key that clashes with one
+/// of the chunk's is of another moment, and goes. Fence, rows and the ledger's note are one transaction. One
 /// snapshot worker owns it and its connection. Not thread-safe.
 class PostgresChunkWriter final : public ChunkWriter {
  public:
@@ -24,6 +26,9 @@ class PostgresChunkWriter final : public ChunkWriter {
 
  private:
   void learn(const MirrorTable& table, const Wait& wait);
+  std::uint64_t end_copy(const Wait& wait);
+  void insert_staged(const Wait& wait);
+  void check_all_stand(std::uint64_t inserted, const Wait& wait);
   Begun start(const Chunk& chunk, const CopyPlan& plan, CopyCounts& known, const Wait& wait);
   template <typename Work>
   auto guarded(Work work);
@@ -31,10 +36,11 @@ class PostgresChunkWriter final : public ChunkWriter {
   const Site site_;
   const Verified& verified_;
   std::unique_ptr<postgres::Connection> connection_;
-  MirrorTable table_;  ///< What the four below are for.
+  MirrorTable table_;  ///< What those below are for.
   std::string name_, columns_;
-  std::string arbiter_;  ///< Of ON CONFLICT: " (key)", "" = all.
   std::string staging_;  ///< "" = straight into the table.
+  Shape shape_;
+  bool has_key_ = false;  ///< A unique index on the mirror's key stands.
   bool learnt_ = false;
 
   Chunk chunk_;

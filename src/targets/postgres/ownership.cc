@@ -3,7 +3,10 @@
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
 #include "postgres/firing.h"
+#include "postgres/limits.h"
 #include "postgres/statements.h"
+#include "postgres/table_lock.h"
+#include "postgres/unique.h"
 
 namespace peerd::pgtarget {
 namespace {
@@ -69,7 +72,9 @@ std::optional<Problem> refusal(Connection& connection, const Site& site, const M
     return problem(table, "target table " + name + " belongs to mirror " + found.note->mirror,
                    "map the table to another name, or drop that mirror first", "");
   }
+  if (auto unfit = beyond_limits(connection, site, table, found.name, found.standing, wait)) return unfit;
   if (found.standing.oid == 0) return std::nullopt;
+  if (auto stricter = stricter_than_source(site, table, name, found.standing.rules)) return stricter;
   const auto wrong = differences(site, table.schema, found.types, found.standing, found.ours);
   if (!wrong.empty()) return misfit(table, found, wrong);
   if (!found.ours && has_rows(connection, found.name, found.standing, wait)) {
@@ -105,8 +110,9 @@ std::string where_columns_are_added(Connection& connection, const QualifiedName&
 void adopt(Connection& connection, const Site& site, const MirrorTable& table, const Found& found, const Wait& wait) {
   const std::vector<std::string> parts = add_own_columns(site, found.standing);
   if (!parts.empty()) {
-    connection.run("ALTER TABLE " + where_columns_are_added(connection, found.name, wait) + " " + join(parts, ", "),
-                   wait);
+    const std::string where = where_columns_are_added(connection, found.name, wait);
+    lock_alone(connection, site, postgres::parse_qualified(where), wait);
+    connection.run("ALTER TABLE " + where + " " + join(parts, ", "), wait);
   }
   TableNote note;
   note.start = table.start;
@@ -125,29 +131,67 @@ void adopt(Connection& connection, const Site& site, const MirrorTable& table, c
   throw error;
 }
 
-void add_key(Connection& connection, const Found& found, const MirrorTable& table, const Wait& wait) {
-  bool primary = false;
-  for (const StandingIndex& index : found.standing.unique) primary |= index.primary;
-  const std::vector<std::string> key = quoted_key(table.schema);
-  const std::string add =
-      "ALTER TABLE " + found.name.quoted() + " ADD " + (primary ? "UNIQUE (" : "PRIMARY KEY (") + join(key, ", ") + ")";
-  // Sorting for the key, and for the duplicates, is all that this transaction does: the settings made for merges do not
-  // fit.
-  connection.run(
-      "SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL work_mem = '128MB'; SET LOCAL enable_seqscan = on;"
-      " SET LOCAL enable_hashjoin = on; SAVEPOINT peerd_key",
-      wait);
+/// The name that the server gives to primary keys, where it is free; else "": the server finds one for the index.
+std::string free_key_name(Connection& connection, const QualifiedName& table, const Wait& wait) {
+  constexpr std::size_t kLongestName = 63;
+  const std::string name = table.name + "_pkey";
+  if (name.size() > kLongestName) return "";
+  const std::vector<std::optional<std::string>> parameters{table.schema, name};
+  const auto taken = connection.run(
+      "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2",
+      parameters, wait);
+  return taken.rows() > 0 ? "" : quote_identifier(name);
+}
+
+std::string index_name(Connection& connection, const StandingIndex& index, const Wait& wait) {
+  const std::vector<std::optional<std::string>> oid{std::to_string(index.oid)};
+  return quote_identifier(connection.run("SELECT relname FROM pg_class WHERE oid = $1::oid", oid, wait).string(0, 0));
+}
+
+/// Adds what a key needs and only rows that were copied twice can forbid: those go, and once more.
+void without_duplicates(Connection& connection, const Found& found, const MirrorTable& table, const std::string& add,
+                        const Wait& wait) {
+  connection.run("SAVEPOINT peerd_key", wait);
   try {
     connection.run(add, wait);
   } catch (const Error& error) {
     if (error.text.origin != "23505") throw;
     connection.run("ROLLBACK TO SAVEPOINT peerd_key", wait);
-    const std::uint64_t removed = connection.run(delete_duplicates(found.name.quoted(), key), wait).affected();
+    const std::uint64_t removed =
+        connection.run(delete_duplicates(found.name.quoted(), quoted_key(table.schema)), wait).affected();
     log(LogLevel::info,
         std::to_string(removed) + " rows were copied twice while their keys moved; one copy of each stays",
         {.table = table.target_name});
     connection.run(add, wait);
   }
+  connection.run("RELEASE SAVEPOINT peerd_key", wait);
+}
+
+/// The index is built while readers read; only its becoming the key needs the table alone. A partitioned table knows no
+/// such second step.
+void add_key(Connection& connection, const Site& site, const Found& found, const MirrorTable& table, const Wait& wait) {
+  bool primary = false;
+  for (const StandingIndex& index : found.standing.unique) primary |= index.primary;
+  const std::string columns = " (" + join(quoted_key(table.schema), ", ") + ")";
+  const std::string alter = "ALTER TABLE " + found.name.quoted() + " ADD " + (primary ? "UNIQUE" : "PRIMARY KEY");
+  // Sorting for the key, and for the duplicates, is all that this transaction does: the settings made for merges do not
+  // fit.
+  connection.run(
+      "SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL work_mem = '128MB'; SET LOCAL enable_seqscan = on;"
+      " SET LOCAL enable_hashjoin = on",
+      wait);
+  if (found.standing.kind == 'p') {
+    lock_alone(connection, site, found.name, wait);
+    return without_duplicates(connection, found, table, alter + columns, wait);
+  }
+  const std::string name = primary ? "" : free_key_name(connection, found.name, wait);
+  without_duplicates(connection, found, table,
+                     "CREATE UNIQUE INDEX " + name + " ON " + found.name.quoted() + columns, wait);
+  const Standing standing = inspect(connection, found.name, wait);
+  const StandingIndex* built = key_index(table.schema, standing);
+  if (built == nullptr) return;  // build_key() says so.
+  lock_alone(connection, site, found.name, wait);
+  connection.run(alter + " USING INDEX " + index_name(connection, *built, wait), wait);
 }
 
 std::string constraint_name(Connection& connection, const StandingIndex& index, const Wait& wait) {
@@ -259,8 +303,9 @@ void require_whole(const Found& found, const MirrorTable& table) {
 
 void widen(Connection& connection, const Site& site, const MirrorTable& table, const Found& found, const Wait& wait) {
   try {
-    for (const std::string& sql : widen_table(found.name, table.schema, found.types, found.standing))
-      connection.run(sql, wait);
+    const auto statements = widen_table(found.name, table.schema, found.types, found.standing);
+    if (!statements.empty()) lock_alone(connection, site, found.name, wait);
+    for (const std::string& sql : statements) connection.run(sql, wait);
   } catch (Error& error) {
     rethrow_with_grant(error, site, found, false);
   }
@@ -327,6 +372,7 @@ void restart_table(Connection& connection, const Site& site, const MirrorTable& 
   if (!found.ours || found.standing.oid == 0 || found.note->start == table.start) return;
   erase_chunks(connection, site, table.schema.id, wait);
   const std::string name = found.name.quoted();
+  lock_alone(connection, site, found.name, wait);
   if (found.note->made && !differences(site, table.schema, found.types, found.standing, true).empty()) {
     connection.run("DROP TABLE " + name, wait);
     erase_note(connection, found.name, wait);
@@ -357,7 +403,7 @@ void build_key(Connection& connection, const Site& site, const MirrorTable& tabl
   if (key != nullptr && note.key_built) return;
   if (key == nullptr) {
     try {
-      add_key(connection, found, table, wait);
+      add_key(connection, site, found, table, wait);
     } catch (Error& error) {
       rethrow_with_grant(error, site, found, false);
     }

@@ -175,12 +175,17 @@ std::pair<std::unique_ptr<Batch>, std::unique_ptr<Batch>> split_tail(const Batch
 ApplyResult PostgresTarget::apply(const Batch& batch, const ApplyContext& context) {
   guarded("", [&] {
     connected(context.wait);
-    if (batch.open_tail() && !batch.commit_ends().empty()) {
-      const auto [head, tail] = split_tail(batch);
-      apply_part(*head, context);
-      apply_part(*tail, context);
-    } else {
-      apply_part(batch, context);
+    try {
+      if (batch.open_tail() && !batch.commit_ends().empty()) {
+        const auto [head, tail] = split_tail(batch);
+        apply_part(*head, context);
+        apply_part(*tail, context);
+      } else {
+        apply_part(batch, context);
+      }
+    } catch (const Error& error) {
+      if (is_clash(error)) throw_clash(error, error.text.table);
+      throw;
     }
   });
   return {Applied{position_}, Durable{position_}};
@@ -197,6 +202,7 @@ void PostgresTarget::apply_part(const Batch& batch, const ApplyContext& context)
     return;
   }
   applier_->learn(batch.tables(), wait);
+  if (!continued) savepoints_ = 0;
   if (!continued) begin(batch, wait);
   if (batch.size() > 0) write(batch, context, continued);
   if (batch.open_tail()) {
@@ -241,23 +247,47 @@ void PostgresTarget::rollback(const Wait& wait) {
   applier_->transaction_ended();
 }
 
+/// A clash in the middle of a long transaction: it starts again where an index has come that was not known of; else the
+/// rows can never stand together.
+void PostgresTarget::give_up_tail(const Batch& batch, const Error& error, const Wait& wait) {
+  rollback(wait);
+  if (!applier_->outdated(batch, wait)) throw;
+  throw Error(ErrorText{.code = ErrorCode::wrong_state,
+                        .message = "a unique index was added at the target in the middle of a transaction",
+                        .detail = error.text.message,
+                        .hint = "the transaction starts again",
+                        .field = {},
+                        .table = {},
+                        .origin = {},
+                        .retry = Retry::later});
+}
+
+/// Each part of a long transaction that goes by COPY costs a subtransaction, released or not. The server keeps 64 of a
+/// transaction at hand; with one more, every snapshot of everybody looks the rest up on disk. Parts beyond these are
+/// merged, which needs none.
+constexpr int kMostSavepoints = 32;
+
 /// Inserts go by COPY; where one meets a row that stands (deleted softly before, or an index of the operator's), the
 /// batch is merged instead. A clash in a merge comes of the same, or of an index that is younger than what is known of
 /// the table: once more with fresh eyes. So does a value that the staging table took and the table does not: its column
 /// has changed its type since.
 void PostgresTarget::write(const Batch& batch, const ApplyContext& context, bool continued) {
   const Wait& wait = context.wait;
-  const auto clash = [](const Error& error) { return error.text.origin == "23505"; };
-  if (applier_->may_copy(batch, context.horizons)) {
-    if (continued) connection_->run("SAVEPOINT peerd_copy", wait);
+  if (applier_->may_copy(batch, context.horizons) && (!continued || savepoints_ < kMostSavepoints)) {
+    if (continued) {
+      connection_->run("SAVEPOINT peerd_copy", wait);
+      ++savepoints_;
+    }
     try {
-      return applier_->copy(batch, wait);
+      applier_->copy(batch, wait);
+      if (continued) connection_->run("RELEASE SAVEPOINT peerd_copy", wait);
+      return;
     } catch (const Error& error) {
-      if (!clash(error)) throw;
+      if (!is_clash(error)) throw;
     }
     applier_->clashed(batch);
     if (continued) {
-      connection_->run("ROLLBACK TO SAVEPOINT peerd_copy", wait);
+      connection_->run("ROLLBACK TO SAVEPOINT peerd_copy; RELEASE SAVEPOINT peerd_copy", wait);
     } else {
       rollback(wait);
       begin(batch, wait);
@@ -266,7 +296,8 @@ void PostgresTarget::write(const Batch& batch, const ApplyContext& context, bool
   try {
     return applier_->merge(batch, context, !continued);
   } catch (const Error& error) {
-    if (continued || !(clash(error) || is_of_old_staging(error))) throw;
+    if (!is_clash(error) && !is_of_old_staging(error)) throw;
+    if (continued) give_up_tail(batch, error, wait);
   }
   rollback(wait);
   applier_->forget_all(wait);

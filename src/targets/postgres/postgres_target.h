@@ -44,6 +44,7 @@ class PostgresTarget final : public Target {
   void begin(const Batch& batch, const Wait& wait);
   void checkpoint(Lsn position, const char* before, const Wait& wait);
   void rollback(const Wait& wait);
+  [[noreturn]] void give_up_tail(const Batch& batch, const Error& error, const Wait& wait);
   void write(const Batch& batch, const ApplyContext& context, bool continued);
 
   const Site site_;
@@ -54,6 +55,7 @@ class PostgresTarget final : public Target {
   bool lost_tail_ = false;  ///< It stood and was given up: only a new Target can go on, from position().
   Verified verified_;
   Lsn position_;            ///< The last one committed.
+  int savepoints_ = 0;      ///< Subtransactions of the transaction that an open tail holds.
 };
 
 /// An open-tailed batch cut in two: its whole transactions, and the beginning of its last one. A long run of

@@ -5,6 +5,7 @@
 
 #include "peerd/base/text.h"
 #include "peerd/postgres/types.h"
+#include "peerd/postgres/unique_rules.h"
 
 namespace peerd::pgtarget {
 namespace {
@@ -40,7 +41,8 @@ constexpr std::string_view kChecks =
 // operator class's equality (3 in a B-tree), under its own collation: search_path finds that of no extension, and may
 // find another one.
 constexpr std::string_view kUnique =
-    "SELECT i.indexrelid, i.indisprimary, i.indpred IS NULL AND i.indexprs IS NULL, i.indimmediate, i.indisvalid,"
+    "SELECT i.indexrelid, i.indisprimary, i.indpred IS NULL AND i.indexprs IS NULL AND NOT i.indisexclusion,"
+    " i.indimmediate, i.indisvalid,"
     " a.attname, CASE WHEN o.oid IS NULL THEN ' = ' ELSE format(' OPERATOR(%I.%s) ', n.nspname, o.oprname) END,"
     " CASE WHEN k.locale NOT IN (0, a.attcollation) THEN (SELECT format(' COLLATE %I.%I', n.nspname, l.collname)"
     " FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace WHERE l.oid = k.locale) END"
@@ -168,6 +170,7 @@ Standing inspect(postgres::Connection& connection, const QualifiedName& name, co
   read_columns(connection, oid, standing, wait);
   read_unique(connection, oid, standing, wait);
   standing.checks = connection.run(kChecks, oid, wait).boolean(0, 0);
+  standing.rules = postgres::read_unique_rules(connection, standing.oid, postgres::RulesOf::target, wait);
   return standing;
 }
 
@@ -338,42 +341,36 @@ CopyPlan copy_plan(const TableSchema& schema, const Standing& standing) {
 
 namespace {
 
-/// Which columns of the mirror make rows unique beside the key.
-void add_unique(const TableSchema& schema, const Standing& standing, Shape& shape) {
-  const StandingIndex* key = key_index(schema, standing);
-  const auto number = [&](const std::string& name) {
-    return std::ranges::find(schema.columns, name, &Column::name) - schema.columns.begin();
-  };
-  const auto end = static_cast<std::ptrdiff_t>(schema.columns.size());
-  std::vector<bool> watched(schema.columns.size(), false);
-  for (const StandingIndex& index : standing.unique) {
-    if (&index == key || (index.plain && holds_key(schema, index))) continue;
-    shape.other_unique = true;
-    std::vector<ComparedColumn> columns;
-    for (std::size_t i = 0; i < index.columns.size(); ++i) {
-      const auto column = number(index.columns[i]);
-      if (column != end) columns.push_back({static_cast<std::uint16_t>(column), index.equal[i]});
-    }
-    if (index.plain) {
-      for (const ComparedColumn& column : columns) watched[column.column] = true;
-      if (columns.size() == index.columns.size()) shape.unique.push_back(columns);
-    } else {
-      watched.assign(watched.size(), true);  // Any column may stand in its expressions or its condition.
+/// What keeps rows of different keys apart, and the columns that it reads.
+void add_clashes(const Site& site, const MirrorTable& table, const Standing& standing, Shape& shape) {
+  const TableSchema& schema = table.schema;
+  for (const UniqueRule& rule : standing.rules) {
+    Judgement judgement = judge(site, table, rule);
+    if (!judgement.clash) continue;
+    shape.clashes.push_back(std::move(*judgement.clash));
+    shape.tombstones &= judgement.bears_tombstones;
+    for (std::uint16_t column = 0; column < schema.columns.size(); ++column) {
+      const bool read = std::ranges::find(rule.columns, schema.columns[column].name) != rule.columns.end();
+      const bool known = std::ranges::find(shape.watched, column) != shape.watched.end();
+      if (read && !known && std::ranges::find(schema.key, column) == schema.key.end()) shape.watched.push_back(column);
     }
   }
-  // Where UPDATE may not set a column, a row that changes it is deleted and inserted too.
+}
+
+/// Where UPDATE may not set a column, a row that changes it is deleted and inserted too.
+void add_always(const TableSchema& schema, Shape& shape) {
+  shape.other_unique = !shape.clashes.empty();
   for (const std::uint16_t column : shape.always) {
     if (std::ranges::find(schema.key, column) != schema.key.end()) continue;
-    shape.other_unique = watched[column] = true;
-  }
-  for (std::uint16_t column = 0; column < watched.size(); ++column) {
-    if (watched[column] && std::ranges::find(schema.key, column) == schema.key.end()) shape.watched.push_back(column);
+    shape.other_unique = true;
+    if (std::ranges::find(shape.watched, column) == shape.watched.end()) shape.watched.push_back(column);
   }
 }
 
 }  // namespace
 
-Shape shape_of(const Site& site, const QualifiedName& name, const TableSchema& schema, const Standing& standing) {
+Shape shape_of(const Site& site, const QualifiedName& name, const MirrorTable& table, const Standing& standing) {
+  const TableSchema& schema = table.schema;
   Shape shape;
   shape.table = name.quoted();
   shape.rows = standing.rows_of(name);
@@ -390,6 +387,12 @@ Shape shape_of(const Site& site, const QualifiedName& name, const TableSchema& s
   }
   if (!site.soft_delete.empty()) shape.soft_delete = quote_identifier(site.soft_delete);
   if (!site.synced_at.empty()) shape.synced_at = quote_identifier(site.synced_at);
+  for (const StandingColumn& column : standing.columns) {
+    const bool own = column.name == site.soft_delete || column.name == site.synced_at;
+    if (!own && !column.generated && !is_source_column(schema, column.name))
+      shape.extra.push_back({quote_identifier(column.name), column.identity_always});
+  }
+  shape.kept = "pg_temp." + quote_identifier("peerd_kept_" + std::to_string(schema.id.oid));
   // A CHECK may want more than the key: what it says of such a row is not known before it is tried.
   shape.tombstones = !shape.soft_delete.empty() && !standing.checks;
   for (std::uint16_t i = 0; i < schema.columns.size(); ++i) {
@@ -399,7 +402,8 @@ Shape shape_of(const Site& site, const QualifiedName& name, const TableSchema& s
     const bool key = std::ranges::find(schema.key, i) != schema.key.end();
     if (!key && column != nullptr && column->refuses_absence()) shape.tombstones = false;
   }
-  add_unique(schema, standing, shape);
+  add_clashes(site, table, standing, shape);
+  add_always(schema, shape);
   return shape;
 }
 

@@ -38,6 +38,7 @@ struct Standing {
   bool checks = false;  ///< CHECK constraints stand on it, or on a domain of its columns.
   std::vector<StandingColumn> columns;
   std::vector<StandingIndex> unique;
+  std::vector<UniqueRule> rules;  ///< All that keeps its rows apart, those of its partitions too.
   const StandingColumn* find(const std::string& name) const;
   /// "ONLY s.t", or "s.t" where a partitioned table's rows stand in its partitions.
   std::string rows_of(const postgres::QualifiedName& name) const;
@@ -79,7 +80,8 @@ std::vector<std::string> add_own_columns(const Site& site, const Standing& stand
 const StandingIndex* key_index(const TableSchema& schema, const Standing& standing);
 
 CopyPlan copy_plan(const TableSchema& schema, const Standing& standing);
-Shape shape_of(const Site& site, const postgres::QualifiedName& name, const TableSchema& schema,
+/// REQUIRES: no rule of the standing table is stricter than the source.
+Shape shape_of(const Site& site, const postgres::QualifiedName& name, const MirrorTable& table,
                const Standing& standing);
 std::vector<std::string> quoted_key(const TableSchema& schema);
 

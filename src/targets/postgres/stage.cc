@@ -34,7 +34,9 @@ void Applier::encode(Table& table, std::uint32_t index, const RowOutcome& row, i
   copy_.number(index);
   copy_.number(action);
   copy_.number(group);
-  const bool carries = group != 0 && action == number(Action::place);
+  const bool placed = action == number(Action::place) || action == number(Action::place_over);
+  const bool carries = !row.base_key.empty() && ((group != 0 && action == number(Action::place)) ||
+                                                 (placed && !table.shape.extra.empty()));
   for (std::size_t i = 0; i < row.key.size(); ++i) carries ? copy_.cell(row.base_key[i]) : copy_.null();
   std::size_t next = 0;
   for (std::size_t i = 0; i < row.row.size(); ++i) {
@@ -75,7 +77,7 @@ void Applier::stage_upsert(Table& table, std::uint32_t index, const RowOutcome& 
 
 void Applier::stage(Table& table, const TableOutcome& outcome, Pass& pass, Work& work) {
   const Wait& wait = pass.context.wait;
-  if (table.staged) connection_.run("TRUNCATE " + table.shape.staging, wait);
+  if (table.staged) connection_.run(empty_staging(table.shape), wait);
   table.staged = true;
   copy_.begin(connection_, copy_staging(table.shape), wait);
   for (std::uint32_t index = 0; index < outcome.rows.size(); ++index) {

@@ -69,6 +69,26 @@ std::string own_values(const Shape& shape, const char* deleted) {
   return list;
 }
 
+/// The operator's columns, of the table t, or as they are named in the table of what is kept.
+std::string extra_of(const Shape& shape, const char* from) {
+  std::string list;
+  for (std::size_t i = 0; i < shape.extra.size(); ++i) {
+    list += ", " + (from[0] == 'k' ? "k.x" + std::to_string(i) : from + shape.extra[i].name + " AS x" + std::to_string(i));
+  }
+  return list;
+}
+
+std::string kept_not(const Shape& shape) {
+  return "NOT EXISTS (SELECT FROM " + shape.kept + " k WHERE k.o = s.o)";
+}
+
+std::string same_base(const Shape& shape) {
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < shape.key.size(); ++i)
+    parts.push_back(equals("t." + shape.columns[shape.key[i].column], shape.key[i].equal, "s.b" + std::to_string(i)));
+  return join(parts, " AND ");
+}
+
 std::string absent(const Shape& shape) {
   return "NOT EXISTS (SELECT 1 FROM " + shape.rows + " t WHERE " + same_key(shape) + live(shape) + ")";
 }
@@ -86,7 +106,19 @@ std::string create_staging(const Shape& shape) {
   for (std::size_t i = 0; i < shape.key.size(); ++i)
     list += ", b" + std::to_string(i) + " " + shape.types[shape.key[i].column];
   for (std::size_t i = 0; i < shape.columns.size(); ++i) list += ", c" + std::to_string(i) + " " + shape.types[i];
-  return "CREATE TEMPORARY TABLE " + shape.staging + " (" + list + ") ON COMMIT DELETE ROWS";
+  std::string sql = "CREATE TEMPORARY TABLE " + shape.staging + " (" + list + ") ON COMMIT DELETE ROWS";
+  if (shape.extra.empty()) return sql;
+  sql += "; CREATE TEMPORARY TABLE " + shape.kept + " ON COMMIT DELETE ROWS AS SELECT 0::integer AS o" +
+         extra_of(shape, "t.") + " FROM " + shape.table + " t WITH NO DATA; CREATE UNIQUE INDEX ON " + shape.kept + " (o)";
+  return sql;
+}
+
+std::string drop_staging(const Shape& shape) {
+  return "DROP TABLE IF EXISTS " + shape.staging + (shape.extra.empty() ? "" : ", " + shape.kept);
+}
+
+std::string empty_staging(const Shape& shape) {
+  return "TRUNCATE " + shape.staging + (shape.extra.empty() ? "" : ", " + shape.kept);
 }
 
 std::string copy_rows(const Shape& shape) {
@@ -96,13 +128,8 @@ std::string copy_rows(const Shape& shape) {
 std::string copy_staging(const Shape& shape) { return "COPY " + shape.staging + " FROM STDIN"; }
 
 std::string fill_from_base(const Shape& shape, int group, const MissingColumns& missing) {
-  std::vector<std::string> same_base;
-  for (std::size_t i = 0; i < shape.key.size(); ++i) {
-    const auto& [column, equal] = shape.key[i];
-    same_base.push_back(equals("t." + shape.columns[column], equal, "s.b" + std::to_string(i)));
-  }
   return "UPDATE " + shape.staging + " s SET m = 0" + take_missing(shape, missing) + " FROM " + shape.rows +
-         " t WHERE " + is(Action::place) + group_is(group) + " AND " + join(same_base, " AND ") + live(shape);
+         " t WHERE " + is(Action::place) + group_is(group) + " AND " + same_base(shape) + live(shape);
 }
 
 std::string promote_watched(const Shape& shape, int group, const MissingColumns& missing) {
@@ -138,7 +165,7 @@ std::string insert_tombstones(const Shape& shape) {
   return "INSERT INTO " + shape.table + " (" + key_list(shape) + own_columns(shape) + ")" + kOverriding + "SELECT " +
          join(keys, ", ") +
          own_values(shape, "true") + " FROM " + shape.staging + " s WHERE " + is(Action::remove) +
-         " ON CONFLICT DO NOTHING";
+         " ON CONFLICT (" + key_list(shape) + ") DO NOTHING";
 }
 
 std::string delete_removed(const Shape& shape) {
@@ -168,12 +195,37 @@ std::string select_absent(const Shape& shape) {
   return "SELECT s.o FROM " + shape.staging + " s WHERE " + is(Action::update) + " AND s.m <> 0 AND " + absent(shape);
 }
 
-std::string delete_clashing(const Shape& shape, const std::vector<ComparedColumn>& unique) {
-  std::string which = is(Action::place_over);
-  if (!shape.soft_delete.empty())
-    which = "(" + which + " OR (" + is(Action::place) + " AND t." + shape.soft_delete + "))";
-  return "DELETE FROM " + shape.rows + " t USING " + shape.staging + " s WHERE " + which + " AND " +
-         same(shape, unique) + " AND NOT (" + same_key(shape) + ")";
+std::string rows_to_place(const Shape& shape, Action action) {
+  std::vector<std::string> values;
+  for (std::size_t i = 0; i < shape.columns.size(); ++i) values.push_back(staged(i));
+  return "SELECT " + join(values, ", ") + own_values(shape, "false") + " FROM " + shape.staging + " s WHERE " +
+         is(action);
+}
+
+std::string rows_of(const Shape& shape, const std::string& table) {
+  return "SELECT " + join(shape.columns, ", ") + own_values(shape, "false") + " FROM " + table;
+}
+
+// Parts and conditions name columns and nothing else: each side is read in a query of its own, where only the table's
+// columns are in sight, so that no name of ours can be taken for one of them.
+std::string delete_clashing(const Shape& shape, const Clash& clash, const std::string& rows, ClashWith with) {
+  std::string parts, names, same;
+  for (std::size_t i = 0; i < clash.parts.size(); ++i) {
+    const UniqueRule::Part& part = clash.parts[i];
+    const std::string name = "e" + std::to_string(i);
+    parts += ", (" + part.text + ") " + part.collation;
+    names += ", " + name;
+    const std::string related = "t." + name + " " + part.relation + " s." + name;
+    const bool nulls = clash.nulls_clash && part.nullable;
+    same += " AND " + (nulls ? "(" + related + " OR (t." + name + " IS NULL AND s." + name + " IS NULL))" : related);
+  }
+  const std::string condition = clash.condition.empty() ? "" : " WHERE " + clash.condition;
+  const bool marked = with == ClashWith::marked_rows;
+  return "DELETE FROM " + shape.rows + " d USING (SELECT tableoid, ctid, " +
+         (shape.soft_delete.empty() ? "false" : shape.soft_delete) + parts + " FROM " + shape.rows + condition +
+         ") AS t (part, place, marked" + names + "), (SELECT " + parts.substr(2) + " FROM (" + rows + ") AS r (" +
+         join(shape.columns, ", ") + own_columns(shape) + ")" + condition + ") AS s (" + names.substr(2) +
+         ") WHERE d.tableoid = t.part AND d.ctid = t.place" + (marked ? " AND t.marked" : "") + same;
 }
 
 std::string clear_placed(const Shape& shape) {
@@ -181,7 +233,22 @@ std::string clear_placed(const Shape& shape) {
          same_key(shape);
 }
 
-std::string insert_placed(const Shape& shape) {
+std::string keep_extra_of_base(const Shape& shape) {
+  return "INSERT INTO " + shape.kept + " SELECT s.o" + extra_of(shape, "t.") + " FROM " + shape.staging + " s JOIN " +
+         shape.rows + " t ON " + same_base(shape) + " WHERE " + placed();
+}
+
+// A row that came here from another key takes nothing from whoever stood here, except at or below the horizon, where that
+// was itself.
+std::string keep_extra_of_key(const Shape& shape) {
+  return "INSERT INTO " + shape.kept + " SELECT s.o" + extra_of(shape, "t.") + " FROM " + shape.staging + " s JOIN " +
+         shape.rows + " t ON " + same_key(shape) + " WHERE " + placed() + " AND (s.b0 IS NULL OR " +
+         is(Action::place_over) + ") AND " + kept_not(shape);
+}
+
+namespace {
+
+std::string insert_rows(const Shape& shape, bool with_extra) {
   std::vector<std::string> values, set;
   for (std::size_t i = 0; i < shape.columns.size(); ++i) {
     values.push_back(staged(i));
@@ -190,14 +257,28 @@ std::string insert_placed(const Shape& shape) {
   }
   if (!shape.soft_delete.empty()) set.push_back(shape.soft_delete + " = false");
   if (!shape.synced_at.empty()) set.push_back(shape.synced_at + " = now()");
+  std::string extra_columns;
+  for (const ExtraColumn& column : shape.extra) {
+    if (!with_extra) break;
+    extra_columns += ", " + column.name;
+    if (!column.insert_only) set.push_back(column.name + " = excluded." + column.name);
+  }
   // The alias, for a table may be named "excluded", and would be taken for the rows of that name.
-  std::string sql = "INSERT INTO " + shape.table + " AS t (" + join(shape.columns, ", ") + own_columns(shape) + ")" +
-                    kOverriding + "SELECT " + join(values, ", ") + own_values(shape, "false") + " FROM " +
-                    shape.staging + " s WHERE " + placed();
+  std::string sql = "INSERT INTO " + shape.table + " AS t (" + join(shape.columns, ", ") + own_columns(shape) +
+                    extra_columns + ")" + kOverriding + "SELECT " +
+                    join(values, ", ") + own_values(shape, "false") + (with_extra ? extra_of(shape, "k.") : "") +
+                    " FROM " + shape.staging + " s" + (with_extra ? " JOIN " + shape.kept + " k ON k.o = s.o" : "") +
+                    " WHERE " + placed();
+  if (!shape.extra.empty() && !with_extra) sql += " AND " + kept_not(shape);
   if (shape.other_unique) return sql;  // clear_placed() made room.
   sql += " ON CONFLICT (" + key_list(shape) + ") DO ";
   return sql + (set.empty() ? "NOTHING" : "UPDATE SET " + join(set, ", "));
 }
+
+}  // namespace
+
+std::string insert_placed_with_extra(const Shape& shape) { return insert_rows(shape, true); }
+std::string insert_placed(const Shape& shape) { return insert_rows(shape, false); }
 
 std::string mark_all(const Shape& shape) {
   return "UPDATE " + shape.rows + " t SET " + shape.soft_delete + " = true" +
@@ -206,8 +287,10 @@ std::string mark_all(const Shape& shape) {
 }
 
 std::string delete_duplicates(const std::string& table, const std::vector<std::string>& key) {
-  return "DELETE FROM " + table + " WHERE ctid IN (SELECT ctid FROM (SELECT ctid, row_number() OVER (PARTITION BY " +
-         join(key, ", ") + ") AS copy FROM " + table + ") AS copies WHERE copy > 1)";
+  // Each partition counts its own ctids.
+  return "DELETE FROM " + table +
+         " WHERE (tableoid, ctid) IN (SELECT c.part, c.place FROM (SELECT tableoid, ctid, row_number() OVER (PARTITION BY " +
+         join(key, ", ") + ") FROM " + table + ") AS c (part, place, copy) WHERE c.copy > 1)";
 }
 
 }  // namespace peerd::pgtarget

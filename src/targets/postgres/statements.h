@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "peerd/changes/table.h"
+#include "postgres/unique.h"
 
 namespace peerd::pgtarget {
 
@@ -15,6 +16,11 @@ struct Equality {
 struct ComparedColumn {
   std::uint16_t column = 0;  ///< Of the source's schema.
   Equality equal;
+};
+/// A column that the operator keeps for himself.
+struct ExtraColumn {
+  std::string name;
+  bool insert_only = false;  ///< GENERATED ALWAYS AS IDENTITY.
 };
 
 /// What the statements over one target table need to know of it. Names are quoted.
@@ -28,10 +34,11 @@ struct Shape {
   std::vector<ComparedColumn> key;
   std::vector<std::uint16_t> always;               ///< GENERATED ALWAYS AS IDENTITY: set by INSERT alone.
   std::string soft_delete, synced_at;              ///< "" = none.
-  std::vector<std::vector<ComparedColumn>> unique;  ///< Other unique indexes on plain columns that the mirror fills.
-  std::vector<std::uint16_t>
-      watched;                ///< Columns of any other unique index: a row that changes one is deleted and inserted.
-  bool other_unique = false;  ///< There is a watched column, or an index of key columns alone.
+  std::vector<ExtraColumn> extra;                  ///< Which no statement of ours may reset.
+  std::string kept;                                ///< The temporary table that holds them while their rows move.
+  std::vector<Clash> clashes;                      ///< What keeps rows of different keys apart.
+  std::vector<std::uint16_t> watched;  ///< Columns that those read: a row that changes one is deleted and inserted.
+  bool other_unique = false;  ///< There is such a rule, or a column that UPDATE may not set: rows are deleted and inserted.
   bool tombstones = false;    ///< Soft deletes, and only key columns are NOT NULL: a deleted key leaves a marked row
                               ///< even when the target never had the row.
 };
@@ -53,7 +60,11 @@ enum class Action : std::uint8_t {
 // The staging table: o = index of the outcome, a = Action, m = group of missing columns (0 = none), b<i> = key under
 // which the row stood before (where values are to be taken from there), c<i> = column i.
 
+// Beside it, where the operator has columns of his own, the table of what is kept: o, and x<i> = extra column i.
+
 std::string create_staging(const Shape& shape);
+std::string drop_staging(const Shape& shape);
+std::string empty_staging(const Shape& shape);
 std::string copy_rows(const Shape& shape);     ///< COPY of source columns straight into the table; text form.
 std::string copy_staging(const Shape& shape);  ///< COPY into the staging table.
 
@@ -61,7 +72,7 @@ std::string copy_staging(const Shape& shape);  ///< COPY into the staging table.
 /// 26).
 std::string fill_from_base(const Shape& shape, int group, const MissingColumns& missing);
 /// Rows of `update` in the group that change a watched column become `place`, their missing columns filled.
-/// REQUIRES: shape.other_unique.
+/// REQUIRES: shape.clashes.
 std::string promote_watched(const Shape& shape, int group, const MissingColumns& missing);
 std::string select_unfilled(const Shape& shape);   ///< o of `place` rows whose group is not 0 yet.
 std::string discard_unfilled(const Shape& shape);  ///< They become `none`.
@@ -75,15 +86,25 @@ std::string update_in_place(const Shape& shape, int group, const MissingColumns&
 std::string promote_absent(const Shape& shape);  ///< `update` rows of group 0 that stand nowhere become `place`.
 std::string select_absent(const Shape& shape);   ///< o of `update` rows of other groups that stand nowhere.
 
-/// Removes rows under other keys that hold the unique values of a row to be placed: those from the future, and marked
-/// ones.
-std::string delete_clashing(const Shape& shape, const std::vector<ComparedColumn>& unique);
+/// The staged rows of one action as rows of the target table: its columns, then peerd's own of a live row.
+std::string rows_to_place(const Shape& shape, Action action);
+/// The same of a table that has the source's columns by name.
+std::string rows_of(const Shape& shape, const std::string& table);
+enum class ClashWith : std::uint8_t { any_row, marked_rows };
+/// Removes standing rows that clash with one of `rows`: any, or marked ones only.
+std::string delete_clashing(const Shape& shape, const Clash& clash, const std::string& rows, ClashWith with);
+/// What the operator's columns hold of rows to be placed: under the key that the row had before; else under its own.
+/// REQUIRES: shape.extra.
+std::string keep_extra_of_base(const Shape& shape);
+std::string keep_extra_of_key(const Shape& shape);
+
 std::string clear_placed(const Shape& shape);  ///< Where other unique indexes forbid to write over a row.
-std::string insert_placed(const Shape& shape);
+std::string insert_placed_with_extra(const Shape& shape);  ///< Those of which something is kept.
+std::string insert_placed(const Shape& shape);             ///< All others.
 
 std::string mark_all(const Shape& shape);  ///< TRUNCATE with soft delete.
 
-/// "ctid" of all but one row of each key go.
+/// All but one row of each key go.
 std::string delete_duplicates(const std::string& table, const std::vector<std::string>& key);
 
 }  // namespace peerd::pgtarget

@@ -231,6 +231,7 @@ class FakeSource : public Source {
     }
     return tables;
   }
+  void read_unique(std::span<MirrorTable>, const Wait&) override {}
   SourceIdentity identity(const Wait& wait) override {
     server_->enter("identity", &wait);
     Lock lock(server_->mutex_);

@@ -26,12 +26,6 @@ Shape sample_shape() {
   return shape;
 }
 
-/// Each column of an index has its equality.
-Standing compared(Standing standing) {
-  for (StandingIndex& index : standing.unique) index.equal.assign(index.columns.size(), Equality{" = ", ""});
-  return standing;
-}
-
 TableSchema sample_schema() {
   TableSchema schema;
   schema.id = {1};
@@ -146,18 +140,40 @@ TEST(PostgresSchema, OnlyAPlainImmediateIndexOfExactlyTheKeyIsTheKeys) {
   EXPECT_EQ(key_index(sample_schema(), standing)->oid, 4u);
 }
 
+UniqueRule rule_of(const std::vector<std::string>& columns) {
+  UniqueRule rule;
+  for (const std::string& column : columns)
+    rule.parts.push_back({"\"" + column + "\"", "OPERATOR(pg_catalog.=)", "", true, true, true, true});
+  rule.columns = columns;
+  return rule;
+}
+
 TEST(PostgresSchema, AUniqueIndexThatHoldsTheKeyNeedsNoCare) {
+  MirrorTable table;
+  table.schema = sample_schema();
   Standing standing;
-  standing.unique = {{1, true, true, true, true, {"b"}}, {2, false, true, true, true, {"a", "b"}}};
+  standing.rules = {rule_of({"b"}), rule_of({"a", "b"})};
   const Site site;
-  EXPECT_FALSE(shape_of(site, {"s", "t"}, sample_schema(), compared(standing)).other_unique);
-  standing.unique.push_back({3, false, true, true, true, {"c"}, {}});
-  const Shape shape = shape_of(site, {"s", "t"}, sample_schema(), compared(standing));
-  EXPECT_TRUE(shape.other_unique);
+  EXPECT_TRUE(shape_of(site, {"s", "t"}, table, standing).clashes.empty());
+  EXPECT_FALSE(stricter_than_source(site, table, "t", standing.rules));
+  standing.rules.push_back(rule_of({"c"}));
+  EXPECT_TRUE(stricter_than_source(site, table, "t", standing.rules));
+  table.unique = {rule_of({"c"})};
+  EXPECT_FALSE(stricter_than_source(site, table, "t", standing.rules));
+  const Shape shape = shape_of(site, {"s", "t"}, table, standing);
+  EXPECT_EQ(shape.clashes.size(), 1u);
   EXPECT_EQ(shape.watched, (std::vector<std::uint16_t>{2}));
-  standing.unique.push_back({4, false, false, true, true, {""}, {}});
-  EXPECT_EQ(shape_of(site, {"s", "t"}, sample_schema(), compared(standing)).watched,
-            (std::vector<std::uint16_t>{0, 2}));
+}
+
+TEST(PostgresSchema, ADeferrableConstraintOfTheSourceNeedsOneAtTheTarget) {
+  MirrorTable table;
+  table.schema = sample_schema();
+  table.unique = {rule_of({"c"})};
+  table.unique[0].deferrable = true;
+  std::vector<UniqueRule> rules{rule_of({"c"})};
+  EXPECT_TRUE(stricter_than_source({}, table, "t", rules));
+  rules[0].deferrable = true;
+  EXPECT_FALSE(stricter_than_source({}, table, "t", rules));
 }
 
 TEST(PostgresSplit, AnOpenTailIsCutOffBehindTheWholeTransactions) {

@@ -13,6 +13,7 @@
 #include "peerd/base/text.h"
 #include "peerd/changes/batch_builder.h"
 #include "peerd/postgres/connection.h"
+#include "peerd/postgres/unique_rules.h"
 #include "peerd/targets/postgres_target.h"
 #include "support/prepare_table.h"
 
@@ -184,6 +185,19 @@ class RealPostgres : public testing::Test {
   }
   /// The process died: what was not committed is gone.
   void restart() { target_.reset(); }
+  /// The source keeps apart what the target does now.
+  void unique_as_at_target() {
+    const auto oid = sql("SELECT '" + table_.target_name + "'::regclass::oid")[0][0];
+    table_.unique = postgres::read_unique_rules(*server_, static_cast<std::uint32_t>(std::stoul(*oid)),
+                                                postgres::RulesOf::source, wait());
+  }
+  /// The source has a unique index on the column.
+  void unique_at_source(const std::string& column) {
+    UniqueRule rule;
+    rule.parts = {{quote_identifier(column), "OPERATOR(pg_catalog.=)", "", true, true, true, true}};
+    rule.columns = {column};
+    table_.unique.push_back(rule);
+  }
   /// A table with its key, ready for the stream at `start`.
   void streaming(std::uint64_t start = 10) {
     prepare_table(target(), table_, wait());

@@ -53,6 +53,7 @@ TEST_F(PostgresHorizon, BelowItARowThatIsGoneIsPassedOverAndItsOldKeyRemoved) {
 }
 
 TEST_F(PostgresHorizon, BelowItARowFromTheFutureMakesRoomForAUniqueValue) {
+  unique_at_source("u");
   streaming();
   sql("CREATE UNIQUE INDEX ON sample (u)");
   copied({{"7", "moved here later", "F", "5"}}, 150);

@@ -166,16 +166,33 @@ class SimSource final : public RowLookup {
 
 struct Variant {
   const char* name;
-  bool soft, unique;
+  bool soft;
+  const char* ddl = "";       ///< What keeps values of u apart; % = the table.
+  bool before_copy = false;  ///< It stands, as does the key, before the first chunk comes.
 };
 
 class PostgresRandom : public RealPostgres, public testing::WithParamInterface<Variant> {
  protected:
   void run(unsigned seed);
+  void adopt();
+  void keep_apart();
   void copy(Simulation& simulation, std::size_t start, std::size_t horizon);
   void stream(Simulation& simulation, SimSource& source);
   std::size_t next_commit(const Simulation& simulation, Lsn position);
 };
+
+/// As restored from the source's own schema.
+void PostgresRandom::adopt() {
+  sql("CREATE TABLE " + table_.target_name + " (id bigint PRIMARY KEY, v text, big text, u integer" +
+      (soft_ ? ", \"_PEERDB_IS_DELETED\" boolean" : "") + ", \"_PEERDB_SYNCED_AT\" timestamptz)");
+  keep_apart();
+}
+
+void PostgresRandom::keep_apart() {
+  std::string ddl = GetParam().ddl;
+  sql(ddl.replace(ddl.find('%'), 1, table_.target_name));
+  unique_as_at_target();
+}
 
 /// Each chunk reads its blocks at a moment of its own, as text rows: a row may be read twice, or not at all.
 void PostgresRandom::copy(Simulation& simulation, std::size_t start, std::size_t horizon) {
@@ -240,11 +257,13 @@ void PostgresRandom::run(unsigned seed) {
   const std::size_t horizon = start + static_cast<std::size_t>(simulation.below(60));
   table_ = sample_table(schema_ + ".t" + std::to_string(seed), 90000 + seed);
   table_.start = Lsn{simulation.history()[start].lsn + 1};
+  const bool unique = *GetParam().ddl != 0;
+  if (unique && GetParam().before_copy) adopt();
   copy(simulation, start, horizon);
-  if (GetParam().unique) {
+  if (unique && !GetParam().before_copy) {
     // As an operator would, before the stream: what the chunks saw twice has to go first.
     sql("DELETE FROM " + table_.target_name + " a USING " + table_.target_name + " b WHERE a.u = b.u AND a.id > b.id");
-    sql("CREATE UNIQUE INDEX ON " + table_.target_name + " (u)");
+    keep_apart();
   }
   sql("DELETE FROM _peerd.positions WHERE mirror = " + quote_literal(lease_.uuid));
   target().set_position(Durable{table_.start}, wait());
@@ -267,9 +286,22 @@ TEST_P(PostgresRandom, HistoriesEndWithTheSourcesRows) {
   for (unsigned seed = from; seed < from + count && !HasFatalFailure(); ++seed) run(seed);
 }
 
+constexpr const char* kIndex = "CREATE UNIQUE INDEX ON % (u)";
+constexpr const char* kPartial = "CREATE UNIQUE INDEX ON % (u) WHERE v <> 'v7'";
+constexpr const char* kExpression = "CREATE UNIQUE INDEX ON % ((u + 1), (big IS NULL AND v IS NULL))";
+constexpr const char* kExclusion = "ALTER TABLE % ADD EXCLUDE USING btree (u WITH =)";
+constexpr const char* kDeferrable = "ALTER TABLE % ADD UNIQUE (u) DEFERRABLE";
+
 INSTANTIATE_TEST_SUITE_P(Variants, PostgresRandom,
-                         testing::Values(Variant{"Soft", true, false}, Variant{"Hard", false, false},
-                                         Variant{"SoftUnique", true, true}, Variant{"HardUnique", false, true}),
+                         testing::Values(Variant{"Soft", true}, Variant{"Hard", false}, Variant{"SoftUnique", true, kIndex},
+                                         Variant{"HardUnique", false, kIndex},
+                                         Variant{"SoftUniqueCopied", true, kIndex, true},
+                                         Variant{"HardUniqueCopied", false, kIndex, true},
+                                         Variant{"SoftPartialCopied", true, kPartial, true},
+                                         Variant{"SoftExpressionCopied", true, kExpression, true},
+                                         Variant{"HardExclusionCopied", false, kExclusion, true},
+                                         Variant{"SoftExclusionCopied", true, kExclusion, true},
+                                         Variant{"SoftDeferrableCopied", true, kDeferrable, true}),
                          [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

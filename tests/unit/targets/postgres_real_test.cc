@@ -115,6 +115,7 @@ TEST_P(PostgresDeletes, TruncateIsABarrier) {
 }
 
 TEST_P(PostgresDeletes, UniqueValuesSwapPlaces) {
+  unique_at_source("u");
   streaming();
   sql("CREATE UNIQUE INDEX ON " + table_.target_name + " (u)");
   const std::string big(100000, 'x');
@@ -134,6 +135,7 @@ TEST_P(PostgresDeletes, UniqueValuesSwapPlaces) {
 }
 
 TEST_F(PostgresApply, AUniqueIndexMadeWhileTheStreamRunsIsNoticed) {
+  unique_at_source("u");
   streaming();
   Writer writer(table_);
   writer.begin(100).insert({"1", "a", "A", "1"}).insert({"2", "b", "B", "2"}).commit();

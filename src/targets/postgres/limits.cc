@@ -1,0 +1,153 @@
+#include "postgres/limits.h"
+
+#include <algorithm>
+
+#include "peerd/base/text.h"
+
+namespace peerd::pgtarget {
+namespace {
+
+using postgres::Connection;
+using postgres::QualifiedName;
+using Parameters = std::vector<std::optional<std::string>>;
+
+constexpr std::size_t kMostColumns = 1600;   ///< Of any table (MaxHeapAttributeNumber).
+constexpr std::size_t kLongestName = 63;     ///< In bytes; the server cuts longer ones off (NAMEDATALEN - 1).
+constexpr std::size_t kStagingColumns = 3;   ///< o, a and m of the temporary table; it has the key twice (statements.h).
+
+Problem problem(const MirrorTable& table, std::string message, std::string hint, std::string cure = {}) {
+  return {ErrorText{.code = ErrorCode::target_unfit,
+                    .message = std::move(message),
+                    .detail = {},
+                    .hint = std::move(hint),
+                    .field = {},
+                    .table = table.schema.qualified(),
+                    .origin = {},
+                    .retry = {}},
+          std::move(cure)};
+}
+
+std::optional<Problem> own_name(const MirrorTable& table, const char* option, const std::string& name) {
+  if (name.empty()) return std::nullopt;
+  const std::string quoted = quote_identifier(name);
+  if (name.size() > kLongestName) {
+    Problem found = problem(table, std::string(option) + " is longer than the 63 bytes that a name can have",
+                            std::string("choose a shorter name: ") + option + " = '...'");
+    found.text.field = option;
+    return found;
+  }
+  if (std::ranges::find(table.schema.columns, name, &Column::name) == table.schema.columns.end()) return std::nullopt;
+  Problem found = problem(table,
+                          "column " + quoted + " of source table " + table.schema.qualified() +
+                              " has the name of the column that peerd keeps at the target",
+                          "leave it out: exclude: [" + quoted + "] in the table's mapping, or name peerd's otherwise: " +
+                              option + " = '...'");
+  found.text.field = option;
+  return found;
+}
+
+/// Dropped columns count too: their places are not used again.
+std::size_t taken_places(Connection& connection, const Standing& standing, const Wait& wait) {
+  const Parameters oid{std::to_string(standing.oid)};
+  return static_cast<std::size_t>(
+      connection.run("SELECT coalesce(max(attnum), 0) FROM pg_attribute WHERE attrelid = $1::oid", oid, wait)
+          .integer(0, 0));
+}
+
+std::optional<Problem> too_many_columns(Connection& connection, const Site& site, const MirrorTable& table,
+                                        const QualifiedName& name, const Standing& standing, const Wait& wait) {
+  const std::size_t own = (site.soft_delete.empty() ? 0u : 1u) + (site.synced_at.empty() ? 0u : 1u);
+  const std::size_t columns = table.schema.columns.size(), staged = kStagingColumns + table.schema.key.size();
+  const std::size_t most = kMostColumns - std::max(own, staged);
+  const std::string of_source = "source table " + table.schema.qualified() + " has " + std::to_string(columns) +
+                                " columns";
+  if (columns > most) {
+    return problem(table,
+                   of_source + ", and a table of its key can be mirrored to Postgres with " + std::to_string(most) +
+                       ": a table holds 1600, and peerd needs " + std::to_string(kMostColumns - most) + " beside them",
+                   "leave " + std::to_string(columns - most) + " out: exclude: [...] in the table's mapping");
+  }
+  if (standing.oid == 0) return std::nullopt;
+  std::size_t absent = 0;
+  for (const Column& column : table.schema.columns) absent += standing.find(column.name) == nullptr ? 1u : 0u;
+  for (const std::string& column : {site.soft_delete, site.synced_at})
+    absent += !column.empty() && standing.find(column) == nullptr ? 1u : 0u;
+  if (absent == 0 || taken_places(connection, standing, wait) + absent <= kMostColumns) return std::nullopt;
+  return problem(table,
+                 "target table " + name.quoted() + " has no room for " + std::to_string(absent) +
+                     " more columns: a table holds 1600, dropped ones counted",
+                 "exclude columns in the table's mapping, or make the target table anew", "DROP TABLE " + name.quoted());
+}
+
+/// The columns and expressions by which the table and its partitions are partitioned; an expression comes as "".
+std::vector<std::string> partitioned_by(Connection& connection, const Standing& standing, const Wait& wait) {
+  const Parameters oid{std::to_string(standing.oid)};
+  const auto found = connection.run(
+      "SELECT DISTINCT coalesce(a.attname, '') FROM pg_partition_tree($1::oid) t"
+      " JOIN pg_partitioned_table p ON p.partrelid = t.relid CROSS JOIN LATERAL unnest(p.partattrs::int2[]) k (attnum)"
+      " LEFT JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = k.attnum",
+      oid, wait);
+  std::vector<std::string> names;
+  for (int row = 0; row < found.rows(); ++row) names.push_back(found.string(row, 0));
+  return names;
+}
+
+bool has_foreign_partition(Connection& connection, const Standing& standing, const Wait& wait) {
+  const Parameters oid{std::to_string(standing.oid)};
+  return connection
+      .run("SELECT EXISTS (SELECT FROM pg_partition_tree($1::oid) t JOIN pg_class c ON c.oid = t.relid"
+           " WHERE c.relkind = 'f')",
+           oid, wait)
+      .boolean(0, 0);
+}
+
+/// A unique index of a partitioned table must hold all columns by which it is partitioned; and only the owner adds one.
+std::optional<Problem> no_key_possible(Connection& connection, const Site& site, const MirrorTable& table,
+                                       const QualifiedName& name, const Standing& standing, const Wait& wait) {
+  if (standing.oid == 0 || key_index(table.schema, standing) != nullptr) return std::nullopt;
+  const std::vector<std::string> key = quoted_key(table.schema);
+  const std::string wanted = "the mirror's key (" + join(key, ", ") + ")";
+  if (standing.kind == 'p') {
+    for (const std::string& column : partitioned_by(connection, standing, wait)) {
+      if (std::ranges::find(key, quote_identifier(column)) != key.end()) continue;
+      return problem(table,
+                     "target table " + name.quoted() + " is partitioned by " +
+                         (column.empty() ? "an expression" : "column " + quote_identifier(column)) + ": " + wanted +
+                         " cannot be made unique there",
+                     "partition it by columns of the key, or drop it: the mirror then makes it",
+                     "DROP TABLE " + name.quoted());
+    }
+    if (has_foreign_partition(connection, standing, wait)) {
+      return problem(table,
+                     "target table " + name.quoted() + " has a foreign table as partition: " + wanted +
+                         " cannot be made unique there",
+                     "detach that partition, or drop the table: the mirror then makes it",
+                     "DROP TABLE " + name.quoted());
+    }
+  }
+  const Parameters oid{std::to_string(standing.oid)};
+  const bool owned =
+      connection.run("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = $1::oid", oid, wait)
+          .boolean(0, 0);
+  if (owned) return std::nullopt;
+  const std::string cure = "ALTER TABLE " + name.quoted() + " OWNER TO " + quote_identifier(site.options.user);
+  Problem found = problem(table,
+                          "target table " + name.quoted() + " has no unique index on " + wanted +
+                              ", and only its owner can add one",
+                          cure + "; or ALTER TABLE " + name.quoted() + " ADD PRIMARY KEY (" + join(key, ", ") + ")",
+                          cure);
+  found.text.code = ErrorCode::no_privilege;
+  return found;
+}
+
+}  // namespace
+
+std::optional<Problem> beyond_limits(Connection& connection, const Site& site, const MirrorTable& table,
+                                     const QualifiedName& name, const Standing& standing, const Wait& wait) {
+  if (auto found = own_name(table, "soft_delete_col_name", site.soft_delete)) return found;
+  if (auto found = own_name(table, "synced_at_col_name", site.synced_at)) return found;
+  if (auto found = too_many_columns(connection, site, table, name, standing, wait)) return found;
+  return no_key_possible(connection, site, table, name, standing, wait);
+}
+
+}  // namespace peerd::pgtarget
