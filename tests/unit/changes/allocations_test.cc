@@ -1,32 +1,13 @@
 // Counts every `operator new` of this binary: appending and collapsing must not allocate per row.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <charconv>
-#include <cstdlib>
 #include <iostream>
-#include <new>
 
 #include "peerd/changes/batch_builder.h"
 #include "peerd/changes/collapse.h"
+#include "support/count_allocations.h"
 #include "unit/changes/script.h"
-
-namespace {
-std::atomic<std::size_t> allocations{0};
-
-void* counted(std::size_t bytes) {
-  ++allocations;
-  if (void* const memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
-  throw std::bad_alloc();
-}
-}  // namespace
-
-void* operator new(std::size_t bytes) { return counted(bytes); }
-void* operator new[](std::size_t bytes) { return counted(bytes); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace peerd {
 namespace {

@@ -1,27 +1,11 @@
 // Rows into Native blocks: layout, arrays, tombstones, COPY's two forms, and what it costs.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
 #include "clickhouse/block.h"
 #include "clickhouse/chunk_writer.h"
 #include "peerd/base/error.h"
 #include "peerd/postgres/types.h"
-#include "support/allocations.h"
-
-std::atomic<std::size_t> peerd::allocations = 0;
-
-// Counts what this test binary allocates.
-void* operator new(std::size_t size) {
-  ++peerd::allocations;
-  if (void* at = std::malloc(size)) return at;
-  throw std::bad_alloc();
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return std::malloc(size); }
-void operator delete(void* at) noexcept { std::free(at); }
-void operator delete(void* at, std::size_t) noexcept { std::free(at); }
+#include "support/count_allocations.h"
 
 namespace peerd::clickhouse {
 namespace {
