@@ -1,6 +1,7 @@
 #include "peer_select.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cctype>
 #include <charconv>
 
@@ -79,6 +80,25 @@ class Forward final : public RowSink {
   std::uint64_t rows_ = 0;
 };
 
+/// A query of a peer lasts as long as its reader takes. All of them together leave two operators to the statements on mirrors
+/// and views, which must be answered whatever is being read.
+class PeerTurn {
+ public:
+  PeerTurn() {
+    if (running_.fetch_add(1) < kMost) return;
+    running_.fetch_sub(1);
+    throw StatementError("53300", "too many queries of peers are running at once (" + std::to_string(kMost) + ")",
+                         "try again when one of them has ended");
+  }
+  ~PeerTurn() { running_.fetch_sub(1); }
+  PeerTurn(const PeerTurn&) = delete;
+  PeerTurn& operator=(const PeerTurn&) = delete;
+
+ private:
+  static constexpr int kMost = 6;
+  static inline std::atomic<int> running_{0};
+};
+
 class PeerSelect final : public Runnable {
  public:
   PeerSelect(PeerControl& peers, const std::string& peer, std::string text)
@@ -96,6 +116,7 @@ class PeerSelect final : public Runnable {
       throw not_supported("rows of a peer cannot be fetched in portions",
                           "fetch all rows at once (fetch size 0), or add LIMIT");
     }
+    const PeerTurn turn;
     Forward sink(&writer, columns_);
     session_->query(text_, sink, wait);
     return "SELECT " + std::to_string(sink.rows());

@@ -81,6 +81,27 @@ def test_a_first_start_that_was_killed_starts_again():
     peerd.terminate()
 
 
+class RawSql:
+    """A client that asks and does not read on."""
+
+    def __init__(self, port):
+        dsn = f"host=127.0.0.1 port={port} user=peerd password={PASSWORD} dbname=peerd connect_timeout=10"
+        self.connection = psycopg2.connect(dsn)
+        self.socket = socket.socket(fileno=os.dup(self.connection.fileno()))
+        self.socket.settimeout(20)
+
+    def ask(self, statement):
+        body = statement.encode() + b"\0"
+        self.socket.sendall(b"Q" + struct.pack("!i", len(body) + 4) + body)
+
+    def peek(self):
+        return self.socket.recv(2000, socket.MSG_PEEK)
+
+    def close(self):
+        self.socket.close()
+        self.connection.close()
+
+
 def send_raw(port, text, patience=10):
     with socket.create_connection(("127.0.0.1", port), timeout=patience) as connection:
         connection.sendall(text.encode())
@@ -168,6 +189,26 @@ def test_wrong_passwords_are_logged_and_slowed_on_both_ports():
     assert "a wrong password came to the REST port from 127.0.0.1" in peerd.log_text()
     wait_for("the right password to be taken again", lambda: peerd.rest("GET", "/api/v1/version")[0] == 200, 30, 0.5)
     peerd.terminate()
+
+
+def test_slow_readers_of_a_peer_stop_neither_port(source):
+    """Who asks a peer for much and reads nothing holds an operator: never all of them."""
+    peerd = Peerd()
+    peerd.sql(f"CREATE PEER big FROM POSTGRES WITH ({options_text(postgres_options(source, 'postgres'))})")
+    source.sql("CREATE TABLE IF NOT EXISTS wide AS SELECT g AS id, repeat('x', 10000) AS filler FROM generate_series(1, 2000) g")
+    readers = [RawSql(peerd.ports["sql_port"]) for _ in range(8)]
+    for reader in readers:
+        reader.ask("SELECT a.* FROM big.public.wide a, big.public.wide b")
+    refused = [reader for reader in readers if b"53300" in reader.peek()]
+    assert len(refused) == 2, len(refused)
+    begin = time.monotonic()
+    assert peerd.rows("SELECT name FROM peers") == [{"name": "big"}]
+    assert peerd.rest("GET", "/healthz")[0] == 200 and peerd.rest("GET", "/api/v1/peers/list")[0] == 200
+    assert time.monotonic() - begin < 10
+    for reader in readers:
+        reader.close()
+    peerd.terminate()
+    source.sql("DROP TABLE wide")
 
 
 def presented(port):
