@@ -116,6 +116,9 @@ SqlCatalog::Put SqlCatalog::put_mirror(const MirrorSpec& mirror) {
   Lock lock(mutex_);
   sqlite::Transaction transaction(database_);
   if (const std::optional<MirrorRecord> there = find_mirror(Sql::mirror_by_name, mirror.name)) {
+    if (there->state == MirrorState::terminating || there->state == MirrorState::terminated)
+      throw Error(ErrorCode::wrong_state, "mirror \"" + mirror.name + "\" is being dropped",
+                  "wait until it is gone, or DROP MIRROR " + mirror.name + " FORCE");
     const std::string difference = differences(there->spec, mirror);
     if (difference.empty()) return Put::unchanged;
     throw Error(ErrorCode::already_exists, "mirror \"" + mirror.name + "\" already exists and differs in " + difference,

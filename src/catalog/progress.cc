@@ -27,10 +27,10 @@ MirrorProgress SqlCatalog::progress(MirrorId mirror) {
     Rows rows = ask(Sql::progress, {mirror.value});
     if (!rows.next()) throw Error(ErrorCode::not_found, "the mirror does not exist");
     progress.slot_intended = rows.integer(0) != 0;
-    if (const std::string slot = rows.text(1); !slot.empty()) {
-      progress.slot = SlotStart{slot, read_lsn(rows.text(2))};
-      progress.identity = SourceIdentity{unsigned_of(rows.integer(3)), static_cast<std::uint32_t>(rows.integer(4))};
-    }
+    if (const std::string slot = rows.text(1); !slot.empty()) progress.slot = SlotStart{slot, read_lsn(rows.text(2))};
+    if (const std::uint64_t system = unsigned_of(rows.integer(3)); system != 0 || progress.slot)
+      progress.identity = SourceIdentity{system, static_cast<std::uint32_t>(rows.integer(4)),
+                                         static_cast<std::uint32_t>(rows.integer(7)), rows.text(8)};
     if (const std::string checkpoint = rows.text(5); !checkpoint.empty())
       progress.checkpoint = Durable{read_lsn(checkpoint)};
     progress.shaped_at = read_lsn(rows.text(6));
@@ -62,10 +62,23 @@ void SqlCatalog::intend_slot(const Lease& lease) {
   require_lease(run(Sql::intend_slot, {lease.mirror.value, epoch_of(lease)}));
 }
 
+void SqlCatalog::put_source(const Lease& lease, const SourceIdentity& identity) {
+  require_lease(run(Sql::note_source, {lease.mirror.value, epoch_of(lease), bits(identity.system_identifier),
+                                       std::int64_t{identity.timeline}, std::int64_t{identity.database_oid},
+                                       identity.database}));
+}
+
+void SqlCatalog::note_source(const Lease& lease, const SourceIdentity& identity) {
+  Lock lock(mutex_);
+  put_source(lease, identity);
+}
+
 void SqlCatalog::begin(const Lease& lease, const SlotStart& slot, const SourceIdentity& identity) {
   Lock lock(mutex_);
-  require_lease(run(Sql::begin_slot, {lease.mirror.value, epoch_of(lease), slot.slot, lsn_text(slot.consistent_point),
-                                      bits(identity.system_identifier), std::int64_t{identity.timeline}}));
+  sqlite::Transaction transaction(database_);
+  put_source(lease, identity);
+  run(Sql::begin_slot, {lease.mirror.value, epoch_of(lease), slot.slot, lsn_text(slot.consistent_point)});
+  transaction.commit();
 }
 
 void SqlCatalog::forget_table(MirrorId mirror, const MirrorTable& table) {

@@ -35,6 +35,7 @@ class SqlCatalog : public Catalog {
 
   // Progress: progress.cc; what users read of it: journal.cc.
   MirrorProgress progress(MirrorId mirror) override;
+  void note_source(const Lease& lease, const SourceIdentity& identity) override;
   void intend_slot(const Lease& lease) override;
   void begin(const Lease& lease, const SlotStart& slot, const SourceIdentity& identity) override;
   void set_tables(const Lease& lease, std::span<const MirrorTable> tables, Lsn shaped_at) override;
@@ -69,6 +70,7 @@ class SqlCatalog : public Catalog {
   std::int64_t next_id(std::string_view counter) PEERD_REQUIRES(mutex_);
   /// Throws Error(fenced) when a write that names the epoch matched nothing.
   static void require_lease(int changed);
+  void put_source(const Lease& lease, const SourceIdentity& identity) PEERD_REQUIRES(mutex_);
 
   std::optional<PeerRecord> find_peer(std::string_view name) PEERD_REQUIRES(mutex_);
   PeerRecord read_peer(const Rows& rows) const;

@@ -72,7 +72,12 @@ CREATE TABLE target_notes (
 );
 )";
 
-constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3};
+constexpr std::string_view kVersion4 = R"(
+ALTER TABLE mirrors ADD COLUMN source_database_oid BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE mirrors ADD COLUMN source_database TEXT NOT NULL DEFAULT '';
+)";
+
+constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4};
 
 struct Entry {
   Sql name;
@@ -117,12 +122,14 @@ constexpr std::array<Entry, static_cast<std::size_t>(Sql::count)> kStatements = 
     // row.
     {Sql::fence, "UPDATE mirrors SET epoch = ?2 WHERE id = ?1 AND epoch = ?2"},
     {Sql::progress,
-     "SELECT slot_intended, slot, slot_start, system_identifier, timeline, checkpoint, shaped_at FROM mirrors WHERE id "
-     "= ?1"},
+     "SELECT slot_intended, slot, slot_start, system_identifier, timeline, checkpoint, shaped_at, source_database_oid, "
+     "source_database FROM mirrors WHERE id = ?1"},
+    {Sql::note_source,
+     "UPDATE mirrors SET system_identifier = ?3, timeline = ?4, source_database_oid = ?5, source_database = ?6 WHERE id "
+     "= ?1 AND epoch = ?2"},
     {Sql::intend_slot, "UPDATE mirrors SET slot_intended = 1 WHERE id = ?1 AND epoch = ?2"},
     {Sql::begin_slot,
-     "UPDATE mirrors SET slot = ?3, slot_start = ?4, system_identifier = ?5, timeline = ?6 WHERE id = ?1 AND epoch = "
-     "?2"},
+     "UPDATE mirrors SET slot = ?3, slot_start = ?4 WHERE id = ?1 AND epoch = ?2"},
     {Sql::set_shaped_at, "UPDATE mirrors SET shaped_at = ?3 WHERE id = ?1 AND epoch = ?2"},
     {Sql::store_checkpoint,
      "UPDATE mirrors SET checkpoint = CASE WHEN checkpoint < ?3 THEN ?3 ELSE checkpoint END WHERE id = ?1 AND epoch = "

@@ -31,6 +31,7 @@ enum class Sql : std::size_t {
   delete_target_notes,
   fence,
   progress,
+  note_source,
   intend_slot,
   begin_slot,
   set_shaped_at,

@@ -14,7 +14,22 @@ Error no_such_mirror(std::string_view name, Catalog& catalog) {
 
 }  // namespace
 
+/// A drop that is quick is waited for: what comes after it finds the name free.
+bool MirrorControl::being_dropped(std::string_view name, const Wait& wait) {
+  const std::optional<MirrorRecord> record = catalog_.mirror(name);
+  if (!record || (record->state != MirrorState::terminating && record->state != MirrorState::terminated)) return false;
+  constexpr std::chrono::seconds kQuick{5};
+  supervisor_.await(record->id, MirrorState::terminated, wait.shorter(kQuick));
+  return catalog_.mirror(record->id).has_value();
+}
+
 Done MirrorControl::create(const MirrorRequest& request, IfExists if_not_exists, const Wait& wait) {
+  if (being_dropped(request.name, wait)) {
+    const MirrorStatus status = status_of(record(request.name));
+    throw Error(ErrorCode::wrong_state,
+                "mirror \"" + request.name + "\" is being dropped" + (status.last_error ? ": " + status.last_error->message : ""),
+                "wait until it is gone, or DROP MIRROR " + request.name + " FORCE");
+  }
   const bool there = catalog_.mirror(request.name).has_value();
   if (there && if_not_exists == IfExists::yes) return Done::was_there;
   const Ends ends{catalog_.peer(request.source), catalog_.peer(request.target)};
@@ -40,13 +55,15 @@ void MirrorControl::validate(const MirrorRequest& request, const Wait& wait) {
   preflight(spec, ends, connectors_, wait);
 }
 
-Done MirrorControl::request(std::string_view name, MirrorEvent event, IfExists if_exists, const Wait& wait) {
+Done MirrorControl::request(std::string_view name, MirrorEvent event, IfExists if_exists, const Wait& wait,
+                            std::vector<std::string>* left) {
   const std::optional<MirrorRecord> there = catalog_.mirror(name);
   if (!there && if_exists == IfExists::yes) return Done::was_absent;
   if (!there) throw no_such_mirror(name, catalog_);
   supervisor_.request(there->id, event);
   if (event == MirrorEvent::pause) await(*there, MirrorState::paused, wait);
-  if (event == MirrorEvent::drop) await(*there, MirrorState::terminated, wait);
+  if (event == MirrorEvent::drop || event == MirrorEvent::drop_forced) await(*there, MirrorState::terminated, wait);
+  if (left) *left = supervisor_.left_behind(there->id);
   const std::optional<MirrorRecord> now = catalog_.mirror(there->id);
   return now && now->state == there->state ? Done::was_there : Done::done;
 }
@@ -66,6 +83,11 @@ void MirrorControl::await(const MirrorRecord& record, MirrorState state, const W
     ErrorText text = *status.last_error;
     text.message = still + ": " + text.message;
     if (text.hint.empty()) text.hint = look;
+    // The mirror is there: what its peer lacks must not read as if it were not.
+    if (text.code == ErrorCode::not_found) text.code = ErrorCode::wrong_state;
+    const std::string force = "DROP MIRROR " + record.spec.name + " FORCE";
+    if (state == MirrorState::terminated && text.hint.find(force) == std::string::npos)
+      text.hint += "; when it is gone for ever: " + force;
     throw Error(text);
   }
   if (wait.expired()) throw Error(ErrorCode::timeout, still + (status.step.empty() ? "" : ": " + status.step), look);

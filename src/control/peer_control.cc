@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "names.h"
+#include "peer_move.h"
 #include "peerd/base/error.h"
 #include "peerd/control/control.h"
 
@@ -59,6 +60,8 @@ Done PeerControl::create(std::string_view name, std::string_view kind, const Raw
   // What exists is compared before anything is connected to: a repeated statement works while the server is down.
   const bool compare_only = there && replace == Replace::no;
   if (!compare_only && check == Check::yes) check_reach(connectors_, spec, wait);
+  // Also without `check`: a mirror that goes on with another server is worse than one that waits for its own.
+  if (there && replace == Replace::yes) check_replacement(spec, catalog_, connectors_, wait);
   return catalog_.put_peer(spec, replace) == Catalog::Put::unchanged ? Done::was_there : Done::done;
 }
 

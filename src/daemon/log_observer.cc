@@ -59,7 +59,7 @@ void LogObserver::slot_seen(MirrorId id, const SlotStatus& slot) noexcept try {
   const std::string mirror = name(id), lsn = to_string(slot.restart);
   log(LogLevel::warning,
       "replication slot \"" + slot.slot + "\" is " + (slot.exists ? slot.wal_status : "gone") + " at the source",
-      {.mirror = mirror, .lsn = lsn, .hint = "see max_slot_wal_keep_size of the source"});
+      {.mirror = mirror, .lsn = lsn, .hint = slot.wal_status == "unreserved" ? "see max_slot_wal_keep_size of the source" : "the mirror's last_error says why"});
 } catch (...) {
 }
 

@@ -2,7 +2,9 @@
 
 #include <functional>
 
+#include "drop_phase.h"
 #include "peerd/base/log.h"
+#include "peerd/base/text.h"
 
 namespace peerd {
 namespace {
@@ -13,6 +15,24 @@ std::int64_t wall_us() {
 
 /// The embedded catalog has one owner (its lock file), so a lease only has to outlast the process.
 constexpr std::chrono::hours kLease{24 * 365};
+
+/// "s.t" -> "\"s\".\"t\"".
+std::string postgres_quoted(const std::string& table) {
+  const std::size_t dot = table.find('.');
+  if (dot == std::string::npos) return quote_identifier(table);
+  return quote_identifier(table.substr(0, dot)) + "." + quote_identifier(table.substr(dot + 1));
+}
+
+/// As it is shown and logged: whatever is to be acted on names its table, and says what to do.
+ErrorText in_full(ErrorText error, const std::string& mirror, bool retry) {
+  const bool named = error.table.empty() || error.message.find(error.table) != std::string::npos ||
+                     error.message.find(postgres_quoted(error.table)) != std::string::npos;
+  if (!named) error.message = "table " + error.table + ": " + error.message;
+  if (error.hint.empty() && !retry)
+    error.hint = "cure the cause, then RESUME MIRROR " + mirror + "; SELECT * FROM mirror_logs WHERE mirror = '" + mirror +
+                 "' tells what led to it";
+  return error;
+}
 
 }  // namespace
 
@@ -50,11 +70,29 @@ void Mirror::wake() {
   woken_.notify_all();
 }
 
+void Mirror::force() { forced_ = true; }
+
+void Mirror::condemn(const ErrorText& error) {
+  Lock lock(mutex_);
+  condemned_ = error;
+  wake_ = true;
+  attempt_stop_.request_stop();
+  woken_.notify_all();
+}
+
 void Mirror::ask_stop() {
   Lock lock(mutex_);
   stopping_ = true;
   attempt_stop_.request_stop();
   woken_.notify_all();
+}
+
+/// What was found against the mirror from outside, if its state is one that it still concerns.
+std::optional<ErrorText> Mirror::take_condemned(MirrorState state) {
+  Lock lock(mutex_);
+  std::optional<ErrorText> error = std::exchange(condemned_, std::nullopt);
+  const bool concerned = state == MirrorState::snapshot || state == MirrorState::paused;
+  return concerned ? error : std::nullopt;
 }
 
 std::stop_token Mirror::fresh_stop() {
@@ -91,6 +129,10 @@ void Mirror::run() {
       status.state = record->state;
       status.reason = record->reason;
     });
+    if (const auto error = take_condemned(record->state)) {
+      failed(*record, *error);
+      continue;
+    }
     const bool there = follow(*record, stop);
     if (!there) break;
   }
@@ -108,6 +150,9 @@ bool Mirror::follow(const MirrorRecord& record, const std::stop_token& stop) {
       case MirrorState::terminating:
         drop(record, stop);
         return false;
+      case MirrorState::terminated:
+        forget({});  // A crash came between the last two steps of a drop.
+        return false;
       default:
         return rest(record);
     }
@@ -123,7 +168,6 @@ bool Mirror::rest(const MirrorRecord& record) {
     move(record, Step::stopped, "paused by an operator");
     return true;
   }
-  if (record.state == MirrorState::terminated) return false;
   world_.board.update(id_, [&](MirrorStatus& status) {
     status.step = record.state == MirrorState::failed ? "waiting for an operator: cure the cause, then RESUME MIRROR" : "paused: the slot keeps WAL on the source";
     status.next_retry_at_us = 0;
@@ -160,7 +204,7 @@ void Mirror::attempt(const MirrorRecord& record, const std::stop_token& stop) {
       break;
     case MirrorState::snapshot:
       world_.catalog.set_resume_to(id_, MirrorState::snapshot);
-      if (record.spec.boolean("do_initial_copy")) copy_tables(phase, stop);
+      if (record.spec.boolean("do_initial_copy")) copy_tables(phase, stop, [this] { worked(); });
       move(record, Step::copied, {});
       break;
     default:
@@ -174,15 +218,17 @@ void Mirror::drop(const MirrorRecord& record, const std::stop_token& stop) {
   const std::optional<Lease> lease = world_.catalog.lease(id_, world_.owner, kLease);
   if (!lease) throw Error(ErrorCode::fenced, "another process holds the lease of mirror \"" + name_ + "\"");
   world_.board.update(id_, [](MirrorStatus& status) { status.step = "dropping slot, publication and bookkeeping"; });
-  if (const auto peer = world_.catalog.peer(record.spec.source))
-    world_.connectors.of(peer->kind).source(*peer, record.spec, *lease)->drop(world_.catalog.progress(id_).slot_intended, brief(stop));
-  if (const auto peer = world_.catalog.peer(record.spec.target))
-    world_.connectors.of(peer->kind).target(*peer, record.spec, *lease)->forget(brief(stop));
+  const std::vector<std::string> left = drop_mirror(world_, record, *lease, forced_, stop);
+  for (const std::string& what : left) log(LogLevel::warning, "left behind " + what, {.mirror = name_});
   world_.catalog.move(id_, MirrorState::terminating, MirrorState::terminated, transition(MirrorState::terminating, Step::dropped).sentence);
+  forget(left);
+}
+
+void Mirror::forget(const std::vector<std::string>& left) {
   world_.catalog.delete_mirror(id_);
   world_.observer.moved(id_, MirrorState::terminating, MirrorState::terminated, "dropped");
   log(LogLevel::info, "mirror dropped", {.mirror = name_});
-  world_.board.remove(id_);
+  world_.board.remove(id_, left);
 }
 
 void Mirror::move(const MirrorRecord& record, Step step, std::string reason) {
@@ -198,10 +244,11 @@ void Mirror::move(const MirrorRecord& record, Step step, std::string reason) {
   announce(world_, id_, record.state, *row.to, reason);
 }
 
-void Mirror::failed(const MirrorRecord& record, const ErrorText& error) {
-  const Verdict verdict = verdict_of(error);
+void Mirror::failed(const MirrorRecord& record, const ErrorText& thrown) {
+  const Verdict verdict = verdict_of(thrown);
   const auto delay = backoff_.next();
   const bool retry = verdict == Verdict::retry || record.state == MirrorState::terminating;
+  const ErrorText error = in_full(thrown, name_, retry);
   failing_ = true;
   world_.board.update(id_, [&](MirrorStatus& status) {
     status.last_error = error;
@@ -227,8 +274,9 @@ void Mirror::failed(const MirrorRecord& record, const ErrorText& error) {
 }
 
 void Mirror::worked() {
-  backoff_.reset();
+  // Of several threads that worked, one finds it failing; the mirror's own, which counts failures, waits for them meanwhile.
   if (!failing_.exchange(false)) return;
+  backoff_.reset();
   world_.board.update(id_, [](MirrorStatus& status) {
     status.failing = false;
     status.next_retry_at_us = 0;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "peerd/catalog/catalog.h"
 #include "peerd/mirrors/connectors.h"
@@ -25,6 +26,7 @@ struct MirrorWorld {
   Supervisor::Limits limits;
   std::string owner;                                ///< Of leases: this process.
   std::function<std::size_t()> mirrors;             ///< How many share the memory; at least 1.
+  std::function<void(MirrorId, const ErrorText&)> condemn;  ///< Mirror::condemn, by id; absent ones are passed over.
 };
 
 /// Tells everybody of a stored change of state: observer, mirror_logs and board.
@@ -39,6 +41,8 @@ class Mirror {
 
   /// The stored state has changed: whatever is running stops, and the thread looks again. Thread-safe.
   void wake();
+  void force();                          ///< From now on a drop leaves behind what it cannot remove. Thread-safe.
+  void condemn(const ErrorText& error);  ///< Copying or paused, it fails with this: found by the slot watch. Thread-safe.
   void ask_stop();                       ///< Thread-safe; returns at once.
   bool ended() const { return ended_; }  ///< The thread has left.
   MirrorId id() const { return id_; }
@@ -51,24 +55,27 @@ class Mirror {
   bool rest(const MirrorRecord& record);  ///< The states in which nothing runs.
   void attempt(const MirrorRecord& record, const std::stop_token& stop);
   void drop(const MirrorRecord& record, const std::stop_token& stop);
+  void forget(const std::vector<std::string>& left);
   PhaseContext context(const MirrorRecord& record, const Lease& lease, Source& source, Target& target) const;
   void move(const MirrorRecord& record, Step step, std::string reason);
-  void failed(const MirrorRecord& record, const ErrorText& error);
+  void failed(const MirrorRecord& record, const ErrorText& thrown);
   void worked();
   void sleep_until_woken(Clock::Instant until);
   std::stop_token fresh_stop();
+  std::optional<ErrorText> take_condemned(MirrorState state);
 
   MirrorWorld& world_;
   const MirrorId id_;
   const std::string name_;
   Backoff backoff_;
   std::atomic<bool> ended_{false};
-  std::atomic<bool> failing_{false};
+  std::atomic<bool> failing_{false}, forced_{false};
   Mutex mutex_;
   Condition woken_;
   bool wake_ PEERD_GUARDED_BY(mutex_) = false;
   bool stopping_ PEERD_GUARDED_BY(mutex_) = false;
   std::stop_source attempt_stop_ PEERD_GUARDED_BY(mutex_);
+  std::optional<ErrorText> condemned_ PEERD_GUARDED_BY(mutex_);
   std::jthread thread_;  ///< Last: starts when all else stands.
 };
 

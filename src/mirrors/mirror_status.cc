@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "peerd/mirrors/mirror_status.h"
@@ -16,9 +17,22 @@ Health health_of(const MirrorStatus& status) {
   }
   if (status.failing) return Health::retrying;
   if (status.state == MirrorState::setup || status.state == MirrorState::snapshot) return Health::copying;
-  constexpr std::chrono::seconds kBehind{60};
-  if (status.lag_time > kBehind) return Health::behind;
-  return status.lag_time.count() == 0 ? Health::idle : Health::ok;
+  // The position of an idle stream is stored every ten seconds, and looked at as often: half a minute tells nothing.
+  constexpr std::chrono::seconds kBehind{60}, kAnyway{30};
+  if (std::max(status.lag_time, status.position_lag) > kBehind) return Health::behind;
+  return status.lag_time.count() == 0 && status.position_lag <= kAnyway ? Health::idle : Health::ok;
+}
+
+void measure_position_lag(MirrorStatus& status, std::int64_t now_us) {
+  // The server's end of WAL lies past the last record, by a page's header or by records that no stream carries.
+  constexpr std::uint64_t kNothing = 1u << 20;
+  const bool copying = status.state == MirrorState::setup || status.state == MirrorState::snapshot;
+  if (copying || status.awaited_since_us == 0 || status.applied.value + kNothing >= status.awaited.value) {
+    status.awaited = status.server_end;
+    status.awaited_since_us = now_us;
+  }
+  const bool reached = status.applied.value + kNothing >= status.awaited.value;
+  status.position_lag = std::chrono::milliseconds(reached ? 0 : (now_us - status.awaited_since_us) / 1000);
 }
 
 MirrorStatus status_of(const MirrorRecord& record) {

@@ -39,10 +39,11 @@ inline Wait unbounded(const std::stop_token& stop) { return Wait::at_most(std::c
 void set_up(PhaseContext& context, const std::stop_token& stop);
 
 /// SNAPSHOT: plans what is not planned, copies what is not copied. On return every table is copied and has its horizon.
-void copy_tables(PhaseContext& context, const std::stop_token& stop);
+/// `working` is called after each chunk, from any worker: failures before it are over.
+void copy_tables(PhaseContext& context, const std::stop_token& stop, const std::function<void()>& working);
 
 /// RUNNING: streams until `stop`, then finishes or, after 5 s, abandons the apply in hand. Returns on a stop; throws otherwise.
-/// `working` is called after each batch that was applied: failures before it are over.
+/// `working` is called after each batch that was applied, and of a stream that stays quiet: failures before it are over.
 void stream_changes(PhaseContext& context, const std::stop_token& stop, const std::function<void()>& working);
 
 }  // namespace peerd

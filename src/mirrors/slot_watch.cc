@@ -1,5 +1,7 @@
 #include "slot_watch.h"
 
+#include <algorithm>
+
 #include "peerd/base/log.h"
 
 namespace peerd {
@@ -12,11 +14,7 @@ void SlotWatch::run(const std::stop_token& stop) {
   bool on = clock.sleep_until(clock.now() + kFirst, stop);
   while (on) {
     try {
-      const std::vector<MirrorRecord> records = world_.catalog.mirrors();
-      std::erase_if(sources_, [&](const auto& entry) {
-        return std::none_of(records.begin(), records.end(), [&](const auto& record) { return record.id == entry.first; });
-      });
-      for (const MirrorRecord& record : records) look(record, stop);
+      round(stop);
     } catch (const Stopped&) {
       return;
     } catch (...) {
@@ -26,29 +24,52 @@ void SlotWatch::run(const std::stop_token& stop) {
   }
 }
 
+void SlotWatch::round(const std::stop_token& stop) {
+  const std::vector<MirrorRecord> records = world_.catalog.mirrors();
+  std::erase_if(sources_, [&](const auto& entry) {
+    return std::none_of(records.begin(), records.end(), [&](const auto& record) { return record.spec.source == entry.first; });
+  });
+  dead_.clear();
+  for (const MirrorRecord& record : records) look(record, stop);
+}
+
+Source* SlotWatch::source_of(const MirrorRecord& record) {
+  const auto peer = world_.catalog.peer(record.spec.source);
+  if (!peer) return nullptr;
+  Asked& asked = sources_[record.spec.source];
+  if (!asked.source || !(asked.peer == *peer))
+    asked = {*peer, world_.connectors.of(peer->kind).source(*peer, record.spec, Lease{record.id, 0, record.uuid})};
+  return asked.source.get();
+}
+
 void SlotWatch::look(const MirrorRecord& record, const std::stop_token& stop) {
+  if (dead_.contains(record.spec.source)) return;
   // Its own failure says nothing about the mirror: the mirror's thread reports a source that cannot be reached.
   try {
     const MirrorProgress progress = world_.catalog.progress(record.id);
-    if (!progress.slot) return;
-    auto& source = sources_[record.id];
-    if (!source) {
-      const auto peer = world_.catalog.peer(record.spec.source);
-      if (!peer) return;
-      source = world_.connectors.of(peer->kind).source(*peer, record.spec, Lease{record.id, 0, record.uuid});
-    }
-    const SlotStatus slot = source->slot_status(Wait::at_most(std::chrono::seconds(5), stop));
+    Source* source = progress.slot ? source_of(record) : nullptr;
+    if (!source) return;
+    const Wait wait = Wait::at_most(std::chrono::seconds(5), stop);
+    const SlotStatus slot = source->slot_of(record.spec, Lease{record.id, 0, record.uuid}, wait);
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
     world_.board.update(record.id, [&](MirrorStatus& status) {
       status.wal_kept_bytes = slot.wal_kept_bytes;
       status.confirmed = std::max(status.confirmed, slot.confirmed);
       status.server_end = std::max(status.server_end, slot.server_end);
+      measure_position_lag(status, std::chrono::duration_cast<std::chrono::microseconds>(now).count());
     });
     world_.observer.slot_seen(record.id, slot);
     tell_concern(record, slot);
+    if (slot.exists && slot.wal_status != "lost") return;
+    if (record.state == MirrorState::snapshot || record.state == MirrorState::paused) source->check_slot(progress.slot->slot, wait);
   } catch (const Stopped&) {
     throw;
+  } catch (const Error& error) {
+    if (error.text.code == ErrorCode::position_lost) return world_.condemn(record.id, error.text);
+    sources_.erase(record.spec.source);
+    dead_.insert(record.spec.source);
   } catch (const std::exception&) {
-    sources_.erase(record.id);
+    sources_.erase(record.spec.source);
   }
 }
 

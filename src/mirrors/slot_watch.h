@@ -2,6 +2,8 @@
 
 #include <map>
 #include <memory>
+#include <set>
+#include <string>
 #include <thread>
 
 #include "mirror.h"
@@ -9,21 +11,29 @@
 namespace peerd {
 
 /// Asks every mirror's source for its slot every 10 s, also of paused and failed mirrors (design.md section 1, rule 7), and
-/// puts what it sees on the board. One thread, connections of its own; a dead source costs 5 s a round.
+/// puts what it sees on the board; a mirror that copies or is paused fails when its slot is lost, a streaming one finds out
+/// itself. One thread, one connection per source peer; a dead source costs 5 s a round.
 class SlotWatch {
  public:
   explicit SlotWatch(MirrorWorld& world);
   void ask_stop() { thread_.request_stop(); }
 
  private:
+  struct Asked {
+    PeerSpec peer;
+    std::unique_ptr<Source> source;  ///< Of whichever mirror was first.
+  };
   void run(const std::stop_token& stop);
+  void round(const std::stop_token& stop);
   void look(const MirrorRecord& record, const std::stop_token& stop);
+  Source* source_of(const MirrorRecord& record);
   /// Once each time it arises: what an operator must change at the source though the mirror goes on.
   void tell_concern(const MirrorRecord& record, const SlotStatus& slot);
 
   MirrorWorld& world_;
-  std::map<MirrorId, std::unique_ptr<Source>> sources_;  ///< The thread's alone, and so is
-  std::map<MirrorId, std::string> concerns_;             ///< what was told last.
+  std::map<std::string, Asked> sources_;      ///< By peer, as what follows: the thread's alone.
+  std::set<std::string> dead_;                ///< In this round.
+  std::map<MirrorId, std::string> concerns_;  ///< What was told last.
   std::jthread thread_;
 };
 

@@ -13,6 +13,7 @@
 #include "chunk_work.h"
 #include "peerd/base/log.h"
 #include "phase.h"
+#include "source_place.h"
 #include "target_notes.h"
 
 namespace peerd {
@@ -20,9 +21,10 @@ namespace {
 
 class Snapshot {
  public:
-  Snapshot(PhaseContext& context, const std::stop_token& stop)
+  Snapshot(PhaseContext& context, const std::stop_token& stop, const std::function<void()>& working)
       : context_(context),
         stop_(stop),
+        working_(working),
         tables_most_(static_cast<std::size_t>(context.record.spec.integer("snapshot_num_tables_in_parallel"))),
         workers_most_(static_cast<std::size_t>(context.record.spec.integer("snapshot_max_parallel_workers"))),
         work_(tables_most_, workers_most_) {}
@@ -42,6 +44,7 @@ class Snapshot {
 
   PhaseContext& context_;
   const std::stop_token& stop_;
+  const std::function<void()>& working_;
   const std::size_t tables_most_, workers_most_;
   ChunkWork work_;
   std::vector<MirrorTable> tables_;     // The coordinator's alone, and so is
@@ -50,7 +53,9 @@ class Snapshot {
 };
 
 void Snapshot::run() {
-  open_target(context_, context_.catalog.progress(context_.record.id), stop_);
+  const MirrorProgress progress = context_.catalog.progress(context_.record.id);
+  check_identity(context_, progress, stop_);
+  open_target(context_, progress, stop_);
   load();
   coordinate(tables_most_ * workers_most_);
 }
@@ -226,10 +231,13 @@ void Snapshot::note(const ChunkWork::Job& job, CopyCounts counts) {
     shown.rows_copied += counts.rows;
   });
   context_.observer.chunk_done(context_.record.id, {job.chunk, true, counts});
+  working_();
 }
 
 }  // namespace
 
-void copy_tables(PhaseContext& context, const std::stop_token& stop) { Snapshot(context, stop).run(); }
+void copy_tables(PhaseContext& context, const std::stop_token& stop, const std::function<void()>& working) {
+  Snapshot(context, stop, working).run();
+}
 
 }  // namespace peerd

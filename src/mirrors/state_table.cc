@@ -41,6 +41,7 @@ constexpr Transition kTable[] = {
     {setup, Step::failed, Outcome::moves, failed, "set-up needs an operator"},
     {snapshot, Step::failed, Outcome::moves, failed, "the snapshot needs an operator"},
     {running, Step::failed, Outcome::moves, failed, "the stream needs an operator"},
+    {paused, Step::failed, Outcome::moves, failed, "what the mirror would go on from is lost"},
     {terminating, Step::dropped, Outcome::moves, terminated, "slot, publication and bookkeeping are gone"},
 };
 

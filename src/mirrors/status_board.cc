@@ -11,10 +11,17 @@ void StatusBoard::put(MirrorStatus status) {
   changed_.notify_all();
 }
 
-void StatusBoard::remove(MirrorId mirror) {
+void StatusBoard::remove(MirrorId mirror, std::vector<std::string> left) {
   Lock lock(mutex_);
   board_.erase(mirror);
+  if (!left.empty()) left_[mirror] = std::move(left);
   changed_.notify_all();
+}
+
+std::vector<std::string> StatusBoard::take_left(MirrorId mirror) {
+  Lock lock(mutex_);
+  auto node = left_.extract(mirror);
+  return node ? std::move(node.mapped()) : std::vector<std::string>{};
 }
 
 void StatusBoard::update(MirrorId mirror, const std::function<void(MirrorStatus&)>& change) {

@@ -13,7 +13,9 @@ namespace peerd {
 class StatusBoard {
  public:
   void put(MirrorStatus status);
-  void remove(MirrorId mirror);
+  /// `left`: what its drop has left behind, kept until somebody takes it.
+  void remove(MirrorId mirror, std::vector<std::string> left);
+  std::vector<std::string> take_left(MirrorId mirror);
   /// Changes one mirror's status under the lock; absent ones are passed over. `change` must be quick and must not call back.
   void update(MirrorId mirror, const std::function<void(MirrorStatus&)>& change);
   std::optional<MirrorStatus> get(MirrorId mirror) const;
@@ -25,6 +27,7 @@ class StatusBoard {
   mutable Mutex mutex_;
   mutable Condition changed_;
   std::map<MirrorId, MirrorStatus> board_ PEERD_GUARDED_BY(mutex_);
+  std::map<MirrorId, std::vector<std::string>> left_ PEERD_GUARDED_BY(mutex_);
 };
 
 }  // namespace peerd

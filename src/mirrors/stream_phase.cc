@@ -9,6 +9,7 @@
 #include "batch_queue.h"
 #include "peerd/base/log.h"
 #include "phase.h"
+#include "source_place.h"
 #include "stream_writer.h"
 #include "target_notes.h"
 
@@ -20,33 +21,36 @@ using std::chrono::milliseconds;
 /// Reads until stopped or failed. Runs on the reader thread.
 class Reader {
  public:
-  Reader(PhaseContext& context, ChangeStream& stream, BatchQueue& queue, std::atomic<std::int64_t>& building_since_us)
+  Reader(PhaseContext& context, ChangeStream& stream, BatchQueue& queue, const std::function<void()>& working)
       : context_(context),
         stream_(stream),
         queue_(queue),
-        building_since_us_(building_since_us),
+        working_(working),
         changes_most_(static_cast<std::size_t>(context.record.spec.integer("max_batch_size"))),
         wait_most_(std::chrono::seconds(context.record.spec.integer("idle_timeout_seconds"))),
         flush_interval_(context.target.flush_interval()) {}
 
   void run(const std::stop_token& stop) {
+    quiet_since_ = std::chrono::steady_clock::now();
     while (!stop.stop_requested()) {
       const ChangeStream::Got got = stream_.read(builder_, Wait::at_most(read_time(), stop));
       const auto now = std::chrono::steady_clock::now();
       if (!builder_.empty() && !building_) begin_building(now);
       if (got == ChangeStream::Got::shape) {
         if (!builder_.empty()) hand_over(stop);
-        QueueItem item = stream_.new_shape();
+        QueueItem item = stream_.new_shape(Wait::at_most(std::chrono::seconds(30), stop));
         push(item, stop);
       } else if (due(now)) {
         hand_over(stop);
       }
       if (got == ChangeStream::Got::idle || now >= next_show_) show(now);
+      tell_quiet(now);
     }
   }
 
  private:
   static constexpr milliseconds kIdleRead{100};
+  static constexpr milliseconds kQuiet{5'000};
   static constexpr milliseconds kMark{10'000};  ///< Positions of an idle stream are stored this often.
 
   milliseconds read_time() const {
@@ -61,8 +65,14 @@ class Reader {
   void begin_building(Clock::Instant now) {
     building_ = true;
     building_since_ = now;
-    building_since_us_ = std::chrono::duration_cast<std::chrono::microseconds>(
-                             std::chrono::system_clock::now().time_since_epoch()).count();
+  }
+  /// A stream that has nothing to bring works as well as one that brings something: an error of before is over. Not at once,
+  /// for the change that made it may yet come again.
+  void tell_quiet(Clock::Instant now) {
+    if (!builder_.empty() || !queue_.wants()) quiet_since_ = now;
+    if (now - quiet_since_ < kQuiet) return;
+    quiet_since_ = now;
+    working_();
   }
   bool due(Clock::Instant now) const {
     if (builder_.empty()) {
@@ -77,13 +87,12 @@ class Reader {
     last_mark_ = std::max(last_mark_, builder_.complete_to());
     QueueItem item = builder_.take(queue_.spent());
     building_ = false;
-    building_since_us_ = 0;
     push(item, stop);
     last_hand_over_ = std::chrono::steady_clock::now();
     flush_interval_ = context_.target.flush_interval();
   }
   void push(QueueItem& item, const std::stop_token& stop) {
-    while (!queue_.push(item, Wait::at_most(std::chrono::seconds(2), stop))) {
+    while (!queue_.push(item, Wait::at_most(stream_.keep_alive_every(), stop))) {
       stream_.keep_alive();
       show(std::chrono::steady_clock::now());
     }
@@ -92,7 +101,8 @@ class Reader {
     next_show_ = now + milliseconds(500);
     const ChangeStream::Seen seen = stream_.seen();
     const std::int64_t queued = queue_.oldest_commit_us();
-    const std::int64_t oldest = queued != 0 ? queued : building_since_us_.load();
+    // By the commit's time wherever the change is: another clock would make the figure jump as it goes on to the writer.
+    const std::int64_t oldest = queued != 0 ? queued : builder_.oldest_commit_us();
     const auto wall = std::chrono::duration_cast<std::chrono::microseconds>(
                           std::chrono::system_clock::now().time_since_epoch()).count();
     context_.board.update(context_.record.id, [&](MirrorStatus& status) {
@@ -106,13 +116,13 @@ class Reader {
   PhaseContext& context_;
   ChangeStream& stream_;
   BatchQueue& queue_;
-  std::atomic<std::int64_t>& building_since_us_;
+  const std::function<void()>& working_;
   const std::size_t changes_most_;
   const milliseconds wait_most_;
   milliseconds flush_interval_;
   BatchBuilder builder_;
   bool building_ = false;
-  Clock::Instant building_since_, last_hand_over_{}, next_show_{};
+  Clock::Instant building_since_, last_hand_over_{}, next_show_{}, quiet_since_{};
   Lsn last_mark_;
 };
 
@@ -122,17 +132,6 @@ struct StreamStart {
   bool clean;  ///< Nothing was applied beyond `from`, and every horizon is stored.
   std::optional<Stored> to_confirm{};  ///< The target was ahead of the catalog: the slot has not heard of it.
 };
-
-void check_identity(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
-  const SourceIdentity identity = context.source.identity(brief(stop));
-  if (!progress.identity || *progress.identity == identity) return;
-  throw Error(ErrorText{.code = ErrorCode::position_lost,
-                        .message = "the source is another server, or on another timeline, than the one this mirror follows",
-                        .detail = "system identifier and timeline were " + std::to_string(progress.identity->system_identifier) +
-                                  "/" + std::to_string(progress.identity->timeline) + " and are " +
-                                  std::to_string(identity.system_identifier) + "/" + std::to_string(identity.timeline),
-                        .hint = "drop the mirror and create it again", .field = {}, .table = {}, .origin = {}, .retry = {}});
-}
 
 StreamStart find_start(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
   const Lsn stored = progress.checkpoint ? progress.checkpoint->lsn : progress.slot->consistent_point;
@@ -241,10 +240,9 @@ void stream_changes(PhaseContext& context, const std::stop_token& stop, const st
   });
 
   BatchQueue queue(context.queue_bytes);
-  std::atomic<std::int64_t> building_since_us{0};
   StreamThreads threads;
   threads.start(
-      [&](const std::stop_token& token) { Reader(context, *stream, queue, building_since_us).run(token); },
+      [&](const std::stop_token& token) { Reader(context, *stream, queue, working).run(token); },
       [&](const std::stop_token& token) {
         StreamWriter(context, *stream, queue, *lookup, horizons, progress, working).run(token, threads.finish());
       });

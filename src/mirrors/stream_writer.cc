@@ -127,6 +127,7 @@ void StreamWriter::show(const Batch& batch, const ApplyResult& result) {
     status.applied = std::max(status.applied, result.durable.lsn);
     status.confirmed = std::max(status.confirmed, stored_to_);
     status.horizon = horizons_.highest();
+    if (status.applied >= status.awaited) status.position_lag = {};
     status.rows_streamed += batch.size();
     status.step = "streaming";
     count_by_table(batch, status.tables);

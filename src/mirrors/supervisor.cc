@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "mirror.h"
 #include "peerd/base/log.h"
 #include "slot_watch.h"
@@ -13,9 +15,19 @@ Step step_of(MirrorEvent event) {
   switch (event) {
     case MirrorEvent::pause: return Step::pause;
     case MirrorEvent::resume: return Step::resume;
-    case MirrorEvent::drop: return Step::drop;
+    case MirrorEvent::drop:
+    case MirrorEvent::drop_forced: return Step::drop;
   }
   throw Error(ErrorCode::internal, "unknown mirror event");
+}
+
+/// What a FAILED mirror waits for an operator to cure: its log's last error outlives the process.
+void recall_error(Catalog& catalog, MirrorStatus& status) {
+  const std::vector<LogRecord> lines = catalog.logs(status.id);
+  const auto last = std::find_if(lines.rbegin(), lines.rend(), [](const LogRecord& line) { return line.level == "error"; });
+  if (last == lines.rend()) return;
+  status.last_error = ErrorText{.code = ErrorCode::peer_error, .message = last->message, .detail = last->detail, .hint = last->hint};
+  status.last_error_at_us = last->at_us;
 }
 
 /// What the catalog knows of a mirror, before its thread has anything to add.
@@ -35,6 +47,7 @@ MirrorStatus first_status(Catalog& catalog, const MirrorRecord& record) {
     }
     status.tables.push_back(std::move(shown));
   }
+  if (record.state == MirrorState::failed) recall_error(catalog, status);
   return status;
 }
 
@@ -43,7 +56,8 @@ class Mirrors : public Supervisor {
   Mirrors(Catalog& catalog, const Connectors& connectors, MirrorObserver& observer, Limits limits)
       : catalog_(catalog),
         world_{.catalog = catalog, .connectors = connectors, .observer = observer, .board = board_, .limits = limits,
-               .owner = "pid " + std::to_string(getpid()), .mirrors = [this] { return board_.all().size(); }},
+               .owner = "pid " + std::to_string(getpid()), .mirrors = [this] { return board_.all().size(); },
+               .condemn = [this](MirrorId mirror, const ErrorText& error) { condemn(mirror, error); }},
         watch_(world_) {}
   ~Mirrors() override { stop(Wait::at_most(std::chrono::seconds(9))); }
 
@@ -57,6 +71,7 @@ class Mirrors : public Supervisor {
   }
   void request(MirrorId mirror, MirrorEvent event) override;
   bool await(MirrorId mirror, MirrorState state, const Wait& wait) override;
+  std::vector<std::string> left_behind(MirrorId mirror) override { return board_.take_left(mirror); }
   MirrorStatus status(MirrorId mirror) const override {
     if (auto found = board_.get(mirror)) return *found;
     throw Error(ErrorCode::not_found, "the mirror does not exist");
@@ -66,6 +81,10 @@ class Mirrors : public Supervisor {
 
  private:
   void adopt(const MirrorRecord& record);
+  void condemn(MirrorId mirror, const ErrorText& error) {
+    Lock lock(mutex_);
+    if (const auto found = mirrors_.find(mirror); found != mirrors_.end()) found->second->condemn(error);
+  }
 
   Catalog& catalog_;
   StatusBoard board_;
@@ -93,7 +112,7 @@ void Mirrors::request(MirrorId mirror, MirrorEvent event) {
     const Transition row = transition(record->state, step);
     if (row.outcome == Transition::Outcome::refused)
       throw Error(ErrorCode::wrong_state, "cannot " + std::string(to_string(step)) + " mirror \"" + record->spec.name + "\": " + std::string(row.sentence));
-    if (row.outcome == Transition::Outcome::already && event != MirrorEvent::drop) return;
+    if (row.outcome == Transition::Outcome::already && step != Step::drop) return;
     const MirrorState to = row.to.value_or(record->resume_to);
     try {
       if (row.outcome == Transition::Outcome::moves) {
@@ -108,7 +127,10 @@ void Mirrors::request(MirrorId mirror, MirrorEvent event) {
     break;
   }
   Lock lock(mutex_);
-  if (const auto found = mirrors_.find(mirror); found != mirrors_.end()) found->second->wake();
+  if (const auto found = mirrors_.find(mirror); found != mirrors_.end()) {
+    if (event == MirrorEvent::drop_forced) found->second->force();
+    found->second->wake();
+  }
 }
 
 bool Mirrors::await(MirrorId mirror, MirrorState state, const Wait& wait) {

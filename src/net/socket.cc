@@ -116,7 +116,14 @@ bool Socket::connect_to(const Address& address, Clock::Instant soft, const Wait&
   }
   const int on = 1;
   setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  // A server that is gone without a word is noticed within half a minute, whether something is under way to it or not.
+  const int idle_s = 10, interval_s = 10, probes = 2;
+  const unsigned unanswered_ms = 30'000;
   setsockopt(fd_, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  setsockopt(fd_, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+  setsockopt(fd_, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+  setsockopt(fd_, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+  setsockopt(fd_, IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered_ms, sizeof unanswered_ms);
   int error = 0;
   if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0) {
     error = errno;

@@ -6,6 +6,8 @@
 #include <fstream>
 
 #include "connection_state.h"
+#include "peerd/base/resolve.h"
+#include "peerd/base/text.h"
 
 namespace peerd::postgres {
 namespace {
@@ -122,12 +124,49 @@ bool find_sqlstate(std::string_view message, std::string_view& sqlstate, std::st
 /// A path under which there can be nothing: libpq then does without.
 constexpr const char* kNoFile = "/dev/null/none";
 
-OwnedConnection start(const ConnectOptions& options, const std::string& root_certificate) {
-  const std::string timeout = std::to_string(options.connect_timeout_seconds);
+/// Hosts, ports and addresses as libpq takes them: comma-separated, as many of each.
+struct Places {
+  std::string hosts, ports, addresses;
+};
+
+/// libpq would ask the name server itself, with no deadline and no stop: it gets addresses. Several hosts are tried in turn,
+/// so one of them may be unknown.
+Places find_places(const ConnectOptions& options, const Wait& wait) {
+  const std::vector<std::string> hosts = split(options.host, ','), ports = split(options.port, ',');
+  Places places;
+  std::optional<Error> unknown;
+  const auto add = [&](std::size_t index, const std::string& address) {
+    const std::string comma = places.hosts.empty() ? "" : ",";
+    places.hosts += comma + hosts[index];
+    places.ports += comma + (ports.size() == 1 ? ports.front() : index < ports.size() ? ports[index] : "");
+    places.addresses += comma + address;
+  };
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    if (hosts[i].empty() || hosts[i].front() == '/' || hosts[i].front() == '@') {
+      add(i, "");
+      continue;
+    }
+    try {
+      for (const SocketAddress& address : resolve(hosts[i], 0, wait)) add(i, address.text());
+    } catch (const Error& error) {
+      unknown = error;
+    }
+  }
+  if (!places.hosts.empty() || !unknown) return places;
+  ErrorText text = unknown->text;
+  text.code = ErrorCode::unreachable;
+  text.retry.reset();
+  text.message = "cannot connect to " + options.host + ":" + options.port + ": " + text.message;
+  if (text.hint.empty()) text.hint = "check the peer's host and this machine's name server; connect_timeout says how long to wait";
+  throw Error(std::move(text));
+}
+
+OwnedConnection start(const ConnectOptions& options, const Places& places, const std::string& root_certificate) {
   const std::string settings = options.options + std::string(kPins);
-  const std::array<std::pair<const char*, const std::string*>, 11> given{
-      {{"host", &options.host},
-       {"port", &options.port},
+  const std::array<std::pair<const char*, const std::string*>, 12> given{
+      {{"host", &places.hosts},
+       {"hostaddr", &places.addresses},
+       {"port", &places.ports},
        {"user", &options.user},
        {"password", &options.password},
        {"dbname", &options.database},
@@ -154,9 +193,12 @@ OwnedConnection start(const ConnectOptions& options, const std::string& root_cer
   if (options.sslkey.empty()) add("sslkey", kNoFile);
   add("client_encoding", "UTF8");
   add("gssencmode", "disable");  // Its negotiation would cost every connection a round trip.
-  add("keepalives_idle", "30");
+  // A server that is gone without a word is noticed within half a minute, whether something is under way to it or not: the
+  // kernel's own patience with unanswered bytes is a quarter of an hour.
+  add("keepalives_idle", "10");
   add("keepalives_interval", "10");
-  add("keepalives_count", "3");
+  add("keepalives_count", "2");
+  add("tcp_user_timeout", "30000");
   if (options.replication) add("replication", "database");
   add(nullptr, nullptr);
   OwnedConnection connection(PQconnectStartParams(keywords.data(), values.data(), 0));
@@ -168,8 +210,7 @@ OwnedConnection start(const ConnectOptions& options, const std::string& root_cer
 }
 
 /// Drives the connection until it stands. Throws.
-void establish(PGconn* connection, const ConnectOptions& options, const Wait& wait) {
-  const Wait limit = wait.shorter(std::chrono::seconds(options.connect_timeout_seconds));
+void establish(PGconn* connection, const ConnectOptions& options, const Wait& limit) {
   if (PQstatus(connection) == CONNECTION_BAD) refuse(connection, options);
   short events = POLLOUT;
   for (;;) {
@@ -207,11 +248,18 @@ Connection::~Connection() = default;
 std::unique_ptr<Connection> Connection::open(const ConnectOptions& options, const Wait& wait) {
   wait.check("connecting");
   const PemFile pem(options.root_ca);
-  OwnedConnection connection = start(options, pem.path().empty() ? options.sslrootcert : pem.path());
-  establish(connection.get(), options, wait);
+  const Wait limit = wait.shorter(std::chrono::seconds(options.connect_timeout_seconds));
+  OwnedConnection connection = start(options, find_places(options, limit), pem.path().empty() ? options.sslrootcert : pem.path());
+  establish(connection.get(), options, limit);
   PQsetErrorVerbosity(connection.get(), PQERRORS_DEFAULT);
   if (PQsetnonblocking(connection.get(), 1) != 0) throw Error(ErrorCode::internal, "libpq refuses to be non-blocking");
-  return std::unique_ptr<Connection>(new Connection(connection.release()));
+  std::unique_ptr<Connection> opened(new Connection(connection.release()));
+  // Known to newer servers only, so they cannot stand in kPins. A role's own would end a copy, or a connection that waits.
+  std::string_view more;
+  if (opened->server_version() >= 140000) more = "SET idle_session_timeout = 0";
+  if (opened->server_version() >= 170000) more = "SET idle_session_timeout = 0; SET transaction_timeout = 0";
+  if (!more.empty()) opened->run(more, limit);
+  return opened;
 }
 
 int Connection::server_version() const { return PQserverVersion(state_->connection.get()); }

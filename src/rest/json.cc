@@ -110,8 +110,17 @@ void read_json(std::string_view body, pb::Message& message) {
 
 std::string write_json(const pb::Message& message) { return print(message); }
 
+ErrorCodeFacts answer_facts(const ErrorText& text) {
+  ErrorCodeFacts known = facts(text.code);
+  if (text.code == ErrorCode::not_found && !(text.table.empty() && text.origin.empty())) {
+    known.http_status = facts(ErrorCode::source_unfit).http_status;
+    known.grpc = facts(ErrorCode::source_unfit).grpc;
+  }
+  return known;
+}
+
 std::string error_json(const ErrorText& text) {
-  const auto& known = facts(text.code);
+  const ErrorCodeFacts known = answer_facts(text);
   std::string reason;
   for (const char c : known.word) reason += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
   return error_body(known.grpc, reason, text.message,

@@ -17,6 +17,9 @@ void read_json(std::string_view body, google::protobuf::Message& message);
 /// Names in lowerCamelCase, unset scalars included, 64-bit integers as strings.
 std::string write_json(const google::protobuf::Message& message);
 
+/// How an error is answered: 404 is for the peer or mirror that the caller names; a table or database that a server lacks
+/// makes that server unfit.
+ErrorCodeFacts answer_facts(const ErrorText& text);
 /// google.rpc.Status with an ErrorInfo: reason, and as metadata hint, detail, field, table, sqlstate, origin where
 /// known.
 std::string error_json(const ErrorText& text);

@@ -199,8 +199,19 @@ std::string change_state(Call& call) {
                   .hint = "leave it out: a drop never touches the destination's tables, only peerd's bookkeeping there",
                   .field = "skip_destination_drop"});
   }
-  call.deps.mirrors.request(body.flow_job_name(), event_of(body.requested_flow_state()), IfExists::no, call.wait);
-  return write_json(peerdb_route::FlowStateChangeResponse());
+  MirrorEvent event = event_of(body.requested_flow_state());
+  if (body.force() && event != MirrorEvent::drop) {
+    throw Error(ErrorText{.code = ErrorCode::invalid_option,
+                          .message = "force is for dropping a mirror",
+                          .hint = "leave it out, or ask for STATUS_TERMINATED",
+                          .field = "force"});
+  }
+  if (body.force()) event = MirrorEvent::drop_forced;
+  std::vector<std::string> left;
+  call.deps.mirrors.request(body.flow_job_name(), event, IfExists::no, call.wait, &left);
+  peerdb_route::FlowStateChangeResponse reply;
+  for (const std::string& what : left) reply.add_left_behind(what);
+  return write_json(reply);
 }
 
 }  // namespace peerd::rest

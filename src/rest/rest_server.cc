@@ -142,7 +142,7 @@ net::HttpHandler make_rest_handler(RestDeps given) {
       const ErrorText text = current_error();
       if (text.code == ErrorCode::internal)
         log(LogLevel::error, "a request failed: " + text.message, {.hint = text.hint});
-      return rest::reply_with(facts(text.code).http_status, rest::error_json(text));
+      return rest::reply_with(rest::answer_facts(text).http_status, rest::error_json(text));
     }
   };
   return handler;

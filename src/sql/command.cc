@@ -89,8 +89,10 @@ class Command final : public Runnable {
   }
 
   std::string run(ChangeMirror& change, ResultWriter& writer, const Wait& wait) {
-    const Done done = context_.deps.mirrors.request(change.name, change.event, change.if_exists, wait.shorter(kMirror));
+    std::vector<std::string> left;
+    const Done done = context_.deps.mirrors.request(change.name, change.event, change.if_exists, wait.shorter(kMirror), &left);
     changed();
+    for (const std::string& what : left) writer.notice(note("left behind " + what));
     if (done == Done::was_absent) {
       writer.notice(note("mirror \"" + change.name + "\" does not exist"));
       return "NO SUCH MIRROR";

@@ -179,6 +179,7 @@ Statement parse_change_mirror(TokenCursor& cursor, MirrorEvent event) {
   change.event = event;
   change.if_exists = parse_if_exists(cursor);
   change.name = cursor.expect_name("a mirror's name").folded();
+  if (event == MirrorEvent::drop && cursor.accept_word("FORCE")) change.event = MirrorEvent::drop_forced;
   cursor.expect_end();
   return change;
 }

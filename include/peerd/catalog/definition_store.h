@@ -32,7 +32,8 @@ class DefinitionStore {
   virtual std::vector<PeerSpec> peers() = 0;          ///< By name.
   virtual std::vector<PeerRecord> peer_records() = 0;  ///< peers() with their ids.
   virtual void drop_peer(std::string_view name) = 0;  ///< Throws wrong_state naming the mirrors that use it; not_found.
-  /// New ones in state SETUP with a fresh uuid. Throws already_exists naming what differs; not_found for a peer that is not there.
+  /// New ones in state SETUP with a fresh uuid. Throws already_exists naming what differs; not_found for a peer that is not
+  /// there; wrong_state while one of that name is being dropped.
   virtual Put put_mirror(const MirrorSpec& mirror) = 0;
   virtual std::optional<MirrorRecord> mirror(std::string_view name) = 0;
   virtual std::optional<MirrorRecord> mirror(MirrorId id) = 0;

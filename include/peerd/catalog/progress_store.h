@@ -18,7 +18,7 @@ namespace peerd {
 struct MirrorProgress {
   bool slot_intended = false;               ///< rules.md 35: about to make the slot.
   std::optional<SlotStart> slot;            ///< Made.
-  std::optional<SourceIdentity> identity;   ///< Of the server that the slot lies on.
+  std::optional<SourceIdentity> identity;   ///< Of the server that slot and publication lie on.
   std::optional<Durable> checkpoint;
   std::vector<MirrorTable> tables;          ///< In their shape at `shaped_at`, with their start.
   Lsn shaped_at;
@@ -39,6 +39,8 @@ class ProgressStore {
  public:
   virtual ~ProgressStore() = default;
   virtual MirrorProgress progress(MirrorId mirror) = 0;
+  /// Where the mirror's slot and publication will lie: before either is made.
+  virtual void note_source(const Lease& lease, const SourceIdentity& identity) = 0;
   virtual void intend_slot(const Lease& lease) = 0;
   virtual void begin(const Lease& lease, const SlotStart& slot, const SourceIdentity& identity) = 0;
   /// The mirror's tables, whole list: others are forgotten, and a table with another start than before is unplanned again.

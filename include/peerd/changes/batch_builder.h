@@ -34,6 +34,7 @@ class BatchBuilder {
   bool empty() const noexcept { return size() == 0; }
   std::size_t size() const noexcept { return batch_->changes_.size() + batch_->messages_.size(); }  ///< Changes and messages.
   std::size_t bytes() const noexcept { return batch_->bytes(); }
+  std::int64_t oldest_commit_us() const noexcept { return batch_->oldest_commit_us(); }
   Lsn complete_to() const noexcept { return batch_->complete_to_; }
 
   /// Closes the batch and starts the next, which goes on with the open transaction, if any.

@@ -77,7 +77,14 @@ struct SlotStatus {
 struct SourceIdentity {
   std::uint64_t system_identifier = 0;
   std::uint32_t timeline = 0;
+  std::uint32_t database_oid = 0;  ///< 0 = not known: noted by an earlier peerd.
+  std::string database{};          ///< For messages: it may be renamed.
   bool operator==(const SourceIdentity&) const = default;
+  /// The same server and database, perhaps on another timeline.
+  bool same_place(const SourceIdentity& other) const {
+    return system_identifier == other.system_identifier &&
+           (database_oid == other.database_oid || database_oid == 0 || other.database_oid == 0);
+  }
 };
 
 }  // namespace peerd

@@ -23,7 +23,7 @@ class PeerControl {
   enum class Check { yes, no };
   /// Checks options, connects (within 15 s, or the peer's connect_timeout), stores. was_there: the same peer existed, or,
   /// `if_not_exists`, any of that name, which is left as it is. A different one of that name: already_exists naming what
-  /// differs, unless `replace`. Names: [A-Za-z_][A-Za-z0-9_-]*, at most 63. Kinds in any case.
+  /// differs, unless `replace`. One that mirrors use is replaced by the same server and database alone. Names: [A-Za-z_][A-Za-z0-9_-]*, at most 63. Kinds in any case.
   Done create(std::string_view name, std::string_view kind, const RawOptions& options, Replace replace, IfExists if_not_exists,
               Check check, const Wait& wait);
   void validate(std::string_view name, std::string_view kind, const RawOptions& options, const Wait& wait);
@@ -54,8 +54,10 @@ class MirrorControl {
   Done create(const MirrorRequest& request, IfExists if_not_exists, const Wait& wait);
   void validate(const MirrorRequest& request, const Wait& wait);  ///< All of that, storing nothing.
   /// pause waits until PAUSED (in flight work is dropped after a deadline, rules.md 38); resume returns once stored; drop
-  /// returns when slot, publication and bookkeeping are gone, or throws, leaving TERMINATING. was_there: it was in that state.
-  Done request(std::string_view name, MirrorEvent event, IfExists if_exists, const Wait& wait);
+  /// returns when slot, publication and bookkeeping are gone, or throws, leaving TERMINATING; a forced one leaves behind what
+  /// cannot be removed and says it in `left`. was_there: it was in that state.
+  Done request(std::string_view name, MirrorEvent event, IfExists if_exists, const Wait& wait,
+               std::vector<std::string>* left = nullptr);
   MirrorStatus status(std::string_view name);      ///< Throws not_found with a suggestion.
   std::vector<MirrorStatus> list();
   MirrorRecord record(std::string_view name);
@@ -64,6 +66,7 @@ class MirrorControl {
   /// From one supervisor's figures, or the catalog's where it has none yet.
   MirrorStatus status_of(const MirrorRecord& record) const;
   void await(const MirrorRecord& record, MirrorState state, const Wait& wait);
+  bool being_dropped(std::string_view name, const Wait& wait);
   Catalog& catalog_;
   const Connectors& connectors_;
   Supervisor& supervisor_;

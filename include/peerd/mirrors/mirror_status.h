@@ -35,6 +35,11 @@ struct MirrorStatus {
   std::uint64_t rows_streamed = 0;
   std::uint64_t wal_kept_bytes = 0;
   std::chrono::milliseconds lag_time{0};  ///< Age of the oldest change not yet durable; 0 when none.
+  /// The source's end at `awaited_since_us`, until it is applied: a backlog of which nothing has come yet has no commit to
+  /// tell its age by.
+  Lsn awaited;
+  std::int64_t awaited_since_us = 0;
+  std::chrono::milliseconds position_lag{0};  ///< For how long `awaited` has not been reached.
   std::optional<ErrorText> last_error;    ///< Kept after recovery, with its time; `failing` tells whether it still holds.
   bool failing = false;
   std::int64_t last_error_at_us = 0, next_retry_at_us = 0, created_at_us = 0;  ///< Unix time; 0 = none.
@@ -47,6 +52,8 @@ struct MirrorStatus {
   bool consistent() const { return horizon.value != 0 && applied >= horizon; }
 };
 Health health_of(const MirrorStatus& status);
+/// Takes the source's present end into account, as seen at `now_us`.
+void measure_position_lag(MirrorStatus& status, std::int64_t now_us);
 /// What the mirror's definition alone tells; progress and tables are left empty.
 MirrorStatus status_of(const MirrorRecord& record);
 

@@ -12,7 +12,8 @@
 
 namespace peerd {
 
-enum class MirrorEvent : std::uint8_t { pause, resume, drop };
+/// drop_forced leaves behind what cannot be removed; left_behind() says what that was.
+enum class MirrorEvent : std::uint8_t { pause, resume, drop, drop_forced };
 
 /// All mirrors of this process. control calls it; thread-safe. Owns every Mirror and its threads.
 /// A request is checked against state_table, stored in the catalog, then acted on: when it returns, the
@@ -29,6 +30,8 @@ class Supervisor {
   virtual void request(MirrorId mirror, MirrorEvent event) = 0;  ///< Returns once stored.
   /// For PAUSE, DROP and tests: true when it got there. False on another end (then status().last_error says why).
   virtual bool await(MirrorId mirror, MirrorState state, const Wait& wait) = 0;
+  /// After a forced drop: what of the mirror could not be removed, a sentence each. Tells it once.
+  virtual std::vector<std::string> left_behind(MirrorId) { return {}; }
   virtual MirrorStatus status(MirrorId mirror) const = 0;        ///< Throws not_found.
   virtual std::vector<MirrorStatus> statuses() const = 0;        ///< By name.
   /// Asks all mirrors to stop, joins them. False when some thread was still busy at wait.until: its

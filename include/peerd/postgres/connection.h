@@ -64,7 +64,7 @@ class Connection {
  public:
   /// Session settings pinned on every connection (rules.md 12): DateStyle ISO, timezone UTC, IntervalStyle postgres, bytea
   /// hex, extra_float_digits 3, search_path pg_catalog, row_security off, statement_timeout 0, lock_timeout 0,
-  /// idle_in_transaction_session_timeout 0, standard_conforming_strings on, client_encoding UTF8, and transactions are
+  /// idle_in_transaction_session_timeout 0, idle_session_timeout 0 (14), transaction_timeout 0 (17), standard_conforming_strings on, client_encoding UTF8, and transactions are
   /// read committed, read write, not deferrable unless they say otherwise, whatever the role's defaults are.
   static std::unique_ptr<Connection> open(const ConnectOptions& options, const Wait& wait);
   ~Connection();

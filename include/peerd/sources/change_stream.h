@@ -31,10 +31,11 @@ class ChangeStream {
   virtual Got read(BatchBuilder& into, const Wait& wait) = 0;
   /// After Got::shape: the table as it is from here on. The caller takes its batch, has the target prepared for it once
   /// everything before is applied, stores it, and reads on; the stream uses it from then on.
-  virtual NewShape new_shape() = 0;
-  /// Sends a status without reading. The reader calls it at least every 5 s while it waits for room,
+  virtual NewShape new_shape(const Wait& wait) = 0;
+  /// Sends a status without reading. The reader calls it at least every keep_alive_every() while it waits for room,
   /// so that wal_sender_timeout never strikes however long the target takes (rules.md 32).
   virtual void keep_alive() = 0;
+  virtual std::chrono::milliseconds keep_alive_every() const noexcept { return std::chrono::seconds(2); }
   /// Sent with the next status. Only rises.
   virtual void confirm(Stored position) noexcept = 0;
   struct Seen {

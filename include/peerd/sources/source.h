@@ -11,6 +11,7 @@
 #include "peerd/changes/row_lookup.h"
 #include "peerd/sources/change_stream.h"
 #include "peerd/sources/chunk_reader.h"
+#include "peerd/specs/mirror_spec.h"
 
 namespace peerd {
 
@@ -51,10 +52,21 @@ class Source {
   /// met in transactions that committed at or before it are followed in silence.
   virtual std::unique_ptr<ChangeStream> open_stream(Lsn from, std::span<const MirrorTable> tables, Lsn shaped_at, const Wait& wait) = 0;
   virtual std::unique_ptr<RowLookup> open_lookup(const Wait& wait) = 0;
+  /// Any mirror's slot at the same peer: one connection tells of all. check_slot() throws position_lost,
+  /// with the reason, when it can be followed no more.
+  virtual SlotStatus slot_of(const MirrorSpec& mirror, const Lease& lease, const Wait& wait) = 0;
+  virtual void check_slot(const std::string& slot, const Wait& wait) = 0;
   virtual SlotStatus slot_status(const Wait& wait) = 0;  ///< Also while paused: alerts and the WAL budget ask.
   /// The publication that the mirror made itself, and, when `slot_intended`, the slot: without an intent one of that name
   /// is somebody else's. Idempotent.
   virtual void drop(bool slot_intended, const Wait& wait) = 0;
+  /// What drop() would remove, in words and as statements, for when it cannot be removed from here.
+  struct Belongings {
+    std::string words, cure;
+  };
+  virtual Belongings belongings(bool slot_intended) const {
+    return {slot_intended ? "replication slot \"" + slot_name_ + "\"" : "", ""};
+  }
 
  protected:
   std::string slot_name_;

@@ -282,13 +282,14 @@ Frame decode_frame(std::string_view bytes) {
   malformed("unknown type");
 }
 
-StatusUpdate status_update(Lsn received, Lsn flushed, std::int64_t now_us_since_2000) {
+StatusUpdate status_update(Lsn received, Lsn flushed, std::int64_t now_us_since_2000, bool reply_wanted) {
   StatusUpdate update{};
   update.bytes[0] = 'r';
   put_u64(update.bytes + 1, received.value);
   put_u64(update.bytes + 9, flushed.value);
   put_u64(update.bytes + 17, flushed.value);
   put_u64(update.bytes + 25, static_cast<std::uint64_t>(now_us_since_2000));
+  update.bytes[33] = reply_wanted ? 1 : 0;
   return update;
 }
 

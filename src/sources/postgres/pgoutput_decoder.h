@@ -113,6 +113,6 @@ struct StatusUpdate {
   char bytes[34];
   std::string_view view() const { return {bytes, sizeof bytes}; }
 };
-StatusUpdate status_update(Lsn received, Lsn flushed, std::int64_t now_us_since_2000);
+StatusUpdate status_update(Lsn received, Lsn flushed, std::int64_t now_us_since_2000, bool reply_wanted = false);
 
 }  // namespace peerd::pgoutput

@@ -1,11 +1,13 @@
 #include "peerd/sources/postgres_source.h"
 
+#include "peerd/base/text.h"
 #include "peerd/postgres/unique_rules.h"
 #include "postgres/chunk_reader.h"
 #include "postgres/coverage.h"
 #include "postgres/describe.h"
 #include "postgres/preflight.h"
 #include "postgres/publication.h"
+#include "postgres/replication_check.h"
 #include "postgres/row_lookup.h"
 #include "postgres/slot.h"
 #include "postgres/snapshot_plan.h"
@@ -26,7 +28,11 @@ class PostgresSource final : public Source {
         " -c synchronous_commit=local";  // Nothing that peerd writes here is worth waiting for a standby.
   }
 
-  Problems preflight(const Wait& wait) override { return preflight_source(control(wait), names_, wait); }
+  Problems preflight(const Wait& wait) override {
+    Problems problems = preflight_source(control(wait), names_, wait);
+    if (auto problem = replication_unfit(control(wait), connector("preflight"), options_, wait)) problems.push_back(std::move(*problem));
+    return problems;
+  }
 
   std::vector<MirrorTable> describe(const Wait& wait) override {
     std::vector<MirrorTable> tables;
@@ -54,8 +60,12 @@ class PostgresSource final : public Source {
 
   SourceIdentity identity(const Wait& wait) override {
     // A command of the replication protocol: the function with the same answer needs more rights.
-    const postgres::Result result = connector("identity")(true, wait)->run("IDENTIFY_SYSTEM", wait);
-    return {std::stoull(result.string(0, 0)), static_cast<std::uint32_t>(result.integer(0, 1))};
+    const auto connection = connector("identity")(true, wait);
+    const postgres::Result system = connection->run("IDENTIFY_SYSTEM", wait);
+    const postgres::Result database =
+        connection->run("SELECT oid, datname FROM pg_database WHERE datname = current_database()", wait);
+    return {std::stoull(system.string(0, 0)), static_cast<std::uint32_t>(system.integer(0, 1)),
+            static_cast<std::uint32_t>(database.integer(0, 0)), database.string(0, 1)};
   }
 
   void ensure_publication(const Wait& wait) override { peerd::ensure_publication(control(wait), names_, wait); }
@@ -77,23 +87,43 @@ class PostgresSource final : public Source {
 
   std::unique_ptr<ChangeStream> open_stream(Lsn from, std::span<const MirrorTable> tables, Lsn shaped_at,
                                             const Wait& wait) override {
-    return WalStream::open({names_, connector("stream"), streamed_, from, shaped_at}, tables, control(wait), wait);
+    auto stream = WalStream::open({names_, connector("stream"), streamed_, from, shaped_at}, tables, control(wait), wait);
+    control_.reset();  // Nothing is asked while the stream runs: an idle mirror holds the stream's connection alone.
+    return stream;
   }
   std::unique_ptr<RowLookup> open_lookup(const Wait&) override {
     return std::make_unique<PostgresRowLookup>(connector("lookup"), streamed_);
   }
-  SlotStatus slot_status(const Wait& wait) override {
-    SlotStatus status = read_slot(control(wait), names_.slot, wait);
-    if (status.exists) note_standby(control(wait), names_, status, wait);
-    return status;
+  SlotStatus slot_status(const Wait& wait) override { return slot_under(names_, wait); }
+  SlotStatus slot_of(const MirrorSpec& mirror, const Lease& lease, const Wait& wait) override {
+    return slot_under(source_names(mirror, lease), wait);
   }
+  void check_slot(const std::string& slot, const Wait& wait) override { check_standing(control(wait), slot, wait); }
 
+  Belongings belongings(bool slot_intended) const override {
+    Belongings made;
+    if (slot_intended) {
+      made.words = "replication slot " + quote_identifier(names_.slot);
+      made.cure = "SELECT pg_drop_replication_slot(" + quote_literal(names_.slot) + ")";
+    }
+    if (names_.own_publication) {
+      const std::string name = quote_identifier(names_.publication);
+      made.words += (made.words.empty() ? "" : " and ") + ("publication " + name);
+      made.cure += (made.cure.empty() ? "" : "; ") + ("DROP PUBLICATION IF EXISTS " + name);
+    }
+    return made;
+  }
   void drop(bool slot_intended, const Wait& wait) override {
     if (slot_intended) drop_slot(control(wait), names_, wait);
     drop_publication(control(wait), names_, wait);
   }
 
  private:
+  SlotStatus slot_under(const SourceNames& names, const Wait& wait) {
+    SlotStatus status = read_slot(control(wait), names.slot, wait);
+    if (status.exists) note_standby(control(wait), names, status, wait);
+    return status;
+  }
   Connect connector(std::string_view role) const {
     postgres::ConnectOptions options = options_;
     options.application_name = names_.application_name(role);

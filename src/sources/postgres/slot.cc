@@ -139,16 +139,52 @@ SlotStart ensure_slot(postgres::Connection& connection, const Connect& connect, 
   throw Error(std::move(text));
 }
 
+namespace {
+
+[[noreturn]] void lost(const std::string& what, const std::string& setting = {}) {
+  ErrorText text;
+  text.code = ErrorCode::position_lost;
+  text.message = what;
+  text.hint = "changes are missing: DROP MIRROR and CREATE MIRROR copy the tables anew";
+  if (!setting.empty()) text.hint += "; " + setting;
+  text.retry = Retry::after_operator;
+  throw Error(std::move(text));
+}
+
+std::string words_of(const std::string& slot) { return "replication slot \"" + slot + "\""; }
+
+/// What pg_replication_slots.invalidation_reason says (17; `conflicting` alone in 16), and the setting that did it.
+struct Invalidation {
+  std::string_view reason, words, setting;
+};
+constexpr Invalidation kInvalidations[] = {
+    {"wal_removed", "has lost its WAL: it kept more than max_slot_wal_keep_size", "raise max_slot_wal_keep_size first"},
+    {"idle_timeout", "was given up by the source: it was not read from for idle_replication_slot_timeout",
+     "raise idle_replication_slot_timeout first, or set it to 0: a paused mirror does not read"},
+    {"wal_level_insufficient", "was given up by the source: wal_level is not logical any more", "set wal_level = logical first"},
+    {"rows_removed", "was given up by the source: rows of the catalog that it needed were removed", ""},
+};
+
+[[noreturn]] void throw_invalidated(const std::string& slot, const std::string& reason) {
+  for (const Invalidation& known : kInvalidations)
+    if (known.reason == reason) lost(words_of(slot) + " " + std::string(known.words), std::string(known.setting));
+  if (!reason.empty()) lost(words_of(slot) + " was given up by the source: " + reason);
+  lost(words_of(slot) + " has lost its WAL (max_slot_wal_keep_size)");
+}
+
+}  // namespace
+
+void check_standing(postgres::Connection& connection, const std::string& slot, const Wait& wait) {
+  const postgres::Result found = connection.run(
+      "SELECT coalesce(to_jsonb(s) ->> 'wal_status', '') = 'lost', coalesce(to_jsonb(s) ->> 'invalidation_reason', '')"
+      " FROM pg_replication_slots s WHERE s.slot_name = $1",
+      {{slot}}, wait);
+  if (found.rows() == 0) lost(words_of(slot) + " does not exist at the source any more");
+  if (found.boolean(0, 0) || !found.text(0, 1).empty()) throw_invalidated(slot, found.string(0, 1));
+}
+
 void check_followable(const SlotStatus& status, Lsn from) {
-  const auto lost = [&](const std::string& what) {
-    ErrorText text;
-    text.code = ErrorCode::position_lost;
-    text.message = what;
-    text.hint = "changes are missing: DROP MIRROR and CREATE MIRROR copy the tables anew";
-    text.retry = Retry::after_operator;
-    throw Error(std::move(text));
-  };
-  const std::string slot = "replication slot \"" + status.slot + "\"";
+  const std::string slot = words_of(status.slot);
   if (!status.exists) lost(slot + " does not exist at the source any more");
   if (status.wal_status == "lost") lost(slot + " has lost its WAL (max_slot_wal_keep_size)");
   if (from < status.confirmed) {
@@ -161,6 +197,14 @@ void check_followable(const SlotStatus& status, Lsn from) {
 }
 
 void drop_slot(postgres::Connection& connection, const SourceNames& names, const Wait& wait) {
+  // The server would drop it from any of its databases, but the publication stands in the slot's.
+  const postgres::Result elsewhere = connection.run(
+      "SELECT database FROM pg_replication_slots WHERE slot_name = $1 AND database <> current_database()", {{names.slot}}, wait);
+  if (elsewhere.rows() > 0) {
+    throw Error(ErrorCode::wrong_state,
+                words_of(names.slot) + " is one of database \"" + elsewhere.string(0, 0) + "\", to which the peer does not lead",
+                "point the peer back with CREATE OR REPLACE PEER, then DROP MIRROR again");
+  }
   while (read_slot(connection, names.slot, wait).exists) {
     release(connection, names, wait);
     try {

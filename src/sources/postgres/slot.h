@@ -20,6 +20,9 @@ std::string unadoptable(postgres::Connection& connection, const std::string& slo
 SlotStart ensure_slot(postgres::Connection& connection, const Connect& connect, const SourceNames& names, bool intended,
                       const std::function<void(std::string)>& step, const Wait& wait);
 
+/// Throws Error(position_lost), with the server's own reason where it tells one, unless the slot stands and keeps its WAL.
+void check_standing(postgres::Connection& connection, const std::string& slot, const Wait& wait);
+
 /// rules.md 33, 34: throws Error(position_lost), naming both numbers, unless the slot can be followed from `from`
 /// without a gap.
 void check_followable(const SlotStatus& status, Lsn from);

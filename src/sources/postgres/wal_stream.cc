@@ -52,6 +52,7 @@ WalStream::WalStream(Setup setup, std::span<const MirrorTable> tables)
 
 std::unique_ptr<WalStream> WalStream::open(Setup setup, std::span<const MirrorTable> tables,
                                            postgres::Connection& control, const Wait& wait) {
+  check_standing(control, setup.names.slot, wait);
   check_followable(read_slot(control, setup.names.slot, wait), setup.from);
   std::unique_ptr<WalStream> stream(new WalStream(std::move(setup), tables));
   Coverage coverage(stream->setup_.names, tables);
@@ -92,10 +93,10 @@ postgres::Connection& WalStream::helper(const Wait& wait) {
   return *helper_;
 }
 
-void WalStream::send_status() {
+void WalStream::send_status(Reply reply) {
   told_ = Lsn{confirmed_.load(std::memory_order_relaxed)};
   const Lsn received{std::max(received_.load(std::memory_order_relaxed), told_.value)};
-  const auto update = pgoutput::status_update(received, told_, now_us_since_2000());
+  const auto update = pgoutput::status_update(received, told_, now_us_since_2000(), reply == Reply::wanted);
   connection_->replication_write(update.view(), Wait::at_most(5s));
   const auto now = std::chrono::steady_clock::now();
   next_status_ = now + status_interval_;
@@ -108,6 +109,14 @@ void WalStream::status_if_due(Clock::Instant now) {
 }
 
 void WalStream::keep_alive() { send_status(); }
+
+void WalStream::listen_for_life(Clock::Instant now, const Wait& wait) {
+  switch (silence_.after(now)) {
+    case Silence::Step::none: return;
+    case Silence::Step::ask: return send_status(Reply::wanted);
+    case Silence::Step::judge: return silence_.judge(setup_.connect, connection_->backend_pid(), wait.stop);
+  }
+}
 
 void WalStream::confirm(Stored position) noexcept {
   std::uint64_t before = confirmed_.load(std::memory_order_relaxed);
@@ -130,6 +139,7 @@ std::optional<std::string_view> WalStream::next_message(const Wait& wait) {
 }
 
 Got WalStream::read(BatchBuilder& into, const Wait& wait) {
+  silence_.listening(std::chrono::steady_clock::now());
   if (held_) {
     const pgoutput::Frame frame = *std::exchange(held_, std::nullopt);
     if (const auto got = take(frame, into)) return *got;
@@ -147,10 +157,12 @@ Got WalStream::read(BatchBuilder& into, const Wait& wait) {
       const auto now = std::chrono::steady_clock::now();
       next_quick_status_ = std::max(next_quick_status_, now + 100ms);
       status_if_due(now);
+      listen_for_life(now, wait);
       coverage_->check();
       if (now >= wait.until) return Got::idle;
       continue;
     }
+    silence_.heard();
     if (const auto got = take(pgoutput::decode_frame(*message), into)) return *got;
   }
 }
@@ -300,10 +312,9 @@ std::optional<Got> WalStream::take_truncate(const pgoutput::Message& message, Ls
   return std::nullopt;
 }
 
-NewShape WalStream::new_shape() {
+NewShape WalStream::new_shape(const Wait& wait) {
   if (widening_ == nullptr) throw Error(ErrorCode::internal, "no table has a new shape");
   TrackedTable& table = *std::exchange(widening_, nullptr);
-  const Wait wait = Wait::at_most(30s);
   std::vector<Column> columns;
   for (const Column& sent : table.added()) {
     AddedColumn added = read_added_column(helper(wait), table.table().schema.id, sent, wait);

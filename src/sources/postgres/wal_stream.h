@@ -5,6 +5,7 @@
 
 #include "peerd/sources/change_stream.h"
 #include "postgres/coverage_watch.h"
+#include "postgres/silence.h"
 #include "postgres/slot.h"
 #include "postgres/streamed_transactions.h"
 #include "postgres/tracked_table.h"
@@ -25,8 +26,11 @@ class WalStream final : public ChangeStream {
                                          postgres::Connection& control, const Wait& wait);
 
   Got read(BatchBuilder& into, const Wait& wait) override;
-  NewShape new_shape() override;
+  NewShape new_shape(const Wait& wait) override;
   void keep_alive() override;
+  std::chrono::milliseconds keep_alive_every() const noexcept override {
+    return std::min<std::chrono::milliseconds>(std::chrono::seconds(2), status_interval_);
+  }
   void confirm(Stored position) noexcept override;
   Seen seen() const noexcept override;
   std::vector<std::pair<TableId, CoverageNote>> noted() override { return coverage_->take_noted(); }
@@ -51,7 +55,9 @@ class WalStream final : public ChangeStream {
 
   std::optional<std::string_view> next_message(const Wait& wait);
   void status_if_due(Clock::Instant now);
-  void send_status();
+  enum class Reply { as_it_likes, wanted };
+  void send_status(Reply reply = Reply::as_it_likes);
+  void listen_for_life(Clock::Instant now, const Wait& wait);
   postgres::Connection& helper(const Wait& wait);
 
   const Setup setup_;
@@ -74,6 +80,7 @@ class WalStream final : public ChangeStream {
 
   Clock::Instant next_status_{}, next_quick_status_{};
   std::chrono::milliseconds status_interval_{10'000};
+  Silence silence_;
   Lsn told_;  ///< The flush position of the last status.
   std::atomic<std::uint64_t> received_, confirmed_;
 };

@@ -111,7 +111,7 @@ class FakeStream : public ChangeStream {
     return read_changes(into, transaction);
   }
 
-  NewShape new_shape() override {
+  NewShape new_shape(const Wait&) override {
     tables_[new_shape_.table.schema.qualified()] = new_shape_.table;
     return new_shape_;
   }
@@ -297,13 +297,21 @@ class FakeSource : public Source {
     server_->enter("open_lookup", &wait);
     return std::make_unique<FakeLookup>(server_);
   }
-  SlotStatus slot_status(const Wait& wait) override {
+  SlotStatus slot_status(const Wait& wait) override { return slot_named(slot_name_, wait); }
+  SlotStatus slot_of(const MirrorSpec& mirror, const Lease& lease, const Wait& wait) override {
+    const std::string given = mirror.text("replication_slot_name");
+    return slot_named(given.empty() ? "slot_" + lease.uuid : given, wait);
+  }
+  void check_slot(const std::string& slot, const Wait& wait) override {
+    if (!slot_named(slot, wait).exists) throw Error(ErrorCode::position_lost, "slot " + slot + " does not exist");
+  }
+  SlotStatus slot_named(const std::string& name, const Wait& wait) {
     server_->enter("slot_status", &wait);
     Lock lock(server_->mutex_);
     SlotStatus status;
-    status.slot = slot_name_;
+    status.slot = name;
     status.server_end = server_->position_;
-    const auto slot = server_->slots_.find(slot_name_);
+    const auto slot = server_->slots_.find(name);
     if (slot == server_->slots_.end()) return status;
     status.exists = true;
     status.restart = status.confirmed = slot->second.confirmed;

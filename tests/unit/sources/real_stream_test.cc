@@ -21,7 +21,7 @@ class RealStream : public RealSource {
       if (got == Got::part) text += "part\n";
       if (got == Got::shape) {
         text += take();
-        const MirrorTable table = stream_->new_shape().table;
+        const MirrorTable table = stream_->new_shape(Wait::at_most(std::chrono::seconds(30))).table;
         text += "shape:";
         for (const Column& column : table.schema.columns) {
           text +=

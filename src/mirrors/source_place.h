@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+#include "phase.h"
+
+namespace peerd {
+
+/// "database "shop" of the server with system identifier 7…".
+std::string words_of(const SourceIdentity& identity);
+
+/// Each phase's first question: is the peer still the server, timeline and database that the mirror follows? Throws
+/// position_lost when it is not (rules.md 33, 34). Passes while nothing is noted. Returns what the peer is now.
+SourceIdentity check_identity(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop);
+
+}  // namespace peerd
