@@ -28,7 +28,9 @@ class Reader {
         working_(working),
         changes_most_(static_cast<std::size_t>(context.record.spec.integer("max_batch_size"))),
         wait_most_(std::chrono::seconds(context.record.spec.integer("idle_timeout_seconds"))),
-        flush_interval_(context.target.flush_interval()) {}
+        flush_interval_(context.target.flush_interval()) {
+    builder_.keep_old_rows(context.target.wants_old_rows());
+  }
 
   void run(const std::stop_token& stop) {
     quiet_since_ = std::chrono::steady_clock::now();

@@ -12,6 +12,10 @@ class BatchBuilder {
   /// Reuses `spent`'s memory when one is handed back.
   explicit BatchBuilder(std::unique_ptr<Batch> spent = nullptr);
 
+  /// The target wants ChangeView::old_row: whoever fills the builder looks at it.
+  void keep_old_rows(bool wanted) { keeps_old_rows_ = wanted; }
+  bool keeps_old_rows() const noexcept { return keeps_old_rows_; }
+
   /// The index under which changes name this table; the same schema gives the same index.
   /// REQUIRES: no other shape of it in this batch (shape_differs() is false).
   std::uint32_t table(const MirrorTable& table);
@@ -46,6 +50,7 @@ class BatchBuilder {
   std::uint32_t xid_ = 0;
   bool noted_ = false;  ///< The open transaction is among this batch's transactions().
   bool in_transaction_ = false;
+  bool keeps_old_rows_ = false;
   bool transaction_has_changes_ = false;  ///< Or messages, in this batch or in those before.
 };
 

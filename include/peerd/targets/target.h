@@ -55,6 +55,8 @@ class Target {
   virtual void restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) = 0;
   virtual std::unique_ptr<ChunkWriter> open_writer(const Wait& wait) = 0;  ///< One per snapshot worker. Callable from its thread.
   virtual void end_copy(const MirrorTable& table, const Wait& wait) = 0;   ///< Keys, duplicates (rules.md 11, 23). Idempotent.
+  /// Whether apply() shows rows as they were: ChangeView::old_row is then filled, and costs its bytes. Constant.
+  virtual bool wants_old_rows() const noexcept { return false; }
   /// Open tail: what is visible stays whole (Postgres keeps its transaction open), durable stays before it.
   /// An empty batch only moves the position.
   virtual ApplyResult apply(const Batch& batch, const ApplyContext& context) = 0;

@@ -39,6 +39,16 @@ void check_count(const Shape& shape, const pgoutput::Tuple& sent) {
   }
 }
 
+/// A column that older rows had not: what Postgres shows in them.
+CellView missing_in(const Column& column) {
+  return column.missing_value ? CellView{CellView::Kind::text, *column.missing_value} : CellView{};
+}
+
+/// Whether the old row shows the column.
+bool shown(const pgoutput::Message& change, const Column& column) {
+  return change.old_kind == pgoutput::OldTuple::full || (change.old_kind == pgoutput::OldTuple::key && column.in_key);
+}
+
 /// With FULL every column is flagged, so the flags say nothing of the key (rules.md 4).
 bool same_key(const TableSchema& schema, const SentRelation& sent) {
   if (sent.identity == 'f') return true;
@@ -109,15 +119,20 @@ void project(const TableSchema& schema, const Shape& shape, const pgoutput::Mess
   for (std::size_t i = 0; i < row.size(); ++i) {
     const std::uint16_t from = shape.from[i];
     if (from == Shape::kAbsent) {
-      const auto& missing = schema.columns[i].missing_value;
-      row[i] = missing ? CellView{CellView::Kind::text, *missing} : CellView{};
+      row[i] = missing_in(schema.columns[i]);
       continue;
     }
     row[i] = view(change.new_row.cells[from]);
-    if (row[i].kind != CellView::Kind::unchanged) continue;
-    const bool shown = change.old_kind == pgoutput::OldTuple::full ||
-                       (change.old_kind == pgoutput::OldTuple::key && schema.columns[i].in_key);
-    if (shown) row[i] = view(change.old_row.cells[from]);
+    if (row[i].kind == CellView::Kind::unchanged && shown(change, schema.columns[i])) row[i] = view(change.old_row.cells[from]);
+  }
+}
+
+void project_old(const TableSchema& schema, const Shape& shape, const pgoutput::Message& change, std::span<CellView> row) {
+  check_count(shape, change.old_row);
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    const Column& column = schema.columns[i];
+    if (!shown(change, column)) row[i].kind = CellView::Kind::unchanged;
+    else row[i] = shape.from[i] == Shape::kAbsent ? missing_in(column) : view(change.old_row.cells[shape.from[i]]);
   }
 }
 

@@ -38,6 +38,8 @@ Shape compare(const TableSchema& schema, const std::vector<std::string>& exclude
 /// them: every column with identity FULL, the key's columns otherwise. Throws Error(peer_error) on another count of
 /// columns.
 void project(const TableSchema& schema, const Shape& shape, const pgoutput::Message& change, std::span<CellView> row);
+/// The old row likewise; `unchanged` where only the key was sent.
+void project_old(const TableSchema& schema, const Shape& shape, const pgoutput::Message& change, std::span<CellView> row);
 /// The key cells of an old row, in key order. False when one of them is null or not there.
 bool project_key(const TableSchema& schema, const Shape& shape, const pgoutput::Tuple& old_row,
                  std::span<CellView> key);

@@ -4,21 +4,26 @@
 namespace peerd {
 namespace {
 
-bool within(std::string_view part, std::string_view whole) {
-  return part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size();
+/// A row in libpq's memory, and its copy in the batch's, when all of it is used: one copy keeps all of its cells.
+struct Kept {
+  std::string_view sent, copy;
+  bool holds(std::string_view part) const {
+    return !sent.empty() && part.data() >= sent.data() && part.data() + part.size() <= sent.data() + sent.size();
+  }
+  std::string_view of(std::string_view part) const { return {copy.data() + (part.data() - sent.data()), part.size()}; }
+};
+
+Kept keep_whole(const pgoutput::Tuple& sent, bool whole, BatchBuilder& into) {
+  return whole ? Kept{sent.bytes, into.keep(sent.bytes)} : Kept{};
 }
 
-/// Moves the views of `cells` from libpq's memory into the batch's: those of `sent` by one copy when all of it is used,
-/// the others (of an old row, missing values, or beside excluded columns) one by one.
-void keep_cells(std::span<CellView> cells, const pgoutput::Tuple& sent, bool whole, BatchBuilder& into) {
-  const std::string_view kept = whole ? into.keep(sent.bytes) : std::string_view();
+/// Moves the views of `cells` from libpq's memory into the batch's; those of no kept row (missing values, or beside excluded
+/// columns) one by one.
+void keep_cells(std::span<CellView> cells, const Kept& row, const Kept& old_row, BatchBuilder& into) {
   for (CellView& cell : cells) {
     if (cell.kind != CellView::Kind::text || cell.bytes.empty()) continue;
-    if (whole && within(cell.bytes, sent.bytes)) {
-      cell.bytes = {kept.data() + (cell.bytes.data() - sent.bytes.data()), cell.bytes.size()};
-    } else {
-      cell.bytes = into.keep(cell.bytes);
-    }
+    if (row.holds(cell.bytes)) cell.bytes = row.of(cell.bytes);
+    else cell.bytes = old_row.holds(cell.bytes) ? old_row.of(cell.bytes) : into.keep(cell.bytes);
   }
 }
 
@@ -39,8 +44,8 @@ void check_key(const TableSchema& schema, std::span<const CellView> row) {
 }
 
 /// The old key, when the update really changed it: Postgres also sends it when a key column is stored out of line.
-std::span<const CellView> changed_key(const pgoutput::Message& message, const TableSchema& schema, const Shape& shape,
-                                      std::span<const CellView> row, BatchBuilder& into) {
+std::span<CellView> changed_key(const pgoutput::Message& message, const TableSchema& schema, const Shape& shape,
+                                std::span<const CellView> row, BatchBuilder& into) {
   if (message.old_kind == pgoutput::OldTuple::none) return {};
   bool differs = false;
   for (const std::uint16_t column : schema.key) {
@@ -52,8 +57,17 @@ std::span<const CellView> changed_key(const pgoutput::Message& message, const Ta
   if (!differs) return {};
   const std::span<CellView> key = into.cells(schema.key.size());
   if (!project_key(schema, shape, message.old_row, key)) no_key(schema);
-  keep_cells(key, message.old_row, false, into);
   return key;
+}
+
+/// ChangeView::old_row, but for the key alone of a row whose key is told anyway.
+std::span<CellView> shown_old_row(const pgoutput::Message& message, const TableSchema& schema, const Shape& shape,
+                                  bool key_told, BatchBuilder& into) {
+  const bool full = message.old_kind == pgoutput::OldTuple::full;
+  if (!into.keeps_old_rows() || message.old_kind == pgoutput::OldTuple::none || (key_told && !full)) return {};
+  const std::span<CellView> row = into.cells(schema.columns.size());
+  project_old(schema, shape, message, row);
+  return row;
 }
 
 }  // namespace
@@ -65,20 +79,31 @@ void WalStream::append_change(const pgoutput::Message& message, Lsn position, Tr
   change.table = into.table(table.table());
   change.version = {commit_, position};
   const std::span<CellView> row = into.cells(schema.columns.size());
-  if (message.kind == pgoutput::MessageKind::remove) {
+  const bool remove = message.kind == pgoutput::MessageKind::remove;
+  std::span<CellView> key;
+  if (remove) {
     change.kind = ChangeView::Kind::remove;
-    const std::span<CellView> key = into.cells(schema.key.size());
+    key = into.cells(schema.key.size());
     if (!project_key(schema, shape, message.old_row, key)) no_key(schema);
-    keep_cells(key, message.old_row, false, into);
-    for (std::size_t i = 0; i < key.size(); ++i) row[schema.key[i]] = key[i];
   } else {
     change.kind = message.kind == pgoutput::MessageKind::insert ? ChangeView::Kind::insert : ChangeView::Kind::update;
     project(schema, shape, message, row);
     check_key(schema, row);
-    change.old_key = changed_key(message, schema, shape, row, into);
-    keep_cells(row, message.new_row, shape.whole, into);
+    key = changed_key(message, schema, shape, row, into);
+  }
+  const std::span<CellView> old_row = shown_old_row(message, schema, shape, remove || !key.empty(), into);
+  const Kept old = keep_whole(message.old_row, !old_row.empty() && shape.whole, into);
+  const Kept now = keep_whole(message.new_row, !remove && shape.whole, into);
+  keep_cells(old_row, {}, old, into);
+  keep_cells(key, {}, old, into);
+  if (remove) {
+    for (std::size_t i = 0; i < key.size(); ++i) row[schema.key[i]] = key[i];
+  } else {
+    keep_cells(row, now, old, into);
+    change.old_key = key;
   }
   change.row = row;
+  change.old_row = old_row;
   into.append(change);
 }
 
