@@ -72,6 +72,8 @@ json column_json(const Column& column) {
   json document = {{"name", column.name},           {"type", column.type_oid}, {"modifier", column.type_modifier},
                    {"type_name", column.type_name}, {"in_key", column.in_key}, {"nullable", column.nullable}};
   if (column.missing_value) document["missing_value"] = *column.missing_value;
+  if (column.base.oid != 0)
+    document["base"] = {{"type", column.base.oid}, {"modifier", column.base.modifier}, {"type_name", column.base.name}};
   return document;
 }
 
@@ -84,6 +86,8 @@ Column read_column(const json& document) {
   column.in_key = document.at("in_key");
   column.nullable = document.at("nullable");
   if (document.contains("missing_value")) column.missing_value = document.at("missing_value").get<std::string>();
+  if (const auto base = document.find("base"); base != document.end())
+    column.base = {base->at("type"), base->at("modifier"), base->at("type_name")};
   return column;
 }
 

@@ -15,6 +15,14 @@ struct TableId {
   auto operator<=>(const TableId&) const = default;
 };
 
+/// A type as a column has it.
+struct TypeOf {
+  std::uint32_t oid = 0;  ///< 0: none.
+  std::int32_t modifier = -1;
+  std::string name;  ///< As Column::type_name.
+  bool operator==(const TypeOf&) const = default;
+};
+
 /// A column as pgoutput sends it: generated, dropped and excluded columns are not among them.
 struct Column {
   std::string name;
@@ -25,6 +33,8 @@ struct Column {
   bool nullable = true;
   /// What rows older than an ADD COLUMN … DEFAULT show (pg_attribute.attmissingval), in text form.
   std::optional<std::string> missing_value;
+  /// Of a domain, and of an array of one: the type beneath, however many domains lie between; its values have the same text.
+  TypeOf base{};
   bool operator==(const Column&) const = default;
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "postgres/base_types.h"
+
 namespace peerd {
 namespace {
 
@@ -100,6 +102,7 @@ std::optional<CatalogTable> read_table(postgres::Connection& connection, const M
   found.schema.identity = identity_of(result.text(0, 3)[0]);
   found.file_node = static_cast<std::uint32_t>(result.integer(0, 4));
   const std::vector<std::int64_t> numbers = read_columns(connection, oid, table, found, wait);
+  read_base_types(connection, found.schema.columns, wait);
   read_key(connection, oid, result.string(0, 3), numbers, found, wait);
   return found;
 }
@@ -133,6 +136,7 @@ AddedColumn read_added_column(postgres::Connection& connection, TableId table, c
   const postgres::Result type = connection.run(
       "SELECT format_type($1, $2)", {{std::to_string(sent.type_oid), std::to_string(sent.type_modifier)}}, wait);
   added.column.type_name = type.string(0, 0);
+  read_base_types(connection, {&added.column, 1}, wait);
   const postgres::Result result =
       connection.run(kAdded, {{std::to_string(table.oid), sent.name, std::to_string(sent.type_oid)}}, wait);
   if (result.rows() == 0) return added;

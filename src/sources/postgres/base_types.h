@@ -1,0 +1,13 @@
+#pragma once
+
+#include <span>
+
+#include "peerd/changes/table.h"
+#include "peerd/postgres/connection.h"
+
+namespace peerd {
+
+/// Fills Column::base in. Asks the server only where a column's type is none of the well-known ones.
+void read_base_types(postgres::Connection& connection, std::span<Column> columns, const Wait& wait);
+
+}  // namespace peerd
