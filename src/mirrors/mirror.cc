@@ -13,6 +13,12 @@ std::int64_t wall_us() {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+/// As the target sees it: with the name of the database that its rows come from.
+MirrorSpec reading_from(const PeerSpec& source, MirrorSpec mirror) {
+  if (const auto named = source.options.find("database"); named != source.options.end()) mirror.source_database = named->second;
+  return mirror;
+}
+
 /// The embedded catalog has one owner (its lock file), so a lease only has to outlast the process.
 constexpr std::chrono::hours kLease{24 * 365};
 
@@ -194,7 +200,7 @@ void Mirror::attempt(const MirrorRecord& record, const std::stop_token& stop) {
   if (!source_peer || !target_peer)
     throw Error(ErrorCode::not_found, "a peer of mirror \"" + name_ + "\" is not in the catalog");
   const auto source = world_.connectors.of(source_peer->kind).source(*source_peer, record.spec, *lease);
-  const auto target = world_.connectors.of(target_peer->kind).target(*target_peer, record.spec, *lease);
+  const auto target = world_.connectors.of(target_peer->kind).target(*target_peer, reading_from(*source_peer, record.spec), *lease);
   PhaseContext phase = context(record, *lease, *source, *target);
   switch (record.state) {
     case MirrorState::setup:

@@ -7,7 +7,7 @@ are the source's, and no chunk that was finished before a kill was read again af
 """
 import pytest
 
-from support.kafka_consumer import Audit, Broken
+from support.kafka_consumer import Audit, Broken, Consumer, Message, compare_kafka
 from support.kafka_server import KafkaServer
 from support.killing import SEED, Killing, kills
 from support.postgres_server import PostgresServer
@@ -67,7 +67,34 @@ class KafkaKilling(Killing):
             return False
 
 
-def mirror_under_load(new_world, kafka):
+class Repeating(KafkaKilling):
+    """Without transactions parts of them may be there, and messages come again."""
+
+    def while_down(self, name):
+        pass
+
+
+class Latest(Consumer):
+    """Takes a key's last message, as who does not mind repeats does: they come in order, so that the last one is the newest."""
+
+    repeats = 0
+
+    def take(self, topic, partition, offset, key, value, headers):
+        if offset < self.positions.get((topic, partition), 0):
+            return
+        self.positions[topic, partition] = offset + 1
+        message, told = Message(topic, partition, offset, key, value, headers, self.form), self.topics[topic]
+        place = (message.lsn, message.transaction, message.chunk, message.ordinal)
+        self.repeats += place in told.reads
+        told.reads.add(place)
+        if message.kind == "delete":
+            told.rows.pop(message.key, None)
+        elif message.row is not None:
+            before = told.rows.get(message.key, (0, {}))[1]
+            told.rows[message.key] = (partition, {**{name: before[name] for name in message.unchanged if name in before}, **message.row})
+
+
+def mirror_under_load(new_world, kafka, **options):
     source = PostgresServer("source", settings={"max_wal_size": "1GB"})
     world = new_world("kafka", source=source, target=kafka)
     create_table(source, "public.items", ROWS, world.source_db, long_every=500, long_bytes=20_000)
@@ -75,11 +102,12 @@ def mirror_under_load(new_world, kafka):
     writer = Writer(source, "public.items", world.source_db, seed=SEED, rate=60, long_bytes=100_000)
     world.create_peers()
     world.log_from = source.log_size()
-    world.create_mirror(["public.items"], snapshot_num_rows_per_partition=ROWS_PER_CHUNK, snapshot_max_parallel_workers=WORKERS)
+    world.create_mirror(["public.items"], snapshot_num_rows_per_partition=ROWS_PER_CHUNK, snapshot_max_parallel_workers=WORKERS, **options)
     return world, writer, audit
 
 
-def kill_and_check(world, writer, killing):
+def kill_all(world, writer, killing):
+    """Returns the mirror's row at the copy's end, and what had arrived by then."""
     order = killing.order(KILLS)
     wanted_in_snapshot = max(1, len(order) * 2 // 5)
     wait_for("the copy to begin", lambda: world.mirror()["chunks_done"] > 0)
@@ -91,7 +119,11 @@ def kill_and_check(world, writer, killing):
         killing.in_stream(order.pop())
     writer.stop()
     world.wait_caught_up(240)
+    return finished, since, copies
 
+
+def kill_and_check(world, writer, killing):
+    finished, since, copies = kill_all(world, writer, killing)
     snapshot_hits, stream_hits = killing.hits_in()
     rows = world.compare()
     whole = killing.audit.check(world.consumer(), since)
@@ -124,3 +156,18 @@ def test_kills_of_one_broker_of_three(new_world):
     killing.victims["one of 3"] = OneOf(kafka, killing.random)
     kill_and_check(world, writer, killing)
     assert all(len(partition.replicas) == 3 for partition in kafka.topics()[world.target_name("public.items")].partitions.values())
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1500)
+def test_kills_of_peerd_and_of_the_broker_lose_nothing_at_least_once(new_world):
+    kafka = KafkaServer("repeats")
+    world, writer, audit = mirror_under_load(new_world, kafka, delivery="at_least_once")
+    killing = Repeating(world, {"peerd": world.peerd, "broker": kafka}, audit)
+    kill_all(world, writer, killing)
+    latest = Latest(kafka.client(), [world.target_name("public.items")])
+    latest.read_whole()
+    rows = compare_kafka(latest.topics[world.target_name("public.items")], world.source, "public.items", world.source_db, world.target_db)
+    print(f"{len(killing.hits)} kills, at_least_once, seed={SEED}: {rows} rows equal, {latest.repeats} messages came again", flush=True)
+    assert rows > ROWS * 0.9
+    latest.close()

@@ -35,17 +35,18 @@ def faults(body, mirror, transaction):
     own = json.loads(source["sequence"])[1]
     want("sequence", own == source["lsn"])
     if op != "m":
-        want("before", (body["before"] is not None) == (op == "d"))
+        want("before", body["before"] is not None if op == "d" else op == "u" or body["before"] is None)
         want("after", (body["after"] is not None) == (op in "cur"))
     return found
 
 
 def holds_unavailable(value):
-    """Whether it is what Debezium puts in the place of a value that it has not got, whatever the column's type."""
+    """Whether it is what Debezium puts in the place of a value that it has not got, whatever the column's type: null where it has
+    nothing of the type's form."""
     as_bytes, digest = UNAVAILABLE.encode(), bytearray(hashlib.md5(UNAVAILABLE.encode()).digest())
     digest[6], digest[8] = digest[6] & 0x0F | 0x30, digest[8] & 0x3F | 0x80
     texts = [UNAVAILABLE, base64.b64encode(as_bytes).decode()]
-    return value in (*texts, *([text] for text in texts), [str(number) for number in as_bytes], [str(uuid.UUID(bytes=bytes(digest)))],
+    return value in (None, *texts, *([text] for text in texts), [str(number) for number in as_bytes], [str(uuid.UUID(bytes=bytes(digest)))],
                      json.dumps({UNAVAILABLE: UNAVAILABLE}, separators=(",", ":")))
 
 

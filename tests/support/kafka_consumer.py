@@ -39,7 +39,7 @@ class Message:
 
     def __init__(self, topic, partition, offset, key, value, headers, form):
         self.topic, self.partition, self.offset = topic, partition, offset
-        self.key, self.headers = key.decode(), {name: text.decode() for name, text in headers or ()}
+        self.key, self.headers = key and key.decode(), {name: text.decode() for name, text in headers or ()}
         if not HEADERS <= self.headers.keys():
             raise Broken(f"{self.where} has no header {HEADERS - self.headers.keys()}, only {sorted(self.headers)}")
         self.kind, self.lsn = self.headers["kind"], position(self.headers["lsn"])
@@ -96,9 +96,11 @@ class Message:
 class Topic:
     """One topic's contents, rebuilt as a consumer would, message by message."""
 
-    def __init__(self, name, form="peerdb"):
-        self.name, self.form = name, form
+    def __init__(self, name, form="peerdb", events=None):
+        self.name, self.form, self.events = name, form, events
         self.rows = {}  # key's text -> (partition, columns)
+        self.since = {}  # key's text -> (lsn, ordinal) of what made its row
+        self.emptied = (0, -1)  # (lsn, ordinal) of the last truncate that came by the topic of events
         self.place = {}  # key's text -> its partition
         self.last = {}  # partition -> (lsn, ordinal) of the last change
         self.changed, self.deleted, self.reads = set(), {}, set()
@@ -120,6 +122,8 @@ class Topic:
         self.last[message.partition] = at
         if message.kind == "truncate":
             self._event(message)
+            if self.events:
+                return None  # Debezium's own; the topic of events says it, too
             for key in [key for key, (partition, _) in self.rows.items() if partition == message.partition]:
                 del self.rows[key]
             return None
@@ -128,7 +132,26 @@ class Topic:
         self.transactions[message.transaction].append((message.ordinal, message.kind, message.key))
         return getattr(self, f"_{message.kind}")(message)
 
+    def take_event(self, message):
+        """One that came by the topic of events, before or after what it is about."""
+        self.counts[message.kind] += 1
+        if message.kind == "horizon":
+            self.horizons.update(range(self.partitions))
+            return
+        self.emptied = max(self.emptied, (message.lsn, message.ordinal))
+        for key in [key for key, at in self.since.items() if at < self.emptied]:
+            self.rows.pop(key, None)
+            del self.since[key]
+
+    def _keep(self, message, columns, at):
+        if at >= self.emptied:
+            self.rows[message.key], self.since[message.key] = (message.partition, columns), at
+
     def _event(self, message):
+        if self.events:
+            if message.kind != "truncate" or message.key is not None or self.form != "debezium":
+                raise Broken(f"{message.where}: a {message.kind} with the key {message.key}, though events have a topic of their own")
+            return
         if decoded(message.key) != {"_peerd_event": message.kind}:
             raise Broken(f"{message.where}: a {message.kind} with the key {message.key}")
 
@@ -153,22 +176,24 @@ class Topic:
         if place in self.reads:
             raise Broken(f"{message.where}: a second read of {place}")
         self.reads.add(place)
-        self.rows[message.key] = (message.partition, message.row)
+        # What was read from this start on is not voided by the truncate that says that the copy started anew there.
+        self._keep(message, message.row, (message.lsn, float("inf")))
 
     def _insert(self, message):
         self._check_key(message, message.row)
         left_out = {name: LEFT_OUT for name in message.unchanged if name not in message.row}
-        self.rows[message.key] = (message.partition, {**message.row, **left_out})
+        self._keep(message, {**message.row, **left_out}, (message.lsn, message.ordinal))
 
     def _update(self, message):
         self._check_key(message, message.row)
         before = self.rows.get(message.key, (0, {}))[1]
         kept = {name: before.get(name, LEFT_OUT) for name in message.unchanged if name not in message.row}
-        self.rows[message.key] = (message.partition, {**message.row, **kept})
+        self._keep(message, {**message.row, **kept}, (message.lsn, message.ordinal))
 
     def _delete(self, message):
         self._check_key(message, message.old)
         self.rows.pop(message.key, None)
+        self.since.pop(message.key, None)
         self.deleted[message.key] = (message.lsn, message.ordinal)
 
     def _tombstone(self, message):
@@ -177,11 +202,11 @@ class Topic:
 
 
 class Consumer:
-    """Reads topics to their ends, again and again. `form` is the mirror's format."""
+    """Reads topics to their ends, again and again. `form` is the mirror's format, `events` its topic of events, if it has one."""
 
-    def __init__(self, options, topics, form="peerdb"):
-        self.options, self.form = options, form
-        self.topics = {name: Topic(name, form) for name in topics}
+    def __init__(self, options, topics, form="peerdb", events=None):
+        self.options, self.form, self.events = options, form, events
+        self.topics = {name: Topic(name, form, events) for name in topics}
         self.positions = {}  # (topic, partition) -> next offset
         self._client = None
 
@@ -209,6 +234,8 @@ class Consumer:
         for name, topic in self.topics.items():
             topic.partitions = self.partitions(name)
             open_ends |= {(name, number) for number in range(topic.partitions)}
+        if self.events:
+            open_ends |= {(self.events, number) for number in range(self.partitions(self.events))}
         client.assign([TopicPartition(*place, self.positions.get(place, 0)) for place in sorted(open_ends)])
         count, end = 0, time.monotonic() + timeout
         while open_ends:
@@ -234,7 +261,7 @@ class Consumer:
         from confluent_kafka import Consumer as Client, TopicPartition
         with contextlib.closing(Client({**self.options, "group.id": "unused", "isolation.level": "read_uncommitted"})) as plain:
             ends = {(name, number): plain.get_watermark_offsets(TopicPartition(name, number), timeout=30)[1]
-                    for name in self.topics for number in range(self.partitions(name))}
+                    for name in [*self.topics, *filter(None, [self.events])] for number in range(self.partitions(name))}
         self.read_to_end()
         behind = lambda: {place: (self.positions.get(place, 0), end) for place, end in ends.items() if self.positions.get(place, 0) < end}
         wait_for("every transaction in the topics to be finished", lambda: not behind() or (self.read_to_end(), not behind())[1], timeout)
@@ -243,7 +270,11 @@ class Consumer:
         if offset < self.positions.get((topic, partition), 0):
             return  # taken in before the end was seen
         self.positions[topic, partition] = offset + 1
-        self.topics[topic].apply(Message(topic, partition, offset, key, value, headers, self.form))
+        message = Message(topic, partition, offset, key, value, headers, self.form)
+        if topic == self.events:
+            self.topics[json.loads(message.key)["topic"]].take_event(message)
+        else:
+            self.topics[topic].apply(message)
 
     def transactions(self):
         """xid -> [(ordinal, topic, kind, key)] in the transaction's order, over all topics."""

@@ -123,7 +123,9 @@ class World:
     def consumer(self):
         """Of the mirror's topics; it has read them to their present ends."""
         if self._consumer is None:
-            self._consumer = Consumer(self.target.client(), [self.target_name(table) for table in self.tables], self.options.get("format", "peerdb"))
+            form = self.options.get("format", "peerdb")
+            events = self.options.get("event_topic") or (f"{self.mirror_name}.event" if form == "debezium" else None)
+            self._consumer = Consumer(self.target.client(), [self.target_name(table) for table in self.tables], form, events)
         self._consumer.read_to_end()
         return self._consumer
 

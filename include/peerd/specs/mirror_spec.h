@@ -40,6 +40,8 @@ struct MirrorSpec {
   std::string name, source, target;  ///< source and target are peers' names.
   std::vector<TableMapping> tables;
   Options options;  ///< By mirror_options().
+  /// The database of the source peer. Filled in by who runs the mirror, for targets that tell where a row comes from.
+  std::string source_database{};
   bool operator==(const MirrorSpec&) const = default;
 
   std::string text(std::string_view option) const;      ///< With the default filled in.

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "kafka/errors.h"
+#include "kafka/topic_ends.h"
 #include "peerd/base/text.h"
 #include "peerd/targets/kafka_target.h"
 
@@ -98,13 +99,17 @@ void Client::on_error(rd_kafka_t*, int code, const char*, void* self) {
 }
 
 void Client::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* self) {
-  if (message->err == 0) return;
+  if (message->err == 0) {
+    if (auto* const ends = static_cast<TopicEnds*>(message->_private)) ends->delivered(message->partition, message->offset);
+    return;
+  }
   // What was only thrown away after another message's failure says nothing of the reason.
   const auto purged = [](int code) { return code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT; };
-  std::atomic<int>& first = static_cast<Client*>(self)->delivery_error_;
-  int known = first.load();
-  while ((known == 0 || (purged(known) && !purged(message->err))) && !first.compare_exchange_weak(known, message->err)) {
-  }
+  auto& client = *static_cast<Client*>(self);
+  const int known = client.delivery_error_.load();
+  if (known != 0 && (!purged(known) || purged(message->err))) return;
+  client.delivery_topic_ = rd_kafka_topic_name(message->rkt);
+  client.delivery_error_ = message->err;
 }
 
 void Client::check_background(const std::string& doing, const Wait& wait) {
@@ -147,6 +152,27 @@ int Client::partitions(const std::string& topic, const Wait& wait) {
     if (told.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return 0;
     if (told.err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) throw Error(error_text(told.err, doing));
   }
+}
+
+std::vector<std::int64_t> Client::ends(const std::string& topic, const Wait& wait) {
+  const int count = partitions(topic, wait);
+  const std::string doing = "reading how far topic " + topic + " is written";
+  const std::unique_ptr<rd_kafka_topic_partition_list_t, void (*)(rd_kafka_topic_partition_list_t*)> list(
+      rd_kafka_topic_partition_list_new(count), rd_kafka_topic_partition_list_destroy);
+  for (int p = 0; p < count; ++p) rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p);
+  std::vector<std::int64_t> out(static_cast<std::size_t>(count));
+  while (count > 0) {
+    // The time -1 stands for the end; the answer takes its place.
+    for (int p = 0; p < count; ++p) list->elems[p].offset = RD_KAFKA_OFFSET_END;
+    bool whole = rd_kafka_offsets_for_times(client_, list.get(), 1000) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int p = 0; p < count; ++p) {
+      whole = whole && list->elems[p].err == RD_KAFKA_RESP_ERR_NO_ERROR && list->elems[p].offset >= 0;
+      out[static_cast<std::size_t>(p)] = list->elems[p].offset;
+    }
+    if (whole) break;
+    check_background(doing, wait);
+  }
+  return out;
 }
 
 namespace {

@@ -36,6 +36,8 @@ class Client {
   Metadata metadata(const std::string& topic, const std::string& doing, const Wait& wait);
   /// Partitions of a topic, 0 when it is absent.
   int partitions(const std::string& topic, const Wait& wait);
+  /// Where each of its partitions ends, what is not committed included; empty when it is absent.
+  std::vector<std::int64_t> ends(const std::string& topic, const Wait& wait);
   struct NewTopic {
     std::string name;
     int partitions = 0, replication_factor = 0;  ///< 0: the broker's default.
@@ -53,12 +55,14 @@ class Client {
   void retry(const std::string& doing, const Wait& wait, const Attempt& attempt);
   /// Throws what the brokers told in the background: a refused login, or, once `wait` is over, why nobody answers.
   void check_background(const std::string& doing, const Wait& wait);
+  const std::string& delivery_topic() const { return delivery_topic_; }  ///< Of the delivery error.
   rd_kafka_resp_err_t delivery_error() const { return static_cast<rd_kafka_resp_err_t>(delivery_error_.load()); }
 
  private:
   static void on_error(rd_kafka_t*, int code, const char* reason, void* self);
   static void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* self);
   rd_kafka_t* client_ = nullptr;
+  std::string delivery_topic_;
   std::atomic<int> last_error_{0}, delivery_error_{0};
 };
 

@@ -23,16 +23,16 @@ class DebeziumEncoder final : public RowEncoder {
   DebeziumEncoder(const TableSchema& given, const Names& names) : RowEncoder(given) {
     for (const Column& column : schema().columns) shapes_.push_back(debezium::shape_of(column));
     source_begin_ = R"("source":{"version":"peerd","connector":"postgresql","name":)" + json_name(names.mirror) + R"(,"ts_ms":)";
-    database_ = R"(,"db":)" + json_name(names.source) + R"(,"sequence":"[)";
+    database_ = R"(,"db":)" + json_name(names.database) + R"(,"sequence":"[)";
     table_ = R"(,"schema":)" + json_name(schema().schema) + R"(,"table":)" + json_name(schema().name) + R"(,"txId":)";
   }
 
   void value(const Message& message, std::string& out) const override {
     if (message.kind == Kind::horizon) return logical(message, {"peerd.horizon", to_string(Lsn{message.checkpoint}), true}, out);
     out += R"({"before":)";
-    message.kind == Kind::remove ? columns(message, out) : void(out += "null");
+    before(message, out);
     out += R"(,"after":)";
-    message.kind == Kind::remove || message.row.empty() ? void(out += "null") : columns(message, out);
+    message.kind == Kind::remove || message.row.empty() ? void(out += "null") : columns(message.row, out);
     out.push_back(',');
     source(message, out);
     out += R"(,"transaction":null,"op":")";
@@ -60,11 +60,23 @@ class DebeziumEncoder final : public RowEncoder {
   }
   void unavailable(std::size_t column, std::string& out) const override { out += shapes_[column].unavailable; }
 
-  /// Every column: of a delete, those beyond the key are null.
-  void columns(const Message& message, std::string& out) const {
+  /// Every column.
+  void columns(std::span<const CellView> row, std::string& out) const {
     bool first = true;
     out.push_back('{');
-    for (std::size_t c = 0; c < message.row.size(); ++c) member(c, message.row[c], first, out);
+    for (std::size_t c = 0; c < row.size(); ++c) member(c, row[c], first, out);
+    out.push_back('}');
+  }
+
+  /// The row as it was, where the source sent it; of a delete the key at least. What was not sent is null.
+  void before(const Message& message, std::string& out) const {
+    if (message.old_row.empty()) return message.kind == Kind::remove ? columns(message.row, out) : void(out += "null");
+    bool first = true;
+    out.push_back('{');
+    for (std::size_t c = 0; c < message.old_row.size(); ++c) {
+      const CellView& cell = message.old_row[c];
+      member(c, cell.kind == CellView::Kind::unchanged ? CellView{} : cell, first, out);
+    }
     out.push_back('}');
   }
 

@@ -1,7 +1,6 @@
 #include "kafka/debezium_numbers.h"
 
 #include <bit>
-#include <cmath>
 #include <vector>
 
 #include "kafka/json.h"
@@ -27,6 +26,43 @@ const char* take_digits(std::string_view text, Digits& digits) {
   for (const std::string_view part : {digits.whole, digits.fraction})
     if (part.find_first_not_of("0123456789") != std::string_view::npos) return kNotOfItsType;
   return digits.whole.empty() && digits.fraction.empty() ? kNotOfItsType : nullptr;
+}
+
+/// The digits of a floating-point number, without zeros at either end: 0.digits times ten to the power of `exponent`.
+struct Floating {
+  static constexpr std::size_t kMost = 40;  // More than Postgres writes.
+  char room[kMost];
+  std::size_t count = 0;
+  int exponent = 0;
+  bool negative = false;
+  std::string_view digits() const { return {room, count}; }
+};
+
+bool take_floating(std::string_view text, Floating& out) {
+  out.negative = calendar::take(text, '-');
+  const std::size_t end = std::min(text.find('e'), text.size());
+  Digits digits;
+  if (take_digits(text.substr(0, end), digits) != nullptr || digits.negative) return false;
+  if (end < text.size()) {
+    std::string_view power = text.substr(end + 1);
+    calendar::take(power, '+');
+    const auto [stop, error] = std::from_chars(power.data(), power.data() + power.size(), out.exponent);
+    if (error != std::errc{} || stop != power.data() + power.size()) return false;
+  }
+  out.exponent += static_cast<int>(digits.whole.size());
+  for (const std::string_view part : {digits.whole, digits.fraction}) {
+    for (const char c : part) {
+      if (out.count == 0 && c == '0') {
+        --out.exponent;
+        continue;
+      }
+      if (out.count == Floating::kMost) return false;
+      out.room[out.count++] = c;
+    }
+  }
+  while (out.count > 0 && out.room[out.count - 1] == '0') --out.count;
+  if (out.count == 0) out.exponent = 1;
+  return true;
 }
 
 /// An integer of any size: limbs of 64 bits, lowest first. One for each thread, whose memory is kept.
@@ -184,6 +220,35 @@ const char* append_bits(std::string_view text, std::string& out) {
   return nullptr;
 }
 
+const char* append_floating(std::string_view text, std::string& out) {
+  if (text == "NaN" || text == "Infinity" || text == "-Infinity") return append_json(text, out) ? nullptr : kNoUtf8;
+  Floating number;
+  if (!take_floating(text, number)) return kNotOfItsType;
+  // Double.toString(): plain from 0.001 to 10,000,000, else one digit before the point and a power.
+  constexpr int kLeast = -2, kMost = 7;
+  const std::string_view digits = number.digits();
+  const bool plain = number.exponent >= kLeast && number.exponent <= kMost;
+  const int before = plain ? number.exponent : 1;
+  if (number.negative) out.push_back('-');
+  if (before <= 0) {
+    out += "0.";
+    out.append(static_cast<std::size_t>(-before), '0');
+    out += digits;
+  } else {
+    const std::size_t whole = std::min(digits.size(), static_cast<std::size_t>(before));
+    out += digits.substr(0, whole);
+    out.append(static_cast<std::size_t>(before) - whole, '0');
+    out.push_back('.');
+    whole < digits.size() ? void(out += digits.substr(whole)) : out.push_back('0');
+  }
+  if (plain) return nullptr;
+  out.push_back('E');
+  const int power = number.exponent - 1;
+  if (power < 0) out.push_back('-');
+  append_number(power < 0 ? -power : power, out);
+  return nullptr;
+}
+
 const char* append_point(std::string_view text, std::string& out) {
   const std::size_t comma = text.find(',');
   if (comma == std::string_view::npos || !text.starts_with('(') || !text.ends_with(')')) return kNotOfItsType;
@@ -193,8 +258,7 @@ const char* append_point(std::string_view text, std::string& out) {
     out += i == 0 ? "{\"x\":" : ",\"y\":";
     const auto [end, error] = std::from_chars(parts[i].data(), parts[i].data() + parts[i].size(), values[i]);
     if (error != std::errc{} || end != parts[i].data() + parts[i].size()) return kNotOfItsType;
-    if (std::isfinite(values[i])) out += parts[i];
-    else if (!append_json(parts[i], out)) return kNoUtf8;
+    if (const char* wrong = append_floating(parts[i], out)) return wrong;
   }
   out += ",\"wkb\":\"";
   Base64 base64(out);  // Well-known binary: little endian, 1 = point.

@@ -13,6 +13,8 @@ const char* append_any_decimal(std::string_view text, std::string& out);
 const char* append_money(std::string_view text, std::string& out);  ///< A Decimal with scale 2.
 /// The bits as a number, lowest byte first, as many bytes as it needs.
 const char* append_bits(std::string_view text, std::string& out);
+/// A real or a double precision as Java writes it, always with a point: 1e+10 is 1.0E10.
+const char* append_floating(std::string_view text, std::string& out);
 const char* append_point(std::string_view text, std::string& out);
 
 const char* append_days(std::string_view text, std::string& out);  ///< Since 1970.

@@ -21,21 +21,29 @@ constexpr std::string_view kText = R"("__debezium_unavailable_value")", kTexts =
                            kNumbers = "[95,95,100,101,98,101,122,105,117,109,95,117,110,97,118,97,105,108,97,98,108,101,95,"
                                       "118,97,108,117,101]";  // its bytes
 
-std::string_view placeholder_of(std::uint32_t oid, Form form) {
+/// The placeholder has the form of the column's values; where Debezium has none in that form it writes null, and so does this.
+std::string_view placeholder_of(std::uint32_t oid, const Shape& shape) {
   switch (oid) {
     case kTextArrayOid: case kVarcharArrayOid: case kBpcharArrayOid: case kJsonArrayOid: case kJsonbArrayOid: return kTexts;
     case kByteaArrayOid: return kByteses;
     case kInt4ArrayOid: case kInt8ArrayOid: case kDateArrayOid: return kNumbers;
     case kUuidArrayOid: return kUuids;
-    case kByteaOid: return kBytes;
-    default: return form == Form::hstore ? kHstore : kText;
+    default: break;
+  }
+  if (shape.array) return "null";
+  switch (shape.form) {
+    case Form::text: return kText;
+    case Form::bytea: return kBytes;
+    case Form::hstore: return kHstore;
+    default: return "null";
   }
 }
 
 Form form_of(std::uint32_t oid, std::int32_t modifier) {
   switch (oid) {
     case kBoolOid: return Form::boolean;
-    case kInt2Oid: case kInt4Oid: case kInt8Oid: case kOidOid: case kFloat4Oid: case kFloat8Oid: return Form::number;
+    case kInt2Oid: case kInt4Oid: case kInt8Oid: case kOidOid: return Form::number;
+    case kFloat4Oid: case kFloat8Oid: return Form::floating;
     case kNumericOid: return modifier < 0 ? Form::any_numeric : Form::numeric;
     case kMoneyOid: return Form::money;
     case kBitOid: case kVarbitOid: return modifier == 1 ? Form::bit : Form::bits;
@@ -96,6 +104,7 @@ const char* append_one(const Shape& shape, std::string_view text, std::string& o
       out += text == "t" ? "true" : "false";
       return nullptr;
     case Form::number: return append_number_text(text, out) ? nullptr : kNotOfItsType;
+    case Form::floating: return append_floating(text, out);
     case Form::numeric: return append_decimal(text, shape.scale, out);
     case Form::any_numeric: return append_any_decimal(text, out);
     case Form::money: return append_money(text, out);
@@ -125,19 +134,23 @@ std::string_view base_name(std::string_view type_name) { return type_name.substr
 
 Shape shape_of(const Column& column) {
   Shape shape;
-  std::string_view name = column.type_name;
-  const std::uint32_t element = element_type(column.type_oid);
+  // A domain is written as what it is made of, as there.
+  const bool domain = column.base.oid != 0;
+  const std::uint32_t oid = domain ? column.base.oid : column.type_oid;
+  const std::int32_t modifier = domain ? column.base.modifier : column.type_modifier;
+  std::string_view name = domain ? column.base.name : column.type_name;
+  const std::uint32_t element = element_type(oid);
   shape.array = element != 0 || name.ends_with("[]");
   if (name.ends_with("[]")) name.remove_suffix(2);
   // box alone parts its elements by semicolons.
   if (shape.array && element == 0 && base_name(name) == "box") shape.array = false;
-  shape.form = form_of(shape.array ? element : column.type_oid, column.type_modifier);
+  shape.form = form_of(shape.array ? element : oid, modifier);
   if (shape.form == Form::text && base_name(name) == "hstore") shape.form = Form::hstore;
   // numeric's modifier is (precision << 16 | scale in 11 bits with a sign) + 4; a time's is its precision.
-  const int packed = (column.type_modifier - 4) & 0x7ff;
+  const int packed = (modifier - 4) & 0x7ff;
   if (shape.form == Form::numeric) shape.scale = (packed ^ 1024) - 1024;
-  else if (column.type_modifier >= 0) shape.precision = column.type_modifier;
-  shape.unavailable = placeholder_of(column.type_oid, shape.form);
+  else if (modifier >= 0) shape.precision = modifier;
+  shape.unavailable = placeholder_of(oid, shape);
   return shape;
 }
 

@@ -11,7 +11,7 @@
 namespace peerd::kafka::debezium {
 
 enum class Form : std::uint8_t {
-  text, boolean, number, numeric, any_numeric, money, bit, bits, bytea, date, time, timestamp, timestamptz, timetz,
+  text, boolean, number, floating, numeric, any_numeric, money, bit, bits, bytea, date, time, timestamp, timestamptz, timetz,
   interval, point, hstore
 };
 
@@ -21,7 +21,7 @@ struct Shape {
   bool array = false;  ///< Of values of that form.
   int scale = 0;       ///< Of numeric(p,s).
   int precision = 6;   ///< Of times.
-  /// What stands for a value that nothing knows, as JSON.
+  /// What stands for a value that nothing knows, as JSON of the same form as a value.
   std::string_view unavailable;
 };
 Shape shape_of(const Column& column);

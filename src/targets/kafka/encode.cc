@@ -12,8 +12,12 @@ namespace {
 [[noreturn]] void refuse(const TableSchema& schema, const std::string& column, const char* wrong) {
   ErrorText text{.code = ErrorCode::bad_value,
                  .message = "column " + column + " of " + schema.qualified() + " holds " + wrong};
-  text.hint =
-      "change it at the source, exclude the column, use another format of the mirror, or on_bad_row = 'dead_letter'";
+  for (const std::uint16_t part : schema.key)
+    text.detail += (text.detail.empty() ? "the row's key is (" : ", ") + schema.columns[part].name;
+  if (!text.detail.empty()) text.detail += ")";
+  // Text has to be UTF-8 in every format.
+  text.hint = std::string("change it at the source, exclude the column, ") + (wrong == kNoUtf8 ? "" : "use another format of the mirror, ") +
+              "or set on_bad_row = 'dead_letter'";
   text.table = schema.qualified();
   throw Error(std::move(text));
 }
@@ -49,7 +53,16 @@ void logical_key(std::string_view prefix, std::string& out) {
 }
 
 RowEncoder::RowEncoder(const TableSchema& schema) : schema_(schema) {
-  for (const Column& column : schema_.columns) names_.push_back(json_name(column.name) + ":");
+  for (std::size_t c = 0; c < schema_.columns.size(); ++c) {
+    std::string name;
+    if (!append_json(schema_.columns[c].name, name)) {
+      ErrorText text{.code = ErrorCode::bad_value, .message = "column " + std::to_string(c + 1) + " of " + schema_.qualified() + " has a name that is no UTF-8"};
+      text.hint = "rename the column at the source";
+      text.table = schema_.qualified();
+      throw Error(std::move(text));
+    }
+    names_.push_back(name + ":");
+  }
 }
 
 void RowEncoder::unavailable(std::size_t, std::string&) const {

@@ -17,6 +17,7 @@ enum class Format : std::uint8_t { peerdb, flat, debezium };
 struct Message {
   Kind kind;
   std::span<const CellView> row;           ///< By column; empty of an event. Unchanged cells were not found.
+  std::span<const CellView> old_row{};     ///< ChangeView::old_row; not of the insert that a key change ends with.
   std::span<const std::uint8_t> filled{};  ///< By column: not sent by the source, whether found or not; empty: none.
   std::uint64_t checkpoint = 0;
   std::int64_t commit_time_us = 0;  ///< 0: null.
@@ -35,7 +36,7 @@ void logical_key(std::string_view prefix, std::string& out);
 
 /// Who speaks to whom, as messages name them.
 struct Names {
-  std::string mirror, source;  ///< The mirror; the source peer.
+  std::string mirror, database;  ///< The mirror; the source's database.
 };
 
 /// The clock of Message::sent_us: read once for a batch or block.

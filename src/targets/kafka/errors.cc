@@ -60,6 +60,7 @@ ErrorText error_text(rd_kafka_resp_err_t code, const std::string& doing, const s
     text.hint = found->hint;
     text.retry = found->retry;
   }
+  if (text.hint.empty()) text.hint = "look into the brokers' logs; the mirror tries again";
   text.message = "Kafka: " + doing + ": " + rd_kafka_err2str(code);
   text.detail = detail;
   text.origin = rd_kafka_err2name(code);

@@ -1,4 +1,4 @@
-// preflight → open (fence, then read the ledger: rules.md 28) → prepare per table → chunk writers → apply per batch.
+// preflight → open (fence, then read the ledger: rules.md 28) → create or verify per table → chunk writers → apply per batch.
 // Every change is a message; the position commits with it, in the compacted topic of the mirror.
 #include "peerd/targets/kafka_target.h"
 
@@ -8,6 +8,8 @@
 #include "kafka/chunk_writer.h"
 #include "kafka/errors.h"
 #include "kafka/ledger.h"
+#include "kafka/names.h"
+#include "kafka/row_encoder.h"
 #include "kafka/row_sender.h"
 #include "kafka/topics.h"
 #include "kafka/unchanged.h"
@@ -38,7 +40,9 @@ Sending sending_of(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& 
   Sending out{peer, mirror.name, lease.uuid};
   out.exactly_once = word_of(mirror, "delivery", {"exactly_once", "at_least_once"}) == "exactly_once";
   out.dead_letters = word_of(mirror, "on_bad_row", {"stop", "dead_letter"}) == "dead_letter";
-  out.tombstones = option_boolean(table, mirror.options, "tombstones");
+  // Debezium sends them unless it is told not to.
+  const std::string tombstones = option_text(table, mirror.options, "tombstones");
+  out.tombstones = tombstones.empty() ? option_text(table, mirror.options, "format") == "debezium" : tombstones == "true";
   out.transaction_timeout_ms = static_cast<int>(option_integer(table, mirror.options, "transaction_timeout_ms"));
   return out;
 }
@@ -58,6 +62,12 @@ class KafkaTarget final : public Target {
     setup_.sending = sending_of(peer, mirror, lease);
     const std::string format = word_of(mirror, "format", {"peerdb", "flat", "debezium"});
     format_ = format == "flat" ? Format::flat : format == "debezium" ? Format::debezium : Format::peerdb;
+    truncates_ = word_of(mirror, "skipped_operations", {"t", "none"}) == "none";
+    if (format_ != Format::debezium && mirror.options.contains("skipped_operations")) {
+      Error error(ErrorCode::invalid_option, "option \"skipped_operations\" is one of the format debezium alone", "leave it out");
+      error.text.field = "skipped_operations";
+      throw error;
+    }
     word_of(mirror, "cleanup_policy", {"", "delete", "compact", "compact,delete", "delete,compact"});
     setup_.ledger = {ledger_topic(lease.uuid), topics_.of("").largest};
     setup_.route = [this](const MirrorTable& table) { return route_of(topics_.name_of(table), table.schema); };
@@ -87,6 +97,7 @@ class KafkaTarget final : public Target {
   void set_position(Durable start, const Wait& wait) override;
   void forget(const Wait& wait) override;
   std::chrono::milliseconds flush_interval() const noexcept override { return std::chrono::milliseconds(0); }
+  bool wants_old_rows() const noexcept override { return format_ != Format::flat; }
 
  private:
   struct Table {
@@ -104,6 +115,9 @@ class KafkaTarget final : public Target {
   void send_change(const Batch& batch, std::size_t index, const TransactionView& transaction, const Wait& wait);
   void send_event(Table& table, Kind kind, Lsn lsn, const Message& message, const Wait& wait);
   void commit_to(Lsn position, const Wait& wait);
+  void check_written(const std::string& topic, const std::string& table, std::uint64_t rows, const Wait& wait);
+  void note_ends(const Wait& wait);
+  std::string table_of(const std::string& topic) const;
 
   const PeerSpec peer_;
   const MirrorSpec mirror_;
@@ -111,9 +125,12 @@ class KafkaTarget final : public Target {
   Topics topics_;
   const std::int64_t workers_;
   Format format_;
+  bool truncates_ = false;  ///< Debezium's own, among a table's messages.
   ChunkSetup setup_;
-  std::unique_ptr<Producer> producer_;
   Ledger ledger_;
+  std::map<std::string, TopicEnds> ends_;  ///< By topic. The producer tells them of what was delivered.
+  Clock::Instant next_ends_{};             ///< When they are noted next.
+  std::unique_ptr<Producer> producer_;
   std::map<TableId, Table> tables_;
   std::map<TableId, Lsn> starts_;  ///< Of the tables whose copy has begun.
   std::vector<Table*> of_batch_;
@@ -123,6 +140,7 @@ class KafkaTarget final : public Target {
   std::uint64_t ordinal_ = 0;
   std::size_t next_message_ = 0;  ///< Of the batch's logical messages.
   Route messages_;  ///< Of logical messages: of no table.
+  Topic events_;    ///< Without a name where they go to the tables' topics.
   Lsn commit_, last_commit_;  ///< Of the transaction that is being sent, and of the one before.
   std::int64_t sent_us_ = 0;
   std::optional<RowSender> sender_;
@@ -133,28 +151,14 @@ class KafkaTarget final : public Target {
 
 Problems KafkaTarget::preflight(std::span<const MirrorTable> tables, const Wait& wait) {
   Problems problems;
-  std::vector<std::string> names;
   for (const MirrorTable& table : tables) {
-    try {
-      const std::string topic = topics_.name_of(table);
-      const std::string reserved = route_of(topic, table.schema).encoder->reserved_column();
-      if (std::ranges::find(names, topic) != names.end())
-        throw Error(ErrorCode::invalid_option, "two tables are mapped to topic " + topic, "give each a topic of its own");
-      names.push_back(topic);
-      if (!reserved.empty())
-        throw Error(ErrorCode::target_unfit, "column " + reserved + " has a name that the flat format needs", "exclude it, or use format = 'peerdb'");
-    } catch (const Error& error) {
-      problems.push_back({error.text, ""});
-      problems.back().text.table = table.schema.qualified();
-    }
+    add_problem(problems, table.schema.qualified(), [&] {
+      refuse_names(*route_of("", table.schema).encoder, !topics_.event_topic().empty());
+    });
   }
+  const std::vector<std::string> names = names_of_topics(topics_, tables, setup_.sending.dead_letters, problems);
   const Wait patience = wait.shorter(std::chrono::seconds(20));
   try {
-    if (const std::string topic = topics_.message_topic(); !topic.empty()) {
-      if (std::ranges::find(names, topic) != names.end())
-        throw Error(ErrorCode::invalid_option, "topic " + topic + " is a table's, and cannot take logical messages", "give message_topic");
-      names.push_back(topic);
-    }
     Problems found = topics_.check(names, patience);
     std::ranges::move(found, std::back_inserter(problems));
     // The right to transactions, and whether they may last that long: an id of its own, which fences nobody.
@@ -185,8 +189,20 @@ void KafkaTarget::open(const Wait& wait) {
   claim(wait);
   position_ = ledger_.position.value_or(Lsn{});
   sender_.emplace(setup_.sending);
-  topics_.make_for_messages(wait);
-  if (const std::string topic = topics_.message_topic(); !topic.empty()) messages_ = route_of(topic, {});
+  for (const auto& [topic, text] : ledger_.ends) ends_[topic] = TopicEnds::read(text);
+  if (const std::string topic = topics_.message_topic(); !topic.empty()) {
+    check_written(topic, "", 0, wait);
+    topics_.make_for_messages(wait);
+    messages_ = route_of(topic, {});
+    messages_.topic.ends = &ends_[topic];
+  }
+  if (const std::string topic = topics_.event_topic(); !topic.empty()) {
+    check_written(topic, "", 0, wait);
+    topics_.make_for_events(wait);
+    events_ = topics_.of(topic);
+    events_.ends = &ends_[topic];
+    producer_->know(events_, wait);
+  }
 }
 
 /// Every attempt has a lease of its own: one that is not this target's and not older is another's, of a copied catalog.
@@ -210,6 +226,15 @@ TargetIdentity KafkaTarget::identity(const Wait& wait) {
 }
 
 TargetIdentity KafkaTarget::create(const MirrorTable& table, const Wait& wait) {
+  const std::string topic = topics_.name_of(table);
+  if (ledger_.ends.contains(topic) && !topics_.exists(topic, wait)) {
+    // All that was there comes again.
+    ledger_.ends.erase(topic);
+    ends_[topic] = TopicEnds{};
+    producer_->begin(wait);
+    producer_->send(setup_.ledger, 0, std::string(kEndKeys) + topic, ends_[topic].text(), nullptr, wait);
+    producer_->commit(wait);
+  }
   topics_.make_for(table, wait);
   producer_->know(learn(table).route.topic, wait);
   return recognize(table, wait);
@@ -219,17 +244,46 @@ TargetIdentity KafkaTarget::recognize(const MirrorTable& table, const Wait& wait
   const std::string topic = topics_.name_of(table);
   if (topics_.exists(topic, wait)) return {{{"topic", topic}}, false};
   // A new topic would look whole and lack what was written.
-  ErrorText text{.code = ErrorCode::not_found, .message = "topic " + topic + " was deleted, with what was written into it"};
-  text.hint = "drop the mirror and create it again; or make the topic and RESUME MIRROR: it goes on without what was there";
-  text.table = table.schema.qualified();
-  throw Error(std::move(text));
+  throw_other_topic(topic, table.schema.qualified(), "it is gone");
 }
 
 CopyPlan KafkaTarget::verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) {
   require_same(noted, recognize(table, wait), "topic " + topics_.name_of(table), {});
+  // A row may have gone to the dead letters instead.
+  check_written(topics_.name_of(table), table.schema.qualified(), setup_.sending.dead_letters ? 0 : rows_copied(ledger_, table.schema.id), wait);
   topics_.make_for(table, wait);  // Dead letters' topic, which is empty as long as no row is bad.
   producer_->know(learn(table).route.topic, wait);
   return {CopyForm::text, std::vector<std::string>(table.schema.columns.size())};
+}
+
+/// "": none's, but of messages or events.
+std::string KafkaTarget::table_of(const std::string& topic) const {
+  for (const auto& [_, table] : tables_)
+    if (table.route.topic.name == topic) return table.schema.qualified();
+  return {};
+}
+
+/// That the topic is the one that was written to, as far as its ends tell.
+void KafkaTarget::check_written(const std::string& topic, const std::string& table, std::uint64_t rows, const Wait& wait) {
+  TopicEnds& known = ends_[topic];
+  const std::vector<std::int64_t> found = topics_.ends(topic, wait);
+  if (const std::string why = known.contradiction(found, rows); !why.empty()) throw_other_topic(topic, table, why);
+  known.raise(found);
+}
+
+/// At once where a topic was written to for the first time, else now and then: what is noted need only not be more than is
+/// there. Between two notes went_back() sees a topic that is made again.
+void KafkaTarget::note_ends(const Wait& wait) {
+  constexpr std::chrono::seconds kEvery{60};
+  const bool first = std::ranges::any_of(ends_, [](const auto& each) { return each.second.unknown(); });
+  if (first) producer_->settle(wait);
+  for (const auto& [topic, ends] : ends_)
+    if (!ends.went_back().empty()) throw_other_topic(topic, table_of(topic), ends.went_back());
+  const auto now = std::chrono::steady_clock::now();
+  if (!first && now < next_ends_) return;
+  next_ends_ = now + kEvery;
+  for (auto& [topic, ends] : ends_)
+    if (ends.take_changed()) producer_->send(setup_.ledger, 0, std::string(kEndKeys) + topic, ends.text(), nullptr, wait);
 }
 
 void KafkaTarget::alter(const MirrorTable&, const MirrorTable& to, const Wait&) { learn(to); }
@@ -257,14 +311,14 @@ KafkaTarget::Table& KafkaTarget::learn(const MirrorTable& table) {
   if (known.route.encoder && known.schema == table.schema) return known;
   known.schema = table.schema;
   known.route = route_of(topics_.name_of(table), table.schema);
+  known.route.topic.ends = &ends_[known.route.topic.name];
   known.old_row.assign(table.schema.columns.size(), CellView{});
-  if (const std::string reserved = known.route.encoder->reserved_column(); !reserved.empty())
-    throw Error(ErrorCode::target_unfit, "column " + reserved + " has a name that the flat format needs", "use format = 'peerdb'");
+  refuse_names(*known.route.encoder, !events_.name.empty());
   return known;
 }
 
 Route KafkaTarget::route_of(const std::string& topic, const TableSchema& schema) const {
-  return {topics_.of(topic), topics_.of(topics_.dead_letters_of(topic)), make_encoder(schema, format_, {mirror_.name, mirror_.source})};
+  return {topics_.of(topic), topics_.of(topics_.dead_letters_of(topic)), make_encoder(schema, format_, {mirror_.name, mirror_.source_database})};
 }
 
 std::unique_ptr<ChunkWriter> KafkaTarget::open_writer(const Wait&) {
@@ -340,6 +394,7 @@ void KafkaTarget::send_change(const Batch& batch, std::size_t index, const Trans
   Table& table = *of_batch_[change.table];
   Message message{.kind = Kind::insert,
                   .row = change.row,
+                  .old_row = change.old_row,
                   .checkpoint = change.version.change.value,
                   .commit_time_us = transaction.commit_time_us,
                   .xid = transaction.xid,
@@ -368,16 +423,25 @@ void KafkaTarget::send_change(const Batch& batch, std::size_t index, const Trans
       gone.row = table.old_row;
       gone.filled = {};
       send(gone);
+      message.old_row = {};
   }
   send(message);
 }
 
 void KafkaTarget::send_event(Table& table, Kind kind, Lsn lsn, const Message& message, const Wait& wait) {
-  key_ = "{\"_peerd_event\":\"" + std::string(to_string(kind)) + "\"}";
   value_.clear();
   table.route.encoder->value(message, value_);
   const Producer::Headers headers{.kind = kind, .lsn = lsn, .xid = message.xid, .ordinal = kind == Kind::horizon ? 0 : ordinal_++};
   const Topic& topic = table.route.topic;
+  key_ = "{\"_peerd_event\":\"" + std::string(to_string(kind)) + "\"";
+  if (!events_.name.empty()) {
+    key_ += ",\"topic\":" + json_name(topic.name) + "}";
+    producer_->send(events_, -1, key_, value_, &headers, wait);
+    // As Debezium sends it where it is not skipped: once, with no key.
+    if (kind == Kind::truncate && truncates_) producer_->send(topic, -1, {}, value_, &headers, wait);
+    return;
+  }
+  key_.push_back('}');
   const int partitions = producer_->client().partitions(topic.name, wait);
   if (partitions == 0) throw Error(error_text(RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, "sending to topic " + topic.name));
   for (int p = 0; p < partitions; ++p) producer_->send(topic, p, key_, value_, &headers, wait);
@@ -392,6 +456,7 @@ void KafkaTarget::commit_to(Lsn position, const Wait& wait) {
   const Lsn announced = passed ? horizon_ : ledger_.horizon;
   // At least once, the messages must stand before the position that leaves them behind.
   if (!setup_.sending.exactly_once) producer_->commit(wait);
+  note_ends(wait);
   producer_->send(setup_.ledger, 0, kPositionKey, position_value(position, announced), nullptr, wait);
   producer_->commit(wait);
   position_ = position;
@@ -420,35 +485,10 @@ void KafkaTarget::forget(const Wait& wait) {
   client.delete_topic(setup_.ledger.name, wait);
 }
 
-class Session final : public PeerSession {
- public:
-  explicit Session(const PeerSpec& peer) : peer_(peer) {}
-  Problems check(const Wait& wait) override {
-    try {
-      partitioner_of(option_text(kafka_options(), peer_.options, "partitioner"));
-      Client(RD_KAFKA_PRODUCER, properties_of(peer_)).cluster(wait);
-      return {};
-    } catch (const Error& error) {
-      return {{error.text, ""}};
-    }
-  }
-  std::string server_version(const Wait& wait) override {
-    return "Kafka cluster " + Client(RD_KAFKA_PRODUCER, properties_of(peer_)).cluster(wait);
-  }
-  void query(std::string_view, RowSink&, const Wait&) override {
-    throw Error(ErrorCode::not_supported, "a KAFKA peer cannot be queried", "read its topics with a Kafka consumer");
-  }
-
- private:
-  const PeerSpec peer_;
-};
-
 }  // namespace
 
 std::unique_ptr<Target> make_kafka_target(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease) {
   return std::make_unique<KafkaTarget>(peer, mirror, lease);
 }
-
-std::unique_ptr<PeerSession> make_kafka_session(const PeerSpec& peer) { return std::make_unique<Session>(peer); }
 
 }  // namespace peerd

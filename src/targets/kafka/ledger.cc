@@ -30,6 +30,10 @@ void take(std::string_view key, std::string_view value, Ledger& ledger) {
     ledger.horizon = *horizon;
     return;
   }
+  if (key.starts_with(kEndKeys)) {
+    ledger.ends[std::string(key.substr(kEndKeys.size()))] = value;
+    return;
+  }
   CopyCounts counts;
   std::from_chars(value.data(), value.data() + blank, counts.rows);
   std::from_chars(value.data() + blank + 1, value.data() + value.size(), counts.bytes);
@@ -81,6 +85,13 @@ Ledger read_records(const PeerSpec& peer, const std::string& uuid, const char* i
 }
 
 }  // namespace
+
+std::uint64_t rows_copied(const Ledger& ledger, TableId table) {
+  const std::string chunks = chunk_keys(table);
+  std::uint64_t rows = 0;
+  for (auto at = ledger.chunks.lower_bound(chunks); at != ledger.chunks.end() && at->first.starts_with(chunks); ++at) rows += at->second.rows;
+  return rows;
+}
 
 std::string ledger_topic(const std::string& uuid) { return "_peerd_" + uuid; }
 

@@ -15,9 +15,13 @@ struct Ledger {
   std::optional<Lsn> position;
   Lsn horizon;                               ///< The last one that was announced.
   std::map<std::string, CopyCounts> chunks;  ///< Finished ones, by chunk_key().
+  std::map<std::string, std::string> ends;   ///< TopicEnds::text() by topic, as of some time ago.
 };
 
-inline constexpr std::string_view kPositionKey = "position", kLeaseKey = "lease";
+/// Of all chunks of a table that are finished, from whatever start.
+std::uint64_t rows_copied(const Ledger& ledger, TableId table);
+
+inline constexpr std::string_view kPositionKey = "position", kLeaseKey = "lease", kEndKeys = "end/";
 std::string ledger_topic(const std::string& uuid);  ///< "_peerd_<uuid>"
 std::string chunk_keys(TableId table);  ///< What the keys of a table's chunks begin with.
 std::string chunk_key(const Chunk& chunk);

@@ -66,9 +66,15 @@ class PlainEncoder final : public RowEncoder {
     out += "{\"kind\":\"";
     out += to_string(message.kind);
     out.push_back('"');
-    if (message.kind == Kind::update) out += ",\"old\":{}";
-    if (!message.row.empty()) {
-      out += message.kind == Kind::remove ? ",\"old\":{" : ",\"new\":{";
+    if (message.kind == Kind::update || message.kind == Kind::remove) {
+      out += ",\"old\":{";
+      if (!message.old_row.empty()) sent(message.old_row, first, out);
+      else if (message.kind == Kind::remove) members(message, first, out);
+      out.push_back('}');
+      first = true;
+    }
+    if (message.kind != Kind::remove && !message.row.empty()) {
+      out += ",\"new\":{";
       members(message, first, out);
       out.push_back('}');
     }
@@ -95,8 +101,11 @@ class PlainEncoder final : public RowEncoder {
       for (const std::uint16_t column : schema().key) member(column, message.row[column], first, out);
       return;
     }
-    for (std::size_t c = 0; c < message.row.size(); ++c)
-      if (message.row[c].kind != CellView::Kind::unchanged) member(c, message.row[c], first, out);
+    sent(message.row, first, out);
+  }
+  void sent(std::span<const CellView> row, bool& first, std::string& out) const {
+    for (std::size_t c = 0; c < row.size(); ++c)
+      if (row[c].kind != CellView::Kind::unchanged) member(c, row[c], first, out);
   }
 
   static void name(std::string_view prefix, std::string_view word, std::string& out) {

@@ -74,10 +74,10 @@ void Producer::check_delivery() const {
   char reason[256] = "";
   rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(client_.get(), reason, sizeof reason);
   if (fatal == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH) fatal = RD_KAFKA_RESP_ERR__FENCED;
-  throw Error(error_text(fatal != 0 ? fatal : code, "sending", reason));
+  throw Error(error_text(fatal != 0 ? fatal : code, "sending to topic " + client_.delivery_topic(), reason));
 }
 
-void Producer::commit(const Wait& wait) {
+void Producer::settle(const Wait& wait) {
   Wait patience = wait.shorter(Client::kStall);
   for (int left = rd_kafka_outq_len(client_.get()); rd_kafka_flush(client_.get(), 200) != 0;) {
     check_delivery();
@@ -89,6 +89,10 @@ void Producer::commit(const Wait& wait) {
   }
   check_delivery();
   check_age();
+}
+
+void Producer::commit(const Wait& wait) {
+  settle(wait);
   if (sending_.exactly_once) {
     try {
       client_.retry("committing", wait, [&](int ms) { return rd_kafka_commit_transaction(client_.get(), ms); });
@@ -137,6 +141,11 @@ bool Producer::send(const Topic& topic, std::int32_t partition, std::string_view
   parts[count++].u.i = RD_KAFKA_MSG_F_COPY;
   parts[count].vtype = RD_KAFKA_VTYPE_KEY;
   parts[count++].u.mem = {const_cast<char*>(key.data()), key.size()};
+  if (topic.ends != nullptr) {
+    topic.ends->sent();
+    parts[count].vtype = RD_KAFKA_VTYPE_OPAQUE;
+    parts[count++].u.ptr = topic.ends;
+  }
   if (value) {
     parts[count].vtype = RD_KAFKA_VTYPE_VALUE;
     parts[count++].u.mem = {const_cast<char*>(value->data()), value->size()};

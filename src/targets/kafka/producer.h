@@ -29,6 +29,7 @@ class Producer {
   void know(const Topic& topic, const Wait& wait) { client_.partitions(topic.name, wait); }
   bool open() const { return open_; }
   void begin(const Wait& wait);
+  void settle(const Wait& wait);  ///< Until the brokers have answered for all that was sent.
   void commit(const Wait& wait);
 
   struct Headers {

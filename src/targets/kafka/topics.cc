@@ -10,13 +10,14 @@
 namespace peerd::kafka {
 namespace {
 
-void check_name(const std::string& topic, const std::string& table) {
+void check_name(const std::string& topic, const std::string& table, const std::string& option = {}) {
   const bool well = !topic.empty() && topic.size() <= 249 && topic != "." && topic != ".." &&
                     topic.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == std::string::npos;
   if (well) return;
   Error error(ErrorCode::invalid_option, "\"" + topic + "\" cannot be the name of a topic",
-              "use letters, digits, dot, _ and -, at most 249 in all");
+              "use letters, digits, dot, _ and -, at most 249 in all" + (option.empty() ? "" : ": give " + option));
   error.text.table = table;
+  error.text.field = option;
   throw error;
 }
 
@@ -34,7 +35,10 @@ bool Topics::dead_letters() const { return text("on_bad_row") == "dead_letter"; 
 
 Client& Topics::client() {
   // A consumer's instance: a producer's that looks at an absent topic makes it, where brokers allow that, in their shape.
-  if (!client_) client_ = std::make_unique<Client>(RD_KAFKA_CONSUMER, properties_of(peer_));
+  if (client_) return *client_;
+  Properties properties = properties_of(peer_);
+  properties["isolation.level"] = "read_uncommitted";  // A topic's end is where the next message goes.
+  client_ = std::make_unique<Client>(RD_KAFKA_CONSUMER, properties);
   return *client_;
 }
 
@@ -57,7 +61,14 @@ std::string Topics::name_of(const std::string& schema, const std::string& table,
 std::string Topics::message_topic() const {
   if (mirror_.message_prefixes().empty()) return {};
   const std::string named = text("message_topic"), topic = named.empty() ? mirror_.name + ".message" : named;
-  check_name(topic, "");
+  check_name(topic, "", "message_topic");
+  return topic;
+}
+
+std::string Topics::event_topic() const {
+  std::string topic = text("event_topic");
+  if (topic.empty() && text("format") == "debezium") topic = mirror_.name + ".event";
+  if (!topic.empty()) check_name(topic, "", "event_topic");
   return topic;
 }
 
@@ -96,6 +107,11 @@ void Topics::make_for_messages(const Wait& wait) {
   if (const std::string topic = message_topic(); !topic.empty()) make_with_dead_letters(topic, "", wait);
 }
 
+void Topics::make_for_events(const Wait& wait) {
+  // One partition: all of a mirror's events in one order.
+  if (const std::string topic = event_topic(); !topic.empty()) make(topic, "", 1, wait);
+}
+
 void Topics::read_limits(const Wait& wait) {
   std::vector<std::string> names;
   for (const TableMapping& mapping : mirror_.tables) {
@@ -103,6 +119,7 @@ void Topics::read_limits(const Wait& wait) {
     names.push_back(name_of(source.schema, source.name, mapping.target));
   }
   if (const std::string topic = message_topic(); !topic.empty()) names.push_back(topic);
+  if (const std::string topic = event_topic(); !topic.empty()) names.push_back(topic);
   for (std::size_t i = names.size(); dead_letters() && i > 0; --i) names.push_back(dead_letters_of(names[i - 1]));
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());  // Tables may share their dead letters' topic.
@@ -114,7 +131,7 @@ Problems Topics::check(std::span<const std::string> names, const Wait& wait) {
   const int factor = asked("replication_factor"), partitions = asked("partitions");
   for (const std::string& name : names) {
     wanted.push_back({name, partitions, factor, "", true});
-    if (dead_letters()) wanted.push_back({dead_letters_of(name), 0, factor, "", true});
+    if (dead_letters() && name != event_topic()) wanted.push_back({dead_letters_of(name), 0, factor, "", true});
   }
   Problems problems = check_topics(client(), wanted, wait);
   if (!problems.empty()) return problems;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "kafka/client.h"
+#include "kafka/topic_ends.h"
 #include "peerd/specs/mirror_spec.h"
 
 namespace peerd::kafka {
@@ -13,6 +14,7 @@ namespace peerd::kafka {
 struct Topic {
   std::string name;
   std::size_t largest = 0;  ///< Bytes of a message, uncompressed, that the peer and the topic allow.
+  TopicEnds* ends = nullptr;  ///< Told of what was delivered, where somebody wants to know.
 };
 
 /// The topics of one mirror: their names, their making, their limits. One thread changes it; the const calls are for any.
@@ -27,13 +29,17 @@ class Topics {
   }
   std::string dead_letters_of(const std::string& topic) const;
   std::string message_topic() const;  ///< Of logical messages; "" where none are delivered.
+  /// Of truncates and horizons, apart from the tables'; "" where they go to these.
+  std::string event_topic() const;
   Topic of(const std::string& name) const;
 
   std::string cluster(const Wait& wait) { return client().cluster(wait); }
+  std::vector<std::int64_t> ends(const std::string& name, const Wait& wait) { return client().ends(name, wait); }
   bool exists(const std::string& name, const Wait& wait) { return client().partitions(name, wait) > 0; }
   /// What is absent is made; what exists is left as it is. The table's topic and, where bad rows go there, its dead letters'.
   void make_for(const MirrorTable& table, const Wait& wait);
   void make_for_messages(const Wait& wait);
+  void make_for_events(const Wait& wait);
   void make(const std::string& name, const std::string& cleanup, int partitions, const Wait& wait);
   /// Reads max.message.bytes of the mirror's topics, or the brokers' where they are absent. What the user may not see is
   /// taken for no limit: the broker then refuses what is too large.

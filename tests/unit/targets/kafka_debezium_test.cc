@@ -63,7 +63,7 @@ TEST(KafkaDebezium, PlainTypes) {
           {kBoolOid, -1, "f", "false"},
           {kInt8Oid, -1, "-9223372036854775808", "-9223372036854775808"},
           {kOidOid, -1, "4294967295", "4294967295"},
-          {kFloat8Oid, -1, "1.7976931348623157e+308", "1.7976931348623157e+308"},
+          {kFloat8Oid, -1, "1.7976931348623157e+308", "1.7976931348623157E308"},
           {kFloat4Oid, -1, "-Infinity", "\"-Infinity\""},
           {kFloat8Oid, -1, "NaN", "\"NaN\""},
           {kTextOid, -1, "a\"\\\n", R"("a\"\\\n")"},
@@ -75,6 +75,33 @@ TEST(KafkaDebezium, PlainTypes) {
           {99999, -1, "happy", "\"happy\"", "public.mood"},
           {142, -1, "<a/>", "\"<a/>\"", "xml"},
           {kByteaOid, -1, "\\x00ff", "\"AP8=\""}});
+}
+
+// As Java's Double.toString(): one type for a field, whatever its values.
+TEST(KafkaDebezium, FloatsAlwaysHaveAPoint) {
+  expect({{kFloat8Oid, -1, "0", "0.0"}, {kFloat8Oid, -1, "-0", "-0.0"}, {kFloat8Oid, -1, "100", "100.0"}, {kFloat8Oid, -1, "-1.5", "-1.5"},
+          {kFloat8Oid, -1, "9999999", "9999999.0"}, {kFloat8Oid, -1, "10000000", "1.0E7"}, {kFloat8Oid, -1, "12345678.9", "1.23456789E7"},
+          {kFloat8Oid, -1, "1e+10", "1.0E10"}, {kFloat8Oid, -1, "1.25e+15", "1.25E15"}, {kFloat8Oid, -1, "0.001", "0.001"},
+          {kFloat8Oid, -1, "0.0012", "0.0012"}, {kFloat8Oid, -1, "0.00099", "9.9E-4"}, {kFloat8Oid, -1, "1e-05", "1.0E-5"},
+          {kFloat8Oid, -1, "5e-324", "5.0E-324"}, {kFloat4Oid, -1, "0.1", "0.1"}, {kFloat4Oid, -1, "1.1754944e-38", "1.1754944E-38"},
+          {kFloat8ArrayOid, -1, "{1,NULL,NaN,2.5}", R"([1.0,null,"NaN",2.5])"}});
+  refuse({{kFloat8Oid, -1, "x", "a value that is not of its type"}, {kFloat8Oid, -1, "", "a value that is not of its type"},
+          {kFloat8Oid, -1, "1e", "a value that is not of its type"}, {kFloat8Oid, -1, "1e5x", "a value that is not of its type"}});
+}
+
+TEST(KafkaDebezium, DomainsAreWhatTheyAreMadeOf) {
+  const auto of = [](const TypeOf& base, const char* text) {
+    const Column column{.name = "v", .type_oid = 99990, .type_name = "public.d", .base = base};
+    const CellView cell{CellView::Kind::text, text};
+    std::string out;
+    make_encoder(schema_of({column}), Format::debezium, {})->key_of_row({&cell, 1}, out);
+    return out;
+  };
+  EXPECT_EQ(of({kInt4Oid, -1, "integer"}, "5"), R"({"v":5})");
+  EXPECT_EQ(of({kNumericOid, numeric(10, 2), "numeric(10,2)"}, "1.50"), R"({"v":"AJY="})");
+  EXPECT_EQ(of({kInt4ArrayOid, -1, "integer[]"}, "{1,2}"), R"({"v":[1,2]})");
+  EXPECT_EQ(of({99998, -1, "public.hstore"}, R"("a"=>"1")"), R"({"v":"{\"a\":\"1\"}"})");
+  EXPECT_EQ(of({}, "5"), R"({"v":"5"})");
 }
 
 // The bytes are those of Java's new BigDecimal(text).unscaledValue().toByteArray().
@@ -211,8 +238,8 @@ TEST(KafkaDebezium, Intervals) {
 }
 
 TEST(KafkaDebezium, Structures) {
-  expect({{kPointOid, -1, "(1,-2.5)", R"({"x":1,"y":-2.5,"wkb":"AQEAAAAAAAAAAADwPwAAAAAAAATA","srid":null})"},
-          {kPointOid, -1, "(Infinity,0)", R"({"x":"Infinity","y":0,"wkb":"AQEAAAAAAAAAAADwfwAAAAAAAAAA","srid":null})"},
+  expect({{kPointOid, -1, "(1,-2.5)", R"({"x":1.0,"y":-2.5,"wkb":"AQEAAAAAAAAAAADwPwAAAAAAAATA","srid":null})"},
+          {kPointOid, -1, "(Infinity,0)", R"({"x":"Infinity","y":0.0,"wkb":"AQEAAAAAAAAAAADwfwAAAAAAAAAA","srid":null})"},
           {99998, -1, R"("a"=>"1", "b\"c"=>NULL, "é"=>"x\\y")", R"("{\"a\":\"1\",\"b\\\"c\":null,\"é\":\"x\\\\y\"}")", "public.hstore"},
           {99998, -1, "", R"("{}")", "hstore"}});
   for (const char* text : {"a", "\"a\"", "\"a\"=>", "\"a\"=>\"b", "\"a\"=>\"b\",", "\"a\"=>\"b\", ", "\"a\"=>nil"})
@@ -269,6 +296,16 @@ TEST_F(KafkaDebeziumMessages, ADeleteHasItsKeyAndNullElsewhere) {
   EXPECT_NE(text.find(R"("op":"d")"), std::string::npos) << text;
 }
 
+TEST_F(KafkaDebeziumMessages, ARowAsItWasIsTheBeforeOfUpdatesAndDeletes) {
+  const CellView old[2] = {{CellView::Kind::text, "1"}, {CellView::Kind::text, "a"}}, part[2] = {{CellView::Kind::text, "1"}, {CellView::Kind::unchanged, {}}};
+  const std::string update = value({.kind = Kind::update, .row = row_, .old_row = old, .checkpoint = 5});
+  EXPECT_TRUE(update.starts_with(R"({"before":{"id":1,"na\"me":"a"},"after":{"id":1,"na\"me":"b"},)")) << update;
+  const std::string remove = value({.kind = Kind::remove, .row = row_, .old_row = old, .checkpoint = 5});
+  EXPECT_TRUE(remove.starts_with(R"({"before":{"id":1,"na\"me":"a"},"after":null,)")) << remove;
+  const std::string key = value({.kind = Kind::update, .row = row_, .old_row = part, .checkpoint = 5});
+  EXPECT_TRUE(key.starts_with(R"({"before":{"id":1,"na\"me":null},)")) << key;
+}
+
 TEST_F(KafkaDebeziumMessages, ReadsAndEvents) {
   const std::string read = value({.kind = Kind::read, .row = row_, .checkpoint = 5, .sent_us = kTime});
   EXPECT_NE(read.find(R"("ts_ms":1795604401000,"snapshot":"true",)"), std::string::npos) << read;
@@ -284,13 +321,16 @@ TEST_F(KafkaDebeziumMessages, ReadsAndEvents) {
 TEST_F(KafkaDebeziumMessages, WhatNothingKnowsHasDebeziumsPlaceholder) {
   const std::pair<std::uint32_t, const char*> kCases[] = {
       {kTextOid, R"("__debezium_unavailable_value")"},
-      {kNumericOid, R"("__debezium_unavailable_value")"},
+      {kNumericOid, "null"},
+      {kVarbitOid, "null"},
+      {kNumericArrayOid, "null"},
+      {kTimestamptzArrayOid, "null"},
       {kByteaOid, R"("X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==")"},
       {kTextArrayOid, R"(["__debezium_unavailable_value"])"},
       {kByteaArrayOid, R"(["X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ=="])"},
       {kUuidArrayOid, R"(["b68a35a7-17ad-35b3-af2a-ae46edb4545a"])"},
       {kInt8ArrayOid, "[95,95,100,101,98,101,122,105,117,109,95,117,110,97,118,97,105,108,97,98,108,101,95,118,97,108,117,101]"},
-      {kFloat8ArrayOid, R"("__debezium_unavailable_value")"}};
+      {kFloat8ArrayOid, "null"}};
   row_[1] = {CellView::Kind::unchanged, {}};
   for (const auto& [oid, json] : kCases) {
     schema_.columns[1].type_oid = oid;
@@ -322,7 +362,7 @@ TEST(KafkaEncoders, NothingIsAllocatedForARow) {
       if (i == 2) before = allocations;
       key.clear(), value.clear();
       encoder->key_of_row(row, key);
-      encoder->value({.kind = Kind::insert, .row = row, .checkpoint = 1000, .commit_time_us = 1795604401000001, .xid = 7}, value);
+      encoder->value({.kind = Kind::update, .row = row, .old_row = row, .checkpoint = 1000, .commit_time_us = 1795604401000001, .xid = 7}, value);
     }
     EXPECT_EQ(allocations - before, 0u);
     std::cout << kRows << " rows of " << value.size() << " bytes, " << allocations - before << " allocations\n";

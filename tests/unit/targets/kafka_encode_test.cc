@@ -229,6 +229,21 @@ TEST_F(KafkaMessages, TimesBeforeTheEpochAndLeapDays) {
   }
 }
 
+TEST_F(KafkaMessages, OldHasWhatWasSentOfTheRowAsItWas) {
+  const CellView now[2] = {{CellView::Kind::text, "1"}, {CellView::Kind::text, "b"}}, old[2] = {{CellView::Kind::text, "1"}, {CellView::Kind::text, "a"}},
+                 part[2] = {{CellView::Kind::text, "1"}, {CellView::Kind::unchanged, {}}};
+  const TableSchema two = schema_of({{"id", kInt4Oid}, {"t", kTextOid}});
+  const auto told = [&](const Message& message) {
+    std::string out;
+    make_encoder(two, Format::peerdb, {"m", "src"})->value(message, out);
+    return out.substr(0, out.find(",\"checkpoint"));
+  };
+  EXPECT_EQ(told({.kind = Kind::update, .row = now, .old_row = old}), R"({"kind":"update","old":{"id":1,"t":"a"},"new":{"id":1,"t":"b"})");
+  EXPECT_EQ(told({.kind = Kind::update, .row = now, .old_row = part}), R"({"kind":"update","old":{"id":1},"new":{"id":1,"t":"b"})");
+  EXPECT_EQ(told({.kind = Kind::remove, .row = now, .old_row = old}), R"({"kind":"delete","old":{"id":1,"t":"a"})");
+  EXPECT_EQ(told({.kind = Kind::update, .row = now}), R"({"kind":"update","old":{},"new":{"id":1,"t":"b"})");
+}
+
 TEST_F(KafkaMessages, FlatNeedsSomeNamesForItself) {
   const TableSchema taken = schema_of({{"id", kInt4Oid}, {"_peerdb_kind", kTextOid}});
   EXPECT_EQ(make_encoder(taken, Format::flat, {})->reserved_column(), "_peerdb_kind");

@@ -187,11 +187,13 @@ TEST_F(KafkaCopy, ATopicThatWentIsNotMadeAgain) {
   for (const Wait patience = wait(); client.partitions(topic_, wait()) != 0;) patience.check("the topic to go");
   restart();
   const ErrorText text = thrown([&] { target().verify(table_, noted, wait()); });
-  EXPECT_EQ(text.code, ErrorCode::not_found);
+  EXPECT_EQ(text.code, ErrorCode::target_unfit);
   EXPECT_NE(text.message.find(topic_), std::string::npos) << text.message;
   EXPECT_EQ(client.partitions(topic_, wait()), 0);
   client.create_topic({topic_, 1, 1, ""}, wait());
-  target().verify(table_, noted, wait());
+  const ErrorText again = thrown([&] { target().verify(table_, noted, wait()); });
+  EXPECT_EQ(again.code, ErrorCode::target_unfit);
+  EXPECT_NE(again.detail.find("1 rows were copied"), std::string::npos) << again.detail;
 }
 
 // Rule 29: the rows and the record of them are one transaction.
