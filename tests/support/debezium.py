@@ -104,7 +104,7 @@ def text_of(type_name, modifier, value):
         return f"{bits:b}".rjust(modifier if type_name == "bit" else 1, "0")
     if type_name == "point":
         assert list(value) == ["x", "y", "wkb", "srid"] and value["srid"] is None, value
-        return f"({value['x']},{value['y']})"
+        return f"({value['x'].removesuffix('.0')},{value['y'].removesuffix('.0')})"
     if type_name == "hstore":
         return hstore(value)
     return None
