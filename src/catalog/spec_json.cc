@@ -74,6 +74,7 @@ json column_json(const Column& column) {
   if (column.missing_value) document["missing_value"] = *column.missing_value;
   if (column.base.oid != 0)
     document["base"] = {{"type", column.base.oid}, {"modifier", column.base.modifier}, {"type_name", column.base.name}};
+  if (column.number != 0) document["number"] = column.number;
   return document;
 }
 
@@ -88,7 +89,49 @@ Column read_column(const json& document) {
   if (document.contains("missing_value")) column.missing_value = document.at("missing_value").get<std::string>();
   if (const auto base = document.find("base"); base != document.end())
     column.base = {base->at("type"), base->at("modifier"), base->at("type_name")};
+  column.number = document.value("number", std::int16_t{0});
   return column;
+}
+
+json mark_json(const CatalogNotes::Mark& mark) {
+  json document = {{"altered", mark.altered}, {"attached", mark.attached}};
+  for (const auto& part : mark.types) {
+    document["types"].push_back({{"type", part.type}, {"part", part.part}, {"label", part.label},
+                                 {"type_name", part.type_name}, {"text", part.text}});
+  }
+  return document;
+}
+
+CatalogNotes::Mark read_mark(const json& document) {
+  CatalogNotes::Mark mark;
+  mark.altered = document.at("altered");
+  mark.attached = document.at("attached").get<std::vector<std::uint32_t>>();
+  for (const json& part : document.value("types", json::array())) {
+    mark.types.push_back({part.at("type").get<std::uint32_t>(), part.at("part").get<std::uint32_t>(),
+                          part.at("label").get<bool>(), part.at("type_name").get<std::string>(),
+                          part.at("text").get<std::string>()});
+  }
+  return mark;
+}
+
+json notes_json(const CatalogNotes& notes) {
+  json excluded = json::array(), marks = json::array();
+  for (const auto& column : notes.excluded) excluded.push_back({{"name", column.name}, {"number", column.number}});
+  for (const auto& mark : notes.marks) marks.push_back(mark_json(mark));
+  return {{"last_number", notes.last_number}, {"file_node", notes.file_node}, {"rewritten", notes.rewritten},
+          {"excluded", excluded}, {"marks", marks}, {"read_again", notes.read_again.value}};
+}
+
+CatalogNotes read_notes(const json& document) {
+  CatalogNotes notes;
+  notes.last_number = document.at("last_number");
+  notes.file_node = document.at("file_node");
+  notes.rewritten = document.at("rewritten");
+  for (const json& column : document.at("excluded"))
+    notes.excluded.push_back({column.at("name").get<std::string>(), column.at("number").get<std::int16_t>()});
+  for (const json& mark : document.at("marks")) notes.marks.push_back(read_mark(mark));
+  notes.read_again = Lsn{document.value("read_again", std::uint64_t{0})};
+  return notes;
 }
 
 }  // namespace
@@ -146,7 +189,8 @@ std::string table_json(const MirrorTable& table) {
                {"key", schema.key},
                {"identity", static_cast<int>(schema.identity)},
                {"target", table.target_name},
-               {"coverage", coverage_json(table.coverage)}});
+               {"coverage", coverage_json(table.coverage)},
+               {"notes", notes_json(table.notes)}});
 }
 
 MirrorTable read_table(std::string_view text) {
@@ -161,6 +205,8 @@ MirrorTable read_table(std::string_view text) {
     schema.identity = static_cast<ReplicaIdentity>(document.at("identity").get<int>());
     table.target_name = document.at("target");
     table.coverage = read_coverage(document);
+    // Rows of older versions have none: they are learnt at the next start of the stream.
+    if (document.contains("notes")) table.notes = read_notes(document.at("notes"));
     return table;
   });
 }

@@ -94,15 +94,25 @@ void StreamWriter::store_horizons(const Batch& batch) {
 
 void StreamWriter::take_shape(const NewShape& shape, const std::stop_token& stop) {
   const std::string name = shape.table.schema.qualified();
+  const bool only_notes = shape.commit == Lsn{};
   const auto found = std::find_if(tables_.begin(), tables_.end(),
                                   [&](const MirrorTable& table) { return table.schema.id == shape.table.schema.id; });
   if (found == tables_.end()) throw Error(ErrorCode::internal, "a new shape came for " + name + ", which is not mirrored");
-  context_.target.alter(*found, shape.table, patient(stop));
+  if (!only_notes) context_.target.alter(*found, shape.table, patient(stop));
   const CoverageNote noted = std::move(found->coverage);  // Newer than what the stream was opened with.
   *found = shape.table;
   found->coverage = noted;
+  if (shape.horizon > Lsn{}) {
+    horizons_.raise(shape.table.schema.id, shape.horizon);
+    context_.catalog.copied(context_.lease, shape.table.schema.id, horizons_.highest());
+  }
   shaped_at_ = std::max(shaped_at_, shape.commit);
   context_.catalog.set_tables(context_.lease, tables_, shaped_at_);
+  if (!shape.words.empty()) {
+    log(LogLevel::warning, shape.words, {.mirror = context_.record.spec.name, .table = name});
+    context_.catalog.log(context_.record.id, {.level = "warning", .message = shape.words, .detail = {}, .hint = {}});
+  }
+  if (only_notes) return;
   log(LogLevel::info, "the table has gained columns: the target follows",
       {.mirror = context_.record.spec.name, .table = name, .lsn = to_string(shape.commit)});
   context_.catalog.log(context_.record.id, {.level = "info", .message = name + " has gained columns: the target follows",

@@ -35,6 +35,8 @@ struct Column {
   std::optional<std::string> missing_value;
   /// Of a domain, and of an array of one: the type beneath, however many domains lie between; its values have the same text.
   TypeOf base{};
+  /// pg_attribute.attnum: what the column is, whatever it is called. 0 = not known: noted by an older peerd.
+  std::int16_t number = 0;
   bool operator==(const Column&) const = default;
 };
 
@@ -88,6 +90,42 @@ struct UniqueRule {
   bool operator==(const UniqueRule&) const = default;
 };
 
+/// What the source's catalog says of a table beside its shape. The WAL tells nothing of a column that is dropped and added
+/// again, of a rewrite that changes values, of another label of an enum: they are noticed by comparing this with a later look.
+struct CatalogNotes {
+  std::int16_t last_number = 0;  ///< The highest number that was given to a column so far; 0 = nothing is noted.
+  std::uint32_t file_node = 0;   ///< Another one means that the table was rewritten or truncated.
+  /// It was already, since a column came that the stream has still to announce: what older rows hold in it is not known.
+  bool rewritten = false;
+  struct Excluded {
+    std::string name;
+    std::int16_t number = 0;
+    bool operator==(const Excluded&) const = default;
+  };
+  std::vector<Excluded> excluded;
+  /// A label of an enum, or an attribute of a composite type, that a column's type is made of.
+  struct TypePart {
+    std::uint32_t type = 0, part = 0;  ///< OIDs of type and label; of an attribute its number.
+    bool label = false;
+    std::string type_name;
+    std::string text;  ///< The label; the attribute's name and type.
+    bool operator==(const TypePart&) const = default;
+  };
+  /// Of a column of the schema, by its place there.
+  struct Mark {
+    std::uint32_t altered = 0;  ///< xmin of its row in pg_attribute: another one after each ALTER of the column.
+    /// OIDs of its default and of its indexes, rising. ALTER … TYPE makes all of them anew; one that stayed excludes it.
+    std::vector<std::uint32_t> attached;
+    std::vector<TypePart> types;
+    bool operator==(const Mark&) const = default;
+  };
+  std::vector<Mark> marks;
+  /// Its rows at the target may be others than the source's, of which the WAL tells nothing: they are read once more when
+  /// the stream has passed this position. 0 = none needs to be.
+  Lsn read_again;
+  bool operator==(const CatalogNotes&) const = default;
+};
+
 /// A table as one mirror sees it: excluded columns are gone, the target's name is settled.
 struct MirrorTable {
   TableSchema schema;
@@ -97,6 +135,7 @@ struct MirrorTable {
   /// What keeps rows apart at the source, the key's own index among them; read anew at each start, never stored. A target
   /// that keeps more apart would lose rows.
   std::vector<UniqueRule> unique{};
+  CatalogNotes notes;  ///< Empty in batches: only the source and the catalog look at it.
   bool operator==(const MirrorTable&) const = default;
 };
 

@@ -3,18 +3,20 @@
 #include <algorithm>
 
 #include "postgres/base_types.h"
+#include "postgres/table_notes.h"
 
 namespace peerd {
 namespace {
 
 constexpr std::string_view kRelation =
-    "SELECT c.oid, c.relkind, c.relpersistence, c.relreplident, coalesce(pg_relation_filenode(c.oid), 0)"
+    "SELECT c.oid, c.relkind, c.relpersistence, c.relreplident, coalesce(pg_relation_filenode(c.oid), 0),"
+    " EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)"
     " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2";
 
-// attmissingval is an array of one element of the column's type; its text form, read as text[], gives the element's.
+// attmissingval is an array of one element of the column's type.
 constexpr std::string_view kColumns =
     "SELECT a.attnum, a.attname, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod), a.attnotnull,"
-    " a.attgenerated <> '', a.atthasmissing, (a.attmissingval::text::text[])[1]"
+    " a.attgenerated <> '', a.atthasmissing, a.attmissingval::text"
     " FROM pg_attribute a WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
 
 /// The index whose columns name a row in the WAL (rules.md 4); with FULL, and with NOTHING, the primary key.
@@ -52,7 +54,7 @@ std::vector<std::int64_t> read_columns(postgres::Connection& connection, const s
     column.type_modifier = static_cast<std::int32_t>(result.integer(row, 3));
     column.type_name = result.string(row, 4);
     column.nullable = !result.boolean(row, 5);
-    if (result.boolean(row, 7) && !result.null(row, 8)) column.missing_value = result.string(row, 8);
+    if (result.boolean(row, 7) && !result.null(row, 8)) column.missing_value = only_element(result.text(row, 8));
     into.schema.columns.push_back(std::move(column));
     numbers.push_back(result.integer(row, 0));
   }
@@ -77,16 +79,6 @@ void read_key(postgres::Connection& connection, const std::string& oid, const st
   for (const std::uint16_t column : schema.key) schema.columns[column].in_key = true;
 }
 
-constexpr std::string_view kAdded =
-    "SELECT a.attnotnull, a.atthasmissing, (a.attmissingval::text::text[])[1], a.attidentity <> ''"
-    // ADD COLUMN keeps the default of older rows in attmissingval, unless it had to rewrite the table: for a volatile
-    // expression (found in its tree as the server itself finds it) and for a domain with constraints.
-    ", coalesce(d.adbin::text LIKE '%NEXTVALUEEXPR%' OR EXISTS (SELECT FROM"
-    "   regexp_matches(d.adbin::text, ':(?:funcid|opfuncid) (\\d+)', 'g') f(m) JOIN pg_proc p ON p.oid = f.m[1]::oid"
-    "   WHERE p.provolatile = 'v') OR EXISTS (SELECT FROM pg_constraint k WHERE k.contypid = a.atttypid), false)"
-    " FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
-    " WHERE a.attrelid = $1 AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid = $3";
-
 }  // namespace
 
 std::optional<CatalogTable> read_table(postgres::Connection& connection, const MappedTable& table, const Wait& wait) {
@@ -101,6 +93,7 @@ std::optional<CatalogTable> read_table(postgres::Connection& connection, const M
   found.persistence = result.text(0, 2)[0];
   found.schema.identity = identity_of(result.text(0, 3)[0]);
   found.file_node = static_cast<std::uint32_t>(result.integer(0, 4));
+  found.primary_key = result.boolean(0, 5);
   const std::vector<std::int64_t> numbers = read_columns(connection, oid, table, found, wait);
   read_base_types(connection, found.schema.columns, wait);
   read_key(connection, oid, result.string(0, 3), numbers, found, wait);
@@ -115,13 +108,23 @@ std::int64_t columns_mark(postgres::Connection& connection, TableId table, const
   return result.integer(0, 0);
 }
 
+std::string key_cure(const CatalogTable& found, const MappedTable& mapped) {
+  // REPLICA IDENTITY USING INDEX outlives its index, and then names no row, whatever primary key there is.
+  const bool by_index = found.schema.identity == ReplicaIdentity::index;
+  std::string action = found.primary_key && by_index ? "" : " ADD PRIMARY KEY (...)";
+  if (by_index) action += action.empty() ? " REPLICA IDENTITY DEFAULT" : ", REPLICA IDENTITY DEFAULT";
+  return "ALTER TABLE " + mapped.source.quoted() + action;
+}
+
+namespace {
+
 MirrorTable mirror_table(const CatalogTable& found, const MappedTable& mapped) {
   if (found.schema.key.empty()) {
     ErrorText text;
     text.code = ErrorCode::source_unfit;
     text.table = found.schema.qualified();
     text.message = "table " + text.table + " has no key that the WAL carries";
-    text.hint = "ALTER TABLE " + mapped.source.quoted() + " ADD PRIMARY KEY (...)";
+    text.hint = key_cure(found, mapped);
     throw Error(std::move(text));
   }
   MirrorTable table;
@@ -130,22 +133,26 @@ MirrorTable mirror_table(const CatalogTable& found, const MappedTable& mapped) {
   return table;
 }
 
-AddedColumn read_added_column(postgres::Connection& connection, TableId table, const Column& sent, const Wait& wait) {
-  AddedColumn added;
-  added.column = sent;
-  const postgres::Result type = connection.run(
-      "SELECT format_type($1, $2)", {{std::to_string(sent.type_oid), std::to_string(sent.type_modifier)}}, wait);
-  added.column.type_name = type.string(0, 0);
-  read_base_types(connection, {&added.column, 1}, wait);
-  const postgres::Result result =
-      connection.run(kAdded, {{std::to_string(table.oid), sent.name, std::to_string(sent.type_oid)}}, wait);
-  if (result.rows() == 0) return added;
-  added.in_catalog = true;
-  added.column.nullable = !result.boolean(0, 0);
-  const bool has_missing = result.boolean(0, 1);
-  if (has_missing && !result.null(0, 2)) added.column.missing_value = result.string(0, 2);
-  added.backfill_unknown = !has_missing && (result.boolean(0, 3) || result.boolean(0, 4));
-  return added;
+}  // namespace
+
+MirrorTable describe_table(postgres::Connection& connection, const MappedTable& mapped, const Wait& wait) {
+  for (;;) {
+    const std::optional<CatalogTable> found = read_table(connection, mapped, wait);
+    if (!found) {
+      ErrorText text;
+      text.code = ErrorCode::not_found;
+      text.table = mapped.source.schema + "." + mapped.source.name;
+      text.message = "table " + text.table + " does not exist at the source";
+      text.hint = "names are taken as typed: upper and lower case count";
+      throw Error(std::move(text));
+    }
+    MirrorTable table = mirror_table(*found, mapped);
+    const auto looked = look_at(connection, {&table.schema.id, 1}, MissingValues::no, wait);
+    // Altered in between: both once more.
+    if (const auto now = looked.find(table.schema.id.oid); now != looked.end() && take_notes(table, mapped.exclude, now->second))
+      return table;
+    wait.check("describing the source's tables");
+  }
 }
 
 }  // namespace peerd

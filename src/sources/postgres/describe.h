@@ -16,6 +16,7 @@ struct CatalogTable {
   std::uint32_t file_node = 0;
   std::vector<std::string> missing_excludes;  ///< Excluded columns that do not exist.
   std::string unsent_key_column;              ///< A key column that is excluded or generated; the key is then empty.
+  bool primary_key = false;                   ///< It has one, whatever its replica identity is.
 };
 
 /// nullopt when there is no such relation.
@@ -25,16 +26,10 @@ std::optional<CatalogTable> read_table(postgres::Connection& connection, const M
 /// values does not.
 std::int64_t columns_mark(postgres::Connection& connection, TableId table, const Wait& wait);
 
-/// The table for the mirror. Throws Error(source_unfit) when it has no usable key.
-MirrorTable mirror_table(const CatalogTable& found, const MappedTable& mapped);
+/// The table for the mirror, its notes taken. Throws Error: not_found; source_unfit when it has no usable key.
+MirrorTable describe_table(postgres::Connection& connection, const MappedTable& mapped, const Wait& wait);
 
-/// A column that the stream met and the schema does not know, as the catalog has it now.
-struct AddedColumn {
-  Column column;            ///< As the Relation message says, with the catalog's nullability and missing value.
-  bool in_catalog = false;  ///< Dropped or renamed again when false.
-  /// Rows older than it hold values that neither the stream nor the catalog tells (a volatile default, an identity).
-  bool backfill_unknown = false;
-};
-AddedColumn read_added_column(postgres::Connection& connection, TableId table, const Column& sent, const Wait& wait);
+/// What gives it a key that the WAL carries. Pure.
+std::string key_cure(const CatalogTable& found, const MappedTable& mapped);
 
 }  // namespace peerd

@@ -37,16 +37,7 @@ class PostgresSource final : public Source {
   std::vector<MirrorTable> describe(const Wait& wait) override {
     std::vector<MirrorTable> tables;
     for (const MappedTable& mapped : names_.tables) {
-      const std::optional<CatalogTable> found = read_table(control(wait), mapped, wait);
-      if (!found) {
-        ErrorText text;
-        text.code = ErrorCode::not_found;
-        text.table = mapped.source.schema + "." + mapped.source.name;
-        text.message = "table " + text.table + " does not exist at the source";
-        text.hint = "names are taken as typed: upper and lower case count";
-        throw Error(std::move(text));
-      }
-      tables.push_back(mirror_table(*found, mapped));
+      tables.push_back(describe_table(control(wait), mapped, wait));
     }
     note_coverage(control(wait), names_, tables, wait);
     read_unique(tables, wait);

@@ -20,6 +20,12 @@ char letter_of(ReplicaIdentity identity) {
   }
 }
 
+/// By the primary key or by an index: rows are named by the columns that are flagged, and it is these that count.
+bool same_identity(ReplicaIdentity identity, char sent) {
+  const auto by_index = [](char letter) { return letter == 'd' || letter == 'i'; };
+  return letter_of(identity) == sent || (by_index(letter_of(identity)) && by_index(sent));
+}
+
 CellView view(const pgoutput::Cell& cell) {
   switch (cell.kind) {
     case pgoutput::Cell::Kind::null:
@@ -81,7 +87,7 @@ Shape compare(const TableSchema& schema, const std::vector<std::string>& exclude
   Shape shape;
   shape.sent_columns = sent.columns.size();
   shape.renamed = sent.schema != schema.schema || sent.name != schema.name;
-  shape.identity_changed = sent.identity != letter_of(schema.identity) || !same_key(schema, sent);
+  shape.identity_changed = !same_identity(schema.identity, sent.identity) || !same_key(schema, sent);
   std::vector<bool> used(sent.columns.size(), false);
   for (const Column& column : schema.columns) {
     const auto found =
@@ -104,9 +110,16 @@ Shape compare(const TableSchema& schema, const std::vector<std::string>& exclude
     return shape.from[i] != Shape::kAbsent && (sent.identity == 'f' || sent.columns[shape.from[i]].in_key);
   });
   shape.whole = std::all_of(used.begin(), used.end(), [](bool is_used) { return is_used; });
+  std::uint16_t last = 0;
+  for (const std::uint16_t place : shape.from) {
+    if (place == Shape::kAbsent) continue;
+    shape.in_order = shape.in_order && place >= last;
+    last = place;
+  }
   for (std::size_t i = 0; i < sent.columns.size(); ++i) {
     const std::string& name = sent.columns[i].name;
     if (used[i] || std::find(exclude.begin(), exclude.end(), name) != exclude.end()) continue;
+    shape.added_last = shape.added_last && i >= last;
     shape.added.push_back(sent.columns[i]);
     shape.added.back().in_key = false;
   }

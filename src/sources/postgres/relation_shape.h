@@ -26,6 +26,8 @@ struct Shape {
   std::vector<std::string> retyped;     ///< Of another type.
   std::vector<std::string> remodified;  ///< Of the same type with another modifier: varchar(10), varchar(20).
   bool whole = false;                   ///< Every sent column is used: a row's bytes can be kept in one piece.
+  bool in_order = true;    ///< The schema's columns that are sent come as in the schema: by their numbers.
+  bool added_last = true;  ///< `added` comes after all of them, as an added column does.
   bool renamed = false;                 ///< The table's own name.
   bool identity_changed = false;        ///< Another replica identity, or other columns in it.
   bool key_sent = false;                ///< Old rows show all of the table's key columns.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <set>
 
@@ -20,7 +21,16 @@ class StreamedTransactions {
   /// The checkpoint has passed them: nobody will look up a row for them.
   void forget(Lsn durable) {
     Lock lock(mutex_);
-    while (!sent_.empty() && sent_.front().commit < durable) sent_.pop_front();
+    for (; !sent_.empty() && sent_.front().commit < durable; sent_.pop_front()) passed_.push_back(sent_.front().xid);
+  }
+  /// Whether the source shows a transaction as running that was noted at any time: `running` was listed after all of them.
+  /// Forgets those that it does not show. To be asked now and then, or what was noted piles up.
+  bool any_runs(const std::vector<RunningTransaction>& running) {
+    std::set<std::uint32_t> xids;
+    for (const RunningTransaction& transaction : running) xids.insert(transaction.xid);
+    Lock lock(mutex_);
+    std::erase_if(passed_, [&](std::uint32_t xid) { return !xids.contains(xid); });
+    return !passed_.empty() || std::ranges::any_of(sent_, [&](const Sent& sent) { return xids.contains(sent.xid); });
   }
   /// Counts what was noted so far. To be taken before the list of running transactions is asked for: what is noted
   /// later may run without being in that list.
@@ -52,6 +62,7 @@ class StreamedTransactions {
   };
   mutable Mutex mutex_;
   std::deque<Sent> sent_ PEERD_GUARDED_BY(mutex_);
+  std::vector<std::uint32_t> passed_ PEERD_GUARDED_BY(mutex_);  ///< Forgotten, and not yet known to be visible.
   std::uint64_t noted_ PEERD_GUARDED_BY(mutex_) = 0;
 };
 

@@ -1,5 +1,8 @@
 #include "postgres/tracked_table.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "peerd/base/text.h"
 
 namespace peerd {
@@ -19,6 +22,78 @@ void TrackedTable::changed(const std::string& what, const std::string& hint) con
   throw_schema_changed(table_.schema, what, hint.empty() ? std::string(kCure) : hint + "; or " + std::string(kCure));
 }
 
+MirrorTable TrackedTable::noted() const {
+  MirrorTable table = table_;
+  table.notes = notes_;
+  return table;
+}
+
+TrackedTable::Looked TrackedTable::looked(const LookedTable& now, Lsn inserted, Lsn received) {
+  MirrorTable table = noted();
+  Looked found;
+  if (table.notes.last_number == 0) {
+    // Stored by a version that noted nothing: by names and types the columns are what they were, or nobody knows.
+    found.renewed = take_notes(table, exclude_, now);
+    if (!found.renewed) changed("has other columns than the mirror, which was made by an older version and knows only their names");
+  } else {
+    if (const std::string what = what_changed(table, exclude_, now); !what.empty()) changed(what);
+    const bool passed = !now.columns.empty() && highest_seen_ == now.columns.back().number && received >= seen_at_;
+    found.doubt = what_may_differ(table, now);
+    found.renewed = renew_notes(table, exclude_, now, passed, found.doubt.empty() ? Doubt::no : Doubt::yes);
+  }
+  if (!found.doubt.empty()) {
+    table.notes.read_again = inserted;
+    found = {true, "table " + table.schema.qualified() + " " + found.doubt + ": all its rows are read once more at the source"};
+  }
+  if (!now.columns.empty() && std::exchange(highest_seen_, now.columns.back().number) != now.columns.back().number)
+    seen_at_ = inserted;
+  looked_ = true;
+  std::swap(notes_, table.notes);
+  table_.schema = std::move(table.schema);
+  return found;
+}
+
+void TrackedTable::was_read(Lsn position) {
+  at_once_ = false;
+  if (position >= notes_.read_again) notes_.read_again = Lsn{};
+}
+
+/// Before the table's own shape columns may be missing at its end, which came later, and others be there that were dropped
+/// since; both at once may be one that was renamed.
+void TrackedTable::judge_older() const {
+  if (!shape_.key_sent && relation_->identity != 'n') changed("had another replica identity or key");
+  const auto last_sent = std::ranges::find_if(shape_.from.rbegin(), shape_.from.rend(),
+                                              [](std::uint16_t place) { return place != Shape::kAbsent; });
+  const auto inner = static_cast<std::size_t>(
+      std::ranges::count(shape_.from.begin(), last_sent.base(), Shape::kAbsent));
+  if (!shape_.in_order || inner > 0 || (!shape_.absent.empty() && !shape_.added.empty()))
+    changed("had its columns under other names before the mirror began, in changes that are still to come");
+}
+
+void TrackedTable::judge_newer() const {
+  if (shape_.renamed) changed("is now called " + relation_->schema + "." + relation_->name);
+  if (shape_.identity_changed) {
+    const bool no_index = relation_->identity == 'i' &&
+                          std::ranges::none_of(relation_->columns, [](const Column& column) { return column.in_key; });
+    const std::string quoted = quote_identifier(table_.schema.schema) + "." + quote_identifier(table_.schema.name);
+    if (no_index) {
+      changed("has lost the index that was its replica identity",
+              "ALTER TABLE " + quoted + " REPLICA IDENTITY DEFAULT lets the primary key name its rows");
+    }
+    changed("has another replica identity or key");
+  }
+  if (!shape_.absent.empty()) {
+    const std::string& name = shape_.absent[0];
+    changed("has lost column \"" + name + "\", or it was renamed",
+            "exclude the column from the mapping of a new mirror");
+  }
+  if (!shape_.remodified.empty()) {
+    changed("has column \"" + shape_.remodified[0] + "\" in another length or precision");
+  }
+  if (!shape_.in_order) changed("has its columns under each other's names");
+  if (!shape_.added_last) changed("has column \"" + shape_.added[0].name + "\" in the place of another one");
+}
+
 bool TrackedTable::judge(Lsn commit, Lsn shaped_at) {
   if (!relation_) throw Error(ErrorCode::peer_error, "the source sent a change of a table that it had not announced");
   shape_ = compare(table_.schema, exclude_, *relation_);
@@ -27,20 +102,7 @@ bool TrackedTable::judge(Lsn commit, Lsn shaped_at) {
     changed("has column \"" + shape_.retyped[0] + "\" in another type",
             "exclude the column from the mapping of a new mirror");
   }
-  if (!older) {
-    if (shape_.renamed) changed("is now called " + relation_->schema + "." + relation_->name);
-    if (shape_.identity_changed) changed("has another replica identity or key");
-    if (!shape_.absent.empty()) {
-      const std::string& name = shape_.absent[0];
-      changed("has lost column \"" + name + "\", or it was renamed",
-              "exclude the column from the mapping of a new mirror");
-    }
-    if (!shape_.remodified.empty()) {
-      changed("has column \"" + shape_.remodified[0] + "\" in another length or precision");
-    }
-  } else if (!shape_.key_sent && relation_->identity != 'n') {
-    changed("had another replica identity or key");
-  }
+  older ? judge_older() : judge_newer();
   // Below shaped_at a column that the table does not have was dropped since; in the transaction at it, and after it, it
   // is new.
   if (!shape_.added.empty() && commit >= shaped_at) return false;
@@ -49,9 +111,32 @@ bool TrackedTable::judge(Lsn commit, Lsn shaped_at) {
   return true;
 }
 
-void TrackedTable::widen(const std::vector<Column>& columns) {
-  for (const Column& column : columns) table_.schema.columns.push_back(column);
+std::string TrackedTable::gain(const LookedTable& now, Lsn inserted, const std::vector<Column>& added) {
+  MirrorTable table = noted();
+  if (const std::string what = what_changed(table, exclude_, now); !what.empty()) changed(what);
+  const std::vector<GainedColumn> gained = gained_columns(table.notes, exclude_, added, now);
+  if (gained.empty()) {
+    changed("has gained column " + quote_identifier(shape_.added[0].name) +
+            ", and it, or one beside it, was dropped, renamed or altered again before the stream came to it");
+  }
+  std::string doubt = what_may_differ(table, now);
+  add_gained(table, exclude_, gained, now);
+  if (!doubt.empty()) {
+    table.notes.read_again = inserted;
+    doubt = "table " + table.schema.qualified() + " " + doubt + ": all its rows are read once more at the source";
+  }
+  for (const GainedColumn& column : gained) {
+    if (column.older_rows_known) continue;
+    table.notes.read_again = inserted;
+    at_once_ = true;
+    doubt = "table " + table.schema.qualified() + " has gained column " + quote_identifier(column.column.name) +
+            " and was rewritten: neither the WAL nor the catalog tells what older rows hold in it, all rows are read once more"
+            " at the source";
+  }
+  std::swap(notes_, table.notes);
+  table_.schema = std::move(table.schema);
   settled_to_ = std::nullopt;
+  return doubt;
 }
 
 }  // namespace peerd

@@ -4,6 +4,7 @@
 
 #include "postgres/describe.h"
 #include "postgres/relation_shape.h"
+#include "postgres/table_notes.h"
 
 namespace peerd {
 
@@ -11,36 +12,61 @@ namespace peerd {
 class TrackedTable {
  public:
   TrackedTable(MirrorTable table, std::vector<std::string> exclude)
-      : table_(std::move(table)), exclude_(std::move(exclude)) {}
+      : table_(std::move(table)), exclude_(std::move(exclude)) {
+    std::swap(notes_, table_.notes);
+  }
 
-  const MirrorTable& table() const { return table_; }
+  const MirrorTable& table() const { return table_; }  ///< Without its notes: batches copy it.
+  MirrorTable noted() const;                           ///< With them.
   const Shape& shape() const { return shape_; }
   /// A Relation message came. Judged at the first change after it that counts.
   void announced(SentRelation relation) {
     relation_ = std::move(relation);
     settled_to_ = std::nullopt;
+    looked_ = false;
   }
+  /// What an older shape allowed holds no longer than that.
+  bool settled(Lsn commit) const { return settled_to_ && commit <= *settled_to_; }
+  /// The catalog was not looked at since the last Relation message: a column may have been dropped and added again, and
+  /// the message be the same.
+  bool unseen() const { return !looked_; }
+  struct Looked {
+    bool renewed = false;  ///< The notes are others than before, and are to be stored.
+    std::string doubt;     ///< Why the target's rows may be others than the source's: they are to be read again.
+  };
+  /// The table as the catalog has it now. `inserted`: where the source's WAL ended after it was looked at; `received`: how far
+  /// the stream has come. Throws Error(schema_changed) when the table has other columns than before.
+  Looked looked(const LookedTable& now, Lsn inserted, Lsn received);
+  /// Its rows are to be read once more when the stream stands at `position`.
+  bool due(Lsn position) const { return notes_.read_again != Lsn{} && (at_once_ || position >= notes_.read_again); }
+  /// They were, at that position of the stream. What was committed after it and before the doubt arose still comes with the
+  /// values of then: after that they are read again.
+  void was_read(Lsn position);
   /// True when rows of a transaction that commits at `commit` can be projected by shape(); false when the table has
-  /// gained columns: added() says which. An older shape is followed up to `shaped_at`, where the table's own shape
+  /// gained columns: gain() takes them. An older shape is followed up to `shaped_at`, where the table's own shape
   /// holds from. Throws Error(schema_changed) on anything else.
-  bool settle(Lsn commit, Lsn shaped_at) {
-    // What an older shape allowed holds no longer than that.
-    if (settled_to_ && commit <= *settled_to_) return true;
-    return judge(commit, shaped_at);
-  }
+  bool settle(Lsn commit, Lsn shaped_at) { return settled(commit) || judge(commit, shaped_at); }
   const std::vector<Column>& added() const { return shape_.added; }
-  /// The table has these columns from now on.
-  void widen(const std::vector<Column>& columns);
+  /// The table has the added columns from now on, as the catalog describes them. When neither it nor the WAL tells what older
+  /// rows hold in them, answers so: the rows are to be read. Throws Error(schema_changed) when they are not found there.
+  std::string gain(const LookedTable& now, Lsn inserted, const std::vector<Column>& added);  ///< `added`: added(), with base types.
 
  private:
   bool judge(Lsn commit, Lsn shaped_at);
+  void judge_older() const;
+  void judge_newer() const;
   [[noreturn]] void changed(const std::string& what, const std::string& hint = {}) const;
 
   MirrorTable table_;
+  CatalogNotes notes_;
   std::vector<std::string> exclude_;
   std::optional<SentRelation> relation_;
   Shape shape_;
   std::optional<Lsn> settled_to_;  ///< Up to this commit position shape_ is good.
+  bool looked_ = false;
+  bool at_once_ = false;  ///< Its rows are read at the next end of a transaction, wherever in the stream that is.
+  std::int16_t highest_seen_ = 0;  ///< The last column's number when the WAL's end was seen_at_.
+  Lsn seen_at_;
 };
 
 /// Errors that end a stream until the operator acts; `what` follows the table's name.

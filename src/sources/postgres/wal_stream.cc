@@ -3,6 +3,7 @@
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
 #include "peerd/postgres/types.h"
+#include "postgres/base_types.h"
 #include "postgres/wal_wait.h"
 
 namespace peerd {
@@ -13,6 +14,7 @@ using Got = ChangeStream::Got;
 
 constexpr std::size_t kPartBytes = 8 << 20;
 constexpr auto kQuickStatus = 1s;  ///< After a confirmation.
+constexpr auto kLookEvery = 15s;
 constexpr unsigned kMessagesPerClock = 64;
 
 std::int64_t now_us_since_2000() {
@@ -58,6 +60,9 @@ std::unique_ptr<WalStream> WalStream::open(Setup setup, std::span<const MirrorTa
   Coverage coverage(stream->setup_.names, tables);
   coverage.look(control, wait);
   stream->coverage_.emplace(std::move(coverage), stream->setup_.connect, stream->setup_.names.mirror);
+  std::vector<TableId> ids;
+  for (const auto& [oid, table] : stream->tables_) ids.push_back({oid});
+  stream->look(control, ids, wait);
   const postgres::Result timeout =
       control.run("SELECT setting::bigint FROM pg_settings WHERE name = 'wal_sender_timeout'", wait);
   // A third of the time after which the server gives us up (rules.md 32).
@@ -86,11 +91,60 @@ void WalStream::start(const Wait& wait) {
     pause(200ms, wait, "waiting for the slot to be free");
   }
   next_status_ = std::chrono::steady_clock::now();
+  next_look_ = next_status_ + kLookEvery;
 }
 
 postgres::Connection& WalStream::helper(const Wait& wait) {
   if (!helper_ || helper_->broken()) helper_ = setup_.connect(false, wait);
   return *helper_;
+}
+
+/// What the WAL does not tell of the tables, or tells too late.
+void WalStream::look(postgres::Connection& connection, std::span<const TableId> tables, const Wait& wait) {
+  const auto looked = peerd::look_at(connection, tables, MissingValues::no, wait);
+  const Lsn inserted = insert_position(connection, wait);  // What was seen was committed before it.
+  for (const auto& [oid, now] : looked) {
+    TrackedTable& table = tables_.at(oid);
+    const TrackedTable::Looked found = table.looked(now, inserted, Lsn{received_.load(std::memory_order_relaxed)});
+    if (found.renewed) shapes_.push_back({table.noted(), Lsn{}, found.doubt.empty() ? Lsn{} : inserted, found.doubt});
+    if (table.due(Lsn{~0ull})) want_again(table);
+  }
+}
+
+void WalStream::look_again(const std::stop_token& stop) {
+  next_look_ = std::chrono::steady_clock::now() + kLookEvery;
+  std::vector<TableId> ids;
+  for (const auto& [oid, table] : tables_) ids.push_back({oid});
+  try {
+    const Wait wait = Wait::at_most(5s, stop);
+    look(helper(wait), ids, wait);
+    setup_.streamed->any_runs(running_transactions(helper(wait), wait));
+  } catch (const Error& error) {
+    if (error.text.code == ErrorCode::schema_changed) throw;
+    helper_.reset();  // As above: the next look finds what this one missed.
+  }
+}
+
+/// Whoever altered the table before this transaction had ended, visibly, when it got its lock on the table. But this transaction
+/// may have altered it itself, and be in the WAL and not yet visible (rules.md 18).
+bool WalStream::shows_this(const Wait& wait) {
+  const auto runs = [&](const RunningTransaction& running) { return running.xid == xid_; };
+  const Wait patience = wait.shorter(2s);
+  for (auto delay = 1ms; std::ranges::any_of(running_transactions(helper(wait), wait), runs);
+       delay = std::min<std::chrono::milliseconds>(delay * 2, 50ms)) {
+    if (patience.expired()) return false;
+    pause(delay, wait, "waiting for the source to show what it has committed");
+  }
+  return true;
+}
+
+/// Before the first change in a shape that was announced.
+void WalStream::look_before(const TrackedTable& table) {
+  const Wait wait = Wait::at_most(30s);
+  // A commit that waits for a standby may do so for long: what it did is then seen a little later.
+  if (!shows_this(wait)) next_look_ = std::chrono::steady_clock::now() + 1s;
+  const TableId id = table.table().schema.id;
+  look(helper(wait), {&id, 1}, wait);
 }
 
 void WalStream::send_status(Reply reply) {
@@ -140,9 +194,13 @@ std::optional<std::string_view> WalStream::next_message(const Wait& wait) {
 
 Got WalStream::read(BatchBuilder& into, const Wait& wait) {
   silence_.listening(std::chrono::steady_clock::now());
+  if (!shapes_.empty()) return Got::shape;
   if (held_) {
     const pgoutput::Frame frame = *std::exchange(held_, std::nullopt);
     if (const auto got = take(frame, into)) return *got;
+  }
+  if (!in_transaction_ && !again_.empty()) {
+    if (const auto got = read_again(into, wait.stop)) return *got;
   }
   for (unsigned count = 0;; ++count) {
     if (count % kMessagesPerClock == 0) {
@@ -150,6 +208,8 @@ Got WalStream::read(BatchBuilder& into, const Wait& wait) {
       if (wait.stop.stop_requested()) throw Stopped{};
       status_if_due(now);
       coverage_->check();
+      if (!in_transaction_ && now >= next_look_) look_again(wait.stop);
+      if (!shapes_.empty()) return Got::shape;
       if (count > 0 && now >= wait.until) return Got::idle;
     }
     const auto message = next_message(wait);
@@ -159,6 +219,8 @@ Got WalStream::read(BatchBuilder& into, const Wait& wait) {
       status_if_due(now);
       listen_for_life(now, wait);
       coverage_->check();
+      if (!in_transaction_ && now >= next_look_) look_again(wait.stop);
+      if (!shapes_.empty()) return Got::shape;
       if (now >= wait.until) return Got::idle;
       continue;
     }
@@ -172,7 +234,7 @@ std::optional<Got> WalStream::take(const pgoutput::Frame& frame, BatchBuilder& i
     received_.store(frame.end.value, std::memory_order_relaxed);
   if (frame.kind == pgoutput::Frame::Kind::keepalive) {
     // Within a transaction the position lies before its commit, and says nothing of what was sent of it.
-    if (!in_transaction_) into.moved(frame.end);
+    if (!in_transaction_ && end_again(frame.end, into)) into.moved(frame.end);
     if (frame.reply_wanted) send_status();
     return std::nullopt;
   }
@@ -190,6 +252,12 @@ std::optional<Got> WalStream::take_message(const pgoutput::Message& message, Lsn
       commit_ = message.commit;
       commit_time_us_ = message.time_us + postgres::kEpochSeconds * 1'000'000;
       xid_ = message.xid;
+      // Whoever starts at the commit's own position gets it again. One that lies just there ends both.
+      if (!end_again(commit_, into)) {
+        begun_ = true;
+        part_bytes_ = 0;
+        setup_.streamed->note(commit_, xid_);
+      }
       return std::nullopt;
     case MessageKind::commit:
       in_transaction_ = false;
@@ -198,6 +266,7 @@ std::optional<Got> WalStream::take_message(const pgoutput::Message& message, Lsn
         return std::nullopt;
       }
       into.commit(message.end);
+      if (again_ended_) again_open_ = false, end_again(message.end, into);
       return Got::commit;
     case MessageKind::insert:
     case MessageKind::update:
@@ -267,6 +336,10 @@ void WalStream::begin_in(BatchBuilder& into) {
 std::optional<Got> WalStream::take_change(const pgoutput::Message& message, Lsn position, BatchBuilder& into) {
   TrackedTable* const table = find(message.relation);
   if (table == nullptr || commit_ < table->table().start) return std::nullopt;
+  if (!table->settled(commit_) && table->unseen()) {
+    look_before(*table);
+    if (!shapes_.empty()) return Got::shape;
+  }
   if (!table->settle(commit_, setup_.shaped_at)) {
     widening_ = table;
     return Got::shape;
@@ -292,6 +365,8 @@ std::optional<Got> WalStream::take_logical(const pgoutput::Message& message, Bat
   if (transactional != in_transaction_)
     throw Error(ErrorCode::peer_error, "the source sent a logical message where none of its kind can be");
   if (transactional) begin_in(into);
+  // Only Kafka takes messages, and it takes a position twice.
+  if (!transactional && again_open_) into.commit(again_from_), again_open_ = false, end_again(again_from_, into);
   const std::string_view prefix = into.keep(message.name), content = into.keep(message.content);
   into.append_message(prefix, content, commit_, message.commit);
   // Outside of transactions the batch is complete with it, as with a commit.
@@ -313,25 +388,25 @@ std::optional<Got> WalStream::take_truncate(const pgoutput::Message& message, Ls
 }
 
 NewShape WalStream::new_shape(const Wait& wait) {
-  if (widening_ == nullptr) throw Error(ErrorCode::internal, "no table has a new shape");
-  TrackedTable& table = *std::exchange(widening_, nullptr);
-  std::vector<Column> columns;
-  for (const Column& sent : table.added()) {
-    AddedColumn added = read_added_column(helper(wait), table.table().schema.id, sent, wait);
-    if (added.backfill_unknown) {
-      const std::string quoted =
-          quote_identifier(table.table().schema.schema) + "." + quote_identifier(table.table().schema.name);
-      const std::string column = quote_identifier(sent.name);
-      throw_schema_changed(
-          table.table().schema, "has gained column " + column + ", whose values in older rows are not in the WAL",
-          "ALTER TABLE " + quoted + " ALTER " + column + " DROP DEFAULT; UPDATE " + quoted + " SET " + column + " = " +
-              column +
-              "; resume the mirror and set the default again once it has caught up; or DROP MIRROR and CREATE MIRROR");
-    }
-    columns.push_back(std::move(added.column));
+  if (widening_ == nullptr) {
+    if (shapes_.empty()) throw Error(ErrorCode::internal, "no table has a new shape");
+    NewShape shape = std::move(shapes_.front());
+    shapes_.pop_front();
+    return shape;
   }
-  table.widen(columns);
-  return {table.table(), commit_};
+  TrackedTable& table = *std::exchange(widening_, nullptr);
+  const TableId id = table.table().schema.id;
+  if (!shows_this(wait))
+    throw Error(ErrorCode::timeout, "the source does not show yet what it has committed: a commit may wait for a standby");
+  const auto looked = peerd::look_at(helper(wait), {&id, 1}, MissingValues::yes, wait);
+  if (looked.empty())
+    throw_schema_changed(table.table().schema, "was dropped at the source", "DROP MIRROR and CREATE MIRROR");
+  const Lsn inserted = insert_position(helper(wait), wait);
+  std::vector<Column> added = table.added();
+  read_base_types(helper(wait), added, wait);
+  const std::string doubt = table.gain(looked.at(id.oid), inserted, added);
+  if (!doubt.empty()) want_again(table);
+  return {table.noted(), commit_, doubt.empty() ? Lsn{} : inserted, doubt};
 }
 
 }  // namespace peerd

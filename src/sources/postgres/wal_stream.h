@@ -1,11 +1,13 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <unordered_map>
 
 #include "peerd/sources/change_stream.h"
 #include "postgres/coverage_watch.h"
 #include "postgres/silence.h"
+#include "postgres/row_reader.h"
 #include "postgres/slot.h"
 #include "postgres/streamed_transactions.h"
 #include "postgres/tracked_table.h"
@@ -59,6 +61,18 @@ class WalStream final : public ChangeStream {
   void send_status(Reply reply = Reply::as_it_likes);
   void listen_for_life(Clock::Instant now, const Wait& wait);
   postgres::Connection& helper(const Wait& wait);
+  void look(postgres::Connection& connection, std::span<const TableId> tables, const Wait& wait);
+  void look_again(const std::stop_token& stop);
+  bool shows_this(const Wait& wait);
+  void look_before(const TrackedTable& table);
+
+  // Rows that are read at the source again: wal_again.cc.
+  void want_again(TrackedTable& table);
+  TrackedTable* due_again(Lsn position);
+  std::optional<Got> read_again(BatchBuilder& into, const std::stop_token& stop);
+  bool begin_again(Lsn position, const std::stop_token& stop);
+  bool end_again(Lsn position, BatchBuilder& into);
+  bool all_visible(const std::stop_token& stop);
 
   const Setup setup_;
   std::unique_ptr<postgres::Connection> connection_, helper_;
@@ -77,8 +91,18 @@ class WalStream final : public ChangeStream {
 
   std::optional<pgoutput::Frame> held_;  ///< A change that waits for new_shape(); libpq still holds its bytes.
   TrackedTable* widening_ = nullptr;
+  std::deque<NewShape> shapes_;  ///< To be handed out before more is read.
 
-  Clock::Instant next_status_{}, next_quick_status_{};
+  std::vector<TrackedTable*> again_;  ///< Their rows are to be read once more.
+  TrackedTable* reading_ = nullptr;
+  std::optional<RowReader> reader_;
+  bool piece_read_ = false;   ///< The reader holds rows whose horizon was handed out.
+  bool again_open_ = false;   ///< The builder's transaction is that of the rows that were read.
+  bool again_ended_ = false;  ///< All are.
+  Lsn again_from_;            ///< Where the stream stands meanwhile.
+  Clock::Instant next_again_{};
+
+  Clock::Instant next_status_{}, next_quick_status_{}, next_look_{};
   std::chrono::milliseconds status_interval_{10'000};
   Silence silence_;
   Lsn told_;  ///< The flush position of the last status.

@@ -399,6 +399,20 @@ TEST_F(RealPreflight, EveryProblemIsNamedWithItsCure) {
   }
 }
 
+// REPLICA IDENTITY USING INDEX outlives its index: a primary key alone does not name the rows then.
+TEST_F(RealPreflight, AnIdentityIndexThatIsGoneIsCuredByTheDefault) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY, u int NOT NULL); CREATE UNIQUE INDEX u ON public.t (u);"
+      "ALTER TABLE public.t REPLICA IDENTITY USING INDEX u; CREATE TABLE public.n (u int NOT NULL);"
+      "CREATE UNIQUE INDEX nu ON public.n (u); ALTER TABLE public.n REPLICA IDENTITY USING INDEX nu; DROP INDEX public.u, public.nu");
+  map("public.t");
+  map("public.n");
+  const std::string text = problems();
+  EXPECT_NE(text.find("ALTER TABLE \"public\".\"t\" REPLICA IDENTITY DEFAULT"), std::string::npos) << text;
+  EXPECT_THROW(source().describe(wait_), Error);
+  sql("ALTER TABLE public.t REPLICA IDENTITY DEFAULT; ALTER TABLE public.n ADD PRIMARY KEY (u), REPLICA IDENTITY DEFAULT");
+  EXPECT_EQ(problems(), "");
+}
+
 TEST_F(RealPreflight, AnOperatorsPublicationIsChecked) {
   const bool filters = connection_->server_version() >= 150000;
   sql("CREATE TABLE public.t (id int PRIMARY KEY, a int); CREATE TABLE public.u (id int PRIMARY KEY)");

@@ -1,76 +1,7 @@
-#include "real_source.h"
+#include "real_stream.h"
 
 namespace peerd {
 namespace {
-
-using Got = ChangeStream::Got;
-
-class RealStream : public RealSource {
- protected:
-  void open(const std::vector<MirrorTable>& tables) {
-    stream_ = source().open_stream(start_, tables, shaped_at_, wait_);
-  }
-  /// Reads until the stream has passed what is committed now, and says each change as a line; shapes and parts too.
-  std::string read() {
-    const Lsn end = source().insert_position(wait_);
-    sql("SELECT pg_logical_emit_message(true, 'test', '')");
-    std::string text;
-    while (builder_.complete_to() <= end) {
-      wait_.check("reading the stream");
-      const Got got = stream_->read(builder_, Wait::at_most(200ms));
-      if (got == Got::part) text += "part\n";
-      if (got == Got::shape) {
-        text += take();
-        const MirrorTable table = stream_->new_shape(Wait::at_most(std::chrono::seconds(30))).table;
-        text += "shape:";
-        for (const Column& column : table.schema.columns) {
-          text +=
-              " " + column.name + " " + column.type_name + (column.missing_value ? "=" + *column.missing_value : "");
-        }
-        text += "\n";
-      }
-    }
-    return text + take();
-  }
-  std::string take() {
-    const auto batch = builder_.take();
-    std::string text;
-    for (const ChangeView& change : batch->changes()) {
-      EXPECT_GT(change.version.commit, start_);
-      EXPECT_LE(change.version.change, change.version.commit);
-      text += std::string(1, "iudt"[static_cast<int>(change.kind)]) + " " + batch->tables()[change.table].schema.name +
-              cells(change.row);
-      if (!change.old_key.empty()) text += " was" + cells(change.old_key);
-      if (!change.old_row.empty()) text += " old" + cells(change.old_row);
-      text += "\n";
-    }
-    return text;
-  }
-  static std::string cells(std::span<const CellView> row) {
-    std::string text;
-    for (const CellView& cell : row) {
-      text += " ";
-      if (cell.kind == CellView::Kind::null) text += "null";
-      if (cell.kind == CellView::Kind::unchanged) text += "same";
-      if (cell.kind == CellView::Kind::text)
-        text += cell.bytes.size() > 100 ? std::to_string(cell.bytes.size()) + "B" : std::string(cell.bytes);
-    }
-    return text;
-  }
-  ErrorText error() {
-    try {
-      const std::string text = read();
-      ADD_FAILURE() << "no error but:\n" << text;
-    } catch (const Error& error) {
-      return error.text;
-    }
-    return {};
-  }
-  static constexpr const char* kBig = "(SELECT string_agg(md5(i::text), '') FROM generate_series(1, 4000) i)";
-
-  std::unique_ptr<ChangeStream> stream_;
-  BatchBuilder builder_;
-};
 
 TEST_F(RealStream, DecodesEveryKindOfChange) {
   sql("CREATE TABLE public.t (id int PRIMARY KEY, a text, g int GENERATED ALWAYS AS (id + 1) STORED, s text);"
@@ -278,19 +209,14 @@ TEST_F(RealStream, AReplayFollowsTheOlderShapeUpToTheTransactionThatChangedIt) {
 TEST_F(RealStream, WhatIsNotAnAddedColumnStopsWithTheCure) {
   const std::map<std::string, std::string> changes = {
       {"ALTER TABLE public.t DROP COLUMN a", "lost column \"a\""},
-      {"ALTER TABLE public.t RENAME COLUMN a TO b", "lost column \"a\""},
+      {"ALTER TABLE public.t RENAME COLUMN a TO b", "it is now called \"b\""},
       {"ALTER TABLE public.t ALTER a TYPE varchar(20)", "another type"},
       {"ALTER TABLE public.t RENAME TO u", "is now called public.u"},
-      {"ALTER TABLE public.t REPLICA IDENTITY FULL", "another replica identity"},
-      {"ALTER TABLE public.t ADD s serial", "DROP DEFAULT"},
-      {"ALTER TABLE public.t ADD i int GENERATED ALWAYS AS IDENTITY", "DROP DEFAULT"},
-      {"ALTER TABLE public.t ADD r float DEFAULT random()", "DROP DEFAULT"}};
+      {"ALTER TABLE public.t REPLICA IDENTITY FULL", "another replica identity"}};
   map("public.t");
   for (const auto& [change, words] : changes) {
     sql("DROP TABLE IF EXISTS public.t, public.u; CREATE TABLE public.t (id int PRIMARY KEY, a text)");
-    lease_.uuid[0] = static_cast<char>('a' + (lease_.uuid[0] + 1) % 6);
-    source_.reset();
-    open(set_up());
+    open_anew();
     sql(change);
     sql("INSERT INTO " + std::string(change.find("TO u") != std::string::npos ? "public.u" : "public.t") +
         " VALUES (7)");
@@ -299,8 +225,6 @@ TEST_F(RealStream, WhatIsNotAnAddedColumnStopsWithTheCure) {
     EXPECT_EQ(text.retry, Retry::after_operator);
     EXPECT_NE((text.message + text.hint).find(words), std::string::npos)
         << change << ": " << text.message << " / " << text.hint;
-    stream_.reset();
-    source().drop(true, wait_);
   }
 }
 

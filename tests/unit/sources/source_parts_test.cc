@@ -19,11 +19,28 @@ MirrorTable table(std::vector<std::string> columns) {
     Column column;
     column.name = name;
     column.type_oid = 23;
+    column.number = static_cast<std::int16_t>(table.schema.columns.size() + 1);
     table.schema.columns.push_back(column);
   }
   table.schema.key = {0};
   table.schema.columns[0].in_key = true;
   return table;
+}
+
+/// The same in the catalog; a name with '-' before it is that of a dropped column.
+LookedTable looked(std::vector<std::string> columns) {
+  LookedTable now;
+  now.file_node = 1;
+  for (const std::string& name : columns) {
+    LookedColumn& column = now.columns.emplace_back();
+    column.number = static_cast<std::int16_t>(now.columns.size());
+    column.dropped = name.starts_with('-');
+    column.name = name;
+    column.type_oid = column.dropped ? 0 : 23;
+    column.type_name = "integer";
+    column.mark.altered = 1;
+  }
+  return now;
 }
 
 SentRelation sent(std::vector<std::string> columns) {
@@ -198,12 +215,14 @@ TEST(TrackedTable, AnOlderShapeHoldsOnlyUpToWhereTheTablesOwnBegins) {
 }
 
 TEST(TrackedTable, AColumnDroppedSinceIsPassedOverAndAnAddedOneIsAShape) {
-  TrackedTable tracked(table({"id"}), {});
+  MirrorTable narrow = table({"id"});
+  ASSERT_TRUE(take_notes(narrow, {}, looked({"id"})));
+  TrackedTable tracked(narrow, {});
   tracked.announced(sent({"id", "b"}));
   EXPECT_TRUE(tracked.settle(Lsn{50}, Lsn{100}));
   EXPECT_FALSE(tracked.settle(Lsn{100}, Lsn{100}));
   ASSERT_EQ(tracked.added().size(), 1u);
-  tracked.widen(tracked.added());
+  EXPECT_EQ(tracked.gain(looked({"id", "b"}), Lsn{200}, tracked.added()), "");
   EXPECT_TRUE(tracked.settle(Lsn{100}, Lsn{100}));
   EXPECT_EQ(tracked.table().schema.columns.size(), 2u);
 }
@@ -224,6 +243,78 @@ TEST(TrackedTable, AChangedIdentityOrTypeIsRefused) {
   relation.columns[1].in_key = true;
   tracked.announced(relation);
   EXPECT_THROW(tracked.settle(Lsn{50}, Lsn{100}), Error);
+}
+
+TEST(TrackedTable, BeforeItsOwnShapeNamesAreOnlyBelievedInTheirOrder) {
+  // RENAME q TO q_old; ADD q: by its name alone the old q would be the new one.
+  for (const auto& [before, now] : std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>>{
+           {{"id", "q"}, {"id", "q_old", "q"}}, {{"id", "b", "a"}, {"id", "a", "b"}}, {{"id", "was_a"}, {"id", "a"}}}) {
+    TrackedTable tracked(table(now), {});
+    tracked.announced(sent(before));
+    EXPECT_THROW(tracked.settle(Lsn{50}, Lsn{100}), Error) << before[1];
+  }
+}
+
+TEST(TrackedTable, AnAddedColumnStandsAfterAllOthers) {
+  TrackedTable tracked(table({"id", "a"}), {});
+  tracked.announced(sent({"id", "x", "a"}));
+  EXPECT_THROW(tracked.settle(Lsn{101}, Lsn{100}), Error);
+}
+
+TEST(TableNotes, AColumnIsKnownByItsNumber) {
+  MirrorTable t = table({"id", "a"});
+  ASSERT_TRUE(take_notes(t, {"x"}, looked({"id", "a", "x"})));
+  EXPECT_EQ(what_changed(t, {"x"}, looked({"id", "a", "x", "b"})), "");
+  EXPECT_EQ(what_changed(t, {"x"}, looked({"id", "a", "-"})), "");
+  EXPECT_NE(what_changed(t, {"x"}, looked({"id", "b", "x", "a"})), "");
+  EXPECT_NE(what_changed(t, {"x"}, looked({"id", "-", "x", "a"})), "");
+  EXPECT_NE(what_changed(t, {"x"}, looked({"id", "a", "y"})), "");
+  EXPECT_FALSE(take_notes(t, {}, looked({"id", "b"})));
+}
+
+TEST(TableNotes, OnlyARewriteTogetherWithAnAlteredColumnIsADoubt) {
+  MirrorTable t = table({"id", "a"});
+  LookedTable now = looked({"id", "a"});
+  now.columns[0].mark.attached = {5, 9};
+  ASSERT_TRUE(take_notes(t, {}, now));
+  now.columns[1].mark.altered = 2;
+  EXPECT_EQ(what_may_differ(t, now), "") << "SET STATISTICS, DROP NOT NULL";
+  now.file_node = 2;
+  EXPECT_NE(what_may_differ(t, now), "");
+  now.columns[1].mark.altered = 1;
+  EXPECT_EQ(what_may_differ(t, now), "") << "VACUUM FULL";
+  now.columns[0].mark = {2, {7, 9}, {}};
+  EXPECT_EQ(what_may_differ(t, now), "") << "an index that stayed";
+  now.columns[0].mark = {2, {7}, {}};
+  EXPECT_NE(what_may_differ(t, now), "");
+}
+
+TEST(TableNotes, WhatOlderRowsHoldIsKnownOnlyWithoutARewrite) {
+  MirrorTable t = table({"id"});
+  ASSERT_TRUE(take_notes(t, {}, looked({"id"})));
+  LookedTable now = looked({"id", "a"});
+  const std::vector<Column> added = {table({"id", "a"}).schema.columns[1]};
+  EXPECT_TRUE(gained_columns(t.notes, {}, added, now).at(0).older_rows_known);
+  now.file_node = 2;
+  EXPECT_FALSE(gained_columns(t.notes, {}, added, now).at(0).older_rows_known);
+  now.columns[1].has_missing = true;
+  EXPECT_TRUE(gained_columns(t.notes, {}, added, now).at(0).older_rows_known);
+  EXPECT_FALSE(renew_notes(t, {}, now, false, Doubt::no)) << "not before the column is announced";
+  ASSERT_TRUE(renew_notes(t, {}, now, false, Doubt::yes));
+  now.columns[1].has_missing = false;
+  EXPECT_FALSE(gained_columns(t.notes, {}, added, now).at(0).older_rows_known);
+  // Which of two is meant is not known, nor one that was renamed since.
+  EXPECT_TRUE(gained_columns(t.notes, {}, added, looked({"id", "-", "a"})).empty());
+  EXPECT_TRUE(gained_columns(t.notes, {}, added, looked({"id", "b"})).empty());
+  EXPECT_TRUE(gained_columns(t.notes, {}, added, looked({"id"})).empty());
+}
+
+TEST(CatalogLook, TheOnlyElementOfAnArrayIsReadWhateverItsType) {
+  for (const auto& [array, element] : std::vector<std::pair<std::string, std::string>>{
+           {"{5}", "5"}, {"{(3,4),(1,2)}", "(3,4),(1,2)"}, {R"({"{1,2}"})", "{1,2}"}, {R"({"a,\"b\\"})", R"(a,"b\)"},
+           {R"({""})", ""}, {R"({"NULL"})", "NULL"}})
+    EXPECT_EQ(only_element(array), element);
+  EXPECT_THROW(only_element("5"), Error);
 }
 
 TEST(StreamedTransactions, OnlyWhatWasNotedBeforeTheListIsJudgedByIt) {

@@ -1,0 +1,136 @@
+#include "postgres/catalog_look.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "peerd/base/error.h"
+#include "peerd/base/text.h"
+
+namespace peerd {
+namespace {
+
+constexpr std::uint32_t kFirstOwnOid = 16384;  ///< Below it are types that nobody alters (FirstNormalObjectId).
+
+constexpr std::string_view kColumns =
+    "SELECT c.oid, coalesce(pg_relation_filenode(c.oid), 0), a.attnum, a.attname, a.atttypid, a.atttypmod,"
+    " CASE WHEN a.attisdropped THEN '' ELSE format_type(a.atttypid, a.atttypmod) END, a.attisdropped,"
+    " a.attgenerated <> '', a.atthasmissing, CASE WHEN $2 THEN a.attmissingval::text END, a.xmin,"
+    " concat_ws(' ', (SELECT d.oid FROM pg_attrdef d WHERE d.adrelid = c.oid AND d.adnum = a.attnum),"
+    "   (SELECT string_agg(i.indexrelid::text, ' ') FROM pg_index i WHERE i.indrelid = c.oid"
+    "     AND a.attnum = ANY (i.indkey::int2[])))"
+    " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
+    " WHERE c.oid = ANY ($1::oid[]) AND a.attnum > 0 ORDER BY c.oid, a.attnum";
+
+/// What each of the types is made of: through domains, arrays, ranges and composites down to labels and attributes.
+/// to_jsonb: Postgres 12 and 13 have no multiranges.
+constexpr std::string_view kParts =
+    "WITH RECURSIVE made(root, oid) AS (SELECT r, r FROM unnest($1::oid[]) r"
+    " UNION SELECT m.root, n.oid FROM made m JOIN pg_type t ON t.oid = m.oid CROSS JOIN LATERAL ("
+    "   SELECT t.typbasetype AS oid UNION ALL SELECT t.typelem"
+    "   UNION ALL SELECT r.rngsubtype FROM pg_range r"
+    "     WHERE r.rngtypid = t.oid OR (to_jsonb(r) ->> 'rngmultitypid')::oid = t.oid"
+    "   UNION ALL SELECT a.atttypid FROM pg_attribute a"
+    "     WHERE a.attrelid = t.typrelid AND t.typrelid <> 0 AND a.attnum > 0 AND NOT a.attisdropped) n"
+    "   WHERE n.oid >= 16384)"
+    " SELECT m.root, m.oid AS type, e.oid AS part, true, format_type(m.oid, NULL), e.enumlabel::text"
+    " FROM made m JOIN pg_enum e ON e.enumtypid = m.oid"
+    " UNION ALL SELECT m.root, m.oid, a.attnum::int::oid, false, format_type(m.oid, NULL),"
+    "   quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)"
+    " FROM made m JOIN pg_type t ON t.oid = m.oid JOIN pg_attribute a ON a.attrelid = t.typrelid"
+    " WHERE t.typrelid <> 0 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY type, part";
+
+template <typename Ids>
+std::string oid_list(const Ids& ids) {
+  std::string list;
+  for (const std::uint32_t id : ids) list += (list.empty() ? "{" : ",") + std::to_string(id);
+  return list.empty() ? "{}" : list + "}";
+}
+
+std::uint32_t oid_of(const postgres::Result& result, int row, int column) {
+  return static_cast<std::uint32_t>(result.integer(row, column));
+}
+
+std::vector<std::uint32_t> read_oids(std::string_view text) {
+  std::vector<std::uint32_t> oids;
+  for (const std::string& word : split(text, ' ')) {
+    std::uint32_t oid = 0;
+    if (std::from_chars(word.data(), word.data() + word.size(), oid).ec == std::errc()) oids.push_back(oid);
+  }
+  std::sort(oids.begin(), oids.end());
+  return oids;
+}
+
+void add_types(postgres::Connection& connection, std::map<std::uint32_t, LookedTable>& tables, const Wait& wait) {
+  std::set<std::uint32_t> roots;
+  for (const auto& [oid, table] : tables)
+    for (const LookedColumn& column : table.columns)
+      if (column.type_oid >= kFirstOwnOid) roots.insert(column.type_oid);
+  if (roots.empty()) return;
+  std::map<std::uint32_t, std::vector<CatalogNotes::TypePart>> parts;
+  const postgres::Result result = connection.run(kParts, {{oid_list(roots)}}, wait);
+  for (int row = 0; row < result.rows(); ++row) {
+    parts[oid_of(result, row, 0)].push_back({oid_of(result, row, 1), oid_of(result, row, 2), result.boolean(row, 3),
+                                             result.string(row, 4), result.string(row, 5)});
+  }
+  for (auto& [oid, table] : tables) {
+    for (LookedColumn& column : table.columns) {
+      if (const auto found = parts.find(column.type_oid); found != parts.end()) column.mark.types = found->second;
+    }
+  }
+}
+
+}  // namespace
+
+const LookedColumn* LookedTable::find(std::int16_t number) const {
+  const auto found = std::ranges::find(columns, number, &LookedColumn::number);
+  return found == columns.end() ? nullptr : &*found;
+}
+
+const LookedColumn* LookedTable::find(const std::string& name) const {
+  const auto found =
+      std::ranges::find_if(columns, [&](const LookedColumn& c) { return !c.dropped && c.name == name; });
+  return found == columns.end() ? nullptr : &*found;
+}
+
+std::map<std::uint32_t, LookedTable> look_at(postgres::Connection& connection, std::span<const TableId> tables,
+                                             MissingValues missing, const Wait& wait) {
+  std::vector<std::uint32_t> oids;
+  for (const TableId& id : tables) oids.push_back(id.oid);
+  const postgres::Result result =
+      connection.run(kColumns, {{oid_list(oids), missing == MissingValues::yes ? "t" : "f"}}, wait);
+  std::map<std::uint32_t, LookedTable> looked;
+  for (int row = 0; row < result.rows(); ++row) {
+    LookedTable& table = looked[oid_of(result, row, 0)];
+    table.file_node = oid_of(result, row, 1);
+    LookedColumn& column = table.columns.emplace_back();
+    column.number = static_cast<std::int16_t>(result.integer(row, 2));
+    column.name = result.string(row, 3);
+    column.type_oid = oid_of(result, row, 4);
+    column.type_modifier = static_cast<std::int32_t>(result.integer(row, 5));
+    column.type_name = result.string(row, 6);
+    column.dropped = result.boolean(row, 7);
+    column.generated = result.boolean(row, 8);
+    column.has_missing = result.boolean(row, 9);
+    if (!result.null(row, 10)) column.missing_value = only_element(result.text(row, 10));
+    column.mark.altered = oid_of(result, row, 11);
+    column.mark.attached = read_oids(result.text(row, 12));
+  }
+  add_types(connection, looked, wait);
+  return looked;
+}
+
+std::string only_element(std::string_view array) {
+  if (array.size() < 2 || array.front() != '{' || array.back() != '}')
+    throw Error(ErrorCode::peer_error, "the source described the value of older rows in a form that is not known");
+  array = array.substr(1, array.size() - 2);
+  if (!array.starts_with('"')) return std::string(array);
+  std::string element;
+  for (std::size_t i = 1; i + 1 < array.size(); ++i) {
+    if (array[i] == '\\') ++i;
+    element += array[i];
+  }
+  return element;
+}
+
+}  // namespace peerd

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+
+#include "peerd/changes/table.h"
+#include "peerd/postgres/connection.h"
+
+// What the source's catalog says now of tables that are known by their OIDs.
+namespace peerd {
+
+struct LookedColumn {
+  std::int16_t number = 0;
+  std::string name;
+  std::uint32_t type_oid = 0;
+  std::int32_t type_modifier = -1;
+  std::string type_name;
+  bool dropped = false, generated = false;
+  /// pg_attribute.atthasmissing: rows older than the column show missing_value. A rewrite of the table takes it away.
+  bool has_missing = false;
+  std::optional<std::string> missing_value;  ///< Only when asked for.
+  CatalogNotes::Mark mark;
+};
+
+struct LookedTable {
+  std::uint32_t file_node = 0;
+  std::vector<LookedColumn> columns;  ///< By number; dropped and generated ones too.
+
+  const LookedColumn* find(std::int16_t number) const;
+  const LookedColumn* find(const std::string& name) const;  ///< Not among dropped ones.
+};
+
+enum class MissingValues { no, yes };
+
+/// By OID; tables that do not exist are left out. Waits for no lock on a table.
+std::map<std::uint32_t, LookedTable> look_at(postgres::Connection& connection, std::span<const TableId> tables,
+                                             MissingValues missing, const Wait& wait);
+
+/// The only element of an array in its text form, whatever its type: array_out() puts quotes around it when it needs any,
+/// and nothing else. Pure.
+std::string only_element(std::string_view array);
+
+}  // namespace peerd

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "peerd/changes/batch_builder.h"
+#include "postgres/slot.h"
+
+namespace peerd {
+
+/// All rows of a table as they are at the source, a piece at a time, for a stream that stands still meanwhile. Every row is
+/// from the future up to the piece's horizon: its later changes come in the stream (rules.md 8 to 14, as with chunks).
+class RowReader {
+ public:
+  /// The table's columns in the shape that the target has.
+  explicit RowReader(TableSchema schema) : schema_(std::move(schema)) {}
+  const TableSchema& schema() const { return schema_; }
+
+  /// Reads the next piece in a short transaction of its own; false at the end. A table that is rewritten meanwhile is read
+  /// from its first block on again: that a row comes twice does no harm.
+  bool next(postgres::Connection& connection, const Wait& wait);
+  /// Where the source's WAL ended after the piece was read; it is flushed up to there.
+  Lsn horizon() const { return horizon_; }
+  /// The piece as updates of all columns, in the open transaction, for a stream that stands at `position`.
+  void append(const MirrorTable& table, Lsn position, BatchBuilder& into);
+
+ private:
+  void check_columns(postgres::Connection& connection, const Wait& wait);
+  std::string find(postgres::Connection& connection, const Wait& wait);
+  void read_blocks(postgres::Connection& connection, const std::string& name, const Wait& wait);
+
+  const TableSchema schema_;
+  std::uint64_t file_node_ = 0, next_block_ = 0, end_block_ = 0;
+  std::uint64_t blocks_ = 8;  ///< Of the next piece, so that one holds some MiB whatever the rows are.
+  std::vector<std::optional<std::string>> cells_;
+  Lsn horizon_;
+};
+
+}  // namespace peerd

@@ -1,0 +1,209 @@
+#include "postgres/table_notes.h"
+
+#include <algorithm>
+
+#include "peerd/base/text.h"
+
+namespace peerd {
+namespace {
+
+bool holds(const Excluded& names, const std::string& name) { return std::ranges::find(names, name) != names.end(); }
+
+bool in_stream(const LookedColumn& column) { return !column.dropped && !column.generated; }
+
+bool same_type(const Column& column, const LookedColumn& now) {
+  return column.type_oid == now.type_oid && column.type_modifier == now.type_modifier;
+}
+
+bool shares_one(const std::vector<std::uint32_t>& a, const std::vector<std::uint32_t>& b) {
+  return std::ranges::any_of(a, [&](std::uint32_t oid) { return std::ranges::binary_search(b, oid); });
+}
+
+/// The last column before the first that the stream will announce as a new one.
+std::int16_t last_known(const MirrorTable& table, const Excluded& exclude, const LookedTable& now) {
+  for (const LookedColumn& column : now.columns) {
+    const bool known = std::ranges::any_of(table.schema.columns, [&](const Column& c) { return c.number == column.number; });
+    if (!known && in_stream(column) && !holds(exclude, column.name)) return static_cast<std::int16_t>(column.number - 1);
+  }
+  return now.columns.empty() ? std::int16_t{0} : now.columns.back().number;
+}
+
+bool announces_more(const CatalogNotes& notes, const Excluded& exclude, const LookedTable& now) {
+  return std::ranges::any_of(now.columns, [&](const LookedColumn& column) {
+    return column.number > notes.last_number && in_stream(column) && !holds(exclude, column.name);
+  });
+}
+
+void note_columns(MirrorTable& table, const Excluded& exclude, const LookedTable& now) {
+  CatalogNotes& notes = table.notes;
+  notes.file_node = now.file_node;
+  notes.marks.clear();
+  for (const Column& column : table.schema.columns) notes.marks.push_back(now.find(column.number)->mark);
+  notes.excluded.clear();
+  for (const LookedColumn& column : now.columns) {
+    if (column.number <= notes.last_number && in_stream(column) && holds(exclude, column.name))
+      notes.excluded.push_back({column.name, column.number});
+  }
+}
+
+std::string quoted(const std::string& name) { return "column " + quote_identifier(name); }
+
+/// A column that is not found any more as it was: who else bears its name?
+std::string became(const std::string& name, std::int16_t number, const LookedTable& now) {
+  const LookedColumn* const same = now.find(number);
+  const LookedColumn* const other = now.find(name);
+  std::string text = same == nullptr || same->dropped ? "has lost " + quoted(name) + ": it was dropped"
+                                                      : "has " + quoted(name) + " under another name: it is now called " +
+                                                            quote_identifier(same->name);
+  if (other != nullptr) text += ", and another column bears the name " + quote_identifier(name) + " now";
+  return text;
+}
+
+/// A column was altered and the table rewritten since the last look. ALTER … TYPE … USING does both at once, and no change of
+/// a row tells of it; whatever was attached to the column is then made anew.
+std::string changed_values(const MirrorTable& table, const LookedTable& now) {
+  const CatalogNotes& notes = table.notes;
+  if (notes.file_node == now.file_node) return {};
+  for (std::size_t i = 0; i < notes.marks.size(); ++i) {
+    const Column& column = table.schema.columns[i];
+    const CatalogNotes::Mark& mark = now.find(column.number)->mark;
+    if (mark.altered == notes.marks[i].altered || shares_one(mark.attached, notes.marks[i].attached)) continue;
+    return "was rewritten after " + quoted(column.name) +
+           " was altered: ALTER COLUMN ... TYPE ... USING may have changed its values, of which the WAL tells nothing";
+  }
+  return {};
+}
+
+using TypePart = CatalogNotes::TypePart;
+
+const TypePart* find_part(const std::vector<TypePart>& parts, const TypePart& like) {
+  const auto found = std::ranges::find_if(
+      parts, [&](const TypePart& part) { return part.type == like.type && part.part == like.part; });
+  return found == parts.end() ? nullptr : &*found;
+}
+
+/// What became of one label or attribute; empty when the text of older rows is not touched by it.
+std::string became(const TypePart& noted, const TypePart* now) {
+  if (now != nullptr && now->text == noted.text) return {};
+  const auto called = [](const TypePart& part) { return part.label ? quote_literal(part.text) : part.text; };
+  return (noted.label ? "label " : "attribute ") + called(noted) + (now == nullptr ? " is gone" : " is now " + called(*now));
+}
+
+/// Values of before do not have a label that came later, but they show an attribute that did.
+std::string changed_types(const MirrorTable& table, const LookedTable& now) {
+  const auto altered = [](const Column& column, const TypePart& part, const std::string& what) {
+    return "has " + quoted(column.name) + ", whose type " + part.type_name + " was altered: " + what +
+           "; older rows hold the old text";
+  };
+  for (std::size_t i = 0; i < table.schema.columns.size(); ++i) {
+    const Column& column = table.schema.columns[i];
+    const std::vector<TypePart>& parts = now.find(column.number)->mark.types;
+    for (const TypePart& part : parts) {
+      if (!part.label && find_part(table.notes.marks[i].types, part) == nullptr) return altered(column, part, "attribute " + part.text + " is new");
+    }
+    for (const TypePart& noted : table.notes.marks[i].types) {
+      if (const std::string what = became(noted, find_part(parts, noted)); !what.empty())
+        return altered(column, noted, what);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+bool take_notes(MirrorTable& table, const Excluded& exclude, const LookedTable& now) {
+  std::vector<std::int16_t> numbers;
+  for (const Column& column : table.schema.columns) {
+    const LookedColumn* const found = now.find(column.name);
+    if (found == nullptr || !in_stream(*found) || !same_type(column, *found)) return false;
+    if (!numbers.empty() && found->number <= numbers.back()) return false;
+    numbers.push_back(found->number);
+  }
+  for (std::size_t i = 0; i < numbers.size(); ++i) table.schema.columns[i].number = numbers[i];
+  table.notes = {};
+  table.notes.last_number = last_known(table, exclude, now);
+  table.notes.rewritten = announces_more(table.notes, exclude, now);
+  note_columns(table, exclude, now);
+  return true;
+}
+
+std::string what_changed(const MirrorTable& table, const Excluded& exclude, const LookedTable& now) {
+  for (const Column& column : table.schema.columns) {
+    const LookedColumn* const found = now.find(column.number);
+    if (found == nullptr || !in_stream(*found) || found->name != column.name)
+      return became(column.name, column.number, now);
+    if (found->type_oid != column.type_oid)
+      return "has " + quoted(column.name) + " in another type: " + found->type_name + ", which was " + column.type_name;
+    if (!same_type(column, *found)) {
+      return "has " + quoted(column.name) + " in another length or precision: " + found->type_name + ", which was " +
+             column.type_name;
+    }
+  }
+  for (const auto& [name, number] : table.notes.excluded) {
+    const LookedColumn* const found = now.find(number);
+    // One that was dropped is nobody's loss; under another name it is not excluded.
+    if (found != nullptr && !found->dropped && !holds(exclude, found->name))
+      return became(name, number, now) + "; the mapping excludes it by its old name";
+  }
+  return {};
+}
+
+std::string what_may_differ(const MirrorTable& table, const LookedTable& now) {
+  std::string what = changed_types(table, now);
+  return what.empty() ? changed_values(table, now) : what;
+}
+
+bool renew_notes(MirrorTable& table, const Excluded& exclude, const LookedTable& now, bool passed, Doubt doubt) {
+  const CatalogNotes before = table.notes;
+  if (announces_more(table.notes, exclude, now)) {
+    if (doubt == Doubt::no) return false;
+    table.notes.rewritten = true;
+  } else {
+    table.notes.rewritten = false;
+    for (const LookedColumn& column : now.columns) {
+      // A dropped one the stream may still announce, for rows of when it was there.
+      if (column.number > table.notes.last_number && column.dropped && !passed) break;
+      table.notes.last_number = std::max(table.notes.last_number, column.number);
+    }
+  }
+  note_columns(table, exclude, now);
+  return table.notes != before;
+}
+
+std::vector<GainedColumn> gained_columns(const CatalogNotes& notes, const Excluded& exclude,
+                                         const std::vector<Column>& sent, const LookedTable& now) {
+  std::vector<GainedColumn> gained;
+  for (const LookedColumn& found : now.columns) {
+    if (gained.size() == sent.size()) break;
+    if (found.number <= notes.last_number || found.generated || holds(exclude, found.name)) continue;
+    const Column& announced = sent[gained.size()];
+    // The names of dropped columns are lost: this one may be the one that is meant.
+    if (found.dropped || found.name != announced.name || !same_type(announced, found)) return {};
+    GainedColumn& added = gained.emplace_back();
+    added.column = announced;
+    added.column.in_key = false;
+    added.column.number = found.number;
+    added.column.type_name = found.type_name;
+    // The catalog may be ahead: a row of before SET NOT NULL may still come.
+    added.column.nullable = true;
+    if (found.has_missing) added.column.missing_value = found.missing_value;
+    // Without a rewrite the rows of before lack the column, and show NULL.
+    added.older_rows_known = found.has_missing || (!notes.rewritten && notes.file_node == now.file_node);
+  }
+  if (gained.size() < sent.size()) gained.clear();
+  return gained;
+}
+
+void add_gained(MirrorTable& table, const Excluded& exclude, const std::vector<GainedColumn>& gained,
+                const LookedTable& now) {
+  for (const GainedColumn& added : gained) {
+    table.schema.columns.push_back(added.column);
+    table.notes.last_number = added.column.number;
+  }
+  // As with every column: its own marks as they are now. Those of before wait until nothing more is to be announced.
+  if (renew_notes(table, exclude, now, false, Doubt::no)) return;
+  for (std::size_t i = table.notes.marks.size(); i < table.schema.columns.size(); ++i)
+    table.notes.marks.push_back(now.find(table.schema.columns[i].number)->mark);
+}
+
+}  // namespace peerd

@@ -1,0 +1,189 @@
+"""What the WAL does not tell of a table that is altered: followed with the right values, or said, never guessed."""
+import contextlib
+import json
+import sqlite3
+
+import pytest
+
+from support.postgres_server import PostgresServer
+from support.process import wait_for
+
+RENAMES = {
+    "a new column under an old name": "ALTER TABLE items RENAME q TO q_old; ALTER TABLE items ADD q int",
+    "swapped names": "ALTER TABLE items RENAME p TO x; ALTER TABLE items RENAME q TO p; ALTER TABLE items RENAME x TO q",
+    "dropped and added again": "ALTER TABLE items DROP q; ALTER TABLE items ADD q int",
+    "an excluded column's new name": "ALTER TABLE items RENAME secret TO known",
+}
+
+
+@pytest.mark.parametrize("change", list(RENAMES))
+def test_a_column_that_is_another_one_now_stops_the_mirror_before_a_wrong_value(world, change):
+    world.sql("CREATE TABLE items (id int PRIMARY KEY, secret text, p int, q int);"
+              "INSERT INTO items SELECT g, 's', g, -g FROM generate_series(1, 100) g")
+    world.create_peers()
+    world.tables = ["public.items"]
+    world.peerd.sql(f"CREATE MIRROR {world.mirror_name} FROM {world.source_peer} TO {world.target_peer} WITH TABLE MAPPING "
+                    f"({{from: public.items, to: {world.target_name('public.items')}, exclude: [secret]}})")
+    world.wait_state("RUNNING")
+    world.settle_and_compare(exclude=["secret"])
+    columns = "id, p, q"
+    before = sorted(map(str, world.at_target(f"SELECT {columns} FROM items")))
+    world.sql(RENAMES[change])
+    world.sql("INSERT INTO items (id) VALUES (1001); UPDATE items SET id = id WHERE id < 10")
+    stopped = world.wait_state("FAILED", 60)
+    assert "public.items" in stopped["last_error"] and '"' in stopped["last_error"], stopped
+    assert stopped["last_error_hint"], stopped
+    after = sorted(map(str, world.at_target(f"SELECT {columns} FROM items")))
+    assert after == before
+    world.resume()  # nothing was cured: nothing is followed
+    wait_for("the mirror to stop again", lambda: world.mirror()["state"] == "FAILED" and world.mirror()["last_error"], 60)
+    assert sorted(map(str, world.at_target(f"SELECT {columns} FROM items"))) == before
+
+
+# table: what gives it its column `c`, older rows being there.
+GAINED = {
+    "box": "ADD c box DEFAULT '((1,2),(3,4))'",
+    "boxes": "ADD c box[] DEFAULT '{(1,1),(0,0);(2,2),(1,1)}'",
+    "pair": "ADD c pair DEFAULT '(\"a,b\",\"c \"\"d\")'",
+    "matrix": "ADD c int[] DEFAULT '{{1,2},{3,4}}'",
+    "quoted": "ADD c text DEFAULT 'a,\"b\\{}'",
+    "padded": "ADD c char(5) DEFAULT 'x'",
+    "domain": "ADD c positive DEFAULT 7",
+    "uuids": "ADD c uuid NOT NULL DEFAULT gen_random_uuid(); ALTER TABLE {t} ALTER c DROP DEFAULT",
+    "serials": "ADD c serial",
+    "identities": "ADD c bigint GENERATED ALWAYS AS IDENTITY",
+    "dropped_default": "ADD c int DEFAULT 5; ALTER TABLE {t} ALTER c DROP DEFAULT",
+    "later_default": "ADD c int; ALTER TABLE {t} ALTER c SET DEFAULT 4",
+    "full": "ADD c int DEFAULT 5; VACUUM FULL {t}",
+    "using": "ADD c int DEFAULT 5; ALTER TABLE {t} ALTER c TYPE int USING c + id",
+    "own": "ADD c int; UPDATE {t} SET c = id WHERE id % 2 = 0",
+    "not_null_later": "ADD c int; INSERT INTO {t} VALUES (500, 'null'); UPDATE {t} SET c = 3; ALTER TABLE {t} ALTER c SET NOT NULL",
+    "plain": "ADD c int GENERATED ALWAYS AS (id + 1) STORED; ALTER TABLE {t} ALTER c DROP EXPRESSION",
+}
+
+
+@pytest.mark.parametrize("major", [15, pytest.param(14, marks=pytest.mark.full), 18])
+@pytest.mark.parametrize("kind", ["postgres", "clickhouse", "kafka"])
+def test_older_rows_of_an_added_column_show_what_the_source_shows(new_world, kind, major):
+    if kind == "kafka" and major != 15:
+        pytest.skip("the source's side of it is the same")
+    world = new_world(kind, **({} if major == 15 else {"source": PostgresServer("source", major)}))
+    types = "CREATE TYPE pair AS (a text, b text); CREATE DOMAIN positive AS int CHECK (VALUE > 0)"
+    world.sql(types)
+    if kind == "postgres":
+        world.target.sql(types, dbname=world.target_db)
+    for table in GAINED:
+        world.sql(f"CREATE TABLE {table} (id int PRIMARY KEY, a text); INSERT INTO {table} SELECT g, 'x' FROM generate_series(1, 200) g")
+    world.start_mirror([f"public.{table}" for table in GAINED])
+    world.wait_caught_up()
+    for paused in (True, False):  # found at a start, and met in the stream
+        names = list(GAINED)[::2] if paused else list(GAINED)[1::2]
+        if paused:
+            world.pause()
+        for table in names:
+            for statement in f"ALTER TABLE {table} {GAINED[table]}".replace("{t}", table).split("; "):
+                if statement.startswith("VACUUM"):
+                    world.source.sql(statement, dbname=world.source_db)
+                else:
+                    world.sql(statement)
+            world.sql(f"INSERT INTO {table} (id, a{', c' if table == 'not_null_later' else ''}) "
+                      f"VALUES (1001, 'new'{', 1' if table == 'not_null_later' else ''}); DELETE FROM {table} WHERE id = 3")
+        if paused:
+            world.resume()
+            world.wait_state("RUNNING")
+        world.wait_caught_up()
+    exclude = []
+    if kind == "kafka":  # a constant that older rows show is in no message: consumers have it from the column's default
+        world.tables = [f"public.{table}" for table in ("uuids", "serials", "identities", "using", "plain")]
+    assert world.settle_and_compare(exclude=exclude) >= 200 * len(world.tables)
+    logs = [row["message"] for row in world.peerd.rows("SELECT message FROM mirror_logs")]
+    assert any("public.uuids has gained column" in line for line in logs), logs
+
+
+def test_values_that_change_behind_the_wal_are_read_again(new_world, clickhouse):
+    """An enum's label, a composite's attribute, a rewrite that keeps the type: of none of them a row tells."""
+    for kind in ("clickhouse", "postgres"):
+        world = new_world(kind)
+        types = "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE TYPE pair AS (m int, n int)"
+        world.sql(types)
+        world.sql("CREATE TABLE items (id int PRIMARY KEY, n int, m mood, p pair); "
+                  "INSERT INTO items SELECT g, g, 'ok', '(1,2)' FROM generate_series(1, 500) g")
+        world.start_mirror(["public.items"])
+        world.settle_and_compare()
+
+        def is_read_again(words, world=world):
+            def both():
+                logs = [row["message"] for row in world.peerd.rows("SELECT message FROM mirror_logs")]
+                return any(words in line for line in logs) and "read once more at the source" in logs[-1] and "were read" in logs[-1]
+            wait_for(f"rows to be read again: {words}", both, 60)
+            world.settle_and_compare()
+
+        world.sql("ALTER TYPE mood RENAME VALUE 'ok' TO 'fine'")
+        is_read_again("label 'ok' is now 'fine'")  # while nothing is written: found by the time's passing
+        world.sql("ALTER TYPE pair ADD ATTRIBUTE o int")
+        world.sql("ALTER TABLE items ALTER n TYPE int USING n + 1000; UPDATE items SET n = 1 WHERE id = 1")
+        is_read_again("TYPE ... USING")
+        world.pause()
+        world.sql("ALTER TYPE mood RENAME VALUE 'sad' TO 'x'; ALTER TYPE mood RENAME VALUE 'fine' TO 'sad'; DELETE FROM items WHERE id = 2")
+        world.resume()
+        is_read_again("is now 'sad'")
+        world.drop()
+
+
+def test_maintenance_and_a_restart_leave_the_mirror_alone(new_world):
+    world = new_world("postgres")
+    world.sql("CREATE TABLE items (id int PRIMARY KEY, n int, m int); INSERT INTO items SELECT g, g FROM generate_series(1, 100) g")
+    world.start_mirror(["public.items"])
+    world.settle_and_compare()
+    for statement in ("VACUUM FULL items", "ANALYZE items", "ALTER TABLE items ALTER m SET STATISTICS 5", "CREATE INDEX ON items (n)"):
+        world.sql(statement)
+        world.sql("UPDATE items SET n = n + 1 WHERE id < 5")
+        world.settle_and_compare()
+    world.peerd.restart()
+    world.sql("VACUUM FULL items")
+    world.sql("UPDATE items SET n = n + 1 WHERE id < 5")
+    world.settle_and_compare()
+    logs = [row["message"] for row in world.peerd.rows("SELECT message FROM mirror_logs")]
+    assert not any("read once more" in line for line in logs), logs
+
+
+def test_a_catalog_of_an_older_version_is_learnt(new_world):
+    """Tables that were stored without their columns' numbers: known by names at the start, by numbers from then on."""
+    world = new_world("postgres")
+    world.sql("CREATE TABLE items (id int PRIMARY KEY, p int, q int); INSERT INTO items SELECT g, g, -g FROM generate_series(1, 100) g")
+    world.start_mirror(["public.items"])
+    world.settle_and_compare()
+    world.peerd.terminate()
+    with contextlib.closing(sqlite3.connect(f"{world.peerd.data}/catalog.db")) as catalog:
+        for rowid, text in catalog.execute("SELECT rowid, spec FROM mirror_tables").fetchall():
+            table = json.loads(text)
+            del table["notes"]
+            for each in table["columns"]:
+                del each["number"]
+            catalog.execute("UPDATE mirror_tables SET spec = ? WHERE rowid = ?", (json.dumps(table), rowid))
+        catalog.commit()
+    world.peerd.start()
+    world.sql("ALTER TABLE items ADD r int DEFAULT 5; UPDATE items SET p = 0 WHERE id < 10")
+    world.settle_and_compare()
+    world.sql("ALTER TABLE items RENAME p TO x; ALTER TABLE items RENAME q TO p; ALTER TABLE items RENAME x TO q")
+    world.sql("UPDATE items SET id = id")
+    assert '"p"' in world.wait_state("FAILED", 60)["last_error"]
+
+
+def test_an_identity_index_that_is_gone_is_said_with_its_cure(new_world):
+    world = new_world("postgres")
+    world.sql("CREATE TABLE items (id int PRIMARY KEY, u int NOT NULL); CREATE UNIQUE INDEX items_u ON items (u);"
+              "ALTER TABLE items REPLICA IDENTITY USING INDEX items_u; INSERT INTO items VALUES (1, 1)")
+    world.start_mirror(["public.items"])
+    world.settle_and_compare()
+    world.sql("DROP INDEX items_u; INSERT INTO items VALUES (2, 2)")
+    stopped = world.wait_state("FAILED", 60)
+    assert "replica identity" in stopped["last_error"] and "REPLICA IDENTITY DEFAULT" in stopped["last_error_hint"], stopped
+    world.drop()
+    with pytest.raises(Exception, match="REPLICA IDENTITY DEFAULT"):
+        world.create_mirror(["public.items"])
+    world.sql("ALTER TABLE items REPLICA IDENTITY DEFAULT")
+    world.at_target("DROP TABLE items")
+    world.create_mirror(["public.items"], "RUNNING")
+    world.sql("UPDATE items SET u = 3 WHERE id = 2")
+    world.settle_and_compare()

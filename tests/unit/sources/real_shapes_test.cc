@@ -1,0 +1,192 @@
+#include "real_stream.h"
+
+// A mirrored table that is altered, seen at the stream: what is followed, what is read again, and what stops it.
+namespace peerd {
+namespace {
+
+// A Relation message knows columns by their order and names; what they are, their numbers, only the catalog tells.
+TEST_F(RealStream, AColumnIsItsNumberAndNotItsName) {
+  const std::map<std::string, std::string> changes = {
+      {"ALTER TABLE t RENAME q TO q_old; ALTER TABLE t ADD q int", "\"q\" under another name: it is now called \"q_old\""},
+      {"ALTER TABLE t RENAME p TO x; ALTER TABLE t RENAME q TO p; ALTER TABLE t RENAME x TO q", "it is now called \"q\""},
+      {"ALTER TABLE t DROP q; ALTER TABLE t ADD q int", "\"q\": it was dropped, and another column bears the name"},
+      {"ALTER TABLE t DROP p; ALTER TABLE t ADD p int", "\"p\": it was dropped, and another column bears the name"},
+      {"ALTER TABLE t RENAME s TO was_s", "\"s\" under another name: it is now called \"was_s\""},
+      {"ALTER TABLE t RENAME s TO x; ALTER TABLE t RENAME p TO s; ALTER TABLE t RENAME x TO p", "\"p\" under another name"},
+      {"ALTER TABLE t ALTER g DROP EXPRESSION", "gained column \"g\""},
+      {"ALTER TABLE t ADD n int; INSERT INTO t VALUES (2); ALTER TABLE t RENAME n TO m", "gained column \"n\""},
+      {"ALTER TABLE t ADD n int; INSERT INTO t VALUES (2); ALTER TABLE t DROP n; ALTER TABLE t ADD n int",
+       "gained column \"n\""},
+      // Back as it was when anybody looks: only the order of what was sent in between tells.
+      {"ALTER TABLE t RENAME p TO x; ALTER TABLE t RENAME q TO p; ALTER TABLE t RENAME x TO q; INSERT INTO t VALUES (2);"
+       "ALTER TABLE t RENAME p TO x; ALTER TABLE t RENAME q TO p; ALTER TABLE t RENAME x TO q",
+       "under each other's names"}};
+  sql("SET search_path = public");
+  map("public.t", {"s"});
+  for (const auto& [change, words] : changes) {
+    sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int PRIMARY KEY, s int, p int, q int, g int GENERATED ALWAYS AS (1) "
+        "STORED); INSERT INTO t VALUES (0)");
+    open_anew();
+    sql("INSERT INTO t VALUES (1)");
+    EXPECT_EQ(read(), "i t 1 null null\n");
+    for (const std::string& statement : split(change, ';')) sql(statement);
+    sql("INSERT INTO t VALUES (7)");
+    const ErrorText text = error();
+    EXPECT_EQ(text.code, ErrorCode::schema_changed) << change;
+    EXPECT_EQ(text.table, "public.t");
+    EXPECT_NE(text.message.find(words), std::string::npos) << change << ": " << text.message;
+    EXPECT_NE(text.hint, "");
+    stream_.reset();
+    builder_ = BatchBuilder();
+    try {  // Nor does a start go on from there.
+      open(tables_);
+      EXPECT_EQ(read(), "an error") << change;
+    } catch (const Error& again) {
+      EXPECT_EQ(again.text.code, ErrorCode::schema_changed) << change;
+    }
+  }
+}
+
+TEST_F(RealStream, WhatOlderRowsHoldInAnAddedColumnIsExact) {
+  sql("CREATE TYPE public.pair AS (a text, b text); CREATE DOMAIN public.few AS int[] DEFAULT '{7}';"
+      "CREATE TABLE public.t (id int PRIMARY KEY); INSERT INTO public.t VALUES (1)");
+  map("public.t");
+  open(set_up());
+  sql("ALTER TABLE public.t ADD b box DEFAULT '((1,2),(3,4))', ADD bs box[] DEFAULT '{(1,1),(0,0);(2,2),(1,1)}',"
+      " ADD c public.pair DEFAULT '(\"a,b\",\"c \"\"d\\\\\")', ADD i int[] DEFAULT '{{1,NULL},{3,4}}', ADD f public.few,"
+      " ADD s text DEFAULT 'a,\"b\\{}', ADD e text DEFAULT '', ADD n text DEFAULT 'NULL', ADD z char(3) DEFAULT 'x'");
+  sql("INSERT INTO public.t VALUES (2)");
+  const std::string text = read();
+  const auto row = sql("SELECT b, bs, c, i, f, s, e, n, z FROM public.t WHERE id = 1");
+  const std::size_t last = text.rfind("i t 2");
+  std::string from_wal = "i t 2", from_table = from_wal;
+  for (int i = 0; i < row.columns(); ++i) from_table += " " + row.string(0, i);
+  EXPECT_EQ(text.substr(last), from_table + "\n") << "the default of new rows is what older ones show";
+  EXPECT_NE(text.find("b box=(3,4),(1,2) bs box[]={(1,1),(0,0);(2,2),(1,1)} c public.pair=" + row.string(0, 2) +
+                      " i integer[]={{1,NULL},{3,4}} f public.few=" + (row.null(0, 4) ? "" : row.string(0, 4))),
+            std::string::npos)
+      << text;
+  EXPECT_TRUE(words_.empty()) << words_[0];
+}
+
+TEST_F(RealStream, WhatOlderRowsHoldIsReadAtTheSourceWhereNothingTellsIt) {
+  const std::vector<std::string> changes = {
+      "ALTER TABLE t ADD c uuid DEFAULT gen_random_uuid(); ALTER TABLE t ALTER c DROP DEFAULT",
+      "ALTER TABLE t ADD c serial", "ALTER TABLE t ADD c int GENERATED ALWAYS AS IDENTITY",
+      "ALTER TABLE t ADD c float DEFAULT random()", "ALTER TABLE t ADD c int DEFAULT 5; VACUUM FULL t",
+      "ALTER TABLE t ADD c int DEFAULT 5; ALTER TABLE t ALTER c TYPE int USING c + id",
+      "ALTER TABLE t ADD c positive DEFAULT 7", "ALTER TABLE t ADD c int; UPDATE t SET c = id; CLUSTER t USING t_pkey",
+      "ALTER TABLE t ADD c int GENERATED ALWAYS AS (id * 2) STORED; ALTER TABLE t ALTER c DROP EXPRESSION"};
+  sql("SET search_path = public; CREATE DOMAIN positive AS int CHECK (VALUE > 0)");
+  map("public.t");
+  for (const std::string& change : changes) {
+    sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int PRIMARY KEY, a text); INSERT INTO t SELECT g, 'x' FROM "
+        "generate_series(1, 300) g");
+    open_anew();
+    rows_ = shown();
+    words_.clear();
+    for (const std::string& statement : split(change, ';')) sql(statement);
+    sql("DELETE FROM t WHERE id = 3");
+    sql("INSERT INTO t (id, a) VALUES (1000, 'new')");
+    read();
+    read();
+    EXPECT_EQ(rows_, shown()) << change;
+    EXPECT_EQ(notes_.read_again, Lsn{}) << change;
+    ASSERT_EQ(words_.size() % 2, 0u) << change;
+    ASSERT_GE(words_.size(), 2u) << change;
+    EXPECT_NE(words_[0].find("public.t has gained column \"c\""), std::string::npos) << words_[0];
+  }
+}
+
+// The WAL tells nothing of these. They are noticed by a later look at the catalog: here that of a start.
+TEST_F(RealStream, ValuesThatChangeWithoutAChangeOfARowAreReadAgain) {
+  const std::map<std::string, std::string> changes = {
+      {"ALTER TABLE t ALTER n TYPE int USING n + 1000", "TYPE ... USING"},
+      {"ALTER TABLE t ALTER n TYPE bigint; ALTER TABLE t ALTER n TYPE int USING 7; VACUUM FULL t", "TYPE ... USING"},
+      {"ALTER TYPE mood RENAME VALUE 'ok' TO 'fine'", "label 'ok' is now 'fine'"},
+      {"ALTER TYPE mood RENAME VALUE 'sad' TO 'x'; ALTER TYPE mood RENAME VALUE 'ok' TO 'sad'", "label 'sad' is now 'x'"},
+      {"ALTER TYPE pair ADD ATTRIBUTE z int", "attribute z integer is new"},
+      {"ALTER TYPE pair DROP ATTRIBUTE m", "is gone"}};
+  sql("SET search_path = public");
+  map("public.t");
+  for (const auto& [change, words] : changes) {
+    sql("DROP TABLE IF EXISTS t; DROP TYPE IF EXISTS pair, mood CASCADE; CREATE TYPE mood AS ENUM ('sad', 'ok');"
+        "CREATE TYPE pair AS (m mood, n int); CREATE DOMAIN mine AS mood[]; CREATE TABLE t (id int PRIMARY KEY, n int,"
+        " m mood, a mine, p pair); INSERT INTO t SELECT g, g, 'ok', '{sad,ok}', '(ok,1)' FROM generate_series(1, 50) g");
+    open_anew();
+    rows_ = shown();
+    words_.clear();
+    stream_.reset();
+    for (const std::string& statement : split(change, ';')) sql(statement);
+    open(tables_);
+    sql("INSERT INTO t VALUES (51, 1)");
+    read();
+    read();
+    EXPECT_EQ(rows_, shown()) << change;
+    ASSERT_EQ(words_.size(), 2u) << change;
+    EXPECT_NE(words_[0].find(words), std::string::npos) << change << ": " << words_[0];
+    EXPECT_EQ(notes_.read_again, Lsn{});
+    sql("DROP DOMAIN mine CASCADE");
+  }
+}
+
+TEST_F(RealStream, MaintenanceOfATableIsNoDoubt) {
+  const std::vector<std::string> changes = {
+      "ANALYZE t", "VACUUM t", "VACUUM FULL t", "CLUSTER t USING t_pkey", "ALTER TABLE t ALTER n SET STATISTICS 500",
+      "ALTER TABLE t ALTER n SET NOT NULL", "ALTER TABLE t ALTER n SET DEFAULT 5", "GRANT SELECT (n) ON t TO PUBLIC",
+      "CREATE INDEX ON t (n)", "REINDEX TABLE t", "COMMENT ON COLUMN t.n IS 'x'", "ALTER TABLE t ALTER v TYPE text",
+      "TRUNCATE t", "ALTER TYPE mood ADD VALUE 'new' BEFORE 'sad'", "ALTER TABLE t ALTER v SET STORAGE EXTERNAL",
+      "ALTER TABLE t ADD k int", "ALTER TABLE t ADD k int DEFAULT 5", "ALTER TABLE t ALTER d SET NOT NULL; VACUUM FULL t"};
+  sql("SET search_path = public; CREATE TYPE mood AS ENUM ('sad', 'ok')");
+  map("public.t");
+  for (const std::string& change : changes) {
+    sql("DROP TABLE IF EXISTS t; CREATE TABLE t (id int PRIMARY KEY, n int, m mood, v text, d int DEFAULT 5);"
+        " ALTER TABLE t ADD f int DEFAULT 5; INSERT INTO t SELECT g, g FROM generate_series(1, 50) g");
+    open_anew();
+    words_.clear();
+    for (const std::string& statement : split(change, ';')) sql(statement);
+    sql("INSERT INTO t VALUES (51, 1)");
+    read();
+    stream_.reset();
+    builder_ = BatchBuilder();
+    open(tables_);
+    sql("INSERT INTO t VALUES (52, 1)");
+    read();
+    EXPECT_TRUE(words_.empty()) << change << ": " << words_[0];
+  }
+}
+
+TEST_F(RealStream, ATableThatAnOlderVersionStoredIsLearnt) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY, a int, x int)");
+  map("public.t", {"x"});
+  auto tables = set_up();
+  for (Column& column : tables[0].schema.columns) column.number = 0;
+  tables[0].notes = {};
+  open(tables);
+  sql("INSERT INTO public.t VALUES (1)");
+  EXPECT_EQ(read(), "i t 1 null\n");
+  EXPECT_EQ(notes_.last_number, 3);
+  EXPECT_EQ(notes_.excluded.size(), 1u);
+  sql("ALTER TABLE public.t RENAME a TO b");
+  stream_.reset();
+  try {
+    open(tables);
+    FAIL() << "a table that is not what it was";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.text.code, ErrorCode::schema_changed);
+  }
+}
+
+TEST_F(RealStream, AnIdentityIndexThatIsGoneIsSaidWithTheCure) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY, u int NOT NULL); CREATE UNIQUE INDEX u ON public.t (u);"
+      "ALTER TABLE public.t REPLICA IDENTITY USING INDEX u");
+  map("public.t");
+  open(set_up());
+  sql("DROP INDEX public.u; INSERT INTO public.t VALUES (1, 1)");
+  const ErrorText text = error();
+  EXPECT_EQ(text.code, ErrorCode::schema_changed);
+  EXPECT_NE(text.hint.find("ALTER TABLE \"public\".\"t\" REPLICA IDENTITY DEFAULT"), std::string::npos) << text.hint;
+}
+
+}  // namespace
+}  // namespace peerd
