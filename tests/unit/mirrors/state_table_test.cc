@@ -14,7 +14,7 @@ constexpr Step kSteps[] = {Step::pause, Step::resume, Step::drop, Step::set_up, 
 // The whole machine, written down a second time as a picture: rows are states, columns are kSteps.
 // m = moves, = = already, - = refused.
 const std::map<MirrorState, std::string> kPicture = {
-    {setup, "m=mm--m-"},   {snapshot, "m=m-m-m-"}, {running, "m=m---m-"},  {pausing, "=-m--m--"}, {paused, "=mm-----"},
+    {setup, "m=mm--m-"},   {snapshot, "m=m-m-m-"}, {running, "m=m---m-"},  {pausing, "=-m--m--"}, {paused, "=mm---m-"},
     {terminating, "--=----m"}, {terminated, "--------"}, {completed, "--m-----"}, {failed, "-mm-----"}};
 
 TEST(StateTable, AnswersEveryPairAsThePictureShows) {

@@ -89,6 +89,7 @@ TEST(Parser, MirrorsAndPeersAreChangedByName) {
   EXPECT_EQ(as<ChangeMirror>("resume mirror if exists M").if_exists, IfExists::yes);
   EXPECT_EQ(as<ChangeMirror>("resume mirror if exists M").name, "m");
   EXPECT_EQ(as<ChangeMirror>("DROP MIRROR \"M\"").event, MirrorEvent::drop);
+  EXPECT_EQ(as<ChangeMirror>("DROP MIRROR IF EXISTS m FORCE").event, MirrorEvent::drop_forced);
   EXPECT_EQ(as<ChangeMirror>("DROP MIRROR \"M\"").name, "M");
   EXPECT_EQ(as<DropPeer>("DROP PEER IF EXISTS p").if_exists, IfExists::yes);
   for (const char* sql : {"DELETE FROM peers WHERE name = 'p'", "delete from PEERS where name == 'p'",
