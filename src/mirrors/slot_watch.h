@@ -10,7 +10,7 @@
 
 namespace peerd {
 
-/// Asks every mirror's source for its slot every 10 s, also of paused and failed mirrors (design.md section 1, rule 7), and
+/// Asks every mirror's source for its slot every 10 s, also of paused and failed mirrors (rules.md 38), and
 /// puts what it sees on the board; a mirror that copies or is paused fails when its slot is lost, a streaming one finds out
 /// itself. One thread, one connection per source peer; a dead source costs 5 s a round.
 class SlotWatch {

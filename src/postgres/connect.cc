@@ -8,16 +8,10 @@
 #include "connection_state.h"
 #include "peerd/base/resolve.h"
 #include "peerd/base/text.h"
+#include "session_settings.h"
 
 namespace peerd::postgres {
 namespace {
-
-/// Appended after the operator's own options: the last setting of a name counts.
-constexpr std::string_view kPins =
-    " -c DateStyle=ISO -c TimeZone=UTC -c IntervalStyle=postgres -c bytea_output=hex -c extra_float_digits=3"
-    " -c search_path=pg_catalog -c row_security=off -c statement_timeout=0 -c lock_timeout=0"
-    " -c idle_in_transaction_session_timeout=0 -c standard_conforming_strings=on -c default_transaction_read_only=off"
-    " -c default_transaction_deferrable=off -c default_transaction_isolation=read\\ committed";
 
 /// A PEM text under a path that libpq can open. Held while the connection is made.
 class PemFile {
@@ -162,7 +156,8 @@ Places find_places(const ConnectOptions& options, const Wait& wait) {
 }
 
 OwnedConnection start(const ConnectOptions& options, const Places& places, const std::string& root_certificate) {
-  const std::string settings = options.options + std::string(kPins);
+  // Ours behind the operator's own: the last setting of a name counts.
+  const std::string settings = options.options + pins_at_start();
   const std::array<std::pair<const char*, const std::string*>, 12> given{
       {{"host", &places.hosts},
        {"hostaddr", &places.addresses},
@@ -254,11 +249,7 @@ std::unique_ptr<Connection> Connection::open(const ConnectOptions& options, cons
   PQsetErrorVerbosity(connection.get(), PQERRORS_DEFAULT);
   if (PQsetnonblocking(connection.get(), 1) != 0) throw Error(ErrorCode::internal, "libpq refuses to be non-blocking");
   std::unique_ptr<Connection> opened(new Connection(connection.release()));
-  // Known to newer servers only, so they cannot stand in kPins. A role's own would end a copy, or a connection that waits.
-  std::string_view more;
-  if (opened->server_version() >= 140000) more = "SET idle_session_timeout = 0";
-  if (opened->server_version() >= 170000) more = "SET idle_session_timeout = 0; SET transaction_timeout = 0";
-  if (!more.empty()) opened->run(more, limit);
+  opened->run(pins_in_session(opened->server_version()), limit);
   return opened;
 }
 

@@ -5,6 +5,7 @@
 #include "peerd/base/text.h"
 #include "postgres/describe.h"
 #include "postgres/identity.h"
+#include "postgres/money.h"
 #include "postgres/publication.h"
 #include "postgres/slot.h"
 
@@ -166,6 +167,7 @@ void check_table(postgres::Connection& connection, const MappedTable& table, con
                         ""});
   }
   check_privileges(connection, *found, table, publication_stands, wait, problems);
+  for (Problem& problem : money_unfit(connection, found->schema, wait)) problems.push_back(std::move(problem));
 }
 
 }  // namespace

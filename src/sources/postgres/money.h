@@ -1,0 +1,13 @@
+#pragma once
+
+#include "peerd/changes/table.h"
+#include "postgres/source_names.h"
+
+namespace peerd {
+
+/// A money value is a number of the smallest coins; how many make one is told by lc_monetary alone. Sessions of peerd read it
+/// as C does, with two digits. Where the database's own lc_monetary has another count (yen, dinar) each value would be told a
+/// hundred or ten times wrong: the column is refused. Empty when nothing of the table is money, or two is right.
+Problems money_unfit(postgres::Connection& connection, const TableSchema& schema, const Wait& wait);
+
+}  // namespace peerd
