@@ -1,4 +1,4 @@
-"""Holds every #include, header and file against src/layers.txt and design.md section 1. Run by pytest; stdlib only."""
+"""Holds every #include, header and file against src/layers.txt and docs/architecture.md. Run by pytest; stdlib only."""
 
 import pathlib
 import re

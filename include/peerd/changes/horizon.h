@@ -12,7 +12,7 @@
 
 namespace peerd {
 
-/// The position below which a target may hold rows from the future (design.md section 3, rules.md 14-18).
+/// The position below which a target may hold rows from the future (docs/semantics.md, rules.md 14-18).
 /// One per mirror; the writer thread owns it. Per table, and raised for single keys by source lookups.
 class Horizons {
  public:

@@ -8,7 +8,7 @@
 
 namespace peerd {
 
-/// A POSTGRES peer as a mirror's source, Postgres 12 to 18. Connects when first needed.
+/// A POSTGRES peer as a mirror's source, Postgres 12 to 18 (tested: 14 to 18). Connects when first needed.
 std::unique_ptr<Source> make_postgres_source(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease);
 
 }  // namespace peerd
