@@ -14,6 +14,8 @@ class Silence {
   enum class Step { none, ask, judge };
   /// At the beginning of each read: time in which nobody listened does not count.
   void listening(Clock::Instant now);
+  /// After the reader asked the same server something else: a server that does not answer that is silent, and the time counts.
+  void asked(Clock::Instant now) { listened_ = now; }
   void heard() { heard_ = true; }  ///< Something came. Cheap: for every message.
   Step after(Clock::Instant now);  ///< What to do now that nothing is there to be read.
   /// Throws unreachable unless the backend `pid` is found at work.

@@ -123,6 +123,7 @@ void WalStream::look_again(const std::stop_token& stop) {
     if (error.text.code == ErrorCode::schema_changed) throw;
     helper_.reset();  // As above: the next look finds what this one missed.
   }
+  silence_.asked(std::chrono::steady_clock::now());
 }
 
 /// Whoever altered the table before this transaction had ended, visibly, when it got its lock on the table. But this transaction
