@@ -44,7 +44,7 @@ def test_a_column_that_is_another_one_now_stops_the_mirror_before_a_wrong_value(
 GAINED = {
     "box": "ADD c box DEFAULT '((1,2),(3,4))'",
     "boxes": "ADD c box[] DEFAULT '{(1,1),(0,0);(2,2),(1,1)}'",
-    "pair": "ADD c pair DEFAULT '(\"a,b\",\"c \"\"d\")'",
+    "pairs": "ADD c pair DEFAULT '(\"a,b\",\"c \"\"d\")'",
     "matrix": "ADD c int[] DEFAULT '{{1,2},{3,4}}'",
     "quoted": "ADD c text DEFAULT 'a,\"b\\{}'",
     "padded": "ADD c char(5) DEFAULT 'x'",
