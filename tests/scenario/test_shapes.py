@@ -54,80 +54,94 @@ GAINED = {
     "identities": "ADD c bigint GENERATED ALWAYS AS IDENTITY",
     "dropped_default": "ADD c int DEFAULT 5; ALTER TABLE {t} ALTER c DROP DEFAULT",
     "later_default": "ADD c int; ALTER TABLE {t} ALTER c SET DEFAULT 4",
-    "full": "ADD c int DEFAULT 5; VACUUM FULL {t}",
-    "using": "ADD c int DEFAULT 5; ALTER TABLE {t} ALTER c TYPE int USING c + id",
+    "vacuumed": "ADD c int DEFAULT 5; VACUUM FULL {t}",
+    "converted": "ADD c int DEFAULT 5; ALTER TABLE {t} ALTER c TYPE int USING c + id",
     "own": "ADD c int; UPDATE {t} SET c = id WHERE id % 2 = 0",
     "not_null_later": "ADD c int; INSERT INTO {t} VALUES (500, 'null'); UPDATE {t} SET c = 3; ALTER TABLE {t} ALTER c SET NOT NULL",
     "plain": "ADD c int GENERATED ALWAYS AS (id + 1) STORED; ALTER TABLE {t} ALTER c DROP EXPRESSION",
 }
 
 
-@pytest.mark.parametrize("major", [15, pytest.param(14, marks=pytest.mark.full), 18])
-@pytest.mark.parametrize("kind", ["postgres", "clickhouse", "kafka"])
+# What a new row has to say itself in a column that is NOT NULL and has no default.
+SAID = {"uuids": "gen_random_uuid()", "not_null_later": "1"}
+# The source's side is the same whatever the target is, and the target's whatever the source's version: not all is run twice.
+SERVERS = [("postgres", 18), ("clickhouse", 15), ("kafka", 15), pytest.param("postgres", 14, marks=pytest.mark.full),
+           pytest.param("postgres", 15, marks=pytest.mark.full), pytest.param("clickhouse", 18, marks=pytest.mark.full)]
+
+
+def alter(world, table):
+    for statement in f"ALTER TABLE {table} {GAINED[table]}".replace("{t}", table).split("; "):
+        world.sql(statement)
+    columns, values = ("id, a, c", f"1001, 'new', {SAID[table]}") if table in SAID else ("id, a", "1001, 'new'")
+    world.sql(f"INSERT INTO {table} ({columns}) VALUES ({values}); DELETE FROM {table} WHERE id = 3")
+
+
+@pytest.mark.parametrize("kind, major", SERVERS)
 def test_older_rows_of_an_added_column_show_what_the_source_shows(new_world, kind, major):
-    if kind == "kafka" and major != 15:
-        pytest.skip("the source's side of it is the same")
     world = new_world(kind, **({} if major == 15 else {"source": PostgresServer("source", major)}))
     types = "CREATE TYPE pair AS (a text, b text); CREATE DOMAIN positive AS int CHECK (VALUE > 0)"
     world.sql(types)
     if kind == "postgres":
         world.target.sql(types, dbname=world.target_db)
-    for table in GAINED:
-        world.sql(f"CREATE TABLE {table} (id int PRIMARY KEY, a text); INSERT INTO {table} SELECT g, 'x' FROM generate_series(1, 200) g")
-    world.start_mirror([f"public.{table}" for table in GAINED])
+    gained = [table for table in GAINED if (kind, table) != ("clickhouse", "matrix")]  # refused there: arrays of arrays
+    world.sql(";".join(f"CREATE TABLE {table} (id int PRIMARY KEY, a text); "
+                       f"INSERT INTO {table} SELECT g, 'x' FROM generate_series(1, 200) g" for table in gained))
+    world.start_mirror([f"public.{table}" for table in gained])
     world.wait_caught_up()
-    for paused in (True, False):  # found at a start, and met in the stream
-        names = list(GAINED)[::2] if paused else list(GAINED)[1::2]
-        if paused:
-            world.pause()
-        for table in names:
-            for statement in f"ALTER TABLE {table} {GAINED[table]}".replace("{t}", table).split("; "):
-                if statement.startswith("VACUUM"):
-                    world.source.sql(statement, dbname=world.source_db)
-                else:
-                    world.sql(statement)
-            world.sql(f"INSERT INTO {table} (id, a{', c' if table == 'not_null_later' else ''}) "
-                      f"VALUES (1001, 'new'{', 1' if table == 'not_null_later' else ''}); DELETE FROM {table} WHERE id = 3")
-        if paused:
-            world.resume()
-            world.wait_state("RUNNING")
+    world.pause()
+    for table in gained[::2]:  # found at a start
+        alter(world, table)
+    world.resume()
+    world.wait_state("RUNNING")
+    for table in gained[1::2]:  # met in the stream
+        alter(world, table)
+    if kind == "clickhouse":  # text there, of which the comparison knows nothing
         world.wait_caught_up()
-    exclude = []
+        world.tables.remove("public.boxes")
+        rows = world.at_target("SELECT c, count() AS n FROM boxes FINAL WHERE _PEERDB_IS_DELETED = 0 GROUP BY c")
+        assert [(row["c"], int(row["n"])) for row in rows] == [("{(1,1),(0,0);(2,2),(1,1)}", 200)], rows
     if kind == "kafka":  # a constant that older rows show is in no message: consumers have it from the column's default
-        world.tables = [f"public.{table}" for table in ("uuids", "serials", "identities", "using", "plain")]
-    assert world.settle_and_compare(exclude=exclude) >= 200 * len(world.tables)
+        world.wait_caught_up()
+        world.tables = [f"public.{table}" for table in ("uuids", "serials", "identities", "converted", "plain")]
+    assert world.settle_and_compare() >= 200 * len(world.tables)
     logs = [row["message"] for row in world.peerd.rows("SELECT message FROM mirror_logs")]
     assert any("public.uuids has gained column" in line for line in logs), logs
 
 
-def test_values_that_change_behind_the_wal_are_read_again(new_world, clickhouse):
+def test_values_that_change_behind_the_wal_are_read_again(new_world):
     """An enum's label, a composite's attribute, a rewrite that keeps the type: of none of them a row tells."""
-    for kind in ("clickhouse", "postgres"):
-        world = new_world(kind)
-        types = "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE TYPE pair AS (m int, n int)"
-        world.sql(types)
-        world.sql("CREATE TABLE items (id int PRIMARY KEY, n int, m mood, p pair); "
-                  "INSERT INTO items SELECT g, g, 'ok', '(1,2)' FROM generate_series(1, 500) g")
-        world.start_mirror(["public.items"])
-        world.settle_and_compare()
+    worlds = [new_world(kind) for kind in ("clickhouse", "postgres")]
 
-        def is_read_again(words, world=world):
-            def both():
+    def all_do(*statements):
+        for world in worlds:
+            for statement in statements:
+                world.sql(statement)
+
+    def all_read_again(words):
+        for world in worlds:
+            def is_read_again(world=world):
                 logs = [row["message"] for row in world.peerd.rows("SELECT message FROM mirror_logs")]
-                return any(words in line for line in logs) and "read once more at the source" in logs[-1] and "were read" in logs[-1]
-            wait_for(f"rows to be read again: {words}", both, 60)
+                return any(words in line for line in logs) and "were read once more at the source" in logs[-1]
+            wait_for(f"rows to be read again: {words}", is_read_again, 60)
             world.settle_and_compare()
 
-        world.sql("ALTER TYPE mood RENAME VALUE 'ok' TO 'fine'")
-        is_read_again("label 'ok' is now 'fine'")  # while nothing is written: found by the time's passing
-        world.sql("ALTER TYPE pair ADD ATTRIBUTE o int")
-        world.sql("ALTER TABLE items ALTER n TYPE int USING n + 1000; UPDATE items SET n = 1 WHERE id = 1")
-        is_read_again("TYPE ... USING")
+    all_do("CREATE TYPE mood AS ENUM ('sad', 'ok')", "CREATE TYPE pair AS (m int, n int)",
+           "CREATE TABLE items (id int PRIMARY KEY, n int, m mood, p pair); "
+           "INSERT INTO items SELECT g, g, 'ok', '(1,2)' FROM generate_series(1, 500) g")
+    for world in worlds:
+        world.start_mirror(["public.items"])
+        world.settle_and_compare()
+    all_do("ALTER TYPE mood RENAME VALUE 'ok' TO 'fine'")
+    all_read_again("label 'ok' is now 'fine'")  # while nothing is written: found by the time's passing
+    all_do("ALTER TABLE items ALTER n TYPE int USING n + 1000", "UPDATE items SET n = 1 WHERE id = 1")
+    all_read_again("TYPE ... USING")
+    for world in worlds:
         world.pause()
-        world.sql("ALTER TYPE mood RENAME VALUE 'sad' TO 'x'; ALTER TYPE mood RENAME VALUE 'fine' TO 'sad'; DELETE FROM items WHERE id = 2")
+    all_do("ALTER TYPE pair ADD ATTRIBUTE o int", "ALTER TYPE mood RENAME VALUE 'sad' TO 'x'",
+           "ALTER TYPE mood RENAME VALUE 'fine' TO 'sad'", "UPDATE items SET p = '(3,4,5)' WHERE id = 4", "DELETE FROM items WHERE id = 2")
+    for world in worlds:
         world.resume()
-        is_read_again("is now 'sad'")
-        world.drop()
+    all_read_again("label 'sad' is now 'x'")
 
 
 def test_maintenance_and_a_restart_leave_the_mirror_alone(new_world):

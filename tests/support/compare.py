@@ -62,7 +62,8 @@ def pg_value(type_name, x):
     if type_name in ("int2", "int4", "int8", "uuid", "date"):
         return f"({x})::text"
     # The type's own output: a cast to text would cut a char's blanks and give an inet its netmask.
-    text = f"CASE WHEN {x} IS NOT NULL THEN format('%s', {x}) END"
+    # Not IS NOT NULL: that is false of a row one of whose attributes is NULL.
+    text = f"CASE WHEN {x} IS DISTINCT FROM NULL THEN format('%s', {x}) END"
     return (f"CASE WHEN octet_length({text}) > {LONG} THEN 'md5:' || md5({text}) "
             f"ELSE encode(convert_to({text}, 'UTF8'), 'hex') END")
 
