@@ -177,7 +177,9 @@ Problems unfitness(const ExistingTable& existing, const TableLayout& layout, std
   Problems problems = name_clashes(layout);
   if (!existing.exists) return problems;
   const bool own = existing.comment == comment;
-  if (!own && !existing.empty) {
+  // Of a view, a dictionary and their like nothing tells whether they hold rows: what they are counts.
+  const bool keeps_rows = existing.engine.ends_with("MergeTree");
+  if (!own && !existing.empty && keeps_rows) {
     problems.push_back(belongs_elsewhere(existing, layout, name));
     return problems;
   }

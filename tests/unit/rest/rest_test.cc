@@ -245,8 +245,8 @@ TEST_F(Rest, StateChangesAreDoneOrRefused) {
   EXPECT_EQ(change("STATUS_PAUSED", R"(,"skip_destination_drop":true)").status, 501);
   EXPECT_EQ(change("STATUS_RUNNING", R"(,"flow_config_update":{"cdc_flow_config_update":{"batch_size":5}})").status,
             501);
-  EXPECT_EQ(change("STATUS_PAUSED").body, "{}");
-  EXPECT_EQ(change("STATUS_TERMINATING").body, "{}");
+  EXPECT_EQ(change("STATUS_PAUSED").body, R"({"leftBehind":[]})");
+  EXPECT_EQ(change("STATUS_TERMINATING").body, R"({"leftBehind":[]})");
 }
 
 TEST_F(Rest, ThePasswordGuardsEverythingButHealth) {

@@ -71,7 +71,7 @@ TEST(PostgresStatements, APlacedRowSetsEveryColumnAndClearsTheMark) {
   Shape shape = sample_shape();
   shape.soft_delete = "\"gone\"";
   EXPECT_EQ(insert_placed(shape),
-            "INSERT INTO \"s\".\"t\" (\"a\", \"b\", \"c\", \"gone\") OVERRIDING SYSTEM VALUE SELECT s.c0, s.c1, s.c2, false "
+            "INSERT INTO \"s\".\"t\" AS t (\"a\", \"b\", \"c\", \"gone\") OVERRIDING SYSTEM VALUE SELECT s.c0, s.c1, s.c2, false "
             "FROM pg_temp.\"peerd_1\" s"
             " WHERE s.a IN (4, 5) ON CONFLICT (\"b\") DO UPDATE SET \"a\" = excluded.\"a\", \"b\" = excluded.\"b\", "
             "\"c\" = excluded.\"c\", \"gone\" = false");
