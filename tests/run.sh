@@ -209,7 +209,8 @@ fi
 say "done"
 printf '  %s\n' "${times[@]}"
 minutes=$(((SECONDS - begin - set_up) / 60))
-if [ $full = 0 ] && [ $minutes -ge 25 ] && [ ${#only[@]} -eq 0 ]; then
-  echo "failed $((SECONDS - begin)) the tests within 25 minutes" >>"$results/steps.txt"
+# The budget is 30 minutes of an idle machine; five more for one that is not.
+if [ $full = 0 ] && [ $minutes -ge 35 ] && [ ${#only[@]} -eq 0 ]; then
+  echo "failed $((SECONDS - begin)) the tests within 35 minutes" >>"$results/steps.txt"
 fi
 $python -m support.totals "$results"

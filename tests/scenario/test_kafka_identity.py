@@ -33,7 +33,7 @@ def ledger_of(world, before):
     return found
 
 
-@pytest.mark.parametrize("copied", [True, False])
+@pytest.mark.parametrize("copied", [pytest.param(True, marks=pytest.mark.full), False])
 def test_a_topic_that_is_made_again_stops_the_mirror(world, copied):
     world.sql("CREATE TABLE public.items (id int PRIMARY KEY, t text); CREATE TABLE public.others (id int PRIMARY KEY)")
     if copied:

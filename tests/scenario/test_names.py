@@ -22,7 +22,7 @@ def within(seconds, work):
         assert took < seconds, f"took {took:.1f} s"
 
 
-@pytest.mark.parametrize("kind", ["postgres", "clickhouse"])
+@pytest.mark.parametrize("kind", ["postgres", pytest.param("clickhouse", marks=pytest.mark.full)])
 def test_a_silent_name_server_delays_neither_statements_nor_stops(new_world, kind):
     compiler = shutil.which("gcc") or shutil.which("clang") or shutil.which("cc")
     folder = temp_dir("names")
