@@ -80,7 +80,7 @@ void RowReader::read_blocks(postgres::Connection& connection, const std::string&
 bool RowReader::next(postgres::Connection& connection, const Wait& wait) {
   cells_.clear();
   // The lock first, then a snapshot: one older than a rewrite would read nothing, without an error.
-  connection.run("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY", wait);
+  connection.run("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL lock_timeout = '2s'", wait);
   const std::string name = find(connection, wait);
   const bool more = next_block_ < end_block_;
   if (more) read_blocks(connection, name, wait);

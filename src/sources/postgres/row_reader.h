@@ -14,7 +14,7 @@ class RowReader {
   const TableSchema& schema() const { return schema_; }
 
   /// Reads the next piece in a short transaction of its own; false at the end. A table that is rewritten meanwhile is read
-  /// from its first block on again: that a row comes twice does no harm.
+  /// from its first block on again: that a row comes twice does no harm. Fails with 55P03 when it does not get its lock soon.
   bool next(postgres::Connection& connection, const Wait& wait);
   /// Where the source's WAL ended after the piece was read; it is flushed up to there.
   Lsn horizon() const { return horizon_; }
@@ -28,7 +28,7 @@ class RowReader {
 
   const TableSchema schema_;
   std::uint64_t file_node_ = 0, next_block_ = 0, end_block_ = 0;
-  std::uint64_t blocks_ = 8;  ///< Of the next piece, so that one holds some MiB whatever the rows are.
+  std::uint64_t blocks_ = 1;  ///< Of the next piece, so that one holds some MiB whatever the rows are.
   std::vector<std::optional<std::string>> cells_;
   Lsn horizon_;
 };

@@ -12,6 +12,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr std::string_view kLocked = "55P03";  ///< lock_not_available: RowReader waits only so long for its lock.
+constexpr auto kLockedAgain = 3s;
+
 std::int64_t now_us() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
@@ -40,7 +43,16 @@ std::optional<ChangeStream::Got> WalStream::read_again(BatchBuilder& into, const
   }
   if (reading_ == nullptr && !begin_again(into.complete_to(), stop)) return std::nullopt;
   const Wait wait = Wait::at_most(60s, stop);
-  piece_read_ = reader_->next(helper(wait), wait);
+  try {
+    piece_read_ = reader_->next(helper(wait), wait);
+  } catch (const Error& error) {
+    // Somebody keeps the table locked, with a VACUUM FULL for hours perhaps: the other tables do not wait for it.
+    if (error.text.origin != kLocked || again_open_) throw;
+    helper_.reset();
+    reading_ = nullptr;
+    next_again_ = std::chrono::steady_clock::now() + kLockedAgain;
+    return std::nullopt;
+  }
   if (piece_read_) {
     // Past the position, so that nobody calls the target consistent before the stream has gone on.
     shapes_.push_back({reading_->noted(), Lsn{}, std::max(reader_->horizon(), Lsn{again_from_.value + 1})});

@@ -98,6 +98,28 @@ TEST_F(RealStream, WhatOlderRowsHoldIsReadAtTheSourceWhereNothingTellsIt) {
   }
 }
 
+TEST_F(RealStream, ATableThatIsLockedWhileItIsToBeReadHoldsUpNoOther) {
+  sql("SET search_path = public; CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 300);"
+      "CREATE TABLE u (id int PRIMARY KEY)");
+  map("public.t");
+  map("public.u");
+  open(set_up());
+  rows_ = shown();
+  sql("ALTER TABLE t ADD c float DEFAULT random()");
+  sql("INSERT INTO t VALUES (301, 1)");
+  const auto other = connect();
+  other->run("BEGIN; LOCK TABLE public.t", wait_);
+  read();
+  EXPECT_NE(notes_.read_again, Lsn{});
+  sql("INSERT INTO u VALUES (1000)");
+  EXPECT_EQ(read(), "i u 1000\n");
+  EXPECT_NE(notes_.read_again, Lsn{});
+  other->run("COMMIT", wait_);
+  while (notes_.read_again != Lsn{}) read();
+  rows_.erase("1000");
+  EXPECT_EQ(rows_, shown());
+}
+
 // The WAL tells nothing of these. They are noticed by a later look at the catalog: here that of a start.
 TEST_F(RealStream, ValuesThatChangeWithoutAChangeOfARowAreReadAgain) {
   const std::map<std::string, std::string> changes = {
