@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <span>
 
 #include "peerd/catalog/catalog.h"
 #include "peerd/mirrors/mirror_observer.h"
@@ -34,6 +36,13 @@ inline Wait brief(const std::stop_token& stop) { return Wait::at_most(std::chron
 inline Wait patient(const std::stop_token& stop) { return Wait::at_most(std::chrono::minutes(10), stop); }
 /// For what may rightly last as long as the data is large or somebody's transaction runs.
 inline Wait unbounded(const std::stop_token& stop) { return Wait::at_most(std::chrono::hours(24 * 365), stop); }
+
+/// What a mirror's consistency waits for: its highest horizon, or, while a table's rows are still to be read once more, what no
+/// position ever reaches.
+inline Lsn shown_horizon(Lsn highest, std::span<const MirrorTable> tables) {
+  const bool unread = std::ranges::any_of(tables, [](const MirrorTable& t) { return t.notes.read_again != Lsn{}; });
+  return unread ? Lsn{~0ull} : highest;
+}
 
 /// SETUP: publication, slot, the tables' shapes. Every step is stored before the next and harmless when repeated.
 void set_up(PhaseContext& context, const std::stop_token& stop);

@@ -237,7 +237,7 @@ void stream_changes(PhaseContext& context, const std::stop_token& stop, const st
   if (start.to_confirm) stream->confirm(*start.to_confirm);
   context.board.update(context.record.id, [&](MirrorStatus& status) {
     status.applied = std::max(status.applied, start.from);
-    status.horizon = horizons.highest();
+    status.horizon = shown_horizon(horizons.highest(), progress.tables);
     status.step = "streaming from " + to_string(start.from);
   });
 

@@ -108,6 +108,9 @@ void StreamWriter::take_shape(const NewShape& shape, const std::stop_token& stop
   }
   shaped_at_ = std::max(shaped_at_, shape.commit);
   context_.catalog.set_tables(context_.lease, tables_, shaped_at_);
+  context_.board.update(context_.record.id, [&](MirrorStatus& status) {
+    status.horizon = shown_horizon(horizons_.highest(), tables_);
+  });
   if (!shape.words.empty()) {
     log(LogLevel::warning, shape.words, {.mirror = context_.record.spec.name, .table = name});
     context_.catalog.log(context_.record.id, {.level = "warning", .message = shape.words, .detail = {}, .hint = {}});
@@ -136,7 +139,7 @@ void StreamWriter::show(const Batch& batch, const ApplyResult& result) {
   context_.board.update(context_.record.id, [&](MirrorStatus& status) {
     status.applied = std::max(status.applied, result.durable.lsn);
     status.confirmed = std::max(status.confirmed, stored_to_);
-    status.horizon = horizons_.highest();
+    status.horizon = shown_horizon(horizons_.highest(), tables_);
     if (status.applied >= status.awaited) status.position_lag = {};
     status.rows_streamed += batch.size();
     status.step = "streaming";

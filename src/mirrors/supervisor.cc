@@ -6,6 +6,7 @@
 
 #include "mirror.h"
 #include "peerd/base/log.h"
+#include "phase.h"
 #include "slot_watch.h"
 
 namespace peerd {
@@ -36,6 +37,7 @@ MirrorStatus first_status(Catalog& catalog, const MirrorRecord& record) {
   const MirrorProgress progress = catalog.progress(record.id);
   if (progress.checkpoint) status.applied = status.confirmed = progress.checkpoint->lsn;
   for (const auto& note : progress.notes) status.horizon = std::max(status.horizon, note.horizon);
+  status.horizon = shown_horizon(status.horizon, progress.tables);
   const std::vector<ChunkRecord> chunks = catalog.chunks(record.id);
   for (const MirrorTable& table : progress.tables) {
     TableStatus shown{.id = table.schema.id, .source = table.schema.qualified(), .target = table.target_name};

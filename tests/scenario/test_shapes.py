@@ -144,6 +144,29 @@ def test_values_that_change_behind_the_wal_are_read_again(new_world):
     all_read_again("label 'sad' is now 'x'")
 
 
+def test_a_table_that_is_locked_while_it_is_to_be_read_holds_up_no_other(new_world):
+    world = new_world("postgres")
+    world.sql("CREATE TABLE items (id int PRIMARY KEY); INSERT INTO items SELECT generate_series(1, 100);"
+              "CREATE TABLE others (id int PRIMARY KEY); INSERT INTO others VALUES (1)")
+    world.start_mirror(["public.others", "public.items"])
+    world.settle_and_compare()
+    wait_for("the mirror to be consistent", lambda: world.mirror()["consistent"], 60)
+    world.pause()
+    world.sql("ALTER TABLE items ADD c float DEFAULT random()")
+    world.sql("INSERT INTO items VALUES (101, 1)")
+    with contextlib.closing(world.source.connect(world.source_db, autocommit=False)) as holder, holder.cursor() as cursor:
+        cursor.execute("LOCK TABLE items")
+        world.resume()
+        world.wait_state("RUNNING")
+        world.sql("INSERT INTO others VALUES (2)")
+        world.wait_caught_up()
+        assert world.at_target("SELECT id FROM others ORDER BY id") == [(1,), (2,)]
+        assert world.at_target("SELECT count(*) FROM items WHERE c IS NULL") == [(100,)]
+        assert not world.mirror()["consistent"]
+    wait_for("the mirror to be consistent", lambda: world.mirror()["consistent"], 60)
+    world.settle_and_compare()
+
+
 def test_maintenance_and_a_restart_leave_the_mirror_alone(new_world):
     world = new_world("postgres")
     world.sql("CREATE TABLE items (id int PRIMARY KEY, n int, m int); INSERT INTO items SELECT g, g FROM generate_series(1, 100) g")
