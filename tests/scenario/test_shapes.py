@@ -84,6 +84,8 @@ def test_older_rows_of_an_added_column_show_what_the_source_shows(new_world, kin
     if kind == "postgres":
         world.target.sql(types, dbname=world.target_db)
     gained = [table for table in GAINED if (kind, table) != ("clickhouse", "matrix")]  # refused there: arrays of arrays
+    if kind == "kafka":  # a constant that older rows show is in no message: consumers have it from the column's default
+        gained = ["uuids", "serials", "identities", "converted", "plain"]
     world.sql(";".join(f"CREATE TABLE {table} (id int PRIMARY KEY, a text); "
                        f"INSERT INTO {table} SELECT g, 'x' FROM generate_series(1, 200) g" for table in gained))
     world.start_mirror([f"public.{table}" for table in gained])
@@ -95,14 +97,11 @@ def test_older_rows_of_an_added_column_show_what_the_source_shows(new_world, kin
     world.wait_state("RUNNING")
     for table in gained[1::2]:  # met in the stream
         alter(world, table)
+    wait_for("all rows to be read", lambda: world.wait_caught_up() and world.mirror()["consistent"], 120)
     if kind == "clickhouse":  # text there, of which the comparison knows nothing
-        world.wait_caught_up()
         world.tables.remove("public.boxes")
         rows = world.at_target("SELECT c, count() AS n FROM boxes FINAL WHERE _PEERDB_IS_DELETED = 0 GROUP BY c")
         assert [(row["c"], int(row["n"])) for row in rows] == [("{(1,1),(0,0);(2,2),(1,1)}", 200)], rows
-    if kind == "kafka":  # a constant that older rows show is in no message: consumers have it from the column's default
-        world.wait_caught_up()
-        world.tables = [f"public.{table}" for table in ("uuids", "serials", "identities", "converted", "plain")]
     assert world.settle_and_compare() >= 200 * len(world.tables)
     logs = [row["message"] for row in world.peerd.rows("SELECT message FROM mirror_logs")]
     assert any("public.uuids has gained column" in line for line in logs), logs
