@@ -41,12 +41,14 @@ struct World {
   PeerControl peers{*catalog, connectors};
   MirrorControl mirrors{*catalog, connectors, *supervisor};
   net::Operators operators{1, 1};
-  SqlDeps deps{peers, mirrors, *catalog, operators, ""};
+  net::AttemptLimit attempts;
+  SqlDeps deps{peers, mirrors, *catalog, operators, "", attempts};
   ScramVerifier verifier = ScramVerifier::of("x");
 };
 
 void log_in(World& world, std::string_view bytes) {
-  Login login(&world.verifier, [](const Login::CancelKey&) {});
+  net::AttemptLimit attempts;  // Of its own: nobody is ever turned away unheard.
+  Login login(&world.verifier, {"fuzz:1", attempts}, [](const Login::CancelKey&) {});
   Output out;
   while (auto frame = take_frame(bytes, login.stage())) {
     const auto next = login.handle(*frame, out, true);
