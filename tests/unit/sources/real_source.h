@@ -35,6 +35,7 @@ class RealSource : public testing::Test {
   }
   void TearDown() override {
     if (!admin_) return;
+    wait_ = Wait::at_most(60s);  // Also a test that ran out of time leaves nothing behind for the next one.
     source_.reset();
     connection_.reset();
     admin_->run(
@@ -85,8 +86,9 @@ class RealSource : public testing::Test {
 
   PeerSpec peer_;
   MirrorSpec mirror_{.name = "m", .source = "a", .target = "b", .tables = {}, .options = {}};
-  Lease lease_{{1}, 1, "0123abcd-4567-4abc-8def-00112233" + std::to_string(1000 + getpid() % 9000)};
-  Wait wait_ = Wait::at_most(30s);
+  /// Slots are named after its first 24 digits, and belong to the server: each test's are its own.
+  Lease lease_{{1}, 1, "0" + std::to_string(1000000 + getpid() % 9000000) + "-4567-4abc-8def-001122334455"};
+  Wait wait_ = Wait::at_most(90s);
   std::unique_ptr<postgres::Connection> admin_, connection_;
   std::unique_ptr<Source> source_;
   std::string database_;
@@ -119,7 +121,10 @@ class StalledStandby {
       wait_.check("waiting for the reload");
     session_->run("SET synchronous_commit = on", wait_);
   }
-  ~StalledStandby() { release(); }
+  ~StalledStandby() {
+    wait_ = Wait::at_most(30s);
+    release();
+  }
   postgres::Connection* session() { return session_.get(); }
   void release() {
     admin_->run("ALTER SYSTEM RESET synchronous_standby_names", wait_);
@@ -142,6 +147,7 @@ class QuietWalWriter {
     session_->run("SET synchronous_commit = off", wait_);
   }
   ~QuietWalWriter() {
+    wait_ = Wait::at_most(30s);
     admin_->run("ALTER SYSTEM RESET wal_writer_delay", wait_);
     admin_->run("ALTER SYSTEM RESET wal_writer_flush_after", wait_);
     admin_->run("SELECT pg_reload_conf()", wait_);

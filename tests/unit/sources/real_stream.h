@@ -89,7 +89,7 @@ class RealStream : public RealSource {
   }
   /// A slot, a source and a stream of its own for each of several cases in one test.
   void open_anew() {
-    wait_ = Wait::at_most(30s);
+    wait_ = Wait::at_most(90s);
     stream_.reset();
     if (source_) source().drop(true, wait_);
     lease_.uuid[0] = static_cast<char>('a' + (lease_.uuid[0] + 1) % 6);
