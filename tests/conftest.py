@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from support.clickhouse_server import clickhouse as clickhouse_server  # noqa: E402
 from support.kafka_server import KafkaServer  # noqa: E402
 from support.postgres_server import PostgresServer, postgres  # noqa: E402
-from support.process import stop_everything  # noqa: E402
+from support.process import end_all_of, owned_by, stop_everything  # noqa: E402
 from support.world import World  # noqa: E402
 
 
@@ -20,6 +20,25 @@ def pytest_collection_modifyitems(config, items):
         if skipped:
             config.hook.pytest_deselected(items=skipped)
             items[:] = [item for item in items if not item.get_closest_marker("full")]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    """What a test starts ends with it."""
+    with owned_by(item):
+        yield
+    end_all_of(item)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_fixture_setup(fixturedef):
+    """What a fixture of several tests starts ends with the fixture."""
+    if fixturedef.scope == "function":
+        yield
+        return
+    fixturedef.addfinalizer(lambda: end_all_of(fixturedef))  # First in, and so after the fixture's own.
+    with owned_by(fixturedef):
+        yield
 
 
 def pytest_sessionfinish(session, exitstatus):

@@ -74,6 +74,9 @@ pytest() {
   $python -m pytest -c tests/pytest.ini --rootdir=tests -q --tb=short --junit-xml="$results/$name.xml" "$@"
 }
 
+# scenarios: two at a time, each with servers of its own: they wait more than they work.
+scenarios() { pytest "$1" -n 2 --dist load "${@:2}"; }
+
 # preset NAME TARGET...: configures and builds.
 preset() {
   cmake --preset "$1" && cmake --build --preset "$1" -j "$jobs" ${2:+--target "${@:2}"}
@@ -173,7 +176,7 @@ if wanted sql; then
 fi
 if wanted scenario; then
   say "scenarios on real servers"
-  suite scenario pytest scenario tests/scenario
+  suite scenario scenarios scenario tests/scenario
 fi
 if wanted fault; then
   say "kills"

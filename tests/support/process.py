@@ -1,9 +1,10 @@
 """Child processes, ports, temporary directories and waiting, for tests, bench and fault runs.
 
-Everything started here is stopped, and every directory made here removed, when the interpreter ends, also on Ctrl-C and
-SIGTERM. Only processes that were started here are ever signalled.
+Everything started here is stopped, and every directory made here removed, when its owner (a test, a fixture) ends, at the
+latest when the interpreter does, also on Ctrl-C and SIGTERM. Only processes that were started here are ever signalled.
 """
 import atexit
+import contextlib
 import ctypes
 import os
 import shutil
@@ -14,7 +15,8 @@ import tempfile
 import time
 
 _children = []
-_directories = []
+_directories = {}  # path -> owner
+_owners = [None]   # the last one owns what is started now
 _libc = ctypes.CDLL(None, use_errno=True)
 PR_SET_PDEATHSIG = 1
 
@@ -32,8 +34,37 @@ def temp_dir(name, owner=None):
     os.chmod(path, 0o755)
     if owner is not None and os.geteuid() == 0:
         shutil.chown(path, owner, owner)
-    _directories.append(path)
+    _directories[path] = _owners[-1]
     return path
+
+
+@contextlib.contextmanager
+def owned_by(owner):
+    """What is started meanwhile is its, until end_all_of(owner). Without an owner it lives as long as the program."""
+    _owners.append(owner)
+    try:
+        yield
+    finally:
+        _owners.remove(owner)
+
+
+def end_all_of(owner):
+    """Ends what it started and still runs, and removes its directories: servers that idle on cost those that work."""
+    for child in [child for child in _children if child.owner is owner]:
+        child.kill9()
+    _remove([path for path, one in _directories.items() if one is owner])
+
+
+def _remove(paths):
+    for path in paths:
+        del _directories[path]
+        if not os.environ.get("PEERD_TEST_KEEP"):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _owner_of(log):
+    """A process that is started again, by whomever, is its first owner's: its log lies in that one's directory."""
+    return next((owner for path, owner in _directories.items() if log.startswith(path + "/")), _owners[-1])
 
 
 def wait_for(what, predicate, timeout=30.0, every=0.05, broken=None):
@@ -91,7 +122,7 @@ class Child:
     """One process that this program started, with its output in a file."""
 
     def __init__(self, arguments, log, user=None, env=None, cwd=None):
-        self.log = log
+        self.log, self.owner = log, _owner_of(log)
         self._output = open(log, "ab")
         as_user = {"user": user, "group": user, "extra_groups": []} if user and os.geteuid() == 0 else {}
         self.process = subprocess.Popen(
@@ -177,10 +208,7 @@ def cpu_seconds(pid):
 def stop_everything():
     for child in list(_children):
         child.kill9()
-    for path in _directories:
-        if not os.environ.get("PEERD_TEST_KEEP"):
-            shutil.rmtree(path, ignore_errors=True)
-    _directories.clear()
+    _remove(list(_directories))
 
 
 def _terminated(number, frame):
