@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "gather.h"
 #include "peerd/postgres/connection.h"
 
 namespace peerd::postgres {
@@ -23,6 +24,7 @@ struct Connection::State {
   OwnedConnection connection;
   std::unique_ptr<char, FreeMemory> message;  ///< The CopyData that a caller borrows.
   bool broken = false;
+  Gather gather;  ///< Of a replication stream.
 
   /// Waits until the socket can be read (and, when asked, until it can be written). Throws on stop and deadline, after
   /// abandon(). Returns poll()'s revents.

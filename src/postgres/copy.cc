@@ -7,10 +7,6 @@
 namespace peerd::postgres {
 namespace {
 
-/// The walsender flushes every row. A reader that sleeps in poll() is woken for each of them, which costs both sides more
-/// than the row itself; one that looks away for this long finds a lump. Latency is at most this much more.
-constexpr std::chrono::microseconds kGather{500};
-
 struct ClearResult {
   void operator()(PGresult* result) const { PQclear(result); }
 };
@@ -80,7 +76,10 @@ std::optional<std::string_view> Connection::replication_read(const Wait& wait) {
     char* buffer = nullptr;
     const int size = PQgetCopyData(state.connection.get(), &buffer, 1);
     state.message.reset(buffer);
-    if (size > 0) return std::string_view(buffer, static_cast<std::size_t>(size));
+    if (size > 0) {
+      state.gather.got(static_cast<std::size_t>(size));
+      return std::string_view(buffer, static_cast<std::size_t>(size));
+    }
     if (size == -1) {
       state.broken = true;
       const OwnedResult result(PQgetResult(state.connection.get()));
@@ -89,7 +88,7 @@ std::optional<std::string_view> Connection::replication_read(const Wait& wait) {
     }
     if (size < -1) state.lost();
     pollfd arrived{PQsocket(state.connection.get()), POLLIN, 0};
-    if (std::exchange(flowing, false) && poll(&arrived, 1, 0) == 0) std::this_thread::sleep_for(kGather);
+    if (std::exchange(flowing, false) && poll(&arrived, 1, 0) == 0) std::this_thread::sleep_for(state.gather.pause());
     if (state.poll_once(POLLIN, wait) == 0) return std::nullopt;
     state.consume();
   }
