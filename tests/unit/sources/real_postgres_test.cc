@@ -158,7 +158,7 @@ TEST_F(RealSnapshot, ARewriteThatCommitsWhileTheLockIsAwaitedIsSeen) {
   const auto reader = source().open_reader(wait_);
   sql("BEGIN; ALTER TABLE public.t ALTER a TYPE bigint");
   auto opened = ChunkReader::Opened::ready;
-  std::jthread opening([&] { opened = reader->open(table, chunks.at(0), {}, wait_); });
+  std::jthread opening = in_background([&](const std::stop_token&) { opened = reader->open(table, chunks.at(0), {}, wait_); });
   const auto watch = connect();
   while (watch->run("SELECT 1 FROM pg_locks WHERE NOT granted AND mode = 'AccessShareLock'", wait_).rows() == 0)
     wait_.check("waiting for the reader to wait");
@@ -270,8 +270,7 @@ TEST_F(RealSlot, AHalfMadeSlotOfAnEarlierRunIsMadeAnew) {
     }
   });
   while (!source().slot_status(wait_).exists) wait_.check("waiting for the half-made slot");
-  std::jthread ender([&] {
-    std::string pid;
+  const std::jthread ender = in_background([&](const std::stop_token&) {
     // The half-made slot's backend goes before the open transaction ends.
     const auto watch = connect();
     while (watch
@@ -305,8 +304,9 @@ TEST_F(RealSlot, ACommitThatIsNotVisibleYetIsAwaitedThoughItIsTheNewest) {
   map("public.t");
   set_up();
   StalledStandby stalled(*this);
-  std::jthread writer(
-      [session = stalled.session()] { session->run("INSERT INTO public.t VALUES (1)", Wait::at_most(20s)); });
+  const std::jthread writer = in_background([session = stalled.session()](const std::stop_token&) {
+    session->run("INSERT INTO public.t VALUES (1)", Wait::at_most(60s));
+  });
   while (sql("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'").rows() == 0)
     wait_.check("waiting for the commit");
   // A snapshot's limits do not show it: every transaction below its xmax has ended.

@@ -111,6 +111,20 @@ class RealSource : public testing::Test {
   static inline int made_ = 0;
 };
 
+/// A thread whose error fails the test. Thrown out of the thread it would end the process, and the test would leave its slot behind.
+template <typename Work>
+std::jthread in_background(Work work) {
+  return std::jthread([work = std::move(work)](const std::stop_token& stop) {
+    try {
+      work(stop);
+    } catch (const Error& error) {
+      ADD_FAILURE() << error.text.message;
+    } catch (const Stopped&) {
+      ADD_FAILURE() << "stopped";
+    }
+  });
+}
+
 /// While it lives, commits of session() wait for a standby that never comes: they are in the WAL, and not visible.
 class StalledStandby {
  public:

@@ -375,8 +375,8 @@ TEST_F(RealLookup, WaitsUntilWhatWasStreamedIsVisible) {
   open(tables);
   lookup_ = source().open_lookup(wait_);
   StalledStandby stalled(*this);
-  std::jthread writer([session = stalled.session()] {
-    session->run("UPDATE public.t SET a = 'new' WHERE id = 1", Wait::at_most(20s));
+  const std::jthread writer = in_background([session = stalled.session()](const std::stop_token&) {
+    session->run("UPDATE public.t SET a = 'new' WHERE id = 1", Wait::at_most(60s));
   });
   std::string streamed;
   while (streamed.empty()) {
@@ -386,7 +386,7 @@ TEST_F(RealLookup, WaitsUntilWhatWasStreamedIsVisible) {
   }
   EXPECT_EQ(streamed, "u t 1 new\n");
   EXPECT_EQ(sql("SELECT a FROM public.t").text(0, 0), "old");
-  std::jthread release([&](const std::stop_token& stop) {
+  const std::jthread release = in_background([&](const std::stop_token& stop) {
     const auto watch = connect();
     const auto waits =
         "SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'peerd % lookup m' AND query LIKE '%pg_locks%'";
