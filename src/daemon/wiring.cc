@@ -15,7 +15,7 @@ Connectors make_connectors() {
        .proto_number = 3,
        .options = &postgres::peer_options(),
        .session = make_postgres_session,
-       .source = make_postgres_source,
+       .source = postgres_sources(),
        .target = make_postgres_target,
        .table_key = [](const PeerSpec&, std::string_view table) { return postgres::parse_qualified(table).quoted(); }},
       {.kind = "CLICKHOUSE",

@@ -197,22 +197,3 @@ def test_a_backlog_of_which_nothing_comes_is_not_idle(new_world):
     finally:
         os.kill(pid, signal.SIGCONT)
     world.settle_and_compare()
-
-
-def test_an_idle_mirror_holds_two_connections_at_the_source(new_world):
-    world = new_world("postgres")
-    create_table(world.source, "public.items", 10, world.source_db)
-    world.start_mirror(["public.items"])
-    others = []
-    for number in range(4):
-        world.sql(f"CREATE TABLE more_{number} (id int PRIMARY KEY, n int)")
-        others.append(f"more_{number}")
-        world.peerd.sql(f"CREATE MIRROR {world.mirror_name}_{number} FROM {world.source_peer} TO {world.target_peer} "
-                        f"WITH TABLE MAPPING (public.more_{number}:public.more_{number})")
-        world.peerd.wait_state(f"{world.mirror_name}_{number}", "RUNNING")
-    # The stream's and the publication's of each mirror, and one for the watch over all slots of the peer.
-    count = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'peerd %%' AND datname = %s"
-    wait_for("the connections of set-up to be gone", lambda: world.source.value(count, (world.source_db,)) <= 11, 30)
-    for number in range(4):
-        world.peerd.sql(f"DROP MIRROR {world.mirror_name}_{number}")
-    world.drop()

@@ -25,6 +25,8 @@ struct ConnectOptions {
   std::string root_ca;  ///< PEM text in place of the file sslrootcert.
   int connect_timeout_seconds = 15;
   bool replication = false;  ///< replication=database (Postgres docs 55.4).
+
+  bool operator==(const ConnectOptions&) const = default;
 };
 ConnectOptions connect_options(const Options& peer_options);
 const OptionTable& peer_options();  ///< Of CREATE PEER … FROM POSTGRES.
@@ -57,7 +59,7 @@ struct ServerError : Error {
   std::string copied_into, copied;              ///< The relation and column whose value COPY was reading.
 };
 
-/// One libpq connection, non-blocking, owned by one thread. Every wait polls the socket, the stop and the deadline.
+/// One libpq connection, non-blocking, owned by one thread at a time. Every wait polls the socket, the stop and the deadline.
 /// A stop or deadline in mid-query sends a cancel request and leaves the connection broken: make a new one.
 /// Throws Error mapped by SQLSTATE (origin = the SQLSTATE; message the server's; no DETAIL with cell values is copied).
 class Connection {
@@ -67,6 +69,9 @@ class Connection {
   /// idle_in_transaction_session_timeout 0, idle_session_timeout 0 (14), transaction_timeout 0 (17), standard_conforming_strings on, client_encoding UTF8, and transactions are
   /// read committed, read write, not deferrable unless they say otherwise, whatever the role's defaults are.
   static std::unique_ptr<Connection> open(const ConnectOptions& options, const Wait& wait);
+  /// For another user of the same connection, under another application_name: settings are again as open() left them, and what
+  /// was prepared is gone. One round trip, which also shows that the server is there. Not within a transaction: throws.
+  void renew(const std::string& application_name, const Wait& wait);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "peerd/sources/source.h"
@@ -8,7 +9,10 @@
 
 namespace peerd {
 
-/// A POSTGRES peer as a mirror's source, Postgres 12 to 18 (tested: 14 to 18). Connects when first needed.
-std::unique_ptr<Source> make_postgres_source(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease);
+using MakeSource = std::function<std::unique_ptr<Source>(const PeerSpec&, const MirrorSpec&, const Lease&)>;
+/// Makes POSTGRES peers the sources of mirrors, Postgres 12 to 18 (tested: 14 to 18). They connect when first needed; those that
+/// one such function (and its copies) made share connections for short asks where their peers' options are the same.
+/// Thread-safe.
+MakeSource postgres_sources();
 
 }  // namespace peerd

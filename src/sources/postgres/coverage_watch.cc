@@ -17,8 +17,8 @@ constexpr unsigned kMostFailures = 3;
 
 }  // namespace
 
-CoverageWatch::CoverageWatch(Coverage coverage, Connect connect, std::string mirror)
-    : connect_(std::move(connect)),
+CoverageWatch::CoverageWatch(Coverage coverage, Ask ask, std::string mirror)
+    : ask_(std::move(ask)),
       mirror_(std::move(mirror)),
       coverage_(std::move(coverage)),
       noted_(coverage_.take_noted()),
@@ -69,8 +69,7 @@ bool CoverageWatch::await_turn(std::chrono::steady_clock::duration least, const 
 bool CoverageWatch::look(const std::stop_token& stop) {
   try {
     const Wait wait = Wait::at_most(kPatience, stop);
-    if (!connection_ || connection_->broken()) connection_ = connect_(false, wait);
-    coverage_.look(*connection_, wait);
+    ask_(wait, [&](postgres::Connection& connection) { coverage_.look(connection, wait); });
     failures_ = 0;
     auto noted = coverage_.take_noted();
     Lock lock(mutex_);
@@ -80,7 +79,6 @@ bool CoverageWatch::look(const std::stop_token& stop) {
     return false;
   } catch (...) {
     ErrorText error = current_error();
-    connection_.reset();
     if (error.code == ErrorCode::schema_changed) {
       fail(std::move(error));
       return false;

@@ -10,11 +10,11 @@
 namespace peerd {
 
 /// Looks at a mirror's Coverage while its stream runs, busy or idle: every ten seconds, and at once when the stream
-/// hints that something was altered. On a thread and a connection of its own, so that a look over many tables never holds
-/// the stream. The stream's thread calls check() often: it costs a load.
+/// hints that something was altered. On a thread of its own and a connection other than the stream's, which it has while it looks,
+/// so that a look over many tables never holds the stream. The stream's thread calls check() often: it costs a load.
 class CoverageWatch {
  public:
-  CoverageWatch(Coverage coverage, Connect connect, std::string mirror);
+  CoverageWatch(Coverage coverage, Ask ask, std::string mirror);
 
   void hasten();        ///< A table was announced again: the source's catalog may have changed.
   void check() const {  ///< Throws what a look found: schema_changed, or, when looks fail again and again, why.
@@ -29,10 +29,9 @@ class CoverageWatch {
   void fail(ErrorText error);
   [[noreturn]] void rethrow() const;
 
-  const Connect connect_;
+  const Ask ask_;
   const std::string mirror_;
-  std::unique_ptr<postgres::Connection> connection_;  ///< The thread's alone, as these are.
-  Coverage coverage_;
+  Coverage coverage_;  ///< The thread's alone, as what follows.
   unsigned failures_ = 0;
 
   std::atomic<bool> failed_{false};

@@ -9,6 +9,7 @@
 #include "postgres/publication.h"
 #include "postgres/replication_check.h"
 #include "postgres/row_lookup.h"
+#include "postgres/shared_connections.h"
 #include "postgres/slot.h"
 #include "postgres/snapshot_plan.h"
 #include "postgres/wal_stream.h"
@@ -17,15 +18,24 @@
 namespace peerd {
 namespace {
 
+using namespace std::chrono_literals;
+
+constexpr auto kPatience = 1s;  ///< For one of the shared connections, before another is opened.
+
+postgres::ConnectOptions options_of(const PeerSpec& peer) {
+  postgres::ConnectOptions options = postgres::connect_options(peer.options);
+  options.options += " -c synchronous_commit=local";  // Nothing that peerd writes here is worth waiting for a standby.
+  return options;
+}
+
 class PostgresSource final : public Source {
  public:
-  PostgresSource(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease)
-      : options_(postgres::connect_options(peer.options)),
+  PostgresSource(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease, SharedBySource& sharing)
+      : options_(options_of(peer)),
         names_(source_names(mirror, lease)),
-        streamed_(std::make_shared<StreamedTransactions>()) {
+        streamed_(std::make_shared<StreamedTransactions>()),
+        shared_(sharing.of(options_)) {
     slot_name_ = names_.slot;
-    options_.options +=
-        " -c synchronous_commit=local";  // Nothing that peerd writes here is worth waiting for a standby.
   }
 
   Problems preflight(const Wait& wait) override {
@@ -78,18 +88,22 @@ class PostgresSource final : public Source {
 
   std::unique_ptr<ChangeStream> open_stream(Lsn from, std::span<const MirrorTable> tables, Lsn shaped_at,
                                             const Wait& wait) override {
-    auto stream = WalStream::open({names_, connector("stream"), streamed_, from, shaped_at}, tables, control(wait), wait);
+    shared_->outdate();
+    auto stream = WalStream::open({names_, connector("stream"), asker("look", kPatience), asker("coverage", kPatience), streamed_,
+                                   from, shaped_at}, tables, control(wait), wait);
     control_.reset();  // Nothing is asked while the stream runs: an idle mirror holds the stream's connection alone.
     return stream;
   }
   std::unique_ptr<RowLookup> open_lookup(const Wait&) override {
-    return std::make_unique<PostgresRowLookup>(connector("lookup"), streamed_);
+    return std::make_unique<PostgresRowLookup>(asker("lookup", 0s), streamed_);  // The target waits for what is missing.
   }
   SlotStatus slot_status(const Wait& wait) override { return slot_under(names_, wait); }
   SlotStatus slot_of(const MirrorSpec& mirror, const Lease& lease, const Wait& wait) override {
     return slot_under(source_names(mirror, lease), wait);
   }
-  void check_slot(const std::string& slot, const Wait& wait) override { check_standing(control(wait), slot, wait); }
+  void check_slot(const std::string& slot, const Wait& wait) override {
+    asker("slot", kPatience)(wait, [&](postgres::Connection& connection) { check_standing(connection, slot, wait); });
+  }
 
   Belongings belongings(bool slot_intended) const override {
     Belongings made;
@@ -111,8 +125,11 @@ class PostgresSource final : public Source {
 
  private:
   SlotStatus slot_under(const SourceNames& names, const Wait& wait) {
-    SlotStatus status = read_slot(control(wait), names.slot, wait);
-    if (status.exists) note_standby(control(wait), names, status, wait);
+    SlotStatus status;
+    shared_->ask(names.application_name("slot"), kPatience, wait, [&](postgres::Connection& connection) {
+      status = read_slot(connection, names.slot, wait);
+      if (status.exists) note_standby(connection, names, status, wait);
+    });
     return status;
   }
   Connect connector(std::string_view role) const {
@@ -123,21 +140,29 @@ class PostgresSource final : public Source {
       return postgres::Connection::open(options, wait);
     };
   }
+  Ask asker(std::string_view role, std::chrono::milliseconds patience) const {
+    return [shared = shared_, name = names_.application_name(role), patience](const Wait& wait, const SharedConnections::Question& question) {
+      shared->ask(name, patience, wait, question);
+    };
+  }
   postgres::Connection& control(const Wait& wait) {
     if (!control_ || control_->broken()) control_ = connector("control")(false, wait);
     return *control_;
   }
 
-  postgres::ConnectOptions options_;
+  const postgres::ConnectOptions options_;
   const SourceNames names_;
   const std::shared_ptr<StreamedTransactions> streamed_;
+  const std::shared_ptr<SharedConnections> shared_;
   std::unique_ptr<postgres::Connection> control_;
 };
 
 }  // namespace
 
-std::unique_ptr<Source> make_postgres_source(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease) {
-  return std::make_unique<PostgresSource>(peer, mirror, lease);
+MakeSource postgres_sources() {
+  return [sharing = std::make_shared<SharedBySource>()](const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease) {
+    return std::make_unique<PostgresSource>(peer, mirror, lease, *sharing);
+  };
 }
 
 }  // namespace peerd

@@ -45,44 +45,13 @@ std::vector<std::optional<std::string>> key_arrays(std::span<const std::span<con
   return arrays;
 }
 
-}  // namespace
-
-std::string array_literal(std::span<const std::string_view> values) {
-  std::string text = "{";
-  for (const std::string_view value : values) {
-    text += text.size() == 1 ? "\"" : ",\"";
-    for (const char c : value) {
-      if (c == '"' || c == '\\') text += '\\';
-      text += c;
-    }
-    text += '"';
-  }
-  return text + "}";
-}
-
-void PostgresRowLookup::connect(const Wait& wait) {
-  if (connection_ && !connection_->broken()) return;
-  connection_ = connect_(false, wait);
-  // Some keys of a large table: its index, whatever the statistics say of the list of keys.
-  connection_->run("SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off",
-                   wait);
-}
-
-void PostgresRowLookup::await_visible(const Wait& wait) {
-  const std::uint64_t mark = streamed_->mark();
-  if (mark == 0) return;
-  for (auto delay = 1ms; !streamed_->still_running(running_transactions(*connection_, wait), mark).empty();
-       delay = std::min<std::chrono::milliseconds>(delay * 2, 50ms)) {
-    pause(delay, wait, "waiting for the source to show what it has committed");
-  }
-}
-
-std::string PostgresRowLookup::statement(const MirrorTable& table, std::span<const std::uint16_t> columns,
-                                         const Wait& wait) {
+/// The statement by which `columns` are looked up; the session is prepared for it.
+std::string statement_for(postgres::Connection& connection, const MirrorTable& table, std::span<const std::uint16_t> columns,
+                          const Wait& wait) {
   const TableSchema& schema = table.schema;
   const std::string oid = std::to_string(schema.id.oid);
   // By OID: the table may have been renamed since. The key's types may have their operators in an extension's schema.
-  const postgres::Result where = connection_->run(
+  const postgres::Result where = connection.run(
       "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), (SELECT coalesce(string_agg(DISTINCT ', ' ||"
       " quote_ident(tn.nspname), ''), '') FROM pg_type t JOIN pg_namespace tn ON tn.oid = t.typnamespace"
       " WHERE t.oid = ANY ($2::oid[]) AND tn.nspname <> 'pg_catalog')"
@@ -92,7 +61,9 @@ std::string PostgresRowLookup::statement(const MirrorTable& table, std::span<con
     throw_schema_changed(schema, "was dropped at the source while rows of it were needed",
                          "DROP MIRROR and CREATE MIRROR");
   }
-  connection_->run("SET search_path = pg_catalog" + where.string(0, 1), wait);
+  // Some keys of a large table: its index, whatever the statistics say of the list of keys.
+  connection.run("SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off;"
+                 " SET search_path = pg_catalog" + where.string(0, 1), wait);
   std::string select = "SELECT k.i", unnest, names, join;
   for (const std::uint16_t column : columns) select += ", t." + quote_identifier(schema.columns[column].name);
   for (std::size_t i = 0; i < schema.key.size(); ++i) {
@@ -108,26 +79,53 @@ std::string PostgresRowLookup::statement(const MirrorTable& table, std::span<con
          " t ON " + join + " AND t.tableoid = " + oid;
 }
 
+}  // namespace
+
+std::string array_literal(std::span<const std::string_view> values) {
+  std::string text = "{";
+  for (const std::string_view value : values) {
+    text += text.size() == 1 ? "\"" : ",\"";
+    for (const char c : value) {
+      if (c == '"' || c == '\\') text += '\\';
+      text += c;
+    }
+    text += '"';
+  }
+  return text + "}";
+}
+
+void PostgresRowLookup::await_visible(postgres::Connection& connection, const Wait& wait) {
+  const std::uint64_t mark = streamed_->mark();
+  if (mark == 0) return;
+  for (auto delay = 1ms; !streamed_->still_running(running_transactions(connection, wait), mark).empty();
+       delay = std::min<std::chrono::milliseconds>(delay * 2, 50ms)) {
+    pause(delay, wait, "waiting for the source to show what it has committed");
+  }
+}
+
 Lsn PostgresRowLookup::fetch(const MirrorTable& table, std::span<const std::span<const CellView>> keys,
                              std::span<const std::uint16_t> columns, Lsn, const Wait& wait, RowFound& found) {
-  connect(wait);
-  await_visible(wait);
-  const std::string sql = statement(table, columns, wait);
-  std::vector<CellView> cells(columns.size());
-  for (std::size_t first = 0; first < keys.size();) {
-    const std::size_t count = slice(keys, first);
-    connection_->each_row(
-        sql, key_arrays(keys.subspan(first, count), table.schema.key.size()), wait, [&](const postgres::Result& row) {
-          for (std::size_t i = 0; i < cells.size(); ++i) {
-            const int place = static_cast<int>(i) + 1;
-            cells[i] = row.null(0, place) ? CellView{} : CellView{CellView::Kind::text, row.text(0, place)};
-          }
-          found(first + static_cast<std::size_t>(row.integer(0, 0)) - 1, cells);
-        });
-    first += count;
-  }
-  // What was found counts only now: the caller uses it after this returns.
-  return await_flushed(*connection_, wait);
+  Lsn flushed;
+  ask_(wait, [&](postgres::Connection& connection) {
+    await_visible(connection, wait);
+    const std::string sql = statement_for(connection, table, columns, wait);
+    std::vector<CellView> cells(columns.size());
+    for (std::size_t first = 0; first < keys.size();) {
+      const std::size_t count = slice(keys, first);
+      connection.each_row(
+          sql, key_arrays(keys.subspan(first, count), table.schema.key.size()), wait, [&](const postgres::Result& row) {
+            for (std::size_t i = 0; i < cells.size(); ++i) {
+              const int place = static_cast<int>(i) + 1;
+              cells[i] = row.null(0, place) ? CellView{} : CellView{CellView::Kind::text, row.text(0, place)};
+            }
+            found(first + static_cast<std::size_t>(row.integer(0, 0)) - 1, cells);
+          });
+      first += count;
+    }
+    // What was found counts only now: the caller uses it after this returns.
+    flushed = await_flushed(connection, wait);
+  });
+  return flushed;
 }
 
 }  // namespace peerd

@@ -6,7 +6,7 @@
 
 namespace peerd {
 
-/// Asks the source for rows by key, on a connection of its own.
+/// Asks the source for rows by key.
 ///
 /// rules.md 18. A transaction of the batch was committed in the WAL when the stream sent it, but its changes are
 /// visible only once its backend has left the list of running transactions; it gives its xid's lock back after that.
@@ -15,19 +15,16 @@ namespace peerd {
 /// Transactions that the stream has not sent are not waited for, however long they run.
 class PostgresRowLookup final : public RowLookup {
  public:
-  PostgresRowLookup(Connect connect, std::shared_ptr<StreamedTransactions> streamed)
-      : connect_(std::move(connect)), streamed_(std::move(streamed)) {}
+  PostgresRowLookup(Ask ask, std::shared_ptr<StreamedTransactions> streamed)
+      : ask_(std::move(ask)), streamed_(std::move(streamed)) {}
   Lsn fetch(const MirrorTable& table, std::span<const std::span<const CellView>> keys,
             std::span<const std::uint16_t> columns, Lsn batch_end, const Wait& wait, RowFound& found) override;
 
  private:
-  void connect(const Wait& wait);
-  void await_visible(const Wait& wait);
-  std::string statement(const MirrorTable& table, std::span<const std::uint16_t> columns, const Wait& wait);
+  void await_visible(postgres::Connection& connection, const Wait& wait);
 
-  Connect connect_;
-  std::shared_ptr<StreamedTransactions> streamed_;
-  std::unique_ptr<postgres::Connection> connection_;
+  const Ask ask_;
+  const std::shared_ptr<StreamedTransactions> streamed_;
 };
 
 /// Text of a Postgres array: {"a","b\"c"}. Pure.

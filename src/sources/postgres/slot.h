@@ -9,6 +9,8 @@ namespace peerd {
 
 /// Opens the connections that the slot's functions need: an ordinary one, or one in replication mode.
 using Connect = std::function<std::unique_ptr<postgres::Connection>(bool replication, const Wait& wait)>;
+/// Asks over a connection that mirrors share (SharedConnections); `question` asks none itself.
+using Ask = std::function<void(const Wait& wait, const std::function<void(postgres::Connection&)>& question)>;
 
 SlotStatus read_slot(postgres::Connection& connection, const std::string& slot, const Wait& wait);
 

@@ -3,7 +3,6 @@
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
 #include "postgres/wal_stream.h"
-#include "postgres/wal_wait.h"
 
 // Rows whose values the WAL does not tell are read at the source once more, between two transactions of the stream.
 namespace peerd {
@@ -44,11 +43,10 @@ std::optional<ChangeStream::Got> WalStream::read_again(BatchBuilder& into, const
   if (reading_ == nullptr && !begin_again(into.complete_to(), stop)) return std::nullopt;
   const Wait wait = Wait::at_most(60s, stop);
   try {
-    piece_read_ = reader_->next(helper(wait), wait);
+    setup_.ask(wait, [&](postgres::Connection& source) { piece_read_ = reader_->next(source, wait); });
   } catch (const Error& error) {
     // Somebody keeps the table locked, with a VACUUM FULL for hours perhaps: the other tables do not wait for it.
     if (error.text.origin != kLocked || again_open_) throw;
-    helper_.reset();
     reading_ = nullptr;
     next_again_ = std::chrono::steady_clock::now() + kLockedAgain;
     return std::nullopt;
@@ -61,7 +59,9 @@ std::optional<ChangeStream::Got> WalStream::read_again(BatchBuilder& into, const
   again_ended_ = true;
   if (!again_open_) return end_again(again_from_, into), Got::shape;
   // On a quiet server nothing would move the stream on.
-  helper(wait).run("SELECT pg_logical_emit_message(true, " + quote_literal(kOwnMessages) + ", '')", wait);
+  setup_.ask(wait, [&](postgres::Connection& source) {
+    source.run("SELECT pg_logical_emit_message(true, " + quote_literal(kOwnMessages) + ", '')", wait);
+  });
   return std::nullopt;
 }
 
@@ -97,15 +97,10 @@ bool WalStream::end_again(Lsn position, BatchBuilder& into) {
 
 /// Whether the source shows all that the stream has sent (rules.md 18): a row would be read as it was before.
 bool WalStream::all_visible(const std::stop_token& stop) {
-  const Wait wait = Wait::at_most(30s, stop), patience = wait.shorter(2s);
-  for (auto delay = 1ms;; delay = std::min<std::chrono::milliseconds>(delay * 2, 50ms)) {
-    if (!setup_.streamed->any_runs(running_transactions(helper(wait), wait))) return true;
-    if (patience.expired()) {
-      next_again_ = std::chrono::steady_clock::now() + 500ms;  // The stream goes on meanwhile.
-      return false;
-    }
-    pause(delay, wait, "waiting for the source to show what it has committed");
-  }
+  const auto ended = [&](const std::vector<RunningTransaction>& running) { return !setup_.streamed->any_runs(running); };
+  if (shown(Wait::at_most(30s, stop), ended)) return true;
+  next_again_ = std::chrono::steady_clock::now() + 500ms;  // The stream goes on meanwhile.
+  return false;
 }
 
 }  // namespace peerd

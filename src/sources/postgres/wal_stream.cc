@@ -4,7 +4,6 @@
 #include "peerd/base/text.h"
 #include "peerd/postgres/types.h"
 #include "postgres/base_types.h"
-#include "postgres/wal_wait.h"
 
 namespace peerd {
 namespace {
@@ -59,7 +58,7 @@ std::unique_ptr<WalStream> WalStream::open(Setup setup, std::span<const MirrorTa
   std::unique_ptr<WalStream> stream(new WalStream(std::move(setup), tables));
   Coverage coverage(stream->setup_.names, tables);
   coverage.look(control, wait);
-  stream->coverage_.emplace(std::move(coverage), stream->setup_.connect, stream->setup_.names.mirror);
+  stream->coverage_.emplace(std::move(coverage), stream->setup_.ask_coverage, stream->setup_.names.mirror);
   std::vector<TableId> ids;
   for (const auto& [oid, table] : stream->tables_) ids.push_back({oid});
   stream->look(control, ids, wait);
@@ -94,11 +93,6 @@ void WalStream::start(const Wait& wait) {
   next_look_ = next_status_ + kLookEvery;
 }
 
-postgres::Connection& WalStream::helper(const Wait& wait) {
-  if (!helper_ || helper_->broken()) helper_ = setup_.connect(false, wait);
-  return *helper_;
-}
-
 /// What the WAL does not tell of the tables, or tells too late.
 void WalStream::look(postgres::Connection& connection, std::span<const TableId> tables, const Wait& wait) {
   const auto looked = peerd::look_at(connection, tables, MissingValues::no, wait);
@@ -117,11 +111,12 @@ void WalStream::look_again(const std::stop_token& stop) {
   for (const auto& [oid, table] : tables_) ids.push_back({oid});
   try {
     const Wait wait = Wait::at_most(5s, stop);
-    look(helper(wait), ids, wait);
-    setup_.streamed->any_runs(running_transactions(helper(wait), wait));
+    setup_.ask(wait, [&](postgres::Connection& source) {
+      look(source, ids, wait);
+      setup_.streamed->any_runs(running_transactions(source, wait));
+    });
   } catch (const Error& error) {
-    if (error.text.code == ErrorCode::schema_changed) throw;
-    helper_.reset();  // As above: the next look finds what this one missed.
+    if (error.text.code == ErrorCode::schema_changed) throw;  // Else the next look finds what this one missed.
   }
   silence_.asked(std::chrono::steady_clock::now());
 }
@@ -130,13 +125,19 @@ void WalStream::look_again(const std::stop_token& stop) {
 /// may have altered it itself, and be in the WAL and not yet visible (rules.md 18).
 bool WalStream::shows_this(const Wait& wait) {
   const auto runs = [&](const RunningTransaction& running) { return running.xid == xid_; };
-  const Wait patience = wait.shorter(2s);
-  for (auto delay = 1ms; std::ranges::any_of(running_transactions(helper(wait), wait), runs);
-       delay = std::min<std::chrono::milliseconds>(delay * 2, 50ms)) {
-    if (patience.expired()) return false;
-    pause(delay, wait, "waiting for the source to show what it has committed");
-  }
-  return true;
+  return shown(wait, [&](const std::vector<RunningTransaction>& running) { return !std::ranges::any_of(running, runs); });
+}
+
+/// Waits for a moment until what the stream has sent is not among the transactions that run; false when it still is.
+bool WalStream::shown(const Wait& wait, const std::function<bool(const std::vector<RunningTransaction>&)>& ended) {
+  bool all = false;
+  setup_.ask(wait, [&](postgres::Connection& source) {
+    const Wait patience = wait.shorter(2s);
+    for (auto delay = 1ms; !(all = ended(running_transactions(source, wait))) && !patience.expired();
+         delay = std::min<std::chrono::milliseconds>(delay * 2, 50ms))
+      pause(delay, wait, "waiting for the source to show what it has committed");
+  });
+  return all;
 }
 
 /// Before the first change in a shape that was announced.
@@ -145,7 +146,7 @@ void WalStream::look_before(const TrackedTable& table) {
   // A commit that waits for a standby may do so for long: what it did is then seen a little later.
   if (!shows_this(wait)) next_look_ = std::chrono::steady_clock::now() + 1s;
   const TableId id = table.table().schema.id;
-  look(helper(wait), {&id, 1}, wait);
+  setup_.ask(wait, [&](postgres::Connection& source) { look(source, {&id, 1}, wait); });
 }
 
 void WalStream::send_status(Reply reply) {
@@ -300,10 +301,9 @@ TrackedTable* WalStream::find(std::uint32_t oid) {
 void WalStream::look_at(const MirrorTable& table) {
   const Wait wait = Wait::at_most(5s);
   try {
-    Coverage(setup_.names, {&table, 1}).look(helper(wait), wait);
+    setup_.ask(wait, [&](postgres::Connection& source) { Coverage(setup_.names, {&table, 1}).look(source, wait); });
   } catch (const Error& error) {
-    if (error.text.code == ErrorCode::schema_changed) throw;
-    helper_.reset();  // The watch looks too.
+    if (error.text.code == ErrorCode::schema_changed) throw;  // Else: the watch looks too.
   }
 }
 
@@ -399,13 +399,17 @@ NewShape WalStream::new_shape(const Wait& wait) {
   const TableId id = table.table().schema.id;
   if (!shows_this(wait))
     throw Error(ErrorCode::timeout, "the source does not show yet what it has committed: a commit may wait for a standby");
-  const auto looked = peerd::look_at(helper(wait), {&id, 1}, MissingValues::yes, wait);
-  if (looked.empty())
-    throw_schema_changed(table.table().schema, "was dropped at the source", "DROP MIRROR and CREATE MIRROR");
-  const Lsn inserted = insert_position(helper(wait), wait);
-  std::vector<Column> added = table.added();
-  read_base_types(helper(wait), added, wait);
-  const std::string doubt = table.gain(looked.at(id.oid), inserted, added);
+  std::string doubt;
+  Lsn inserted;
+  setup_.ask(wait, [&](postgres::Connection& source) {
+    const auto looked = peerd::look_at(source, {&id, 1}, MissingValues::yes, wait);
+    if (looked.empty())
+      throw_schema_changed(table.table().schema, "was dropped at the source", "DROP MIRROR and CREATE MIRROR");
+    inserted = insert_position(source, wait);
+    std::vector<Column> added = table.added();
+    read_base_types(source, added, wait);
+    doubt = table.gain(looked.at(id.oid), inserted, added);
+  });
   if (!doubt.empty()) want_again(table);
   return {table.noted(), commit_, doubt.empty() ? Lsn{} : inserted, doubt};
 }

@@ -11,6 +11,7 @@
 #include "postgres/slot.h"
 #include "postgres/streamed_transactions.h"
 #include "postgres/tracked_table.h"
+#include "postgres/wal_wait.h"
 
 namespace peerd {
 
@@ -20,6 +21,7 @@ class WalStream final : public ChangeStream {
   struct Setup {
     SourceNames names;
     Connect connect;
+    Ask ask, ask_coverage;  ///< What is asked beside the stream; of an idle one nothing stays open for it.
     std::shared_ptr<StreamedTransactions> streamed;
     Lsn from, shaped_at;
   };
@@ -60,9 +62,9 @@ class WalStream final : public ChangeStream {
   enum class Reply { as_it_likes, wanted };
   void send_status(Reply reply = Reply::as_it_likes);
   void listen_for_life(Clock::Instant now, const Wait& wait);
-  postgres::Connection& helper(const Wait& wait);
   void look(postgres::Connection& connection, std::span<const TableId> tables, const Wait& wait);
   void look_again(const std::stop_token& stop);
+  bool shown(const Wait& wait, const std::function<bool(const std::vector<RunningTransaction>&)>& ended);
   bool shows_this(const Wait& wait);
   void look_before(const TrackedTable& table);
 
@@ -75,7 +77,7 @@ class WalStream final : public ChangeStream {
   bool all_visible(const std::stop_token& stop);
 
   const Setup setup_;
-  std::unique_ptr<postgres::Connection> connection_, helper_;
+  std::unique_ptr<postgres::Connection> connection_;
   pgoutput::Decoder decoder_;
   std::unordered_map<std::uint32_t, TrackedTable> tables_;
   std::optional<CoverageWatch> coverage_;

@@ -200,7 +200,7 @@ TEST_F(RealSnapshot, RowsHiddenByRowSecurityAreAnError) {
   PeerSpec peer = peer_;
   peer.options["user"] = role;
   {
-    const auto other = make_postgres_source(peer, mirror_, lease_);
+    const auto other = postgres_sources()(peer, mirror_, lease_);
     const auto reader = other->open_reader(wait_);
     EXPECT_THROW(
         {
@@ -262,7 +262,7 @@ TEST_F(RealSlot, AHalfMadeSlotOfAnEarlierRunIsMadeAnew) {
   sql("BEGIN; INSERT INTO public.t VALUES (1)");
   std::stop_source give_up;
   std::jthread earlier([&] {
-    const auto other = make_postgres_source(peer_, mirror_, lease_);
+    const auto other = postgres_sources()(peer_, mirror_, lease_);
     try {
       other->ensure_slot(false, {}, Wait::at_most(20s, give_up.get_token()));
     } catch (const Error&) {
@@ -322,7 +322,7 @@ TEST_F(RealSlot, DropEndsTheWalsenderAndLeavesNothing) {
   map("public.t");
   const auto tables = set_up();
   const auto stream = source().open_stream(start_, tables, shaped_at_, wait_);
-  const auto other = make_postgres_source(peer_, mirror_, lease_);
+  const auto other = postgres_sources()(peer_, mirror_, lease_);
   other->drop(true, wait_);
   EXPECT_FALSE(other->slot_status(wait_).exists);
   EXPECT_EQ(sql("SELECT count(*) FROM pg_publication").integer(0, 0), 0);

@@ -68,7 +68,7 @@ class RealSource : public testing::Test {
   postgres::Result sql(const std::string& statement) { return connection_->run(statement, wait_); }
 
   Source& source() {
-    if (!source_) source_ = make_postgres_source(peer_, mirror_, lease_);
+    if (!source_) source_ = postgres_sources()(peer_, mirror_, lease_);
     return *source_;
   }
   void map(const std::string& table, std::vector<std::string> exclude = {}) {
