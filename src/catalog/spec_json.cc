@@ -118,7 +118,8 @@ json notes_json(const CatalogNotes& notes) {
   json excluded = json::array(), marks = json::array();
   for (const auto& column : notes.excluded) excluded.push_back({{"name", column.name}, {"number", column.number}});
   for (const auto& mark : notes.marks) marks.push_back(mark_json(mark));
-  return {{"last_number", notes.last_number}, {"file_node", notes.file_node}, {"rewritten", notes.rewritten},
+  return {{"last_number", notes.last_number}, {"file_node", notes.file_node}, {"logged", notes.logged},
+          {"rewritten", notes.rewritten},
           {"excluded", excluded}, {"marks", marks}, {"read_again", notes.read_again.value}};
 }
 
@@ -126,6 +127,7 @@ CatalogNotes read_notes(const json& document) {
   CatalogNotes notes;
   notes.last_number = document.at("last_number");
   notes.file_node = document.at("file_node");
+  notes.logged = document.value("logged", std::vector<std::string>());
   notes.rewritten = document.at("rewritten");
   for (const json& column : document.at("excluded"))
     notes.excluded.push_back({column.at("name").get<std::string>(), column.at("number").get<std::int16_t>()});

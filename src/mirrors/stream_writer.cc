@@ -92,6 +92,15 @@ void StreamWriter::store_horizons(const Batch& batch) {
   for (const MirrorTable& table : batch.tables()) context_.catalog.copied(context_.lease, table.schema.id, stored_horizon_);
 }
 
+/// Before what it hangs on is stored: after a crash it is told again rather than never.
+void StreamWriter::tell(const NewShape& shape) {
+  if (shape.words.empty()) return;
+  log(LogLevel::warning, shape.words + (shape.hint.empty() ? "" : "; " + shape.hint),
+      {.mirror = context_.record.spec.name, .table = shape.table.schema.qualified()});
+  context_.catalog.log(context_.record.id,
+                       {.level = "warning", .message = shape.words, .detail = {}, .hint = shape.hint});
+}
+
 void StreamWriter::take_shape(const NewShape& shape, const std::stop_token& stop) {
   const std::string name = shape.table.schema.qualified();
   const bool only_notes = shape.commit == Lsn{};
@@ -107,14 +116,11 @@ void StreamWriter::take_shape(const NewShape& shape, const std::stop_token& stop
     context_.catalog.copied(context_.lease, shape.table.schema.id, horizons_.highest());
   }
   shaped_at_ = std::max(shaped_at_, shape.commit);
+  tell(shape);
   context_.catalog.set_tables(context_.lease, tables_, shaped_at_);
   context_.board.update(context_.record.id, [&](MirrorStatus& status) {
     status.horizon = shown_horizon(horizons_.highest(), tables_);
   });
-  if (!shape.words.empty()) {
-    log(LogLevel::warning, shape.words, {.mirror = context_.record.spec.name, .table = name});
-    context_.catalog.log(context_.record.id, {.level = "warning", .message = shape.words, .detail = {}, .hint = {}});
-  }
   if (only_notes) return;
   log(LogLevel::info, "the table has gained columns: the target follows",
       {.mirror = context_.record.spec.name, .table = name, .lsn = to_string(shape.commit)});

@@ -14,12 +14,14 @@ class StreamWriter {
   StreamWriter(PhaseContext& context, ChangeStream& stream, BatchQueue& queue, RowLookup& lookup, Horizons& horizons,
                const MirrorProgress& progress, const std::function<void()>& working);
 
-  /// Until `finish` is set and the item in hand is done, or `stop` cuts it short. Throws what the target or the catalog throws.
+  /// Until `finish` is set and the item in hand is done, or `stop` cuts it short. Throws what the target or the catalog
+  /// throws.
   void run(const std::stop_token& stop, const std::atomic<bool>& finish);
 
  private:
   void apply(std::unique_ptr<Batch> batch, const std::stop_token& stop);
   void take_shape(const NewShape& shape, const std::stop_token& stop);
+  void tell(const NewShape& shape);
   void show(const Batch& batch, const ApplyResult& result);
   void store_horizons(const Batch& batch);
   void store_notes();

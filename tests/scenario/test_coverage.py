@@ -90,6 +90,38 @@ def test_while_it_streams_every_gap_is_noticed_in_time(new_world):
     assert swapped.settle_and_compare() == 51
 
 
+def test_a_table_that_may_have_been_unlogged_is_told_once(new_world):
+    """Without a TOAST table the catalog shows only that it was written anew."""
+    first = new_world("postgres")
+    worlds = [first] + [new_world("postgres", peerd=first.peerd) for _ in range(2)]
+    unlogged, truncated, named = worlds
+    for world in worlds:
+        world.sql("CREATE TABLE public.t (id int PRIMARY KEY, n int); INSERT INTO t SELECT g, g FROM generate_series(1, 50) g")
+        world.sql("CREATE PUBLICATION p FOR ALL TABLES")
+    named.sql("CREATE PUBLICATION keeps FOR TABLE t")
+    with pytest.raises(psycopg2.Error):
+        named.sql("ALTER TABLE t SET UNLOGGED")
+    for world in worlds:
+        world.start_mirror(["public.t"], publication_name="p")
+    for world in worlds:
+        world.wait_caught_up()
+    unlogged.sql("ALTER TABLE t SET UNLOGGED; DELETE FROM t WHERE id = 7; ALTER TABLE t SET LOGGED")
+    truncated.sql("TRUNCATE t; INSERT INTO t SELECT g, -g FROM generate_series(1, 30) g")
+    named.sql("VACUUM FULL t")
+
+    def told(world):
+        return [row for row in first.peerd.rows("SELECT * FROM mirror_logs WHERE message LIKE '%%SET UNLOGGED%%'") if row["mirror"] == world.mirror_name]
+
+    row, = wait_for("it to be told", lambda: told(unlogged), 60)
+    assert row["level"] == "warning" and '"public"."t"' in row["message"] and "CREATE MIRROR" in row["hint"] and "FOR TABLE" in row["hint"], row
+    for world in worlds:  # They are announced, and looked at, once more.
+        world.sql("ALTER TABLE t ALTER n SET STATISTICS 7; UPDATE t SET n = n + 1")
+    assert truncated.settle_and_compare() == 30 and named.settle_and_compare() == 50
+    unlogged.wait_caught_up()
+    assert unlogged.mirror()["state"] == "RUNNING" and unlogged.at_target('SELECT n FROM t WHERE id = 7 AND NOT "_PEERDB_IS_DELETED"') == [(7,)]
+    assert len(told(unlogged)) == 1 and not told(truncated) and not told(named)
+
+
 @pytest.mark.parametrize("down", ["paused", "stopped"])
 def test_what_happened_while_nobody_looked_is_noticed_at_the_start(new_world, down):
     worlds = [new_world("postgres")]

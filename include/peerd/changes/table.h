@@ -33,7 +33,8 @@ struct Column {
   bool nullable = true;
   /// What rows older than an ADD COLUMN … DEFAULT show (pg_attribute.attmissingval), in text form.
   std::optional<std::string> missing_value;
-  /// Of a domain, and of an array of one: the type beneath, however many domains lie between; its values have the same text.
+  /// Of a domain, and of an array of one: the type beneath, however many domains lie between; its values have the same
+  /// text.
   TypeOf base{};
   /// pg_attribute.attnum: what the column is, whatever it is called. 0 = not known: noted by an older peerd.
   std::int16_t number = 0;
@@ -47,28 +48,33 @@ struct TableSchema {
   TableId id;
   std::string schema, name;
   std::vector<Column> columns;
-  std::vector<std::uint16_t> key;  ///< Indexes into columns, in the key's own order (rules.md 4). Never empty in a mirror.
+  /// Indexes into columns, in the key's own order (rules.md 4). Never empty in a mirror.
+  std::vector<std::uint16_t> key;
   ReplicaIdentity identity = ReplicaIdentity::primary_key;
   bool operator==(const TableSchema&) const = default;
   std::string qualified() const { return schema + "." + name; }  ///< For people; not quoted.
 };
 
-/// How a table stood in its publication, and what named its rows, when it was described (rules.md 36). In the source's own
-/// words: the source compares, others keep it.
+/// How a table stood in its publication, and what named its rows, when it was described (rules.md 36). In the source's
+/// own words: the source compares, others keep it.
 struct CoverageNote {
   std::uint32_t publication = 0;      ///< pg_publication.oid; 0: an earlier version noted nothing of it.
   std::uint32_t publication_row = 0;  ///< xmin of its row: an ALTER PUBLICATION and its reverse leave another one.
   std::uint32_t publication_owner = 0;
   std::vector<std::string> paths;     ///< By what it is published: "table 16401", "schema 16500 733", "all tables".
   std::string key;                    ///< attnum of the columns that name a row: "1 3". "": not noted.
-  std::uint32_t key_constraint = 0;   ///< pg_constraint.oid of the primary key, where the WAL does not name rows by it (FULL).
-  std::uint32_t toast = 0;            ///< pg_class.reltoastrelid: SET UNLOGGED and SET LOGGED leave another, VACUUM FULL does not.
-  std::int64_t columns_mark = 0;      ///< Stands for its rows in pg_attribute: other rewrites that leave another alter them.
+  /// pg_constraint.oid of the primary key, where the WAL does not name rows by it (FULL).
+  std::uint32_t key_constraint = 0;
+  /// pg_class.reltoastrelid: SET UNLOGGED and SET LOGGED leave another, VACUUM FULL does not.
+  std::uint32_t toast = 0;
+  /// Stands for its rows in pg_attribute: other rewrites that leave another alter them.
+  std::int64_t columns_mark = 0;
   bool operator==(const CoverageNote&) const = default;
 };
 
-/// What keeps rows of a table apart: a unique index or an exclusion constraint, as one server's catalog has it. Two rows
-/// clash when each part of the one stands in its relation to the same part of the other, and both meet the condition.
+/// What keeps rows of a table apart: a unique index or an exclusion constraint, as one server's catalog has it. Two
+/// rows clash when each part of the one stands in its relation to the same part of the other, and both meet the
+/// condition.
 struct UniqueRule {
   struct Part {
     std::string text;       ///< A column's name in quotes, or an expression over columns as pg_get_indexdef() has it.
@@ -90,12 +96,17 @@ struct UniqueRule {
   bool operator==(const UniqueRule&) const = default;
 };
 
-/// What the source's catalog says of a table beside its shape. The WAL tells nothing of a column that is dropped and added
-/// again, of a rewrite that changes values, of another label of an enum: they are noticed by comparing this with a later look.
+/// What the source's catalog says of a table beside its shape. The WAL tells nothing of a column that is dropped and
+/// added again, of a rewrite that changes values, of another label of an enum: they are noticed by comparing this with
+/// a later look.
 struct CatalogNotes {
   std::int16_t last_number = 0;  ///< The highest number that was given to a column so far; 0 = nothing is noted.
   std::uint32_t file_node = 0;   ///< Another one means that the table was rewritten or truncated.
-  /// It was already, since a column came that the stream has still to announce: what older rows hold in it is not known.
+  /// What SET UNLOGGED takes from a table, or keeps it from (catalog_look.h): any of it that is found again shows that
+  /// the table was logged all the while. Empty: not noted.
+  std::vector<std::string> logged;
+  /// It was already, since a column came that the stream has still to announce: what older rows hold in it is not
+  /// known.
   bool rewritten = false;
   struct Excluded {
     std::string name;
@@ -114,14 +125,15 @@ struct CatalogNotes {
   /// Of a column of the schema, by its place there.
   struct Mark {
     std::uint32_t altered = 0;  ///< xmin of its row in pg_attribute: another one after each ALTER of the column.
-    /// OIDs of its default and of its indexes, rising. ALTER … TYPE makes all of them anew; one that stayed excludes it.
+    /// OIDs of its default and of its indexes, rising. ALTER … TYPE makes all of them anew; one that stayed excludes
+    /// it.
     std::vector<std::uint32_t> attached;
     std::vector<TypePart> types;
     bool operator==(const Mark&) const = default;
   };
   std::vector<Mark> marks;
-  /// Its rows at the target may be others than the source's, of which the WAL tells nothing: they are read once more when
-  /// the stream has passed this position. 0 = none needs to be.
+  /// Its rows at the target may be others than the source's, of which the WAL tells nothing: they are read once more
+  /// when the stream has passed this position. 0 = none needs to be.
   Lsn read_again;
   bool operator==(const CatalogNotes&) const = default;
 };
@@ -132,8 +144,8 @@ struct MirrorTable {
   std::string target_name;  ///< As the mapping says: "s.t" or "t".
   Lsn start;                ///< rules.md 8: changes committed before it are not applied; its snapshot rows' version.
   CoverageNote coverage;    ///< Anything else later means that changes are missing.
-  /// What keeps rows apart at the source, the key's own index among them; read anew at each start, never stored. A target
-  /// that keeps more apart would lose rows.
+  /// What keeps rows apart at the source, the key's own index among them; read anew at each start, never stored. A
+  /// target that keeps more apart would lose rows.
   std::vector<UniqueRule> unique{};
   CatalogNotes notes;  ///< Empty in batches: only the source and the catalog look at it.
   bool operator==(const MirrorTable&) const = default;

@@ -8,31 +8,34 @@
 
 namespace peerd {
 
-/// A table as it is from a change on that committed at `commit`: a replay may meet the older shape up to and in that transaction.
-/// With commit 0 the shape is the same and only what the source notes of the table is new: to be stored, and nothing else.
+/// A table as it is from a change on that committed at `commit`: a replay may meet the older shape up to and in that
+/// transaction. With commit 0 the shape is the same and only what the source notes of the table is new: to be stored,
+/// and nothing else.
 struct NewShape {
   MirrorTable table;
   Lsn commit;
-  /// Rows of the table that come next were read at the source, not sent by it: they are from the future up to this position
-  /// (rules.md 14). 0 = they are not.
+  /// Rows of the table that come next were read at the source, not sent by it: they are from the future up to this
+  /// position (rules.md 14). 0 = they are not.
   Lsn horizon{};
   std::string words{};  ///< What the operator is to read in the mirror's log; empty: nothing.
+  std::string hint{};   ///< What to do about it.
 };
 
 /// The open replication connection. The reader thread owns it and calls read(), new_shape() and keep_alive();
 /// confirm() and seen() are safe from any thread and never touch the connection.
 ///
-/// Changes of tables that are not the mirror's, and changes committed before their table's start (rules.md 9), are left out.
-/// With REPLICA IDENTITY FULL, missing values come from the old tuple here, so that nobody downstream knows the identity.
-/// Throws Error: schema_changed (after_operator) on a change of shape that is not an added column; position_lost when
-/// the server refuses the position.
+/// Changes of tables that are not the mirror's, and changes committed before their table's start (rules.md 9), are left
+/// out. With REPLICA IDENTITY FULL, missing values come from the old tuple here, so that nobody downstream knows the
+/// identity. Throws Error: schema_changed (after_operator) on a change of shape that is not an added column;
+/// position_lost when the server refuses the position.
 class ChangeStream {
  public:
   enum class Got {
     commit,  ///< Up to and including one commit, or one message outside of transactions, was appended.
     part,    ///< The builder is full in mid-transaction, or 8 MiB of an open transaction were appended.
     idle,    ///< No data by wait.until; position() moved at most.
-    shape    ///< A table gained columns, or is first met in another shape: take the batch, then new_shape(), then read on.
+    /// A table gained columns, or is first met in another shape: take the batch, then new_shape(), then read on.
+    shape
   };
   virtual ~ChangeStream() = default;
   virtual Got read(BatchBuilder& into, const Wait& wait) = 0;

@@ -12,15 +12,23 @@ namespace {
 
 constexpr std::uint32_t kFirstOwnOid = 16384;  ///< Below it are types that nobody alters (FirstNormalObjectId).
 
+// A sequence that was given away and back has another xmin in pg_depend: it may have been away while the table was unlogged.
 constexpr std::string_view kColumns =
-    "SELECT c.oid, coalesce(pg_relation_filenode(c.oid), 0), a.attnum, a.attname, a.atttypid, a.atttypmod,"
+    "WITH c AS MATERIALIZED (SELECT oid, xmin AS written, coalesce(pg_relation_filenode(oid), 0) AS node,"
+    " concat_ws(',', 'file ' || nullif(relfilenode, 0), 'toast ' || nullif(reltoastrelid, 0),"
+    "   (SELECT string_agg('published ' || r.oid, ',') FROM pg_publication_rel r WHERE r.prrelid = pg_class.oid),"
+    "   CASE WHEN current_setting('server_version_num')::int >= 150000 THEN"
+    "     (SELECT string_agg(concat_ws(' ', 'sequence', s.oid, s.relfilenode, d.xmin), ',') FROM pg_depend d"
+    "       JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S' WHERE d.classid = 'pg_class'::regclass"
+    "       AND d.refclassid = 'pg_class'::regclass AND d.refobjid = pg_class.oid AND d.deptype IN ('a', 'i')) END) AS logged"
+    " FROM pg_class WHERE oid = ANY ($1::oid[]))"
+    " SELECT c.oid, c.node, a.attnum, a.attname, a.atttypid, a.atttypmod,"
     " CASE WHEN a.attisdropped THEN '' ELSE format_type(a.atttypid, a.atttypmod) END, a.attisdropped,"
     " a.attgenerated <> '', a.atthasmissing, CASE WHEN $2 THEN a.attmissingval::text END, a.xmin,"
     " concat_ws(' ', (SELECT d.oid FROM pg_attrdef d WHERE d.adrelid = c.oid AND d.adnum = a.attnum),"
     "   (SELECT string_agg(i.indexrelid::text, ' ') FROM pg_index i WHERE i.indrelid = c.oid"
-    "     AND a.attnum = ANY (i.indkey::int2[])))"
-    " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
-    " WHERE c.oid = ANY ($1::oid[]) AND a.attnum > 0 ORDER BY c.oid, a.attnum";
+    "     AND a.attnum = ANY (i.indkey::int2[]))), c.written, c.logged"
+    " FROM c JOIN pg_attribute a ON a.attrelid = c.oid WHERE a.attnum > 0 ORDER BY c.oid, a.attnum";
 
 /// What each of the types is made of: through domains, arrays, ranges and composites down to labels and attributes.
 /// to_jsonb: Postgres 12 and 13 have no multiranges.
@@ -103,6 +111,8 @@ std::map<std::uint32_t, LookedTable> look_at(postgres::Connection& connection, s
   for (int row = 0; row < result.rows(); ++row) {
     LookedTable& table = looked[oid_of(result, row, 0)];
     table.file_node = oid_of(result, row, 1);
+    table.written_by = oid_of(result, row, 13);
+    if (table.columns.empty()) table.logged = split(result.text(row, 14), ',');
     LookedColumn& column = table.columns.emplace_back();
     column.number = static_cast<std::int16_t>(result.integer(row, 2));
     column.name = result.string(row, 3);

@@ -25,6 +25,11 @@ struct LookedColumn {
 
 struct LookedTable {
   std::uint32_t file_node = 0;
+  /// xmin of its row in pg_class: who gave it its file, unless the row was altered since.
+  std::uint32_t written_by = 0;
+  /// What SET UNLOGGED would have taken from it, or kept it from: its file, its TOAST table, the files of sequences
+  /// that it owns (from 15 on), its own places in publications, in which no table can be made unlogged.
+  std::vector<std::string> logged;
   std::vector<LookedColumn> columns;  ///< By number; dropped and generated ones too.
 
   const LookedColumn* find(std::int16_t number) const;
@@ -37,8 +42,8 @@ enum class MissingValues { no, yes };
 std::map<std::uint32_t, LookedTable> look_at(postgres::Connection& connection, std::span<const TableId> tables,
                                              MissingValues missing, const Wait& wait);
 
-/// The only element of an array in its text form, whatever its type: array_out() puts quotes around it when it needs any,
-/// and nothing else. Pure.
+/// The only element of an array in its text form, whatever its type: array_out() puts quotes around it when it needs
+/// any, and nothing else. Pure.
 std::string only_element(std::string_view array);
 
 }  // namespace peerd

@@ -143,7 +143,8 @@ void Coverage::judge_rewrite(const Table& table, const TableStanding& now) const
   if (named || table.note.toast == 0 || now.toast == 0 || table.note.toast == now.toast) return;
   if (table.note.columns_mark != now.columns_mark) return;
   throw_schema_changed(table.schema, "was written anew at the source as SET UNLOGGED and SET LOGGED do: what was changed in between is not in the WAL",
-                       "DROP MIRROR and CREATE MIRROR copy the table anew; ALTER PUBLICATION ... ADD TABLE keeps a table from being made unlogged");
+                       "DROP MIRROR and CREATE MIRROR copy the table anew; a publication FOR TABLE " + table.schema.qualified() +
+                           " keeps it from being made unlogged");
 }
 
 void Coverage::judge_key(const Table& table, const TableStanding& now, int server_version) const {

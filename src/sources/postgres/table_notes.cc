@@ -122,6 +122,7 @@ bool take_notes(MirrorTable& table, const Excluded& exclude, const LookedTable& 
   for (std::size_t i = 0; i < numbers.size(); ++i) table.schema.columns[i].number = numbers[i];
   table.notes = {};
   table.notes.last_number = last_known(table, exclude, now);
+  table.notes.logged = now.logged;
   table.notes.rewritten = announces_more(table.notes, exclude, now);
   note_columns(table, exclude, now);
   return true;
@@ -151,6 +152,12 @@ std::string what_changed(const MirrorTable& table, const Excluded& exclude, cons
 std::string what_may_differ(const MirrorTable& table, const LookedTable& now) {
   std::string what = changed_types(table, now);
   return what.empty() ? changed_values(table, now) : what;
+}
+
+bool surely_logged(const CatalogNotes& notes, const LookedTable& now) {
+  return notes.logged.empty() || std::ranges::any_of(notes.logged, [&](const std::string& what) {
+           return std::ranges::find(now.logged, what) != now.logged.end();
+         });
 }
 
 bool renew_notes(MirrorTable& table, const Excluded& exclude, const LookedTable& now, bool passed, Doubt doubt) {

@@ -7,21 +7,24 @@ namespace peerd {
 
 using Excluded = std::vector<std::string>;  ///< Names of columns that the mapping leaves out.
 
-/// Numbers the table's columns and notes what the WAL will not tell. False, with nothing changed, when the catalog has other
-/// columns than the table. Columns that the table does not know yet are left for the stream to announce.
+/// Numbers the table's columns and notes what the WAL will not tell. False, with nothing changed, when the catalog has
+/// other columns than the table. Columns that the table does not know yet are left for the stream to announce.
 bool take_notes(MirrorTable& table, const Excluded& exclude, const LookedTable& now);
 
-/// What became of a noted table, in words that follow its name; empty while every column is what it was. Columns that were
-/// added are none of it.
+/// What became of a noted table, in words that follow its name; empty while every column is what it was. Columns that
+/// were added are none of it.
 std::string what_changed(const MirrorTable& table, const Excluded& exclude, const LookedTable& now);
 /// Why rows may hold other values than the WAL has told, the columns being what they were; empty: they do not.
 std::string what_may_differ(const MirrorTable& table, const LookedTable& now);
 
+/// Nothing has shown that the table was unlogged for a while since its notes: what was changed then is not in the WAL.
+bool surely_logged(const CatalogNotes& notes, const LookedTable& now);
+
 enum class Doubt { no, yes };
-/// Brings the notes of a table that stands as noted up to date; true when they changed. What a column that the stream has
-/// not announced yet hangs on stays as it was noted before that column came, but with a doubt, which is then noted as it is
-/// now. `passed`: the stream has come by all that was committed when the catalog was first seen as in `now`, so that columns
-/// dropped until then are not announced any more.
+/// Brings the notes of a table that stands as noted up to date; true when they changed. What a column that the stream
+/// has not announced yet hangs on stays as it was noted before that column came, but with a doubt, which is then noted
+/// as it is now. `passed`: the stream has come by all that was committed when the catalog was first seen as in `now`,
+/// so that columns dropped until then are not announced any more.
 bool renew_notes(MirrorTable& table, const Excluded& exclude, const LookedTable& now, bool passed, Doubt doubt);
 
 /// A column that the stream announced and the table does not know.
@@ -29,8 +32,8 @@ struct GainedColumn {
   Column column;
   bool older_rows_known = false;  ///< They show its missing_value, or NULL when it has none.
 };
-/// The catalog's columns that `sent` are, in order. Empty when that is not certain: one was dropped, renamed or altered again
-/// before the stream came to it, or is older than the notes (a generated column that lost its expression).
+/// The catalog's columns that `sent` are, in order. Empty when that is not certain: one was dropped, renamed or altered
+/// again before the stream came to it, or is older than the notes (a generated column that lost its expression).
 std::vector<GainedColumn> gained_columns(const CatalogNotes& notes, const Excluded& exclude,
                                          const std::vector<Column>& sent, const LookedTable& now);
 /// The table has them from now on, the last ones of its columns.

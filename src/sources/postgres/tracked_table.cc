@@ -39,11 +39,15 @@ TrackedTable::Looked TrackedTable::looked(const LookedTable& now, Lsn inserted, 
     if (const std::string what = what_changed(table, exclude_, now); !what.empty()) changed(what);
     const bool passed = !now.columns.empty() && highest_seen_ == now.columns.back().number && received >= seen_at_;
     found.doubt = what_may_differ(table, now);
+    const std::vector<std::string> logged = table.notes.logged;
     found.renewed = renew_notes(table, exclude_, now, passed, found.doubt.empty() ? Doubt::no : Doubt::yes);
+    found.perhaps_unlogged = perhaps_unlogged(table.notes, now, inserted, received);
+    found.renewed |= table.notes.logged != logged;
   }
   if (!found.doubt.empty()) {
     table.notes.read_again = inserted;
-    found = {true, "table " + table.schema.qualified() + " " + found.doubt + ": all its rows are read once more at the source"};
+    found.renewed = true;
+    found.doubt = "table " + table.schema.qualified() + " " + found.doubt + ": all its rows are read once more at the source";
   }
   if (!now.columns.empty() && std::exchange(highest_seen_, now.columns.back().number) != now.columns.back().number)
     seen_at_ = inserted;
@@ -51,6 +55,17 @@ TrackedTable::Looked TrackedTable::looked(const LookedTable& now, Lsn inserted, 
   std::swap(notes_, table.notes);
   table_.schema = std::move(table.schema);
   return found;
+}
+
+/// What is noted stays until the stream has come by what was seen: a start in between must judge it again. A TRUNCATE by
+/// whoever wrote the table last made up for all that may have happened before it.
+bool TrackedTable::perhaps_unlogged(CatalogNotes& notes, const LookedTable& now, Lsn inserted, Lsn received) {
+  const bool sure = surely_logged(notes, now) || now.written_by == truncated_by_;
+  if (!sure && (!rewrite_ || rewrite_->by != now.written_by)) rewrite_ = {now.written_by, inserted};
+  if (!sure && received < rewrite_->seen_at) return false;
+  notes.logged = now.logged;
+  rewrite_.reset();
+  return !sure;
 }
 
 void TrackedTable::was_read(Lsn position) {

@@ -33,28 +33,33 @@ class TrackedTable {
   struct Looked {
     bool renewed = false;  ///< The notes are others than before, and are to be stored.
     std::string doubt;     ///< Why the target's rows may be others than the source's: they are to be read again.
+    bool perhaps_unlogged = false;  ///< For a while, since the last look or before the stream came by it.
   };
-  /// The table as the catalog has it now. `inserted`: where the source's WAL ended after it was looked at; `received`: how far
-  /// the stream has come. Throws Error(schema_changed) when the table has other columns than before.
+  /// The table as the catalog has it now. `inserted`: where the source's WAL ended after it was looked at; `received`:
+  /// how far the stream has come. Throws Error(schema_changed) when the table has other columns than before.
   Looked looked(const LookedTable& now, Lsn inserted, Lsn received);
+  /// The stream brought a TRUNCATE of it, which writes it anew as SET UNLOGGED and SET LOGGED do, in this transaction.
+  void truncated(std::uint32_t xid) { truncated_by_ = xid; }
   /// Its rows are to be read once more when the stream stands at `position`.
   bool due(Lsn position) const { return notes_.read_again != Lsn{} && (at_once_ || position >= notes_.read_again); }
-  /// They were, at that position of the stream. What was committed after it and before the doubt arose still comes with the
-  /// values of then: after that they are read again.
+  /// They were, at that position of the stream. What was committed after it and before the doubt arose still comes with
+  /// the values of then: after that they are read again.
   void was_read(Lsn position);
   /// True when rows of a transaction that commits at `commit` can be projected by shape(); false when the table has
   /// gained columns: gain() takes them. An older shape is followed up to `shaped_at`, where the table's own shape
   /// holds from. Throws Error(schema_changed) on anything else.
   bool settle(Lsn commit, Lsn shaped_at) { return settled(commit) || judge(commit, shaped_at); }
   const std::vector<Column>& added() const { return shape_.added; }
-  /// The table has the added columns from now on, as the catalog describes them. When neither it nor the WAL tells what older
-  /// rows hold in them, answers so: the rows are to be read. Throws Error(schema_changed) when they are not found there.
-  std::string gain(const LookedTable& now, Lsn inserted, const std::vector<Column>& added);  ///< `added`: added(), with base types.
+  /// The table has the added columns from now on, as the catalog describes them. When neither it nor the WAL tells what
+  /// older rows hold in them, answers so: the rows are to be read. Throws Error(schema_changed) when they are not found
+  /// there. `added`: added(), with base types.
+  std::string gain(const LookedTable& now, Lsn inserted, const std::vector<Column>& added);
 
  private:
   bool judge(Lsn commit, Lsn shaped_at);
   void judge_older() const;
   void judge_newer() const;
+  bool perhaps_unlogged(CatalogNotes& notes, const LookedTable& now, Lsn inserted, Lsn received);
   [[noreturn]] void changed(const std::string& what, const std::string& hint = {}) const;
 
   MirrorTable table_;
@@ -67,6 +72,12 @@ class TrackedTable {
   bool at_once_ = false;  ///< Its rows are read at the next end of a transaction, wherever in the stream that is.
   std::int16_t highest_seen_ = 0;  ///< The last column's number when the WAL's end was seen_at_.
   Lsn seen_at_;
+  std::uint32_t truncated_by_ = 0;  ///< The last transaction whose TRUNCATE came.
+  struct Rewrite {
+    std::uint32_t by = 0;
+    Lsn seen_at;  ///< Where the source's WAL ended then.
+  };
+  std::optional<Rewrite> rewrite_;  ///< It may be a TRUNCATE's, which the stream has still to bring.
 };
 
 /// Errors that end a stream until the operator acts; `what` follows the table's name.

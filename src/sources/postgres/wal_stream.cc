@@ -37,6 +37,18 @@ std::int64_t now_us_since_2000() {
   throw Error(std::move(text));
 }
 
+/// The catalog shows of some tables only that they were written anew.
+NewShape said_of_rewrite(MirrorTable table) {
+  const std::string name = quote_identifier(table.schema.schema) + "." + quote_identifier(table.schema.name);
+  return {.table = std::move(table),
+          .commit = {},
+          .words = "table " + name + " was written anew at the source, and nothing tells whether by VACUUM FULL, CLUSTER or "
+                   "ALTER TABLE, or by SET UNLOGGED and SET LOGGED: what was changed between these two would not be in the "
+                   "WAL, and be missing at the target",
+          .hint = "if it was unlogged, DROP MIRROR and CREATE MIRROR copy it anew; CREATE PUBLICATION ... FOR TABLE " + name +
+                  " keeps it from being made unlogged, and this warning from coming again"};
+}
+
 }  // namespace
 
 WalStream::WalStream(Setup setup, std::span<const MirrorTable> tables)
@@ -100,6 +112,7 @@ void WalStream::look(postgres::Connection& connection, std::span<const TableId> 
   for (const auto& [oid, now] : looked) {
     TrackedTable& table = tables_.at(oid);
     const TrackedTable::Looked found = table.looked(now, inserted, Lsn{received_.load(std::memory_order_relaxed)});
+    if (found.perhaps_unlogged) shapes_.push_back(said_of_rewrite(table.noted()));
     if (found.renewed) shapes_.push_back({table.noted(), Lsn{}, found.doubt.empty() ? Lsn{} : inserted, found.doubt});
     if (table.due(Lsn{~0ull})) want_again(table);
   }
@@ -377,7 +390,9 @@ std::optional<Got> WalStream::take_logical(const pgoutput::Message& message, Bat
 std::optional<Got> WalStream::take_truncate(const pgoutput::Message& message, Lsn position, BatchBuilder& into) {
   for (const std::uint32_t oid : message.relations) {
     TrackedTable* const table = find(oid);
-    if (table == nullptr || commit_ < table->table().start) continue;
+    if (table == nullptr) continue;
+    table->truncated(xid_);
+    if (commit_ < table->table().start) continue;
     begin_in(into);
     ChangeView change{};
     change.kind = ChangeView::Kind::truncate;
