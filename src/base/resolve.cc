@@ -1,5 +1,6 @@
 #include "peerd/base/resolve.h"
 
+#include <arpa/inet.h>
 #include <netdb.h>
 
 #include <cstring>
@@ -44,6 +45,11 @@ std::string SocketAddress::text() const {
   char host[NI_MAXHOST];
   const int error = getnameinfo(reinterpret_cast<const sockaddr*>(&storage), size, host, sizeof host, nullptr, 0, NI_NUMERICHOST);
   return error == 0 ? host : "";
+}
+
+bool is_address(const std::string& host) {
+  in6_addr bytes;
+  return inet_pton(AF_INET, host.c_str(), &bytes) == 1 || inet_pton(AF_INET6, host.c_str(), &bytes) == 1;
 }
 
 std::vector<SocketAddress> resolve(const std::string& host, std::uint16_t port, const Wait& wait) {

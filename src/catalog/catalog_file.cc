@@ -7,13 +7,12 @@
 #include <cerrno>
 #include <cstring>
 
+#include "peerd/base/files.h"
 #include "peerd/catalog/catalog.h"
 #include "peerd/sqlite/sqlite.h"
 
 namespace peerd {
 namespace {
-
-bool is_there(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
 std::int64_t one_number(sqlite::Database& database, std::string_view sql) {
   sqlite::Statement statement = database.prepare(sql);

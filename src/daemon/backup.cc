@@ -11,6 +11,7 @@
 
 #include "key_file.h"
 #include "peerd/base/error.h"
+#include "peerd/base/files.h"
 #include "peerd/catalog/catalog.h"
 #include "wiring.h"
 
@@ -19,7 +20,7 @@ namespace {
 
 void require_unused(const std::string& directory) {
   for (const char* name : {"/catalog.db", "/keys"}) {
-    if (::access((directory + name).c_str(), F_OK) != 0) continue;
+    if (!is_there(directory + name)) continue;
     throw Error(ErrorCode::already_exists, "there is a backup in " + directory + " already: it has " + (name + 1),
                 "give a directory that does not exist, or is empty");
   }

@@ -1,21 +1,14 @@
 #include "key_file.h"
 
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 
 #include "peerd/base/error.h"
+#include "peerd/base/files.h"
 #include "peerd/catalog/catalog.h"
 
 namespace peerd::daemon {
-namespace {
-
-bool is_there(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
-
-}  // namespace
-
 KeyFile::KeyFile(const Settings& settings)
     : settings_(settings), path_(settings.data_dir + "/keys"), draft_(path_ + ".first") {}
 

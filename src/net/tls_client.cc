@@ -1,6 +1,5 @@
 #include "tls_client.h"
 
-#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -12,6 +11,7 @@
 #include <system_error>
 
 #include "peerd/base/error.h"
+#include "peerd/base/resolve.h"
 #include "peerd/base/text.h"
 
 namespace peerd::net {
@@ -72,11 +72,6 @@ void show_certificate(SSL_CTX* context, const TlsClientOptions& options) {
   if (!key) throw_option("private_key", "is not a PEM private key without a password");
   if (SSL_CTX_use_PrivateKey(context, key.get()) != 1)
     throw_option("private_key", "does not belong to the certificate");
-}
-
-bool is_address(const std::string& host) {
-  unsigned char bytes[16];
-  return inet_pton(AF_INET, host.c_str(), bytes) == 1 || inet_pton(AF_INET6, host.c_str(), bytes) == 1;
 }
 
 }  // namespace

@@ -1,8 +1,6 @@
-#include <arpa/inet.h>
 #include <unistd.h>
 
-#include <array>
-
+#include "peerd/base/resolve.h"
 #include "peerd/postgres/connection.h"
 
 namespace peerd::postgres {
@@ -27,11 +25,6 @@ constexpr Option kOptions[] = {
     {"root_ca", OptionType::text, "", Required::no, Secret::no, "Certificates to trust, as PEM text: then the server's certificate and the host's name are checked"},
 };
 constexpr OptionTable kTable{"POSTGRES peer", kOptions};
-
-bool is_address(const std::string& host) {
-  std::array<unsigned char, sizeof(in6_addr)> bytes;
-  return inet_pton(AF_INET, host.c_str(), bytes.data()) == 1 || inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1;
-}
 
 bool checks_certificate(const Options& options) {
   return !option_text(kTable, options, "root_ca").empty() || option_boolean(kTable, options, "require_tls");

@@ -1,21 +1,11 @@
 #include "hosts.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <array>
 
+#include "peerd/base/resolve.h"
 #include "peerd/base/text.h"
 
 namespace peerd::rest {
-namespace {
-
-bool is_address(const std::string& host) {
-  std::array<unsigned char, sizeof(in6_addr)> bytes;
-  return inet_pton(AF_INET, host.c_str(), bytes.data()) == 1 || inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1;
-}
-
-}  // namespace
 
 std::string host_name(std::string_view header) {
   if (header.starts_with('[')) return to_lower(header.substr(1, header.find(']') - 1));

@@ -15,6 +15,7 @@
 #include "clickhouse/server_check.h"
 #include "clickhouse/table_note.h"
 #include "peerd/base/log.h"
+#include "unfit.h"
 
 namespace peerd {
 namespace {
@@ -121,7 +122,7 @@ CopyPlan ClickHouseTarget::verify(const MirrorTable& table, const TargetIdentity
   const TableLayout layout = layout_of(table.schema);
   const ExistingTable existing = read_table(client_, table.target_name, wait);
   require_whole(existing, layout, table.target_name, title_);
-  require_same(noted, identity_of(existing, noted.made), "table " + quote_name(table.target_name), lost_table(layout));
+  require_same(noted, identity_of(existing, noted.made), "table " + quote_name(table.target_name), lost_table(layout.table));
   throw_if_any(unfitness(existing, layout, table.target_name, title_));
   layouts_.loosen(table.schema.id, nullable_columns(existing, layout));
   layouts_.know(table.schema.id, existing.uuid);

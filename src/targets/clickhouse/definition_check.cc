@@ -4,6 +4,7 @@
 
 #include "clickhouse/definition.h"
 #include "peerd/base/text.h"
+#include "unfit.h"
 
 namespace peerd::clickhouse {
 namespace {
@@ -85,11 +86,11 @@ class Check {
 
   void alterable(const std::string& what, const std::string& change) {
     const std::string cure = "ALTER TABLE " + table_ + " " + change;
-    problems_.push_back(unfit(code_, layout_, "table " + table_ + " " + what, "run at the target: " + cure, cure));
+    problems_.push_back(unfit(code_, layout_.table, "table " + table_ + " " + what, "run at the target: " + cure, cure));
   }
   void unalterable(const std::string& what, const std::string& instead) {
     const std::string cure = "DROP TABLE " + table_;
-    problems_.push_back(unfit(code_, layout_, "table " + table_ + " " + what,
+    problems_.push_back(unfit(code_, layout_.table, "table " + table_ + " " + what,
                               (code_ == ErrorCode::schema_changed ? "drop the mirror, and at the target: " : "run at the target: ") +
                                   cure + "; then make it with " + instead + ", or leave it to peerd",
                               cure));

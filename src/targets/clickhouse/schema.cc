@@ -5,6 +5,7 @@
 #include "clickhouse/definition_check.h"
 #include "clickhouse/literal.h"
 #include "peerd/base/text.h"
+#include "unfit.h"
 
 namespace peerd::clickhouse {
 namespace {
@@ -41,8 +42,8 @@ Problem belongs_elsewhere(const ExistingTable& existing, const TableLayout& layo
   const std::string hint = "choose another target table, or, when its rows are not needed, run at the target: " + drop;
   const std::string table = "table " + quote_name(name);
   if (existing.comment.starts_with("peerd mirror "))
-    return unfit(ErrorCode::target_unfit, layout, table + " holds rows of another mirror", hint, drop);
-  return unfit(ErrorCode::target_unfit, layout, table + " is not empty and not this mirror's", hint, drop);
+    return unfit(ErrorCode::target_unfit, layout.table, table + " holds rows of another mirror", hint, drop);
+  return unfit(ErrorCode::target_unfit, layout.table, table + " is not empty and not this mirror's", hint, drop);
 }
 
 void check_engine(const ExistingTable& existing, const TableLayout& layout, std::string_view name, Problems& problems) {
@@ -52,13 +53,13 @@ void check_engine(const ExistingTable& existing, const TableLayout& layout, std:
   const auto version = existing.columns.find(std::string(kVersionColumn));
   if (!existing.engine.ends_with("ReplacingMergeTree")) {
     problems.push_back(unfit(
-        ErrorCode::target_unfit, layout,
+        ErrorCode::target_unfit, layout.table,
         "table " + quote_name(name) + " is of engine " + existing.engine + ", not ReplacingMergeTree", hint, drop));
   } else if (version == existing.columns.end() || version->second.type != "UInt128" ||
              !engine_counts_by(existing, layout)) {
     // PeerDB's is a nanosecond clock, above every position in the WAL.
     problems.push_back(
-        unfit(ErrorCode::target_unfit, layout,
+        unfit(ErrorCode::target_unfit, layout.table,
               "table " + quote_name(name) +
                   " has no version column of peerd's (_peerdb_version UInt128 with the soft-delete column)",
               hint, drop));
@@ -67,7 +68,7 @@ void check_engine(const ExistingTable& existing, const TableLayout& layout, std:
     const auto column = existing.columns.find(own);
     if (column == existing.columns.end() || column->second.default_kind.empty() || column->second.default_kind == "DEFAULT")
       continue;
-    problems.push_back(unfit(ErrorCode::target_unfit, layout,
+    problems.push_back(unfit(ErrorCode::target_unfit, layout.table,
                              "column " + quote_name(own) + " of table " + quote_name(name) + " is " +
                                  column->second.default_kind + ", and peerd writes to it",
                              hint, drop));
@@ -75,7 +76,7 @@ void check_engine(const ExistingTable& existing, const TableLayout& layout, std:
   const auto deleted = existing.columns.find(layout.deleted_column);
   if (deleted == existing.columns.end() || deleted->second.type != "UInt8") {
     problems.push_back(unfit(
-        ErrorCode::target_unfit, layout,
+        ErrorCode::target_unfit, layout.table,
         "table " + quote_name(name) + " has no soft-delete column " + quote_name(layout.deleted_column) + " UInt8",
         hint, drop));
   }
@@ -92,7 +93,7 @@ void check_columns(const ExistingTable& existing, const TableLayout& layout, std
     // ALIAS, MATERIALIZED, EPHEMERAL: it takes no value, or keeps none.
     const bool computed = !found->second.default_kind.empty() && found->second.default_kind != "DEFAULT";
     if (computed || bare_type(found->second.type) != bare_type(layout.types[i].name)) {
-      problems.push_back(unfit(own ? ErrorCode::schema_changed : ErrorCode::target_unfit, layout,
+      problems.push_back(unfit(own ? ErrorCode::schema_changed : ErrorCode::target_unfit, layout.table,
                                "column " + quote_name(column) + " of table " + quote_name(name) + " is " +
                                    found->second.type + (computed ? ", computed," : "") +
                                    " at the target, and the source's needs " + layout.types[i].name,
@@ -100,7 +101,7 @@ void check_columns(const ExistingTable& existing, const TableLayout& layout, std
     } else if (!own && layout.types[i].name.starts_with("Nullable(") &&
                !holds_null(found->second.type)) {
       const std::string cure = allow_null(existing, layout, i, name);
-      problems.push_back(unfit(ErrorCode::target_unfit, layout,
+      problems.push_back(unfit(ErrorCode::target_unfit, layout.table,
                                "column " + quote_name(column) + " of table " + quote_name(name) + " cannot hold NULL",
                                "run at the target: " + cure, cure));
     }
@@ -108,16 +109,6 @@ void check_columns(const ExistingTable& existing, const TableLayout& layout, std
 }
 
 }  // namespace
-
-Problem unfit(ErrorCode code, const TableLayout& layout, std::string message, std::string hint, std::string cure) {
-  Problem problem;
-  problem.text.code = code;
-  problem.text.message = std::move(message);
-  problem.text.hint = std::move(hint);
-  problem.text.table = layout.table;
-  problem.cure_sql = std::move(cure);
-  return problem;
-}
 
 std::string title(std::string_view mirror_uuid) { return "peerd mirror " + std::string(mirror_uuid); }
 
@@ -256,13 +247,13 @@ Problems name_clashes(const TableLayout& layout) {
   for (const std::string& name : layout.names) {
     // MergeTree keeps these for itself, and refuses them when the table is made.
     if (name == "_row_exists" || name == "_block_number" || name == "_block_offset") {
-      problems.push_back(unfit(ErrorCode::target_unfit, layout,
+      problems.push_back(unfit(ErrorCode::target_unfit, layout.table,
                                "column \"" + name + "\" of table " + layout.table + " has a name that ClickHouse keeps for itself",
                                "leave it out: exclude: [" + name + "]"));
     }
     if (std::ranges::find(own, name) == own.end()) continue;
     problems.push_back(
-        unfit(ErrorCode::target_unfit, layout,
+        unfit(ErrorCode::target_unfit, layout.table,
               "column \"" + name + "\" of table " + layout.table + " has the name of one of peerd's own columns",
               "leave it out: exclude: [" + name + "], or set soft_delete_col_name or synced_at_col_name"));
   }

@@ -51,9 +51,6 @@ std::string allow_null(const ExistingTable& existing, const TableLayout& layout,
 /// Columns of the source that peerd's own would shadow, or that the engine keeps for itself.
 Problems name_clashes(const TableLayout& layout);
 
-/// A problem of this table, for people.
-Problem unfit(ErrorCode code, const TableLayout& layout, std::string message, std::string hint, std::string cure = {});
-
 /// The type without what does not matter for its values: LowCardinality, and Nullable.
 std::string bare_type(std::string_view type);
 

@@ -1,6 +1,7 @@
 #include "clickhouse/table_note.h"
 
 #include "peerd/base/text.h"
+#include "unfit.h"
 
 namespace peerd::clickhouse {
 namespace {
@@ -29,21 +30,9 @@ TargetIdentity identity_of(const ExistingTable& table, bool made) {
   return identity;
 }
 
-ErrorText lost_table(const TableLayout& layout) {
-  return {.code = ErrorCode::target_unfit,
-          .message = {},
-          .detail = {},
-          .hint = "put back what the mirror has written to and RESUME MIRROR; or drop the mirror, and the table at the target, and "
-                  "create the mirror again",
-          .field = {},
-          .table = layout.table,
-          .origin = {},
-          .retry = {}};
-}
-
 void require_whole(const ExistingTable& existing, const TableLayout& layout, std::string_view name,
                    std::string_view title) {
-  ErrorText text = lost_table(layout);
+  ErrorText text = lost_table(layout.table);
   const auto lost = existing.exists ? lost_columns(existing, layout) : std::vector<std::string>();
   const std::string table = "table " + quote_name(name);
   if (!existing.exists) {
@@ -64,9 +53,7 @@ void require_standing(Client& client, const MirrorTable& table, const std::strin
   const std::string found = only_cell(client.query(
       "SELECT toString(uuid) FROM system.tables WHERE database = currentDatabase() AND name = " + quote_text(table.target_name), wait));
   if (found == uuid) return;
-  TableLayout layout;
-  layout.table = table.schema.qualified();
-  ErrorText text = lost_table(layout);
+  ErrorText text = lost_table(table.schema.qualified());
   text.message = "table " + quote_name(table.target_name) + " at the target was dropped, renamed or made again while the mirror ran";
   text.detail = "its uuid was " + uuid + (found.empty() ? "" : " and is " + found);
   throw Error(std::move(text));

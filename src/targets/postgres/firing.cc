@@ -1,6 +1,7 @@
 #include "postgres/firing.h"
 
 #include "peerd/base/text.h"
+#include "unfit.h"
 
 namespace peerd::pgtarget {
 namespace {
@@ -30,14 +31,6 @@ constexpr std::string_view kRules =
     " AND (ev_type = '2' OR ev_enabled = 'A' OR ev_enabled = CASE WHEN $2::boolean THEN 'R' ELSE 'O' END)"
     " ORDER BY rulename";
 
-Problem problem(const MirrorTable& table, std::string message, std::string hint, std::string cure) {
-  return {ErrorText{.code = ErrorCode::target_unfit,
-                    .message = std::move(message),
-                    .hint = std::move(hint),
-                    .table = table.schema.qualified()},
-          std::move(cure)};
-}
-
 /// The statement that lets the role stand aside from triggers and foreign keys.
 std::string replica_grant(Connection& connection, const Site& site) {
   constexpr int kParameterGrants = 150000;
@@ -61,13 +54,13 @@ void check_triggers(Connection& connection, const Site& site, const MirrorTable&
   }
   const std::string message = "changes of target table " + name.quoted() + " would fire " + join(names, ", ");
   if (replica) {
-    problems.push_back(problem(table, message + ", which was enabled for the replica role",
-                               "ALTER TABLE … ENABLE TRIGGER ALL makes it an ordinary one again; or " + join(off, "; "),
-                               join(off, "; ")));
+    problems.push_back(unfit(table, message + ", which was enabled for the replica role",
+                             "ALTER TABLE … ENABLE TRIGGER ALL makes it an ordinary one again; or " + join(off, "; "),
+                             join(off, "; ")));
     return;
   }
   const std::string grant = replica_grant(connection, site);
-  problems.push_back(problem(table, message, grant + "; or " + join(off, "; "), grant));
+  problems.push_back(unfit(table, message, grant + "; or " + join(off, "; "), grant));
 }
 
 void check_rules(Connection& connection, const MirrorTable& table, const QualifiedName& name,
@@ -78,7 +71,7 @@ void check_rules(Connection& connection, const MirrorTable& table, const Qualifi
     const std::string cure = "DROP RULE " + rule + " ON " + name.quoted();
     const std::string message =
         "rule " + rule + " of target table " + name.quoted() + " stands in the way of the mirror's changes";
-    problems.push_back(problem(table, message, cure, cure));
+    problems.push_back(unfit(table, message, cure, cure));
   }
 }
 
@@ -87,8 +80,8 @@ void check_row_security(Connection& connection, const Site& site, const MirrorTa
                         const Parameters& oid, Problems& problems, const Wait& wait) {
   if (!connection.run("SELECT row_security_active($1::oid)", oid, wait).boolean(0, 0)) return;
   const std::string cure = "ALTER ROLE " + quote_identifier(site.options.user) + " BYPASSRLS";
-  problems.push_back(problem(table, "row security of target table " + name.quoted() + " holds for the mirror's role",
-                             cure + "; or ALTER TABLE " + name.quoted() + " DISABLE ROW LEVEL SECURITY", cure));
+  problems.push_back(unfit(table, "row security of target table " + name.quoted() + " holds for the mirror's role",
+                           cure + "; or ALTER TABLE " + name.quoted() + " DISABLE ROW LEVEL SECURITY", cure));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "peerd/base/text.h"
+#include "unfit.h"
 
 namespace peerd::pgtarget {
 namespace {
@@ -15,33 +16,21 @@ constexpr std::size_t kMostColumns = 1600;   ///< Of any table (MaxHeapAttribute
 constexpr std::size_t kLongestName = 63;     ///< In bytes; the server cuts longer ones off (NAMEDATALEN - 1).
 constexpr std::size_t kStagingColumns = 3;   ///< o, a and m of the temporary table; it has the key twice (statements.h).
 
-Problem problem(const MirrorTable& table, std::string message, std::string hint, std::string cure = {}) {
-  return {ErrorText{.code = ErrorCode::target_unfit,
-                    .message = std::move(message),
-                    .detail = {},
-                    .hint = std::move(hint),
-                    .field = {},
-                    .table = table.schema.qualified(),
-                    .origin = {},
-                    .retry = {}},
-          std::move(cure)};
-}
-
 std::optional<Problem> own_name(const MirrorTable& table, const char* option, const std::string& name) {
   if (name.empty()) return std::nullopt;
   const std::string quoted = quote_identifier(name);
   if (name.size() > kLongestName) {
-    Problem found = problem(table, std::string(option) + " is longer than the 63 bytes that a name can have",
-                            std::string("choose a shorter name: ") + option + " = '...'");
+    Problem found = unfit(table, std::string(option) + " is longer than the 63 bytes that a name can have",
+                          std::string("choose a shorter name: ") + option + " = '...'");
     found.text.field = option;
     return found;
   }
   if (std::ranges::find(table.schema.columns, name, &Column::name) == table.schema.columns.end()) return std::nullopt;
-  Problem found = problem(table,
-                          "column " + quoted + " of source table " + table.schema.qualified() +
-                              " has the name of the column that peerd keeps at the target",
-                          "leave it out: exclude: [" + quoted + "] in the table's mapping, or name peerd's otherwise: " +
-                              option + " = '...'");
+  Problem found = unfit(table,
+                        "column " + quoted + " of source table " + table.schema.qualified() +
+                            " has the name of the column that peerd keeps at the target",
+                        "leave it out: exclude: [" + quoted + "] in the table's mapping, or name peerd's otherwise: " +
+                            option + " = '...'");
   found.text.field = option;
   return found;
 }
@@ -62,10 +51,10 @@ std::optional<Problem> too_many_columns(Connection& connection, const Site& site
   const std::string of_source = "source table " + table.schema.qualified() + " has " + std::to_string(columns) +
                                 " columns";
   if (columns > most) {
-    return problem(table,
-                   of_source + ", and a table of its key can be mirrored to Postgres with " + std::to_string(most) +
-                       ": a table holds 1600, and peerd needs " + std::to_string(kMostColumns - most) + " beside them",
-                   "leave " + std::to_string(columns - most) + " out: exclude: [...] in the table's mapping");
+    return unfit(table,
+                 of_source + ", and a table of its key can be mirrored to Postgres with " + std::to_string(most) +
+                     ": a table holds 1600, and peerd needs " + std::to_string(kMostColumns - most) + " beside them",
+                 "leave " + std::to_string(columns - most) + " out: exclude: [...] in the table's mapping");
   }
   if (standing.oid == 0) return std::nullopt;
   std::size_t absent = 0;
@@ -73,10 +62,10 @@ std::optional<Problem> too_many_columns(Connection& connection, const Site& site
   for (const std::string& column : {site.soft_delete, site.synced_at})
     absent += !column.empty() && standing.find(column) == nullptr ? 1u : 0u;
   if (absent == 0 || taken_places(connection, standing, wait) + absent <= kMostColumns) return std::nullopt;
-  return problem(table,
-                 "target table " + name.quoted() + " has no room for " + std::to_string(absent) +
-                     " more columns: a table holds 1600, dropped ones counted",
-                 "exclude columns in the table's mapping, or make the target table anew", "DROP TABLE " + name.quoted());
+  return unfit(table,
+               "target table " + name.quoted() + " has no room for " + std::to_string(absent) +
+                   " more columns: a table holds 1600, dropped ones counted",
+               "exclude columns in the table's mapping, or make the target table anew", "DROP TABLE " + name.quoted());
 }
 
 /// The columns and expressions by which the table and its partitions are partitioned; an expression comes as "".
@@ -110,19 +99,19 @@ std::optional<Problem> no_key_possible(Connection& connection, const Site& site,
   if (standing.kind == 'p') {
     for (const std::string& column : partitioned_by(connection, standing, wait)) {
       if (std::ranges::find(key, quote_identifier(column)) != key.end()) continue;
-      return problem(table,
-                     "target table " + name.quoted() + " is partitioned by " +
-                         (column.empty() ? "an expression" : "column " + quote_identifier(column)) + ": " + wanted +
-                         " cannot be made unique there",
-                     "partition it by columns of the key, or drop it: the mirror then makes it",
-                     "DROP TABLE " + name.quoted());
+      return unfit(table,
+                   "target table " + name.quoted() + " is partitioned by " +
+                       (column.empty() ? "an expression" : "column " + quote_identifier(column)) + ": " + wanted +
+                       " cannot be made unique there",
+                   "partition it by columns of the key, or drop it: the mirror then makes it",
+                   "DROP TABLE " + name.quoted());
     }
     if (has_foreign_partition(connection, standing, wait)) {
-      return problem(table,
-                     "target table " + name.quoted() + " has a foreign table as partition: " + wanted +
-                         " cannot be made unique there",
-                     "detach that partition, or drop the table: the mirror then makes it",
-                     "DROP TABLE " + name.quoted());
+      return unfit(table,
+                   "target table " + name.quoted() + " has a foreign table as partition: " + wanted +
+                       " cannot be made unique there",
+                   "detach that partition, or drop the table: the mirror then makes it",
+                   "DROP TABLE " + name.quoted());
     }
   }
   const Parameters oid{std::to_string(standing.oid)};
@@ -131,11 +120,11 @@ std::optional<Problem> no_key_possible(Connection& connection, const Site& site,
           .boolean(0, 0);
   if (owned) return std::nullopt;
   const std::string cure = "ALTER TABLE " + name.quoted() + " OWNER TO " + quote_identifier(site.options.user);
-  Problem found = problem(table,
-                          "target table " + name.quoted() + " has no unique index on " + wanted +
-                              ", and only its owner can add one",
-                          cure + "; or ALTER TABLE " + name.quoted() + " ADD PRIMARY KEY (" + join(key, ", ") + ")",
-                          cure);
+  Problem found = unfit(table,
+                        "target table " + name.quoted() + " has no unique index on " + wanted +
+                            ", and only its owner can add one",
+                        cure + "; or ALTER TABLE " + name.quoted() + " ADD PRIMARY KEY (" + join(key, ", ") + ")",
+                        cure);
   found.text.code = ErrorCode::no_privilege;
   return found;
 }

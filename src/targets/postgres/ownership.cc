@@ -7,6 +7,7 @@
 #include "postgres/statements.h"
 #include "postgres/table_lock.h"
 #include "postgres/unique.h"
+#include "unfit.h"
 
 namespace peerd::pgtarget {
 namespace {
@@ -33,18 +34,6 @@ Found look(Connection& connection, const Site& site, const MirrorTable& table, c
   return found;
 }
 
-Problem problem(const MirrorTable& table, std::string message, std::string hint, std::string cure) {
-  return {ErrorText{.code = ErrorCode::target_unfit,
-                    .message = std::move(message),
-                    .detail = {},
-                    .hint = std::move(hint),
-                    .field = {},
-                    .table = table.schema.qualified(),
-                    .origin = {},
-                    .retry = {}},
-          std::move(cure)};
-}
-
 /// A table that the mirror did not make is its operator's: it is altered to fit, never dropped.
 Problem misfit(const MirrorTable& table, const Found& found, const std::vector<Difference>& wrong) {
   const std::string name = found.name.quoted();
@@ -56,12 +45,12 @@ Problem misfit(const MirrorTable& table, const Found& found, const std::vector<D
     curable &= !difference.alter.empty();
   }
   const std::string cure = curable ? "ALTER TABLE " + name + " " + join(alter, ", ") : "";
-  return problem(table, "target table " + name + " does not fit: " + join(words, "; "),
-                 curable ? cure
-                 : found.ours
-                     ? "drop the mirror and the table, and create the mirror again"
-                     : "map the table to another name",
-                 cure);
+  return unfit(table, "target table " + name + " does not fit: " + join(words, "; "),
+               curable ? cure
+               : found.ours
+                   ? "drop the mirror and the table, and create the mirror again"
+                   : "map the table to another name",
+               cure);
 }
 
 /// Why the mirror cannot have this table; nothing when it can.
@@ -69,8 +58,8 @@ std::optional<Problem> refusal(Connection& connection, const Site& site, const M
                                const Wait& wait) {
   const std::string name = found.name.quoted();
   if (found.note && !found.ours) {
-    return problem(table, "target table " + name + " belongs to mirror " + found.note->mirror,
-                   "map the table to another name, or drop that mirror first", "");
+    return unfit(table, "target table " + name + " belongs to mirror " + found.note->mirror,
+                 "map the table to another name, or drop that mirror first", "");
   }
   if (auto unfit = beyond_limits(connection, site, table, found.name, found.standing, wait)) return unfit;
   if (found.standing.oid == 0) return std::nullopt;
@@ -78,8 +67,8 @@ std::optional<Problem> refusal(Connection& connection, const Site& site, const M
   const auto wrong = differences(site, table.schema, found.types, found.standing, found.ours);
   if (!wrong.empty()) return misfit(table, found, wrong);
   if (!found.ours && has_rows(connection, found.name, found.standing, wait)) {
-    return problem(table, "target table " + name + " holds rows and is not this mirror's",
-                   "empty it, map the table to another name, or drop it", "TRUNCATE " + name);
+    return unfit(table, "target table " + name + " holds rows and is not this mirror's",
+                 "empty it, map the table to another name, or drop it", "TRUNCATE " + name);
   }
   return std::nullopt;
 }
@@ -213,7 +202,7 @@ Problems check_table_rights(Connection& connection, const Site& site, const Mirr
       " has_table_privilege(oid, 'DELETE') FROM pg_class WHERE oid = $1::oid",
       oid, wait);
   const auto lacks = [&](const std::string& what, const std::string& cure) {
-    Problem missing = problem(table, what + " target table " + name, cure, cure);
+    Problem missing = unfit(table, what + " target table " + name, cure, cure);
     missing.text.code = ErrorCode::no_privilege;
     return Problems{std::move(missing)};
   };
@@ -252,7 +241,7 @@ Problems check_table(Connection& connection, const Site& site, const MirrorTable
       exists ? connection.run("SELECT has_schema_privilege($1, 'CREATE')", parameters, wait).boolean(0, 0)
              : connection.run("SELECT has_database_privilege(current_database(), 'CREATE')", wait).boolean(0, 0);
   if (!may) {
-    Problem missing = problem(
+    Problem missing = unfit(
         table, exists ? "no right to create tables in schema " + schema : "no right to create schema " + schema, "",
         exists ? "GRANT USAGE, CREATE ON SCHEMA " + schema + " TO " + user
                : "GRANT CREATE ON DATABASE " + quote_identifier(site.options.database) + " TO " + user);
@@ -269,21 +258,9 @@ TargetIdentity identity_of(const Found& found) {
   return {{{"table oid", std::to_string(found.standing.oid)}}, found.note && found.note->made};
 }
 
-ErrorText lost_table(const MirrorTable& table) {
-  return {.code = ErrorCode::target_unfit,
-          .message = {},
-          .detail = {},
-          .hint = "put back what the mirror has written to and RESUME MIRROR; or drop the mirror, and the table at the target, and "
-                  "create the mirror again",
-          .field = {},
-          .table = table.schema.qualified(),
-          .origin = {},
-          .retry = {}};
-}
-
 /// The table stands, is the mirror's, and has every column of `table`.
 void require_whole(const Found& found, const MirrorTable& table) {
-  ErrorText text = lost_table(table);
+  ErrorText text = lost_table(table.schema.qualified());
   const std::string name = "target table " + found.name.quoted();
   std::vector<std::string> lost;
   for (const Column& column : table.schema.columns)
@@ -352,7 +329,7 @@ CopyPlan verify_table(Connection& connection, const Site& site, const MirrorTabl
                       const Wait& wait) {
   const Found found = look(connection, site, table, wait);
   require_whole(found, table);
-  require_same(noted, identity_of(found), "target table " + found.name.quoted(), lost_table(table));
+  require_same(noted, identity_of(found), "target table " + found.name.quoted(), lost_table(table.schema.qualified()));
   if (const auto refused = refusal(connection, site, table, found, wait)) throw Error(refused->text);
   // Triggers and foreign keys come at any time: those of now.
   throw_if_any(check_firing(connection, site, table, found.name, found.standing, wait));

@@ -1,6 +1,7 @@
 #include "postgres/verified.h"
 
 #include "peerd/base/text.h"
+#include "unfit.h"
 
 namespace peerd::pgtarget {
 
@@ -34,9 +35,9 @@ void Verified::run(postgres::Connection& connection, const std::string& checks, 
     connection.run(checks + "COMMIT", wait);
   } catch (Error& error) {
     if (error.text.origin != "22012") throw;
-    throw Error(ErrorCode::target_unfit, "a target table was dropped, renamed or made again while the mirror ran",
-                "put back what the mirror has written to and RESUME MIRROR; or drop the mirror, and the table at the target, and "
-                "create the mirror again");
+    ErrorText text = lost_table("");
+    text.message = "a target table was dropped, renamed or made again while the mirror ran";
+    throw Error(std::move(text));
   }
 }
 
