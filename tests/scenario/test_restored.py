@@ -173,10 +173,9 @@ FIRES = {
 }
 
 
-def writer_world(new_world, number=[0]):
+def writer_world(new_world, **more):
     """A target whose role is no superuser and owns its table."""
-    w = new_world("postgres")
-    number[0] += 1
+    w = new_world("postgres", **more)
     w.role = f"writer_{w.target_db}"
     w.target.sql(ROLE.format(w.role, w.target_db))
     w.sql("CREATE TABLE public.items (id int PRIMARY KEY, n int, t text); INSERT INTO items SELECT g, g, 't' FROM generate_series(1, 100) g")
@@ -232,6 +231,46 @@ def test_a_trigger_of_later_is_noticed_at_the_next_start(new_world):
     w.settle_and_compare()
     w.drop()
     w.at_target(f"DROP OWNED BY {w.role} CASCADE")
+
+
+# Silent: without a look nothing would say that rows are altered, doubled or removed.
+COMING = {
+    "trigger": ("CREATE FUNCTION alter_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.t = 'altered'; RETURN NEW; END $$;"
+                "CREATE TRIGGER altering BEFORE INSERT OR UPDATE ON public.items FOR EACH ROW EXECUTE FUNCTION alter_it()", 'trigger "altering"'),
+    "referenced": ("CREATE TABLE public.others (id int REFERENCES public.items ON DELETE CASCADE); INSERT INTO others VALUES (5)", "others_id_fkey"),
+    "rule": ("CREATE TABLE public.others (id int); CREATE RULE also AS ON INSERT TO public.items DO ALSO INSERT INTO others VALUES (6)", 'rule "also"'),
+}
+
+
+def test_what_comes_to_fire_while_the_stream_runs_stops_it_before_it_counts(new_world):
+    first = writer_world(new_world)
+    worlds = {what: first if what == "trigger" else writer_world(new_world, peerd=first.peerd) for what in COMING}
+    for w in worlds.values():
+        w.create_mirror(["public.items"], soft_delete_col_name="")
+    for what, w in worlds.items():
+        w.wait_state("RUNNING")
+        w.settle_and_compare()
+        w.before = w.at_target("SELECT id, n, t FROM items ORDER BY id")
+        w.at_target(COMING[what][0])
+        w.others = w.at_target("SELECT * FROM others") if what != "trigger" else None
+        w.sql("UPDATE items SET t = 'new' WHERE id <= 50; DELETE FROM items WHERE id = 5; INSERT INTO items VALUES (1001, 1, 'x')")
+    for what, w in worlds.items():
+        stopped = w.wait_state("FAILED", 60)
+        assert COMING[what][1] in stopped["last_error"] and stopped["last_error_hint"], stopped
+        assert w.at_target("SELECT id, n, t FROM items ORDER BY id") == w.before
+        grant = f'GRANT SET ON PARAMETER session_replication_role TO "{w.role}"'
+        if what == "rule":
+            w.at_target("DROP RULE also ON public.items")
+        else:
+            assert grant in stopped["last_error_hint"], stopped
+            w.target.sql(grant)
+        w.resume()
+    for what, w in worlds.items():
+        w.wait_state("RUNNING", 60)
+        assert w.settle_and_compare() == 100
+        assert w.others is None or w.at_target("SELECT * FROM others") == w.others
+        w.drop()
+        w.at_target(f"DROP OWNED BY {w.role} CASCADE")
 
 
 def test_row_security_and_lacking_rights_are_refused(new_world):

@@ -6,6 +6,7 @@
 #include "postgres/bookkeeping.h"
 #include "postgres/encode.h"
 #include "postgres/errors.h"
+#include "postgres/firing.h"
 #include "postgres/schema.h"
 
 namespace peerd::pgtarget {
@@ -86,6 +87,7 @@ ChunkWriter::Begun PostgresChunkWriter::begin(const MirrorTable& table, const Ch
     if (!connection_ || connection_->broken()) {
       learnt_ = false;
       connection_ = connect(site_, wait);
+      prepare_firing_check(*connection_, wait);
     }
     learn(table, wait);
     return start(chunk, plan, known, wait);
@@ -169,7 +171,7 @@ CopyCounts PostgresChunkWriter::finish(const Wait& wait) {
     copying_ = false;
     if (!staging_.empty()) insert_staged(wait);
     write_chunk(*connection_, site_, chunk_, counts_, wait);
-    verified_.commit(*connection_, table_.target_name, wait);
+    verified_.commit(*connection_, site_, {&table_, 1}, wait);
     return counts_;
   });
 }

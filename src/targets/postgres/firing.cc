@@ -11,25 +11,29 @@ using postgres::QualifiedName;
 using postgres::Result;
 using Parameters = std::vector<std::optional<std::string>>;
 
+// $1 is an array of tables. Partitions' triggers fire for the partitioned table's rows; pg_partition_tree() would lock
+// them.
+constexpr std::string_view kOwn =
+    "WITH RECURSIVE own(oid) AS (SELECT unnest($1::oid[]) UNION SELECT i.inhrelid FROM own JOIN pg_inherits i"
+    " ON i.inhparent = own.oid JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition)";
+
 // tgenabled and ev_enabled: O = fires at an origin, R = in the replica role, A = always, D = never.
 //
 // A foreign key is held by internal triggers on both of its tables. Those of deferrable unique constraints are no
-// trouble: they only look again whether rows are unique. Triggers of partitions fire for the partitioned table's rows.
+// trouble: they only look again whether rows are unique.
 constexpr std::string_view kTriggers =
-    "WITH own AS (SELECT $1::oid AS oid UNION SELECT relid::oid FROM pg_partition_tree($1::oid::regclass))"
-    " SELECT DISTINCT coalesce(k.conname, t.tgname), k.oid IS NOT NULL,"
-    " format('%I.%I', n.nspname, c.relname)"
     " FROM pg_trigger t LEFT JOIN pg_constraint k ON k.oid = t.tgconstraint AND t.tgisinternal"
-    " JOIN pg_class c ON c.oid = coalesce(k.conrelid, t.tgrelid) JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " JOIN pg_class c ON c.oid = coalesce(k.conrelid, t.tgrelid) JOIN pg_namespace n ON n.oid = c.relnamespace,"
+    " (SELECT current_setting('session_replication_role') = 'replica' AS replica) s"
     " WHERE t.tgrelid IN (SELECT oid FROM own) AND (NOT t.tgisinternal OR k.contype = 'f')"
-    " AND CASE WHEN k.oid IS NULL THEN NOT $2::boolean AND t.tgenabled = 'O'"
-    "     WHEN $2::boolean THEN t.tgenabled IN ('A', 'R') ELSE t.tgenabled IN ('O', 'A') END"
-    " ORDER BY 2, 3, 1";
+    " AND CASE WHEN k.oid IS NULL THEN NOT s.replica AND t.tgenabled = 'O'"
+    "     WHEN s.replica THEN t.tgenabled IN ('A', 'R') ELSE t.tgenabled IN ('O', 'A') END";
 // An UPDATE rule forbids INSERT … ON CONFLICT even where it does not fire (ev_type 2).
 constexpr std::string_view kRules =
-    "SELECT rulename FROM pg_rewrite WHERE ev_class = $1::oid AND ev_type <> '1'"
-    " AND (ev_type = '2' OR ev_enabled = 'A' OR ev_enabled = CASE WHEN $2::boolean THEN 'R' ELSE 'O' END)"
-    " ORDER BY rulename";
+    " FROM pg_rewrite WHERE ev_class = ANY ($1::oid[]) AND ev_type <> '1' AND (ev_type = '2' OR ev_enabled = 'A'"
+    " OR ev_enabled = CASE current_setting('session_replication_role') WHEN 'replica' THEN 'R' ELSE 'O' END)";
+
+constexpr const char* kCheck = "peerd_nothing_fires";
 
 /// The statement that lets the role stand aside from triggers and foreign keys.
 std::string replica_grant(Connection& connection, const Site& site) {
@@ -40,9 +44,12 @@ std::string replica_grant(Connection& connection, const Site& site) {
              : "ALTER ROLE " + user + " SET session_replication_role = replica";
 }
 
-void check_triggers(Connection& connection, const Site& site, const MirrorTable& table, const Parameters& parameters,
-                    const QualifiedName& name, bool replica, Problems& problems, const Wait& wait) {
-  const Result found = connection.run(kTriggers, parameters, wait);
+void check_triggers(Connection& connection, const Site& site, const MirrorTable& table, const Parameters& oids,
+                    const QualifiedName& name, Problems& problems, const Wait& wait) {
+  const Result found = connection.run(
+      std::string(kOwn) + " SELECT DISTINCT coalesce(k.conname, t.tgname), k.oid IS NOT NULL, format('%I.%I', n.nspname,"
+                          " c.relname)" + std::string(kTriggers) + " ORDER BY 2, 3, 1",
+      oids, wait);
   if (found.rows() == 0) return;
   std::vector<std::string> names, off;
   for (int row = 0; row < found.rows(); ++row) {
@@ -53,7 +60,7 @@ void check_triggers(Connection& connection, const Site& site, const MirrorTable&
                   what);
   }
   const std::string message = "changes of target table " + name.quoted() + " would fire " + join(names, ", ");
-  if (replica) {
+  if (is_replica(connection, wait)) {
     problems.push_back(unfit(table, message + ", which was enabled for the replica role",
                              "ALTER TABLE … ENABLE TRIGGER ALL makes it an ordinary one again; or " + join(off, "; "),
                              join(off, "; ")));
@@ -64,8 +71,8 @@ void check_triggers(Connection& connection, const Site& site, const MirrorTable&
 }
 
 void check_rules(Connection& connection, const MirrorTable& table, const QualifiedName& name,
-                 const Parameters& parameters, Problems& problems, const Wait& wait) {
-  const Result found = connection.run(kRules, parameters, wait);
+                 const Parameters& oids, Problems& problems, const Wait& wait) {
+  const Result found = connection.run("SELECT rulename" + std::string(kRules) + " ORDER BY rulename", oids, wait);
   for (int row = 0; row < found.rows(); ++row) {
     const std::string rule = quote_identifier(found.string(row, 0));
     const std::string cure = "DROP RULE " + rule + " ON " + name.quoted();
@@ -87,16 +94,23 @@ void check_row_security(Connection& connection, const Site& site, const MirrorTa
 }  // namespace
 
 Problems check_firing(Connection& connection, const Site& site, const MirrorTable& table, const QualifiedName& name,
-                      const Standing& standing, const Wait& wait) {
+                      std::uint32_t oid, const Wait& wait) {
   Problems problems;
-  if (standing.oid == 0) return problems;
-  const bool replica = is_replica(connection, wait);
-  const Parameters oid{std::to_string(standing.oid)};
-  const Parameters parameters{oid[0], replica ? "true" : "false"};
-  check_triggers(connection, site, table, parameters, name, replica, problems, wait);
-  check_rules(connection, table, name, parameters, problems, wait);
-  check_row_security(connection, site, table, name, oid, problems, wait);
+  if (oid == 0) return problems;
+  const Parameters one{std::to_string(oid)}, array{"{" + std::to_string(oid) + "}"};
+  check_triggers(connection, site, table, array, name, problems, wait);
+  check_rules(connection, table, name, array, problems, wait);
+  check_row_security(connection, site, table, name, one, problems, wait);
   return problems;
 }
+
+void prepare_firing_check(Connection& connection, const Wait& wait) {
+  connection.prepare(kCheck,
+                     std::string(kOwn) + " SELECT 1 / (NOT EXISTS (SELECT" + std::string(kTriggers) +
+                         ") AND NOT EXISTS (SELECT" + std::string(kRules) + "))::integer",
+                     wait);
+}
+
+std::string firing_check(const std::string& oids) { return std::string("EXECUTE ") + kCheck + "('{" + oids + "}'); "; }
 
 }  // namespace peerd::pgtarget

@@ -229,7 +229,7 @@ Problems check_table(Connection& connection, const Site& site, const MirrorTable
   const Found found = look(connection, site, table, wait);
   Problems problems = check_table_rights(connection, site, table, found, wait);
   if (!problems.empty()) return problems;
-  problems = check_firing(connection, site, table, found.name, found.standing, wait);
+  problems = check_firing(connection, site, table, found.name, found.standing.oid, wait);
   if (!problems.empty()) return problems;  // Where row security holds, the table cannot be read.
   if (auto refused = refusal(connection, site, table, found, wait)) problems.push_back(std::move(*refused));
   if (found.standing.oid != 0) return problems;
@@ -304,7 +304,7 @@ TargetIdentity read_identity(Connection& connection, const Wait& wait) {
 TargetIdentity make_table(Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait) {
   const Found found = look(connection, site, table, wait);
   if (const auto refused = refusal(connection, site, table, found, wait)) throw Error(refused->text);
-  throw_if_any(check_firing(connection, site, table, found.name, found.standing, wait));
+  throw_if_any(check_firing(connection, site, table, found.name, found.standing.oid, wait));
   const bool schema_missing = found.standing.oid == 0 && !schema_exists(connection, found.name.schema, wait);
   try {
     if (found.standing.oid == 0) {
@@ -332,7 +332,7 @@ CopyPlan verify_table(Connection& connection, const Site& site, const MirrorTabl
   require_same(noted, identity_of(found), "target table " + found.name.quoted(), lost_table(table.schema.qualified()));
   if (const auto refused = refusal(connection, site, table, found, wait)) throw Error(refused->text);
   // Triggers and foreign keys come at any time: those of now.
-  throw_if_any(check_firing(connection, site, table, found.name, found.standing, wait));
+  throw_if_any(check_firing(connection, site, table, found.name, found.standing.oid, wait));
   return copy_plan(table.schema, found.standing);
 }
 
@@ -355,6 +355,7 @@ void restart_table(Connection& connection, const Site& site, const MirrorTable& 
     erase_note(connection, found.name, wait);
     return;
   }
+  throw_if_any(check_firing(connection, site, table, found.name, found.standing.oid, wait));
   remove_all_rows(connection, found.name, wait);
   TableNote note = *found.note;
   // A key that an operator's foreign key stands on stays where it is.
@@ -389,6 +390,8 @@ void build_key(Connection& connection, const Site& site, const MirrorTable& tabl
     if (key == nullptr)
       throw Error(ErrorCode::internal, "the key of " + found.name.quoted() + " was added and is not there");
     note.key_name = constraint_name(connection, *key, wait);
+    // Rows that were copied twice may have been removed.
+    throw_if_any(check_firing(connection, site, table, found.name, found.standing.oid, wait));
   }
   note.key_built = true;
   write_note(connection, site, found.name, table.schema.id, note, wait);

@@ -6,6 +6,7 @@
 #include "postgres/bookkeeping.h"
 #include "postgres/chunk_writer.h"
 #include "postgres/errors.h"
+#include "postgres/firing.h"
 #include "postgres/ownership.h"
 
 namespace peerd {
@@ -41,6 +42,7 @@ void PostgresTarget::connected(const Wait& wait) {
     throw Error(ErrorCode::wrong_state, "the open transaction at the target was lost: the stream starts again");
   if (connection_) return;
   connection_ = connect(site_, wait);
+  prepare_firing_check(*connection_, wait);
   applier_ = std::make_unique<Applier>(*connection_, site_);
   if (!opened_) return;
   prepare_checkpoint(*connection_, site_, wait);
@@ -91,7 +93,7 @@ CopyPlan PostgresTarget::verify(const MirrorTable& table, const TargetIdentity& 
   CopyPlan plan;
   in_transaction(table, wait, [&] { plan = verify_table(*connection_, site_, table, noted, wait); });
   if (const auto oid = noted.facts.find("table oid"); oid != noted.facts.end())
-    verified_.know(table.target_name, oid->second);
+    verified_.know(table, oid->second);
   return plan;
 }
 
@@ -210,11 +212,8 @@ void PostgresTarget::apply_part(const Batch& batch, const ApplyContext& context)
     return;
   }
   if (continued) checkpoint(batch.complete_to(), "", wait);
-  if (continued || batch.tables().size() != 1) {
-    verified_.commit_all(*connection_, wait);
-  } else {
-    verified_.commit(*connection_, batch.tables().front().target_name, wait);
-  }
+  // What went before in this transaction may have been written to any of them.
+  verified_.commit(*connection_, site_, continued ? std::span<const MirrorTable>() : batch.tables(), wait);
   applier_->transaction_ended();
   in_tail_ = false;
   position_ = batch.complete_to();

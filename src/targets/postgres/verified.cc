@@ -1,44 +1,58 @@
 #include "postgres/verified.h"
 
 #include "peerd/base/text.h"
+#include "postgres/firing.h"
 #include "unfit.h"
 
 namespace peerd::pgtarget {
+namespace {
 
-void Verified::know(const std::string& target, const std::string& oid) {
-  const std::string name = postgres::parse_qualified(target).quoted();
+constexpr std::string_view kDivisionByZero = "22012";  ///< How a check says no: the COMMIT after it is then not run.
+
+}  // namespace
+
+void Verified::know(const MirrorTable& table, const std::string& oid) {
   Lock lock(mutex_);
-  // A division by zero says no: the COMMIT after it is then not run.
-  checks_[target] = "SELECT 1 / (coalesce(to_regclass(" + quote_literal(name) + ")::oid, 0) = '" + oid + "'::oid)::integer; ";
+  known_[table.target_name] =
+      std::make_shared<const Known>(table, postgres::parse_qualified(table.target_name), oid);
 }
 
-void Verified::commit(postgres::Connection& connection, const std::string& target, const Wait& wait) const {
-  std::string check;
-  {
-    Lock lock(mutex_);
-    if (const auto found = checks_.find(target); found != checks_.end()) check = found->second;
+std::vector<std::shared_ptr<const Verified::Known>> Verified::known(std::span<const MirrorTable> tables) const {
+  std::vector<std::shared_ptr<const Known>> found;
+  Lock lock(mutex_);
+  for (const MirrorTable& table : tables) {
+    if (const auto one = known_.find(table.target_name); one != known_.end()) found.push_back(one->second);
   }
-  run(connection, check, wait);
-}
-
-void Verified::commit_all(postgres::Connection& connection, const Wait& wait) const {
-  std::string checks;
-  {
-    Lock lock(mutex_);
-    for (const auto& [_, check] : checks_) checks += check;
+  if (tables.empty()) {
+    for (const auto& [_, one] : known_) found.push_back(one);
   }
-  run(connection, checks, wait);
+  return found;
 }
 
-void Verified::run(postgres::Connection& connection, const std::string& checks, const Wait& wait) const {
+void Verified::commit(postgres::Connection& connection, const Site& site, std::span<const MirrorTable> tables,
+                      const Wait& wait) const {
+  const auto written = known(tables);
+  std::string oids, checks;
+  for (const auto& one : written) {
+    oids += (oids.empty() ? "" : ",") + one->oid;
+    checks += "SELECT 1 / (coalesce(to_regclass(" + quote_literal(one->name.quoted()) + ")::oid, 0) = '" + one->oid +
+              "'::oid)::integer; ";
+  }
+  if (!oids.empty()) checks += firing_check(oids);
   try {
     connection.run(checks + "COMMIT", wait);
-  } catch (Error& error) {
-    if (error.text.origin != "22012") throw;
-    ErrorText text = lost_table("");
-    text.message = "a target table was dropped, renamed or made again while the mirror ran";
-    throw Error(std::move(text));
+    return;
+  } catch (const Error& error) {
+    if (error.text.origin != kDivisionByZero) throw;
   }
+  connection.run("ROLLBACK", wait);
+  for (const auto& one : written) {
+    const auto oid = static_cast<std::uint32_t>(std::stoul(one->oid));
+    throw_if_any(check_firing(connection, site, one->table, one->name, oid, wait));
+  }
+  ErrorText text = lost_table(written.size() == 1 ? written[0]->table.schema.qualified() : "");
+  text.message = "a target table was dropped, renamed or made again while the mirror ran";
+  throw Error(std::move(text));
 }
 
 }  // namespace peerd::pgtarget

@@ -1,30 +1,42 @@
 #pragma once
 
 #include <map>
+#include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "peerd/base/mutex.h"
 #include "peerd/changes/table.h"
 #include "peerd/postgres/connection.h"
+#include "postgres/client.h"
 
 namespace peerd::pgtarget {
 
 /// The tables that were compared with their notes, by name as the mapping has it. Thread-safe: chunk writers ask, too.
 class Verified {
  public:
-  void know(const std::string& target, const std::string& oid);
+  void know(const MirrorTable& table, const std::string& oid);
 
-  /// COMMIT, unless a name means another table now than when it was compared: one that is renamed away and made again
-  /// takes rows as if nothing had happened. What the transaction wrote to is locked, so that the answer holds until its
-  /// end; nothing was confirmed that lies elsewhere, and putting the table back loses nothing. One round trip.
-  void commit(postgres::Connection& connection, const std::string& target, const Wait& wait) const;
-  void commit_all(postgres::Connection& connection, const Wait& wait) const;
+  /// COMMIT of what was written to `tables`; none means all of them. One round trip, and no commit
+  /// - where a name means another table now than when it was compared: one that is renamed away and made again takes
+  ///   rows as if nothing had happened;
+  /// - where a trigger, a foreign key or a rule that check_firing() would refuse has come since: it may have fired.
+  /// What the transaction wrote to is locked, so that the answer holds until its end; nothing was confirmed, and
+  /// putting the table in order loses nothing.
+  void commit(postgres::Connection& connection, const Site& site, std::span<const MirrorTable> tables,
+              const Wait& wait) const;
 
  private:
-  void run(postgres::Connection& connection, const std::string& checks, const Wait& wait) const;
+  struct Known {  ///< Immutable.
+    MirrorTable table;
+    postgres::QualifiedName name;
+    std::string oid;
+  };
+  std::vector<std::shared_ptr<const Known>> known(std::span<const MirrorTable> tables) const;
 
   mutable Mutex mutex_;
-  std::map<std::string, std::string> checks_ PEERD_GUARDED_BY(mutex_);  ///< Statements that fail.
+  std::map<std::string, std::shared_ptr<const Known>> known_ PEERD_GUARDED_BY(mutex_);
 };
 
 }  // namespace peerd::pgtarget
