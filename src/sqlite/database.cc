@@ -9,36 +9,11 @@ namespace peerd::sqlite {
 namespace {
 
 constexpr int kBusyMs = 5'000;
-constexpr int kLongestValue =
-    16 << 20;  // Of one cell of an operator's SELECT, so that zeroblob() cannot eat the memory.
-
-int allow_select_alone(void* connection, int action, const char*, const char* name, const char*, const char*) {
-  if (static_cast<Connection*>(connection)->declaring) return SQLITE_OK;
-  switch (action) {
-    case SQLITE_SELECT:
-    case SQLITE_READ:
-    case SQLITE_RECURSIVE:
-      return SQLITE_OK;
-    case SQLITE_FUNCTION:
-      return name && std::string_view(name) == "load_extension" ? SQLITE_DENY : SQLITE_OK;
-    default:
-      return SQLITE_DENY;
-  }
-}
 
 }  // namespace
 
 Connection::~Connection() {
   if (handle) sqlite3_close(handle);
-}
-
-std::string quoted(const std::string& name) {
-  std::string text = "\"";
-  for (char c : name) {
-    if (c == '"') text += '"';
-    text += c;
-  }
-  return text + '"';
 }
 
 struct Database::State {
@@ -67,7 +42,6 @@ Database::~Database() = default;
 
 void Database::run(std::string_view sql) {
   Connection& connection = *state_->connection;
-  ++connection.statement_count;
   connection.check(sqlite3_exec(connection.handle, std::string(sql).c_str(), nullptr, nullptr, nullptr));
 }
 
@@ -88,29 +62,7 @@ Statement Database::prepare(std::string_view sql) {
   return Statement(std::move(state));
 }
 
-std::int64_t Database::last_row_id() const { return sqlite3_last_insert_rowid(state_->connection->handle); }
-
 int Database::changes() const { return sqlite3_changes(state_->connection->handle); }
-
-void Database::add_table(VirtualTable table) { add_virtual_table(*state_->connection, std::move(table)); }
-
-void Database::read_only_select_alone() {
-  sqlite3* handle = state_->connection->handle;
-  sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, kLongestValue);
-  state_->connection->check(sqlite3_set_authorizer(handle, &allow_select_alone, state_->connection.get()));
-}
-
-void Database::give_up_when(std::function<bool()> over) {
-  constexpr int kSteps = 4096;  // Of SQLite's virtual machine: well under a millisecond.
-  Connection& connection = *state_->connection;
-  connection.over = std::move(over);
-  const auto ask = [](void* of) -> int { return static_cast<Connection*>(of)->over() ? 1 : 0; };
-  if (connection.over) {
-    sqlite3_progress_handler(connection.handle, kSteps, ask, &connection);
-  } else {
-    sqlite3_progress_handler(connection.handle, 0, nullptr, nullptr);
-  }
-}
 
 Transaction::Transaction(Database& database) : database_(database) { database_.run("BEGIN IMMEDIATE"); }
 

@@ -1,5 +1,3 @@
-#include <utility>
-
 #include "handles.h"
 #include "peerd/base/error.h"
 
@@ -15,12 +13,8 @@ ErrorCode code_of(int result) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return ErrorCode::too_busy;
-    case SQLITE_INTERRUPT:
-      return ErrorCode::timeout;
     case SQLITE_ERROR:
       return ErrorCode::syntax;
-    case SQLITE_AUTH:
-      return ErrorCode::not_supported;
     case SQLITE_PERM:
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
@@ -33,23 +27,19 @@ ErrorCode code_of(int result) {
   }
 }
 
-std::string hint_of(ErrorCode code, int result) {
+std::string hint_of(ErrorCode code) {
   if (code == ErrorCode::disk_full) return "free some space on the file's disk";
   if (code == ErrorCode::no_privilege) return "check that the file and its directory exist and are writable";
-  if ((result & 0xff) == SQLITE_AUTH) return "only SELECT can be run here";
   return {};
 }
 
 }  // namespace
 
 void Connection::fail(int result) {
-  if (thrown) std::rethrow_exception(std::exchange(thrown, nullptr));
   const int extended = handle ? sqlite3_extended_errcode(handle) : result;
   const int known = (extended & 0xff) == (result & 0xff) ? extended : result;
   const ErrorCode code = code_of(known);
-  std::string message = handle ? sqlite3_errmsg(handle) : sqlite3_errstr(result);
-  if (code == ErrorCode::timeout) message = "the statement was cancelled";
-  throw Error(code, std::move(message), hint_of(code, known));
+  throw Error(code, handle ? sqlite3_errmsg(handle) : sqlite3_errstr(result), hint_of(code));
 }
 
 }  // namespace peerd::sqlite

@@ -10,8 +10,6 @@ int bind_value(sqlite3_stmt* handle, int index, const Value& value) {
       return sqlite3_bind_null(handle, index);
     case 1:
       return sqlite3_bind_int64(handle, index, std::get<std::int64_t>(value));
-    case 2:
-      return sqlite3_bind_double(handle, index, std::get<double>(value));
     default: {
       const std::string& text = std::get<std::string>(value);
       return sqlite3_bind_text64(handle, index, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
@@ -32,10 +30,7 @@ Statement& Statement::bind(int index, const Value& value) {
 }
 
 bool Statement::step() {
-  if (!state_->started) {
-    ++state_->connection->statement_count;
-    state_->started = true;
-  }
+  state_->started = true;
   const int result = sqlite3_step(state_->handle);
   if (result == SQLITE_ROW) return true;
   if (result == SQLITE_DONE) {
@@ -53,31 +48,6 @@ bool Statement::step() {
 void Statement::reset() {
   sqlite3_reset(state_->handle);
   state_->started = false;
-}
-
-int Statement::columns() const { return sqlite3_column_count(state_->handle); }
-
-std::string Statement::column_name(int column) const {
-  const char* name = sqlite3_column_name(state_->handle, column);
-  return name ? name : "";
-}
-
-std::string Statement::column_declared_type(int column) const {
-  const char* type = sqlite3_column_decltype(state_->handle, column);
-  return type ? type : "";
-}
-
-Value Statement::value(int column) const {
-  switch (sqlite3_column_type(state_->handle, column)) {
-    case SQLITE_NULL:
-      return nullptr;
-    case SQLITE_INTEGER:
-      return integer(column);
-    case SQLITE_FLOAT:
-      return sqlite3_column_double(state_->handle, column);
-    default:
-      return text(column);
-  }
 }
 
 std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(state_->handle, column); }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "handles.h"
+#include "peerd/sqlite/sqlite.h"
 
 namespace peerd::sqlite {
 
