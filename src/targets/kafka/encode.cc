@@ -12,9 +12,7 @@ namespace {
 [[noreturn]] void refuse(const TableSchema& schema, const std::string& column, const char* wrong) {
   ErrorText text{.code = ErrorCode::bad_value,
                  .message = "column " + column + " of " + schema.qualified() + " holds " + wrong};
-  for (const std::uint16_t part : schema.key)
-    text.detail += (text.detail.empty() ? "the row's key is (" : ", ") + schema.columns[part].name;
-  if (!text.detail.empty()) text.detail += ")";
+  text.detail = key_words(schema);
   // Text has to be UTF-8 in every format.
   text.hint = std::string("change it at the source, exclude the column, ") + (wrong == kNoUtf8 ? "" : "use another format of the mirror, ") +
               "or set on_bad_row = 'dead_letter'";
@@ -23,6 +21,13 @@ namespace {
 }
 
 }  // namespace
+
+std::string key_words(const TableSchema& schema) {
+  std::string words;
+  for (const std::uint16_t part : schema.key)
+    words += (words.empty() ? "the row's key is (" : ", ") + schema.columns[part].name;
+  return words.empty() ? words : words + ")";
+}
 
 std::string_view to_string(Kind kind) {
   constexpr std::string_view kWords[] = {"insert", "update", "delete", "read", "truncate", "horizon", "tombstone", "message"};

@@ -39,12 +39,15 @@ struct Names {
   std::string mirror, database;  ///< The mirror; the source's database.
 };
 
+/// For errors of a row: "the row's key is (a, b)".
+std::string key_words(const TableSchema& schema);
+
 /// The clock of Message::sent_us: read once for a batch or block.
 std::int64_t unix_us();
 
-/// Keys and values of one table's messages as JSON. Appends to the caller's string and allocates nothing itself, but for
-/// scratch memory that is kept. Immutable; any thread. What the format cannot hold throws Error(bad_value) that names table
-/// and column, never the value: `out` then ends with a part of it.
+/// Keys and values of one table's messages as JSON. Appends to the caller's string and allocates nothing itself, but
+/// for scratch memory that is kept. Immutable; any thread. What the format cannot hold throws Error(bad_value) that
+/// names table and column, never the value: `out` then ends with a part of it.
 class Encoder {
  public:
   virtual ~Encoder() = default;

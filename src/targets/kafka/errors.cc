@@ -15,15 +15,18 @@ struct CodeFacts {
 using enum ErrorCode;
 constexpr std::string_view kLogin = "check user, password and sasl_mechanism of the peer";
 constexpr std::string_view kReach = "check servers and disable_tls of the peer, and that the brokers run";
+/// What brokers refuse for the time being is sent again and again, and librdkafka does not say why.
+constexpr std::string_view kStalled =
+    "check servers and disable_tls of the peer, that the brokers run, and what their logs say of the topics";
 /// Whether the other one is newer is for the ledger to say, when this one opens the mirror again.
 constexpr std::string_view kFenced = "another process has taken the mirror over: leave it to one of them";
 constexpr CodeFacts kCodes[] = {
     {RD_KAFKA_RESP_ERR__TRANSPORT, unreachable, kReach},
     {RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, unreachable, kReach},
     {RD_KAFKA_RESP_ERR__RESOLVE, unreachable, kReach},
-    {RD_KAFKA_RESP_ERR__TIMED_OUT, unreachable, kReach},
-    {RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE, unreachable, kReach},
-    {RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, unreachable, kReach},
+    {RD_KAFKA_RESP_ERR__TIMED_OUT, unreachable, kStalled},
+    {RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE, unreachable, kStalled},
+    {RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, unreachable, kStalled},
     {RD_KAFKA_RESP_ERR__SSL, unreachable, "check disable_tls, root_ca, certificate and private_key of the peer"},
     {RD_KAFKA_RESP_ERR__AUTHENTICATION, bad_password, kLogin},
     {RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, bad_password, kLogin},

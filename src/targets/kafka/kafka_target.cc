@@ -318,7 +318,10 @@ KafkaTarget::Table& KafkaTarget::learn(const MirrorTable& table) {
 }
 
 Route KafkaTarget::route_of(const std::string& topic, const TableSchema& schema) const {
-  return {topics_.of(topic), topics_.of(topics_.dead_letters_of(topic)), make_encoder(schema, format_, {mirror_.name, mirror_.source_database})};
+  Route route{topics_.of(topic), topics_.of(topics_.dead_letters_of(topic)),
+              make_encoder(schema, format_, {mirror_.name, mirror_.source_database})};
+  if (!schema.name.empty()) route.topic.table = route.dead_letters.table = schema.qualified();
+  return route;
 }
 
 std::unique_ptr<ChunkWriter> KafkaTarget::open_writer(const Wait&) {

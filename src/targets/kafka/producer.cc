@@ -48,6 +48,19 @@ void Producer::init(const Wait& wait) {
                 [&](int ms) { return rd_kafka_init_transactions(client_.get(), ms); });
 }
 
+void Producer::know(const Topic& topic, const Wait& wait) {
+  client_.partitions(topic.name, wait);
+  tables_[topic.name] = topic.table;
+}
+
+void Producer::refused(rd_kafka_resp_err_t code, const std::string& topic, const std::string& detail) const {
+  const auto known = tables_.find(topic);
+  const std::string table = known == tables_.end() ? "" : known->second;
+  ErrorText text = error_text(code, "sending to topic " + topic + (table.empty() ? "" : ", for table " + table), detail);
+  text.table = table;
+  throw Error(std::move(text));
+}
+
 void Producer::begin(const Wait&) {
   if (sending_.exactly_once) check(rd_kafka_begin_transaction(client_.get()), "beginning a transaction");
   open_ = true;
@@ -74,7 +87,7 @@ void Producer::check_delivery() const {
   char reason[256] = "";
   rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(client_.get(), reason, sizeof reason);
   if (fatal == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH) fatal = RD_KAFKA_RESP_ERR__FENCED;
-  throw Error(error_text(fatal != 0 ? fatal : code, "sending to topic " + client_.delivery_topic(), reason));
+  refused(fatal != 0 ? fatal : code, client_.delivery_topic(), reason);
 }
 
 void Producer::settle(const Wait& wait) {
@@ -164,7 +177,9 @@ bool Producer::send(const Topic& topic, std::int32_t partition, std::string_view
       rd_kafka_poll(client_.get(), 200);
       check_delivery();
       check_age();
-      check(error, "sending to topic " + topic.name);
+      const std::string why = rd_kafka_error_string(error);
+      rd_kafka_error_destroy(error);
+      refused(code, topic.name, why);
     }
     rd_kafka_error_destroy(error);
     rd_kafka_poll(client_.get(), 50);

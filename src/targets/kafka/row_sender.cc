@@ -30,6 +30,7 @@ void dead_letter(std::string_view reason, const Route& route, std::string& out) 
   text.message = (text.table.empty() ? "a logical message" : "a row of " + text.table) + " makes a message that is too large for topic " + route.topic.name + ", which takes " +
                  std::to_string(route.topic.largest) + " bytes";
   text.hint = "raise max_record_batch_bytes of the peer and max.message.bytes of the topic, or on_bad_row = 'dead_letter'";
+  text.detail = key_words(route.encoder->schema());
   text.origin = "MSG_SIZE_TOO_LARGE";
   throw Error(std::move(text));
 }

@@ -15,9 +15,11 @@ struct Topic {
   std::string name;
   std::size_t largest = 0;  ///< Bytes of a message, uncompressed, that the peer and the topic allow.
   TopicEnds* ends = nullptr;  ///< Told of what was delivered, where somebody wants to know.
+  std::string table{};        ///< The source's, "s.t"; "": of messages, events or bookkeeping.
 };
 
-/// The topics of one mirror: their names, their making, their limits. One thread changes it; the const calls are for any.
+/// The topics of one mirror: their names, their making, their limits. One thread changes it; the const calls are for
+/// any.
 class Topics {
  public:
   Topics(const PeerSpec& peer, const MirrorSpec& mirror) : peer_(peer), mirror_(mirror) {}
@@ -36,13 +38,14 @@ class Topics {
   std::string cluster(const Wait& wait) { return client().cluster(wait); }
   std::vector<std::int64_t> ends(const std::string& name, const Wait& wait) { return client().ends(name, wait); }
   bool exists(const std::string& name, const Wait& wait) { return client().partitions(name, wait) > 0; }
-  /// What is absent is made; what exists is left as it is. The table's topic and, where bad rows go there, its dead letters'.
+  /// What is absent is made; what exists is left as it is. The table's topic and, where bad rows go there, its dead
+  /// letters'.
   void make_for(const MirrorTable& table, const Wait& wait);
   void make_for_messages(const Wait& wait);
   void make_for_events(const Wait& wait);
   void make(const std::string& name, const std::string& cleanup, int partitions, const Wait& wait);
-  /// Reads max.message.bytes of the mirror's topics, or the brokers' where they are absent. What the user may not see is
-  /// taken for no limit: the broker then refuses what is too large.
+  /// Reads max.message.bytes of the mirror's topics, or the brokers' where they are absent. What the user may not see
+  /// is taken for no limit: the broker then refuses what is too large.
   void read_limits(const Wait& wait);
   /// Of all topics: a batch of many messages may not be larger than what the least of them takes.
   std::size_t smallest() const;
