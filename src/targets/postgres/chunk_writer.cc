@@ -14,17 +14,25 @@ namespace peerd::pgtarget {
 /// After any throw the connection is given up: the transaction in it is rolled back, and the next begin() makes a new
 /// one.
 template <typename Work>
-auto PostgresChunkWriter::guarded(Work work) {
+auto PostgresChunkWriter::guarded(const Wait& wait, Work work) {
+  const auto give_up = [this] {
+    connection_.reset();
+    learnt_ = copying_ = false;
+  };
   try {
     return work();
   } catch (Error& error) {
-    connection_.reset();
-    learnt_ = copying_ = false;
+    try {
+      if (connection_) verified_.refuse_firing(*connection_, site_, {&table_, 1}, error, wait);
+    } catch (...) {
+      give_up();
+      throw;
+    }
+    give_up();
     explain(error, site_, table_);
     throw;
   } catch (...) {
-    connection_.reset();
-    learnt_ = copying_ = false;
+    give_up();
     throw;
   }
 }
@@ -78,7 +86,7 @@ ChunkWriter::Begun PostgresChunkWriter::start(const Chunk& chunk, const CopyPlan
 
 ChunkWriter::Begun PostgresChunkWriter::begin(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan,
                                               CopyCounts& known, const Wait& wait) {
-  return guarded([&] {
+  return guarded(wait, [&] {
     if (copying_) {  // The chunk before was abandoned.
       connection_->copy_fail("the chunk was abandoned", wait);
       connection_->run("ROLLBACK", wait);
@@ -95,7 +103,7 @@ ChunkWriter::Begun PostgresChunkWriter::begin(const MirrorTable& table, const Ch
 }
 
 void PostgresChunkWriter::write(std::span<const std::byte> rows, const Wait& wait) {
-  guarded([&] {
+  guarded(wait, [&] {
     counts_.bytes += rows.size();
     connection_->copy_write({reinterpret_cast<const char*>(rows.data()), rows.size()}, wait);
   });
@@ -165,7 +173,7 @@ std::uint64_t PostgresChunkWriter::end_copy(const Wait& wait) {
 }
 
 CopyCounts PostgresChunkWriter::finish(const Wait& wait) {
-  return guarded([&] {
+  return guarded(wait, [&] {
     if (form_ == CopyForm::binary) connection_->copy_write(binary_copy_trailer(), wait);
     counts_.rows = end_copy(wait);
     copying_ = false;

@@ -31,7 +31,7 @@ class PostgresChunkWriter final : public ChunkWriter {
   void check_all_stand(std::uint64_t inserted, const Wait& wait);
   Begun start(const Chunk& chunk, const CopyPlan& plan, CopyCounts& known, const Wait& wait);
   template <typename Work>
-  auto guarded(Work work);
+  auto guarded(const Wait& wait, Work work);
 
   const Site site_;
   const Verified& verified_;

@@ -186,6 +186,7 @@ ApplyResult PostgresTarget::apply(const Batch& batch, const ApplyContext& contex
         apply_part(batch, context);
       }
     } catch (const Error& error) {
+      verified_.refuse_firing(*connection_, site_, batch.tables(), error, context.wait);
       if (is_clash(error)) throw_clash(error, error.text.table);
       throw;
     }

@@ -46,13 +46,34 @@ void Verified::commit(postgres::Connection& connection, const Site& site, std::s
     if (error.text.origin != kDivisionByZero) throw;
   }
   connection.run("ROLLBACK", wait);
-  for (const auto& one : written) {
-    const auto oid = static_cast<std::uint32_t>(std::stoul(one->oid));
-    throw_if_any(check_firing(connection, site, one->table, one->name, oid, wait));
-  }
+  throw_if_any(firing(connection, site, written, wait));
   ErrorText text = lost_table(written.size() == 1 ? written[0]->table.schema.qualified() : "");
   text.message = "a target table was dropped, renamed or made again while the mirror ran";
   throw Error(std::move(text));
+}
+
+Problems Verified::firing(postgres::Connection& connection, const Site& site,
+                          const std::vector<std::shared_ptr<const Known>>& tables, const Wait& wait) {
+  Problems problems;
+  for (const auto& one : tables) {
+    const auto oid = static_cast<std::uint32_t>(std::stoul(one->oid));
+    for (Problem& found : check_firing(connection, site, one->table, one->name, oid, wait))
+      problems.push_back(std::move(found));
+  }
+  return problems;
+}
+
+void Verified::refuse_firing(postgres::Connection& connection, const Site& site, std::span<const MirrorTable> tables,
+                             const Error& error, const Wait& wait) const {
+  if (error.text.origin.empty() || connection.broken()) return;
+  Problems problems;
+  try {
+    connection.run("ROLLBACK", wait);
+    problems = firing(connection, site, known(tables), wait);
+  } catch (const Error&) {
+    return;  // The error that came first is the one to be told.
+  }
+  throw_if_any(problems);
 }
 
 }  // namespace peerd::pgtarget

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "peerd/base/error.h"
 #include "peerd/base/mutex.h"
 #include "peerd/changes/table.h"
 #include "peerd/postgres/connection.h"
@@ -26,6 +27,10 @@ class Verified {
   /// putting the table in order loses nothing.
   void commit(postgres::Connection& connection, const Site& site, std::span<const MirrorTable> tables,
               const Wait& wait) const;
+  /// After `error` of a statement on `tables`: what has come to fire may be what failed, and is then told as a start
+  /// tells it. Rolls back.
+  void refuse_firing(postgres::Connection& connection, const Site& site, std::span<const MirrorTable> tables,
+                     const Error& error, const Wait& wait) const;
 
  private:
   struct Known {  ///< Immutable.
@@ -34,6 +39,8 @@ class Verified {
     std::string oid;
   };
   std::vector<std::shared_ptr<const Known>> known(std::span<const MirrorTable> tables) const;
+  static Problems firing(postgres::Connection& connection, const Site& site,
+                         const std::vector<std::shared_ptr<const Known>>& tables, const Wait& wait);
 
   mutable Mutex mutex_;
   std::map<std::string, std::shared_ptr<const Known>> known_ PEERD_GUARDED_BY(mutex_);

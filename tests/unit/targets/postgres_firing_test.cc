@@ -86,6 +86,12 @@ TEST_F(PostgresFiring, WhatIsAddedWhileTheStreamRunsStopsItBeforeItsEffectCounts
       {"CREATE TABLE colour (u int PRIMARY KEY); INSERT INTO colour SELECT DISTINCT u FROM sample;"
        "ALTER TABLE sample ADD CONSTRAINT of_colour FOREIGN KEY (u) REFERENCES colour",
        "foreign key \"of_colour\"", "ALTER TABLE sample DROP CONSTRAINT of_colour; DROP TABLE colour"},
+      // These fail before the commit; they are told alike.
+      {"CREATE TABLE colour (u int PRIMARY KEY); ALTER TABLE sample ADD CONSTRAINT of_none FOREIGN KEY (u) REFERENCES colour"
+       " NOT VALID",
+       "foreign key \"of_none\"", "ALTER TABLE sample DROP CONSTRAINT of_none; DROP TABLE colour"},
+      {"CREATE RULE also AS ON INSERT TO sample DO ALSO INSERT INTO log VALUES ('rule')", "rule \"also\"",
+       "DROP RULE also ON sample"},
       {"CREATE RULE also AS ON DELETE TO sample DO ALSO INSERT INTO log VALUES ('rule')", "rule \"also\"",
        "DROP RULE also ON sample"}};
   Writer first(table_);
