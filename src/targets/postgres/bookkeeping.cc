@@ -11,7 +11,6 @@ using postgres::Result;
 using Parameters = std::vector<std::optional<std::string>>;
 
 constexpr std::string_view kTables = R"(
-CREATE SCHEMA IF NOT EXISTS _peerd;
 CREATE TABLE IF NOT EXISTS _peerd.mirrors (
   uuid text PRIMARY KEY, name text NOT NULL, epoch bigint NOT NULL);
 CREATE TABLE IF NOT EXISTS _peerd.positions (
@@ -21,7 +20,12 @@ CREATE TABLE IF NOT EXISTS _peerd.tables (
   made boolean NOT NULL, key_built boolean NOT NULL, key_name text NOT NULL, PRIMARY KEY (schema_name, table_name));
 CREATE TABLE IF NOT EXISTS _peerd.chunks (
   mirror text, source_oid oid, start pg_lsn, number bigint, rows bigint NOT NULL, bytes bigint NOT NULL,
-  PRIMARY KEY (mirror, source_oid, start, number)))";
+  PRIMARY KEY (mirror, source_oid, start, number));
+CREATE TABLE IF NOT EXISTS _peerd.columns (
+  table_oid oid, name name, number smallint NOT NULL, mirror text NOT NULL, PRIMARY KEY (table_oid, name));
+CREATE TABLE IF NOT EXISTS _peerd.partitions (
+  table_oid oid, partition oid, parent oid NOT NULL, name text NOT NULL, mirror text NOT NULL,
+  PRIMARY KEY (table_oid, partition)))";
 
 // Any number: it keeps two mirrors from creating the schema at the same time.
 constexpr std::string_view kCreateLock = "SELECT pg_advisory_xact_lock(7369852104)";
@@ -47,6 +51,15 @@ Result claim(Connection& connection, const Site& site, const Wait& wait) {
       claim, wait);
 }
 
+/// What an earlier version made lacks the tables of later ones.
+bool is_complete(Connection& connection, const Wait& wait) {
+  return connection.run("SELECT to_regclass('_peerd.partitions') IS NOT NULL", wait).boolean(0, 0);
+}
+
+/// With IF NOT EXISTS alone it would need the right to create one although it stands.
+constexpr std::string_view kSchema =
+    "DO $$ BEGIN IF to_regnamespace('_peerd') IS NULL THEN CREATE SCHEMA _peerd; END IF; END $$";
+
 }  // namespace
 
 bool bookkeeping_exists(Connection& connection, const Wait& wait) {
@@ -54,15 +67,18 @@ bool bookkeeping_exists(Connection& connection, const Wait& wait) {
 }
 
 void ensure_bookkeeping(Connection& connection, const Site& site, const Wait& wait) {
-  if (bookkeeping_exists(connection, wait)) return;
+  if (is_complete(connection, wait)) return;
+  const bool of_earlier_version = bookkeeping_exists(connection, wait);
   try {
     connection.run("BEGIN; " + std::string(kCreateLock), wait);
+    connection.run(kSchema, wait);
     connection.run(kTables, wait);
     connection.run("COMMIT", wait);
   } catch (Error& error) {
     if (error.text.code == ErrorCode::no_privilege) {
-      error.text.hint = "GRANT CREATE ON DATABASE " + quote_identifier(site.options.database) + " TO " +
-                        quote_identifier(site.options.user);
+      error.text.hint = "GRANT CREATE ON " +
+                        (of_earlier_version ? "SCHEMA _peerd" : "DATABASE " + quote_identifier(site.options.database)) +
+                        " TO " + quote_identifier(site.options.user);
     }
     throw;
   }
@@ -188,7 +204,11 @@ void forget_mirror(Connection& connection, const Site& site, const Wait& wait) {
   const Result newer = connection.run(
       "SELECT 1 FROM _peerd.mirrors WHERE uuid = " + uuid + " AND epoch > " + std::to_string(site.epoch), wait);
   if (newer.rows() > 0) throw_fenced(site);
-  connection.run("BEGIN; DELETE FROM _peerd.chunks WHERE mirror = " + uuid +
+  std::string parts;
+  if (is_complete(connection, wait)) {
+    parts = "; DELETE FROM _peerd.columns WHERE mirror = " + uuid + "; DELETE FROM _peerd.partitions WHERE mirror = " + uuid;
+  }
+  connection.run("BEGIN; DELETE FROM _peerd.chunks WHERE mirror = " + uuid + parts +
                      "; DELETE FROM _peerd.tables WHERE mirror = " + uuid +
                      "; DELETE FROM _peerd.positions WHERE mirror = " + uuid +
                      "; DELETE FROM _peerd.mirrors WHERE uuid = " + uuid + "; COMMIT",

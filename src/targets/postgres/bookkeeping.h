@@ -11,10 +11,10 @@
 namespace peerd::pgtarget {
 
 // What a mirror notes at the target, in the schema _peerd: mirrors (the fence), positions (the checkpoint), tables (who
-// owns them), chunks (the ledger of finished ones). Fence and checkpoint are two tables, so that chunk writers, which
+// owns them), chunks (the ledger of finished ones), columns and partitions (what tables consist of: parts.h). Fence and checkpoint are two tables, so that chunk writers, which
 // hold the fence row for as long as a chunk takes, do not hold up the stream.
 
-/// Creates the schema where it is absent. Throws no_privilege with the GRANT that cures it.
+/// Creates the schema where it is absent, and what an earlier version's lacks. Throws no_privilege with the GRANT that cures it.
 void ensure_bookkeeping(postgres::Connection& connection, const Site& site, const Wait& wait);
 bool bookkeeping_exists(postgres::Connection& connection, const Wait& wait);
 

@@ -7,6 +7,7 @@
 #include "postgres/encode.h"
 #include "postgres/errors.h"
 #include "postgres/firing.h"
+#include "postgres/parts.h"
 #include "postgres/schema.h"
 
 namespace peerd::pgtarget {
@@ -96,6 +97,7 @@ ChunkWriter::Begun PostgresChunkWriter::begin(const MirrorTable& table, const Ch
       learnt_ = false;
       connection_ = connect(site_, wait);
       prepare_firing_check(*connection_, wait);
+      prepare_parts_check(*connection_, wait);
     }
     learn(table, wait);
     return start(chunk, plan, known, wait);

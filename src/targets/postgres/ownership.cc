@@ -4,6 +4,7 @@
 #include "peerd/base/text.h"
 #include "postgres/firing.h"
 #include "postgres/limits.h"
+#include "postgres/parts.h"
 #include "postgres/statements.h"
 #include "postgres/table_lock.h"
 #include "postgres/unique.h"
@@ -316,7 +317,9 @@ TargetIdentity make_table(Connection& connection, const Site& site, const Mirror
     rethrow_with_grant(error, site, found, schema_missing);
   }
   if (found.standing.oid != 0 && found.ours) widen(connection, site, table, found, wait);
-  return identity_of(look(connection, site, table, wait));
+  const Found made = look(connection, site, table, wait);
+  note_parts(connection, site, table, made.standing.oid, wait);
+  return identity_of(made);
 }
 
 TargetIdentity recognize_table(Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait) {
@@ -330,9 +333,11 @@ CopyPlan verify_table(Connection& connection, const Site& site, const MirrorTabl
   const Found found = look(connection, site, table, wait);
   require_whole(found, table);
   require_same(noted, identity_of(found), "target table " + found.name.quoted(), lost_table(table.schema.qualified()));
+  require_parts(connection, table, found.standing.oid, wait);
   if (const auto refused = refusal(connection, site, table, found, wait)) throw Error(refused->text);
   // Triggers and foreign keys come at any time: those of now.
   throw_if_any(check_firing(connection, site, table, found.name, found.standing.oid, wait));
+  learn_parts(connection, site, table, found.standing.oid, wait);
   return copy_plan(table.schema, found.standing);
 }
 
@@ -340,8 +345,10 @@ void alter_table(Connection& connection, const Site& site, const MirrorTable& fr
                  const Wait& wait) {
   const Found found = look(connection, site, to, wait);
   require_whole(found, from);
+  require_parts(connection, from, found.standing.oid, wait);
   if (const auto refused = refusal(connection, site, to, found, wait)) throw Error(refused->text);
   widen(connection, site, to, found, wait);
+  learn_parts(connection, site, to, found.standing.oid, wait);
 }
 
 void restart_table(Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait) {

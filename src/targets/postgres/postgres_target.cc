@@ -8,6 +8,7 @@
 #include "postgres/errors.h"
 #include "postgres/firing.h"
 #include "postgres/ownership.h"
+#include "postgres/parts.h"
 
 namespace peerd {
 
@@ -46,6 +47,7 @@ void PostgresTarget::connected(const Wait& wait) {
   applier_ = std::make_unique<Applier>(*connection_, site_);
   if (!opened_) return;
   prepare_checkpoint(*connection_, site_, wait);
+  prepare_parts_check(*connection_, wait);
   position_ = read_position(*connection_, site_, wait).value_or(Lsn{});
 }
 
@@ -54,6 +56,7 @@ void PostgresTarget::open(const Wait& wait) {
     connected(wait);
     if (opened_) return;
     position_ = take_over(*connection_, site_, wait);
+    prepare_parts_check(*connection_, wait);
     opened_ = true;
   });
 }

@@ -2,12 +2,19 @@
 
 #include "peerd/base/text.h"
 #include "postgres/firing.h"
+#include "postgres/parts.h"
 #include "unfit.h"
 
 namespace peerd::pgtarget {
 namespace {
 
 constexpr std::string_view kDivisionByZero = "22012";  ///< How a check says no: the COMMIT after it is then not run.
+
+bool has_its_name(postgres::Connection& connection, const postgres::QualifiedName& name, const std::string& oid,
+                  const Wait& wait) {
+  const std::vector<std::optional<std::string>> parameters{name.quoted(), oid};
+  return connection.run("SELECT coalesce(to_regclass($1)::oid, 0) = $2::oid", parameters, wait).boolean(0, 0);
+}
 
 }  // namespace
 
@@ -38,15 +45,20 @@ void Verified::commit(postgres::Connection& connection, const Site& site, std::s
     checks += "SELECT 1 / (coalesce(to_regclass(" + quote_literal(one->name.quoted()) + ")::oid, 0) = '" + one->oid +
               "'::oid)::integer; ";
   }
-  if (!oids.empty()) checks += firing_check(oids);
+  if (!oids.empty()) checks = "SAVEPOINT peerd_check; " + checks + firing_check(oids) + parts_check(oids);
   try {
     connection.run(checks + "COMMIT", wait);
     return;
   } catch (const Error& error) {
     if (error.text.origin != kDivisionByZero) throw;
   }
-  connection.run("ROLLBACK", wait);
+  // With what was written to still locked: what is found now is what the checks saw.
+  connection.run("ROLLBACK TO SAVEPOINT peerd_check", wait);
   throw_if_any(firing(connection, site, written, wait));
+  for (const auto& one : written) {
+    if (has_its_name(connection, one->name, one->oid, wait))
+      require_parts(connection, one->table, static_cast<std::uint32_t>(std::stoul(one->oid)), wait);
+  }
   ErrorText text = lost_table(written.size() == 1 ? written[0]->table.schema.qualified() : "");
   text.message = "a target table was dropped, renamed or made again while the mirror ran";
   throw Error(std::move(text));

@@ -1,0 +1,101 @@
+"""A Postgres target's column or partition that is dropped and made again, detached, or takes another's name stops the mirror;
+nothing that was in it is missed in silence."""
+import pytest
+
+from support.process import wait_for
+
+
+@pytest.fixture
+def w(new_world):
+    """Three tables: `t` and `own` are what peerd makes of them, `p` is partitioned at the target in two levels."""
+    w = new_world("postgres")
+    for table in ("t", "own", "p"):
+        w.sql(f"CREATE TABLE {table} (id int PRIMARY KEY, a text, b text);"
+              f"INSERT INTO {table} SELECT g, 'a' || g, 'b' || g FROM generate_series(1, 100) g")
+    w.at_target("CREATE TABLE p (id int PRIMARY KEY, a text, b text) PARTITION BY RANGE (id);"
+                "CREATE TABLE p_low PARTITION OF p FOR VALUES FROM (0) TO (50);"
+                "CREATE TABLE p_high PARTITION OF p FOR VALUES FROM (50) TO (2000) PARTITION BY RANGE (id);"
+                "CREATE TABLE p_high_1 PARTITION OF p_high FOR VALUES FROM (50) TO (1000)")
+    w.start_mirror(["public.t", "public.own", "public.p"])
+    w.settle_and_compare()
+    return w
+
+
+def stopped(w, *words, table="t"):
+    """The mirror is FAILED with an error and a hint that hold the words; rows come until it has noticed."""
+    def told():
+        row = w.mirror()
+        if row["state"] == "RUNNING":
+            w.sql(f"INSERT INTO {table} SELECT coalesce(max(id), 0) + 1, 'x', 'y' FROM {table}")
+        return row["state"] == "FAILED" and row
+
+    row = wait_for("FAILED", told, 60, 0.2)
+    assert all(word in f"{row['last_error']} / {row['last_error_hint']}" for word in words), row
+    assert "RESUME MIRROR" in row["last_error_hint"], row
+
+
+def goes_on(w, cure):
+    w.at_target(cure)
+    w.resume()
+    w.wait_state("RUNNING")
+    w.settle_and_compare()
+
+
+def rename(table, *names):
+    return "; ".join(f"ALTER TABLE {table} RENAME COLUMN {old} TO {new}" for old, new in zip(names, names[1:]))
+
+
+SWAP = "; ".join(rename("t", *pair) for pair in (("a", "x"), ("b", "a"), ("x", "b")))
+
+
+def test_a_column_is_what_it_was(w):
+    # Two swap names, while the mirror runs, and while it does not.
+    w.at_target(SWAP)
+    stopped(w, 'columns "a", "b" of target table', "are not those")
+    w.resume()
+    stopped(w, "are not those")
+    goes_on(w, SWAP)
+    w.pause()
+    w.at_target(SWAP)
+    w.resume()
+    stopped(w, "are not those")
+    goes_on(w, SWAP)
+    # What the mirror adds is its own, and noted with what is there.
+    w.sql("ALTER TABLE t ADD COLUMN c int DEFAULT 5; INSERT INTO t VALUES (5000, 'x', 'y', 7)")
+    w.settle_and_compare()
+    w.pause()
+    w.resume()
+    w.wait_state("RUNNING")
+    w.sql("INSERT INTO t VALUES (5001, 'x', 'y', 8)")
+    w.settle_and_compare()
+    # Others' columns are none of the mirror's.
+    w.at_target("ALTER TABLE t ADD COLUMN mine int; ALTER TABLE t DROP COLUMN mine; ALTER TABLE t ADD COLUMN mine int")
+    w.sql("INSERT INTO t VALUES (5002, 'x', 'y', 8)")
+    w.settle_and_compare()
+    w.at_target("ALTER TABLE t DROP COLUMN c; ALTER TABLE t ADD COLUMN c int")
+    stopped(w, 'column "c" of target table', "not the one")
+    w.peerd.restart()
+    w.resume()
+    stopped(w, 'column "c" of target table', "not the one")
+    w.drop()
+    assert w.at_target("SELECT count(*) FROM _peerd.columns") == [(0,)]
+
+
+def test_a_column_of_peerds_own_too(w):
+    w.pause()
+    w.at_target('ALTER TABLE own DROP COLUMN "_PEERDB_IS_DELETED"; ALTER TABLE own ADD COLUMN "_PEERDB_IS_DELETED" boolean DEFAULT false')
+    w.resume()
+    stopped(w, "_PEERDB_IS_DELETED", "not the one")
+
+
+def test_a_mirror_of_before_the_notes_learns_them(w):
+    w.pause()
+    w.peerd.terminate()
+    w.at_target("DROP TABLE _peerd.columns, _peerd.partitions")  # as an earlier version has made it
+    w.peerd.start()
+    w.resume()
+    w.wait_state("RUNNING")
+    w.sql("INSERT INTO t VALUES (1000, 'x', 'y'); INSERT INTO p VALUES (999, 'x', 'y')")
+    w.settle_and_compare()
+    w.at_target("ALTER TABLE t DROP COLUMN b; ALTER TABLE t ADD COLUMN b text")
+    stopped(w, 'column "b" of target table', "not the one")
