@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "peerd/base/text.h"
+#include "postgres/unique.h"
 #include "unfit.h"
 
 namespace peerd::pgtarget {
@@ -129,6 +130,37 @@ std::optional<Problem> no_key_possible(Connection& connection, const Site& site,
   return found;
 }
 
+/// Where no index keeps the key yet, the one that peerd will build would keep it under the columns' own collations. One
+/// that takes keys for the same which the source tells apart could not hold all rows; and of two such rows one would go as
+/// if it had been copied twice.
+std::optional<Problem> key_would_merge(const Site& site, const MirrorTable& table, const QualifiedName& name,
+                                       const Standing& standing) {
+  if (standing.oid == 0 || key_index(table.schema, standing) != nullptr) return std::nullopt;
+  UniqueRule rule;
+  std::vector<std::string> words, alter;
+  for (const std::string& quoted : quoted_key(table.schema)) {
+    const auto column = std::ranges::find(standing.columns, quoted,
+                                          [](const StandingColumn& one) { return quote_identifier(one.name); });
+    if (column == standing.columns.end()) return std::nullopt;
+    UniqueRule::Part part;
+    part.text = quoted;
+    part.collation = column->collation;
+    part.bytewise = column->bytewise;
+    part.nullable = false;
+    rule.parts.push_back(std::move(part));
+    rule.columns.push_back(column->name);
+    if (column->bytewise) continue;
+    words.push_back(quoted + " " + column->collation);
+    alter.push_back("ALTER COLUMN " + quoted + " TYPE " + column->type + " COLLATE pg_catalog.\"default\"");
+  }
+  if (alter.empty() || judge(site, table, rule).stricter.empty()) return std::nullopt;
+  const std::string cure = "ALTER TABLE " + name.quoted() + " " + join(alter, ", ");
+  return unfit(table,
+               "the key of target table " + name.quoted() + " would take different keys of source table " +
+                   table.schema.qualified() + " for the same: " + join(words, ", "),
+               cure, cure);
+}
+
 }  // namespace
 
 std::optional<Problem> beyond_limits(Connection& connection, const Site& site, const MirrorTable& table,
@@ -136,6 +168,7 @@ std::optional<Problem> beyond_limits(Connection& connection, const Site& site, c
   if (auto found = own_name(table, "soft_delete_col_name", site.soft_delete)) return found;
   if (auto found = own_name(table, "synced_at_col_name", site.synced_at)) return found;
   if (auto found = too_many_columns(connection, site, table, name, standing, wait)) return found;
+  if (auto found = key_would_merge(site, table, name, standing)) return found;
   return no_key_possible(connection, site, table, name, standing, wait);
 }
 

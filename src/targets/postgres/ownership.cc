@@ -148,7 +148,7 @@ void without_duplicates(Connection& connection, const Found& found, const Mirror
     if (error.text.origin != "23505") throw;
     connection.run("ROLLBACK TO SAVEPOINT peerd_key", wait);
     const std::uint64_t removed =
-        connection.run(delete_duplicates(found.name.quoted(), quoted_key(table.schema)), wait).affected();
+        connection.run(delete_duplicates(found.standing.rows_of(found.name), quoted_key(table.schema)), wait).affected();
     log(LogLevel::info,
         std::to_string(removed) + " rows were copied twice while their keys moved; one copy of each stays",
         {.table = table.target_name});
@@ -387,6 +387,9 @@ void build_key(Connection& connection, const Site& site, const MirrorTable& tabl
   TableNote note = *found.note;
   if (key != nullptr && note.key_built) return;
   if (key == nullptr) {
+    // Its columns may have got another collation while they were filled: then it may not even look for duplicates.
+    if (const auto refused = beyond_limits(connection, site, table, found.name, found.standing, wait))
+      throw Error(refused->text);
     try {
       add_key(connection, site, found, table, wait);
     } catch (Error& error) {

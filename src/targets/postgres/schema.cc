@@ -21,9 +21,10 @@ constexpr std::string_view kColumns =
     "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.atttypid, a.atttypmod, a.attnotnull,"
     " a.atthasdef OR a.attidentity <> '' OR d.has_default, a.attgenerated <> '', a.attidentity = 'a',"
     " d.not_null,"
-    " d.base || CASE WHEN a.attcollation = 0 THEN '' ELSE (SELECT format(' COLLATE %I.%I', n.nspname,"
-    " l.collname) FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace WHERE l.oid = a.attcollation) END"
-    " FROM pg_attribute a CROSS JOIN LATERAL (WITH RECURSIVE layer AS ("
+    " d.base || coalesce(' ' || c.words, ''), coalesce(c.words, ''), coalesce(c.bytewise, true)"
+    " FROM pg_attribute a LEFT JOIN LATERAL (SELECT format('COLLATE %I.%I', n.nspname, l.collname) AS words,"
+    " l.collisdeterministic AS bytewise FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace"
+    " WHERE l.oid = a.attcollation) c ON true CROSS JOIN LATERAL (WITH RECURSIVE layer AS ("
     " SELECT t.oid, a.atttypmod AS modifier, t.typtype, t.typbasetype, t.typtypmod, t.typnotnull,"
     " t.typdefault FROM pg_type t WHERE t.oid = a.atttypid"
     " UNION ALL SELECT t.oid, l.typtypmod, t.typtype, t.typbasetype, t.typtypmod, t.typnotnull, t.typdefault"
@@ -62,7 +63,8 @@ void read_columns(postgres::Connection& connection, const Parameters& oid, Stand
                                 static_cast<std::uint32_t>(found.integer(row, 2)),
                                 static_cast<std::int32_t>(found.integer(row, 3)), found.boolean(row, 4),
                                 found.boolean(row, 5), found.boolean(row, 6), found.boolean(row, 7),
-                                found.boolean(row, 8), found.string(row, 9)});
+                                found.boolean(row, 8), found.string(row, 9), found.string(row, 10),
+                                found.boolean(row, 11)});
   }
 }
 

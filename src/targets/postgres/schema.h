@@ -21,6 +21,8 @@ struct StandingColumn {
   bool domain_not_null = false;  ///< A domain of its type is NOT NULL.
   bool refuses_absence() const { return (not_null || domain_not_null) && !has_default; }
   std::string base;  ///< The type under its domains, with the column's collation: what the staging table has.
+  std::string collation;  ///< "COLLATE s.n", or "".
+  bool bytewise = true;   ///< It tells all different texts apart.
 };
 
 struct StandingIndex {

@@ -286,11 +286,11 @@ std::string mark_all(const Shape& shape) {
          " IS NOT TRUE";
 }
 
-std::string delete_duplicates(const std::string& table, const std::vector<std::string>& key) {
+std::string delete_duplicates(const std::string& rows, const std::vector<std::string>& key) {
   // Each partition counts its own ctids.
-  return "DELETE FROM " + table +
+  return "DELETE FROM " + rows +
          " WHERE (tableoid, ctid) IN (SELECT c.part, c.place FROM (SELECT tableoid, ctid, row_number() OVER (PARTITION BY " +
-         join(key, ", ") + ") FROM " + table + ") AS c (part, place, copy) WHERE c.copy > 1)";
+         join(key, ", ") + ") FROM " + rows + ") AS c (part, place, copy) WHERE c.copy > 1)";
 }
 
 }  // namespace peerd::pgtarget

@@ -104,7 +104,7 @@ std::string insert_placed(const Shape& shape);             ///< All others.
 
 std::string mark_all(const Shape& shape);  ///< TRUNCATE with soft delete.
 
-/// All but one row of each key go.
-std::string delete_duplicates(const std::string& table, const std::vector<std::string>& key);
+/// All but one row of each key go. `rows` as Standing::rows_of() has them.
+std::string delete_duplicates(const std::string& rows, const std::vector<std::string>& key);
 
 }  // namespace peerd::pgtarget

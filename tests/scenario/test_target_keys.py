@@ -1,0 +1,40 @@
+"""Keys of a Postgres target's table that the mirror could not keep: refused before anything is made, with the statement that cures it."""
+import psycopg2
+import pytest
+
+ANY_CASE = "CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
+
+
+def refused(w, tables, *words, **options):
+    with pytest.raises(psycopg2.Error) as caught:
+        w.create_mirror(tables, **options)
+    told = caught.value.diag
+    text = f"{told.message_primary} / {told.message_detail or ''} / {told.message_hint}"
+    assert all(word in text for word in words), text
+    assert w.slots() == [] and w.publications() == [] and w.peerd.rows("SELECT name FROM mirrors") == []
+    return told.message_hint
+
+
+def test_a_key_to_be_built_that_merges_rows(new_world):
+    w = new_world("postgres")
+    w.sql("CREATE TABLE items (k text PRIMARY KEY, n int); INSERT INTO items VALUES ('a', 1), ('A', 2), ('b', 3)")
+    w.at_target(f"{ANY_CASE}; CREATE TABLE items (k text COLLATE any_case, n int);"
+                "CREATE TABLE child () INHERITS (items); INSERT INTO child VALUES ('a', 1), ('a', 1)")
+    w.create_peers()
+    hint = refused(w, ["public.items"], "COLLATE public.any_case", "different keys")
+    w.at_target(hint)
+    w.create_mirror(["public.items"], "RUNNING")
+    w.sql("INSERT INTO items VALUES ('B', 4); UPDATE items SET k = 'c' WHERE k = 'A'")
+    w.wait_caught_up()
+    rows = w.at_target("SELECT k, n FROM ONLY items ORDER BY n")
+    assert rows == [("a", 1), ("c", 2), ("b", 3), ("B", 4)], rows
+    assert w.at_target("SELECT count(*) FROM child") == [(2,)]  # none of the mirror's
+
+
+def test_the_source_s_own_collation_may_merge(new_world):
+    w = new_world("postgres")
+    w.sql(f"{ANY_CASE}; CREATE TABLE items (k text COLLATE any_case PRIMARY KEY, n int); INSERT INTO items VALUES ('a', 1), ('b', 3)")
+    w.at_target(f"{ANY_CASE}; CREATE TABLE items (k text COLLATE any_case, n int)")
+    w.start_mirror(["public.items"])
+    w.sql("UPDATE items SET k = 'A' WHERE k = 'a'; INSERT INTO items VALUES ('c', 4)")
+    w.settle_and_compare()
