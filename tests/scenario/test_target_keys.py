@@ -38,3 +38,29 @@ def test_the_source_s_own_collation_may_merge(new_world):
     w.start_mirror(["public.items"])
     w.sql("UPDATE items SET k = 'A' WHERE k = 'a'; INSERT INTO items VALUES ('c', 4)")
     w.settle_and_compare()
+
+
+def test_an_unlogged_table_or_partition(new_world):
+    w = new_world("postgres")
+    w.sql("CREATE TABLE items (id int PRIMARY KEY, n int); INSERT INTO items SELECT g, g FROM generate_series(1, 100) g;"
+          "CREATE TABLE parts (id int PRIMARY KEY, n int); INSERT INTO parts SELECT g, g FROM generate_series(1, 100) g")
+    w.at_target("CREATE UNLOGGED TABLE items (id int PRIMARY KEY, n int);"
+                "CREATE TABLE parts (id int PRIMARY KEY, n int) PARTITION BY RANGE (id);"
+                "CREATE UNLOGGED TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (50);"
+                "CREATE TABLE parts_2 PARTITION OF parts DEFAULT")
+    w.create_peers()
+    assert "ALTER TABLE public.items SET LOGGED" in refused(w, ["public.items"], "UNLOGGED")
+    assert "ALTER TABLE public.parts_1 SET LOGGED" in refused(w, ["public.parts"], "public.parts_1")
+    w.at_target("ALTER TABLE items SET LOGGED; ALTER TABLE parts_1 SET LOGGED")
+    w.create_mirror(["public.items", "public.parts"], "RUNNING")
+    w.settle_and_compare()
+    w.pause()
+    w.at_target("ALTER TABLE parts_2 SET UNLOGGED")
+    w.resume()
+    stopped = w.wait_state("FAILED", 60)
+    assert "public.parts_2" in stopped["last_error"] and "SET LOGGED" in stopped["last_error_hint"], stopped
+    w.at_target("ALTER TABLE parts_2 SET LOGGED")
+    w.resume()
+    w.wait_state("RUNNING")
+    w.sql("UPDATE items SET n = n + 1; UPDATE parts SET n = n + 1")
+    w.settle_and_compare()

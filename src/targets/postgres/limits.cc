@@ -161,6 +161,37 @@ std::optional<Problem> key_would_merge(const Site& site, const MirrorTable& tabl
                cure, cure);
 }
 
+/// What stands in them goes with a crash of the server, or with a session, and the mirror's position stays.
+std::optional<Problem> not_durable(Connection& connection, const MirrorTable& table, const QualifiedName& name,
+                                   const Standing& standing, const Wait& wait) {
+  if (standing.oid == 0) return std::nullopt;
+  const Parameters oid{std::to_string(standing.oid)};
+  // Of a partitioned table nothing but its partitions has rows, and no statement makes it LOGGED.
+  const auto found = connection.run(
+      "WITH RECURSIVE own (oid) AS (SELECT $1::oid UNION SELECT i.inhrelid FROM own JOIN pg_inherits i ON i.inhparent ="
+      " own.oid JOIN pg_class p ON p.oid = i.inhrelid AND p.relispartition)"
+      " SELECT format('%I.%I', n.nspname, c.relname), c.relpersistence = 't' FROM own JOIN pg_class c USING (oid)"
+      " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relpersistence <> 'p' AND c.relkind <> 'p' ORDER BY 1",
+      oid, wait);
+  if (found.rows() == 0) return std::nullopt;
+  std::vector<std::string> names, alter;
+  bool temporary = false;
+  for (int row = 0; row < found.rows(); ++row) {
+    temporary |= found.boolean(row, 1);
+    names.push_back(found.string(row, 0));
+    alter.push_back("ALTER TABLE " + names.back() + " SET LOGGED");
+  }
+  const std::string target = "target table " + name.quoted();
+  if (temporary) return unfit(table, target + " is temporary: it ends with its session", "map the table to another name");
+  const std::string cure = join(alter, "; ");
+  return unfit(table,
+               target + (standing.kind == 'p' ? " has UNLOGGED partitions: " + join(names, ", ") : " is UNLOGGED") +
+                   ": a crash of its server would empty it, and nothing would come again",
+               cure + "; if its server has crashed since the mirror copied into it, drop the mirror, empty the table and create "
+                      "the mirror again",
+               cure);
+}
+
 }  // namespace
 
 std::optional<Problem> beyond_limits(Connection& connection, const Site& site, const MirrorTable& table,
@@ -168,6 +199,7 @@ std::optional<Problem> beyond_limits(Connection& connection, const Site& site, c
   if (auto found = own_name(table, "soft_delete_col_name", site.soft_delete)) return found;
   if (auto found = own_name(table, "synced_at_col_name", site.synced_at)) return found;
   if (auto found = too_many_columns(connection, site, table, name, standing, wait)) return found;
+  if (auto found = not_durable(connection, table, name, standing, wait)) return found;
   if (auto found = key_would_merge(site, table, name, standing)) return found;
   return no_key_possible(connection, site, table, name, standing, wait);
 }
