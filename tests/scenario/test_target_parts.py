@@ -99,3 +99,34 @@ def test_a_mirror_of_before_the_notes_learns_them(w):
     w.settle_and_compare()
     w.at_target("ALTER TABLE t DROP COLUMN b; ALTER TABLE t ADD COLUMN b text")
     stopped(w, 'column "b" of target table', "not the one")
+
+
+def test_a_partition_is_what_it_was(w):
+    # New ones are welcome, and from then on their rows are the mirror's too.
+    w.at_target("CREATE TABLE p_new PARTITION OF p FOR VALUES FROM (2000) TO (3000); CREATE TABLE p_high_2 PARTITION OF p_high FOR VALUES FROM (1000) TO (2000)")
+    w.sql("INSERT INTO p VALUES (2500, 'x', 'y'), (1500, 'x', 'y')")
+    w.settle_and_compare()
+    w.sql("INSERT INTO p VALUES (2501, 'x', 'y')")
+    w.settle_and_compare()
+    noted = {row[0] for row in w.at_target("SELECT name FROM _peerd.partitions")}
+    assert noted == {f"public.{name}" for name in ("p_low", "p_high", "p_high_1", "p_high_2", "p_new")}, noted
+    # Detached while the mirror runs, also where a DEFAULT partition takes the rows that come.
+    w.at_target("ALTER TABLE p_high DETACH PARTITION p_high_2; CREATE TABLE p_rest PARTITION OF p_high DEFAULT")
+    w.sql("INSERT INTO p VALUES (999, 'x', 'y')")
+    stopped(w, "partition public.p_high_2 of target table", "was detached", "ALTER TABLE public.p_high ATTACH PARTITION public.p_high_2", table="p")
+    goes_on(w, "ALTER TABLE p_high ATTACH PARTITION p_high_2 FOR VALUES FROM (1000) TO (2000)")
+    # A whole branch of the tree, while the mirror does not run.
+    w.pause()
+    w.at_target("ALTER TABLE p DETACH PARTITION p_high")
+    w.resume()
+    stopped(w, "partition public.p_high of target table", "ATTACH PARTITION", table="p")
+    goes_on(w, "ALTER TABLE p ATTACH PARTITION p_high FOR VALUES FROM (50) TO (2000)")
+    # Dropped and made again.
+    w.at_target("DROP TABLE p_low; CREATE TABLE p_low PARTITION OF p FOR VALUES FROM (0) TO (50)")
+    w.sql("UPDATE p SET a = 'z' WHERE id = 60")
+    stopped(w, "partition public.p_low of target table", "is gone", table="p")
+    w.peerd.restart()
+    w.resume()
+    stopped(w, "partition public.p_low of target table", "is gone", table="p")
+    w.drop()
+    assert w.at_target("SELECT count(*) FROM _peerd.partitions") == [(0,)]

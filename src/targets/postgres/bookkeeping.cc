@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS _peerd.chunks (
 CREATE TABLE IF NOT EXISTS _peerd.columns (
   table_oid oid, name name, number smallint NOT NULL, mirror text NOT NULL, PRIMARY KEY (table_oid, name));
 CREATE TABLE IF NOT EXISTS _peerd.partitions (
-  table_oid oid, partition oid, parent oid NOT NULL, name text NOT NULL, mirror text NOT NULL,
+  table_oid oid, partition oid, parent oid NOT NULL, leaf boolean NOT NULL, name text NOT NULL, mirror text NOT NULL,
   PRIMARY KEY (table_oid, partition)))";
 
 // Any number: it keeps two mirrors from creating the schema at the same time.

@@ -18,6 +18,25 @@ constexpr std::string_view kLostColumns =
     " LEFT JOIN pg_attribute n ON n.attrelid = c.table_oid AND n.attnum = c.number AND NOT n.attisdropped"
     " WHERE c.table_oid = $1::oid AND a.attnum IS DISTINCT FROM c.number ORDER BY c.number";
 
+/// One that is being detached CONCURRENTLY still stands there, and takes no rows any more.
+std::string attached(Connection& connection) {
+  constexpr int kDetachesConcurrently = 140000;
+  return connection.server_version() < kDetachesConcurrently ? "true" : "NOT i.inhdetachpending";
+}
+
+// pg_partition_tree() would lock thousands of them. Only a partitioned table's children are partitions.
+void learn_partitions(Connection& connection, const Site& site, const Parameters& oid, const Wait& wait) {
+  connection.run("INSERT INTO _peerd.partitions (table_oid, partition, parent, leaf, name, mirror)"
+                 " WITH RECURSIVE own (oid, parent) AS (SELECT oid, 0::oid FROM pg_class WHERE oid = $1::oid AND relkind = 'p'"
+                 " UNION ALL SELECT i.inhrelid, i.inhparent FROM own JOIN pg_inherits i ON i.inhparent = own.oid AND " +
+                     attached(connection) +
+                     ") SELECT $1::oid, own.oid, own.parent, c.relkind <> 'p', format('%I.%I', n.nspname, c.relname), " +
+                     quote_literal(site.uuid) +
+                     " FROM own JOIN pg_class c ON c.oid = own.oid JOIN pg_namespace n ON n.oid = c.relnamespace"
+                     " WHERE own.parent <> 0 ON CONFLICT (table_oid, partition) DO NOTHING",
+                 oid, wait);
+}
+
 void learn_columns(Connection& connection, const Site& site, const MirrorTable& table, const Parameters& oid,
                    const Wait& wait) {
   std::vector<std::string> names;
@@ -48,29 +67,68 @@ void require_columns(Connection& connection, const std::string& target, ErrorTex
   throw Error(std::move(about));
 }
 
+void require_partitions(Connection& connection, const std::string& target, ErrorText about, const Parameters& oid,
+                        const Wait& wait) {
+  const Result lost = connection.run(
+      "SELECT p.name, p.parent::regclass, CASE WHEN c.oid IS NOT NULL THEN format('%I.%I', n.nspname, c.relname) END"
+      " FROM _peerd.partitions p"
+      " LEFT JOIN pg_class c ON c.oid = p.partition LEFT JOIN pg_namespace n ON n.oid = c.relnamespace"
+      " WHERE p.table_oid = $1::oid AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = p.partition"
+      " AND i.inhparent = p.parent AND " + attached(connection) + ") ORDER BY c.oid IS NOT NULL, p.partition",
+      oid, wait);
+  if (lost.rows() == 0) return;
+  const bool gone = lost.null(0, 2);
+  about.message = "partition " + lost.string(0, 0) + " of " + target +
+                  (gone ? " is gone, with the rows that were in it" : " was detached, with the rows that are in it");
+  if (lost.rows() > 1) about.detail = std::to_string(lost.rows()) + " partitions are not where they were noted";
+  if (!gone) {
+    about.hint = "ALTER TABLE " + lost.string(0, 1) + " ATTACH PARTITION " + lost.string(0, 2) +
+                 " … as it was, and RESUME MIRROR; or " + about.hint.substr(about.hint.find("drop the mirror"));
+  }
+  throw Error(std::move(about));
+}
+
 }  // namespace
 
 void note_parts(Connection& connection, const Site& site, const MirrorTable& table, std::uint32_t oid, const Wait& wait) {
   const Parameters of{std::to_string(oid)};
   connection.run("DELETE FROM _peerd.columns WHERE table_oid = $1::oid", of, wait);
+  connection.run("DELETE FROM _peerd.partitions WHERE table_oid = $1::oid", of, wait);
   learn_parts(connection, site, table, oid, wait);
 }
 
 void learn_parts(Connection& connection, const Site& site, const MirrorTable& table, std::uint32_t oid, const Wait& wait) {
-  learn_columns(connection, site, table, {std::to_string(oid)}, wait);
+  const Parameters of{std::to_string(oid)};
+  learn_columns(connection, site, table, of, wait);
+  learn_partitions(connection, site, of, wait);
 }
 
 void require_parts(Connection& connection, const MirrorTable& table, std::uint32_t oid, const Wait& wait) {
   const std::string target = "target table " + postgres::parse_qualified(table.target_name).quoted();
-  require_columns(connection, target, lost_table(table.schema.qualified()), {std::to_string(oid)}, wait);
+  const Parameters of{std::to_string(oid)};
+  require_columns(connection, target, lost_table(table.schema.qualified()), of, wait);
+  require_partitions(connection, target, lost_table(table.schema.qualified()), of, wait);
 }
 
 void prepare_parts_check(Connection& connection, const Wait& wait) {
-  connection.prepare(kCheck,
-                     "SELECT 1 / (NOT EXISTS (SELECT FROM _peerd.columns c LEFT JOIN pg_attribute a"
-                     " ON a.attrelid = c.table_oid AND a.attname = c.name"
-                     " WHERE c.table_oid = ANY ($1::oid[]) AND a.attnum IS DISTINCT FROM c.number))::integer",
-                     wait);
+  // Thousands of partitions are counted, and their numbers summed up, on both sides; nothing is sent.
+  const auto total = [](const std::string& partition, const std::string& parent, const std::string& from) {
+    return "(SELECT format('%s %s', count(*), sum(hashint8((" + partition + "::bigint << 32) | " + parent + "::bigint))) FROM " +
+           from + ")";
+  };
+  const std::string noted = "_peerd.partitions p WHERE p.table_oid = ANY ($1::oid[])";
+  connection.prepare(
+      kCheck,
+      "SELECT 1 / (NOT EXISTS (SELECT FROM _peerd.columns c LEFT JOIN pg_attribute a"
+      " ON a.attrelid = c.table_oid AND a.attname = c.name"
+      " WHERE c.table_oid = ANY ($1::oid[]) AND a.attnum IS DISTINCT FROM c.number) AND " +
+          total("p.partition", "p.parent", noted) + " = " +
+          total("i.inhrelid", "i.inhparent",
+                "(SELECT c.oid FROM pg_class c WHERE c.oid = ANY ($1::oid[]) AND c.relkind = 'p' UNION ALL SELECT p.partition FROM " +
+                    noted + " AND NOT p.leaf) AS above (oid) JOIN pg_inherits i ON i.inhparent = above.oid AND " +
+                    attached(connection)) +
+          ")::integer",
+      wait);
 }
 
 std::string parts_check(const std::string& oids) { return std::string("EXECUTE ") + kCheck + "('{" + oids + "}'); "; }

@@ -46,18 +46,23 @@ void Verified::commit(postgres::Connection& connection, const Site& site, std::s
               "'::oid)::integer; ";
   }
   if (!oids.empty()) checks = "SAVEPOINT peerd_check; " + checks + firing_check(oids) + parts_check(oids);
-  try {
-    connection.run(checks + "COMMIT", wait);
-    return;
-  } catch (const Error& error) {
-    if (error.text.origin != kDivisionByZero) throw;
-  }
-  // With what was written to still locked: what is found now is what the checks saw.
-  connection.run("ROLLBACK TO SAVEPOINT peerd_check", wait);
-  throw_if_any(firing(connection, site, written, wait));
-  for (const auto& one : written) {
-    if (has_its_name(connection, one->name, one->oid, wait))
-      require_parts(connection, one->table, static_cast<std::uint32_t>(std::stoul(one->oid)), wait);
+  for (const bool again : {false, true}) {
+    try {
+      connection.run(checks + "COMMIT", wait);
+      return;
+    } catch (const Error& error) {
+      if (error.text.origin != kDivisionByZero) throw;
+    }
+    if (again) break;
+    // With what was written to still locked: what is found now is what the checks saw.
+    connection.run("ROLLBACK TO SAVEPOINT peerd_check", wait);
+    throw_if_any(firing(connection, site, written, wait));
+    for (const auto& one : written) {
+      const auto oid = static_cast<std::uint32_t>(std::stoul(one->oid));
+      if (!has_its_name(connection, one->name, one->oid, wait)) continue;
+      require_parts(connection, one->table, oid, wait);
+      learn_parts(connection, site, one->table, oid, wait);  // New partitions are welcome.
+    }
   }
   ErrorText text = lost_table(written.size() == 1 ? written[0]->table.schema.qualified() : "");
   text.message = "a target table was dropped, renamed or made again while the mirror ran";
