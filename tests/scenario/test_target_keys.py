@@ -64,3 +64,31 @@ def test_an_unlogged_table_or_partition(new_world):
     w.wait_state("RUNNING")
     w.sql("UPDATE items SET n = n + 1; UPDATE parts SET n = n + 1")
     w.settle_and_compare()
+
+
+def test_columns_that_peerd_could_not_set(new_world):
+    w = new_world("postgres")
+    w.sql("CREATE TABLE items (id int PRIMARY KEY, n int); INSERT INTO items SELECT g, g FROM generate_series(1, 100) g")
+    w.create_peers()
+    for name in ("ctid", "xmin", "tableoid"):
+        refused(w, ["public.items"], name, "soft_delete_col_name", soft_delete_col_name=name)
+        refused(w, ["public.items"], name, "synced_at_col_name", synced_at_col_name=name)
+    w.at_target("CREATE TABLE items (id int PRIMARY KEY, n int, deleted boolean GENERATED ALWAYS AS (n > 5) STORED,"
+                " at timestamptz GENERATED ALWAYS AS ('2020-01-01 00:00:00+00'::timestamptz) STORED)")
+    w.at_target(refused(w, ["public.items"], '"deleted"', '"at"', "is generated", soft_delete_col_name="deleted", synced_at_col_name="at"))
+    w.create_mirror(["public.items"], "RUNNING", soft_delete_col_name="deleted", synced_at_col_name="at")
+    w.sql("DELETE FROM items WHERE id < 10; UPDATE items SET n = 0 WHERE id = 10")
+    w.settle_and_compare()
+    assert w.at_target("SELECT count(*) FROM items WHERE deleted") == [(9,)]
+
+
+def test_a_column_of_the_source_that_the_target_computes_on_reading(new_world):
+    w = new_world("postgres")
+    if w.at_target("SHOW server_version_num")[0][0] < "180000":
+        pytest.skip("virtual columns come with Postgres 18")
+    w.sql("CREATE TABLE items (id int PRIMARY KEY, n int); INSERT INTO items SELECT g, g FROM generate_series(1, 100) g")
+    w.at_target("CREATE TABLE items (id int PRIMARY KEY, n int GENERATED ALWAYS AS (id * 2) VIRTUAL)")
+    w.create_peers()
+    w.at_target(refused(w, ["public.items"], '"n"', "is generated"))
+    w.create_mirror(["public.items"], "RUNNING")
+    w.settle_and_compare()

@@ -1,6 +1,7 @@
 #include "postgres/limits.h"
 
 #include <algorithm>
+#include <array>
 
 #include "peerd/base/text.h"
 #include "postgres/unique.h"
@@ -15,6 +16,8 @@ using Parameters = std::vector<std::optional<std::string>>;
 
 constexpr std::size_t kMostColumns = 1600;   ///< Of any table (MaxHeapAttributeNumber).
 constexpr std::size_t kLongestName = 63;     ///< In bytes; the server cuts longer ones off (NAMEDATALEN - 1).
+/// Every table has columns of these names; "oid" some tables before Postgres 12.
+constexpr std::array<std::string_view, 6> kSystemColumns{"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"};
 constexpr std::size_t kStagingColumns = 3;   ///< o, a and m of the temporary table; it has the key twice (statements.h).
 
 std::optional<Problem> own_name(const MirrorTable& table, const char* option, const std::string& name) {
@@ -23,6 +26,12 @@ std::optional<Problem> own_name(const MirrorTable& table, const char* option, co
   if (name.size() > kLongestName) {
     Problem found = unfit(table, std::string(option) + " is longer than the 63 bytes that a name can have",
                           std::string("choose a shorter name: ") + option + " = '...'");
+    found.text.field = option;
+    return found;
+  }
+  if (std::ranges::find(kSystemColumns, name) != kSystemColumns.end()) {
+    Problem found = unfit(table, quoted + " is a column that Postgres itself has in every table: " + option + " cannot be it",
+                          std::string("choose another name: ") + option + " = '...'");
     found.text.field = option;
     return found;
   }

@@ -19,7 +19,7 @@ constexpr std::uint32_t kFirstOwnOid = 16384;  ///< Below it are the types that 
 // A domain may stand on another one: `d` walks down to the type under all of them.
 constexpr std::string_view kColumns =
     "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.atttypid, a.atttypmod, a.attnotnull,"
-    " a.atthasdef OR a.attidentity <> '' OR d.has_default, a.attgenerated <> '', a.attidentity = 'a',"
+    " a.atthasdef OR a.attidentity <> '' OR d.has_default, a.attgenerated <> '', a.attgenerated = 'v', a.attidentity = 'a',"
     " d.not_null,"
     " d.base || coalesce(' ' || c.words, ''), coalesce(c.words, ''), coalesce(c.bytewise, true)"
     " FROM pg_attribute a LEFT JOIN LATERAL (SELECT format('COLLATE %I.%I', n.nspname, l.collname) AS words,"
@@ -63,8 +63,8 @@ void read_columns(postgres::Connection& connection, const Parameters& oid, Stand
                                 static_cast<std::uint32_t>(found.integer(row, 2)),
                                 static_cast<std::int32_t>(found.integer(row, 3)), found.boolean(row, 4),
                                 found.boolean(row, 5), found.boolean(row, 6), found.boolean(row, 7),
-                                found.boolean(row, 8), found.string(row, 9), found.string(row, 10),
-                                found.boolean(row, 11)});
+                                found.boolean(row, 8), found.boolean(row, 9), found.string(row, 10),
+                                found.string(row, 11), found.boolean(row, 12)});
   }
 }
 
@@ -131,11 +131,16 @@ Difference wrong_type(const std::string& quoted, const StandingColumn& column, c
           "ALTER COLUMN " + quoted + " TYPE " + type + " USING " + quoted + "::text::" + type};
 }
 
+std::string made_anew(const std::string& quoted, const std::string& type) {
+  return "DROP COLUMN " + quoted + ", ADD COLUMN " + quoted + " " + type;
+}
+
 std::optional<Difference> difference(const Column& source, bool key, const TargetType& type,
                                      const StandingColumn& column) {
   const std::string quoted = quote_identifier(source.name);
   if (column.generated) {
-    return Difference{"column " + quoted + " is generated", "ALTER COLUMN " + quoted + " DROP EXPRESSION"};
+    return Difference{"column " + quoted + " is generated",
+                      column.computed_on_read ? made_anew(quoted, type.name) : "ALTER COLUMN " + quoted + " DROP EXPRESSION"};
   }
   if (!fits(type, column)) return wrong_type(quoted, column, type.name);
   if (key || !source.nullable) return std::nullopt;
@@ -300,6 +305,9 @@ std::vector<Difference> differences(const Site& site, const TableSchema& schema,
     if (column == nullptr) {
       if (ours) out.push_back({"column " + quoted + " is missing", "ADD COLUMN " + quoted + " " + own.type +
                                " DEFAULT " + own.default_value});
+    } else if (column->generated || column->identity_always) {
+      out.push_back({"column " + quoted + ", which peerd sets, is generated",
+                     made_anew(quoted, std::string(own.type) + " DEFAULT " + own.default_value)});
     } else if (column->type_oid != own.type_oid) {
       out.push_back(wrong_type(quoted, *column, own.type));
     }

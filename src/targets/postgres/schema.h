@@ -17,6 +17,7 @@ struct StandingColumn {
   std::uint32_t type_oid = 0;
   std::int32_t modifier = -1;
   bool not_null = false, has_default = false, generated = false;
+  bool computed_on_read = false;  ///< Generated, and no statement makes it an ordinary one (VIRTUAL, Postgres 18).
   bool identity_always = false;  ///< It takes no value by UPDATE.
   bool domain_not_null = false;  ///< A domain of its type is NOT NULL.
   bool refuses_absence() const { return (not_null || domain_not_null) && !has_default; }
