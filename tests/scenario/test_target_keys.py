@@ -92,3 +92,22 @@ def test_a_column_of_the_source_that_the_target_computes_on_reading(new_world):
     w.at_target(refused(w, ["public.items"], '"n"', "is generated"))
     w.create_mirror(["public.items"], "RUNNING")
     w.settle_and_compare()
+
+
+def test_a_deferrable_constraint_on_just_the_key(new_world):
+    w = new_world("postgres")
+    tables = ["public.items", "public.twice", "public.others"]
+    for table in tables:
+        w.sql(f"CREATE TABLE {table} (id int PRIMARY KEY, n int); INSERT INTO {table} SELECT g, g FROM generate_series(1, 100) g")
+    w.sql("ALTER TABLE others ADD UNIQUE (n) DEFERRABLE")
+    w.at_target("CREATE TABLE items (id int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED, n int);"
+                "CREATE TABLE twice (id int PRIMARY KEY, n int, CONSTRAINT again UNIQUE (id) DEFERRABLE);"
+                "CREATE TABLE others (id int PRIMARY KEY, n int UNIQUE DEFERRABLE INITIALLY DEFERRED, UNIQUE (id, n) DEFERRABLE)")
+    w.create_peers()
+    w.at_target(refused(w, ["public.items"], "items_pkey", "DEFERRABLE", "ADD PRIMARY KEY"))
+    w.at_target(refused(w, ["public.twice"], "again", "DEFERRABLE"))
+    w.create_mirror(tables, "RUNNING")
+    for table in tables:
+        w.sql(f"UPDATE {table} SET n = n + 1000; UPDATE {table} SET id = id + 1000 WHERE id < 10; DELETE FROM {table} WHERE id = 50;"
+              f"INSERT INTO {table} VALUES (50, 5)")
+    w.settle_and_compare()

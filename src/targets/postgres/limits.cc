@@ -170,6 +170,26 @@ std::optional<Problem> key_would_merge(const Site& site, const MirrorTable& tabl
                cure, cure);
 }
 
+/// ON CONFLICT (key) takes every unique index on just these columns for its own, also beside one that is not deferrable,
+/// and then fails on this one.
+std::optional<Problem> deferrable_key(Connection& connection, const MirrorTable& table, const QualifiedName& name,
+                                      const Standing& standing, const Wait& wait) {
+  const auto stands_in_the_way = [&](const StandingIndex& index) {
+    return index.plain && !index.immediate && is_of_key(table.schema, index);
+  };
+  const auto index = std::ranges::find_if(standing.unique, stands_in_the_way);
+  if (index == standing.unique.end()) return std::nullopt;
+  const Parameters oid{std::to_string(index->oid)};
+  const auto found = connection.run("SELECT conname FROM pg_constraint WHERE conindid = $1::oid AND contype IN ('p', 'u')", oid, wait);
+  if (found.rows() == 0) return std::nullopt;
+  const std::string constraint = quote_identifier(found.string(0, 0));
+  std::string cure = "ALTER TABLE " + name.quoted() + " DROP CONSTRAINT " + constraint;
+  if (index->primary) cure += ", ADD PRIMARY KEY (" + join(quoted_key(table.schema), ", ") + ")";
+  return unfit(table, "constraint " + constraint + " on the mirror's key at target table " + name.quoted() +
+                          " is DEFERRABLE: no row can be merged by it",
+               cure, cure);
+}
+
 /// What stands in them goes with a crash of the server, or with a session, and the mirror's position stays.
 std::optional<Problem> not_durable(Connection& connection, const MirrorTable& table, const QualifiedName& name,
                                    const Standing& standing, const Wait& wait) {
@@ -209,6 +229,7 @@ std::optional<Problem> beyond_limits(Connection& connection, const Site& site, c
   if (auto found = own_name(table, "synced_at_col_name", site.synced_at)) return found;
   if (auto found = too_many_columns(connection, site, table, name, standing, wait)) return found;
   if (auto found = not_durable(connection, table, name, standing, wait)) return found;
+  if (auto found = deferrable_key(connection, table, name, standing, wait)) return found;
   if (auto found = key_would_merge(site, table, name, standing)) return found;
   return no_key_possible(connection, site, table, name, standing, wait);
 }

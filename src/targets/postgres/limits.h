@@ -9,7 +9,7 @@ namespace peerd::pgtarget {
 
 /// What no statement of the mirror could do later: said before anything is created, and before anything is copied. The
 /// first one found: a column of the source with the name of one of peerd's own, more columns than a table can have, a
-/// key that cannot be built at a standing table, or would merge rows there, a table that does not outlast a crash. Changes nothing.
+/// key that cannot be built at a standing table, or would merge rows there, or is deferrable, a table that does not outlast a crash. Changes nothing.
 std::optional<Problem> beyond_limits(postgres::Connection& connection, const Site& site, const MirrorTable& table,
                                      const postgres::QualifiedName& name, const Standing& standing, const Wait& wait);
 

@@ -108,13 +108,6 @@ bool is_source_column(const TableSchema& schema, const std::string& name) {
   return std::ranges::any_of(schema.columns, [&](const Column& column) { return column.name == name; });
 }
 
-/// Its rows cannot clash where their keys do not.
-bool holds_key(const TableSchema& schema, const StandingIndex& index) {
-  return std::ranges::all_of(schema.key, [&](std::uint16_t column) {
-    return std::ranges::find(index.columns, schema.columns[column].name) != index.columns.end();
-  });
-}
-
 struct OwnColumn {
   const std::string& name;
   const char *type, *default_value;
@@ -327,10 +320,15 @@ std::vector<std::string> add_own_columns(const Site& site, const Standing& stand
   return parts;
 }
 
+bool is_of_key(const TableSchema& schema, const StandingIndex& index) {
+  return index.columns.size() == schema.key.size() && std::ranges::all_of(schema.key, [&](std::uint16_t column) {
+    return std::ranges::find(index.columns, schema.columns[column].name) != index.columns.end();
+  });
+}
+
 const StandingIndex* key_index(const TableSchema& schema, const Standing& standing) {
   for (const StandingIndex& index : standing.unique) {
-    if (!index.plain || !index.immediate || !index.valid || index.columns.size() != schema.key.size()) continue;
-    if (holds_key(schema, index)) return &index;
+    if (index.plain && index.immediate && index.valid && is_of_key(schema, index)) return &index;
   }
   return nullptr;
 }

@@ -79,6 +79,8 @@ std::vector<Difference> differences(const Site& site, const TableSchema& schema,
                                     const Standing& standing, bool ours);
 /// The parts of an ALTER TABLE that give an operator's table peerd's own columns, which fill themselves.
 std::vector<std::string> add_own_columns(const Site& site, const Standing& standing);
+/// It keeps just the key's columns apart, in whatever order.
+bool is_of_key(const TableSchema& schema, const StandingIndex& index);
 /// A unique index that can arbitrate ON CONFLICT for exactly the mirror's key.
 const StandingIndex* key_index(const TableSchema& schema, const Standing& standing);
 
