@@ -69,8 +69,6 @@ bool same_key(const TableSchema& schema, const SentRelation& sent) {
 
 SentRelation keep(const pgoutput::Message& relation) {
   SentRelation sent;
-  sent.schema = relation.space.empty() ? "pg_catalog" : std::string(relation.space);
-  sent.name = relation.name;
   sent.identity = relation.identity;
   for (const pgoutput::RelationColumn& column : relation.columns) {
     Column kept;
@@ -86,7 +84,6 @@ SentRelation keep(const pgoutput::Message& relation) {
 Shape compare(const TableSchema& schema, const std::vector<std::string>& exclude, const SentRelation& sent) {
   Shape shape;
   shape.sent_columns = sent.columns.size();
-  shape.renamed = sent.schema != schema.schema || sent.name != schema.name;
   shape.identity_changed = !same_identity(schema.identity, sent.identity) || !same_key(schema, sent);
   std::vector<bool> used(sent.columns.size(), false);
   for (const Column& column : schema.columns) {

@@ -9,9 +9,8 @@
 // How the rows of a Relation message become rows of a mirrored table. Pure.
 namespace peerd {
 
-/// A Relation message, kept.
+/// A Relation message, kept. Not the table's name: it is what its OID says, and Coverage judges what it is called.
 struct SentRelation {
-  std::string schema, name;
   char identity = 'd';
   std::vector<Column> columns;  ///< in_key as flagged; type_name empty.
 };
@@ -28,7 +27,6 @@ struct Shape {
   bool whole = false;                   ///< Every sent column is used: a row's bytes can be kept in one piece.
   bool in_order = true;    ///< The schema's columns that are sent come as in the schema: by their numbers.
   bool added_last = true;  ///< `added` comes after all of them, as an added column does.
-  bool renamed = false;                 ///< The table's own name.
   bool identity_changed = false;        ///< Another replica identity, or other columns in it.
   bool key_sent = false;                ///< Old rows show all of the table's key columns.
   std::size_t sent_columns = 0;

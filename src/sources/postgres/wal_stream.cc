@@ -327,15 +327,13 @@ void WalStream::take_relation(const pgoutput::Message& message) {
     if (message.identity == 'f') look_at(table->table());
     return table->announced(keep(message));
   }
-  // Another table under a mirrored one's name: the mirrored one was dropped, or renamed, and made again. One that had the
-  // name before the mirrored one's start is nobody's concern.
+  // Another table under a mirrored one's name: the mirrored one was dropped, or renamed, and made again; or was so in between
+  // and has its name back. What it is now, the catalog tells.
   for (const auto& [oid, table] : tables_) {
     const TableSchema& schema = table.table().schema;
     if (message.space == schema.schema && message.name == schema.name && commit_ > table.table().start &&
-        commit_ > setup_.shaped_at) {
-      throw_schema_changed(schema, "was dropped at the source and made again",
-                           "DROP MIRROR and CREATE MIRROR copy the table anew");
-    }
+        commit_ > setup_.shaped_at)
+      return look_at(table.table());
   }
 }
 

@@ -75,6 +75,15 @@ class RealStream : public RealSource {
     }
     return {};
   }
+  /// What is noticed by looking, though the stream tells nothing of it. `text`: what came before.
+  ErrorText error_in_time(std::string& text) {
+    try {
+      for (;;) text += read();
+    } catch (const Error& error) {
+      text += take();
+      return error.text;
+    }
+  }
   static constexpr const char* kBig = "(SELECT string_agg(md5(i::text), '') FROM generate_series(1, 4000) i)";
 
   /// public.t as the source shows it, in the form of rows_.

@@ -211,15 +211,13 @@ TEST_F(RealStream, WhatIsNotAnAddedColumnStopsWithTheCure) {
       {"ALTER TABLE public.t DROP COLUMN a", "lost column \"a\""},
       {"ALTER TABLE public.t RENAME COLUMN a TO b", "it is now called \"b\""},
       {"ALTER TABLE public.t ALTER a TYPE varchar(20)", "another type"},
-      {"ALTER TABLE public.t RENAME TO u", "is now called public.u"},
       {"ALTER TABLE public.t REPLICA IDENTITY FULL", "another replica identity"}};
   map("public.t");
   for (const auto& [change, words] : changes) {
-    sql("DROP TABLE IF EXISTS public.t, public.u; CREATE TABLE public.t (id int PRIMARY KEY, a text)");
+    sql("DROP TABLE IF EXISTS public.t; CREATE TABLE public.t (id int PRIMARY KEY, a text)");
     open_anew();
     sql(change);
-    sql("INSERT INTO " + std::string(change.find("TO u") != std::string::npos ? "public.u" : "public.t") +
-        " VALUES (7)");
+    sql("INSERT INTO public.t VALUES (7)");
     const ErrorText text = error();
     EXPECT_EQ(text.code, ErrorCode::schema_changed) << change;
     EXPECT_EQ(text.retry, Retry::after_operator);

@@ -45,7 +45,7 @@ LookedTable looked(std::vector<std::string> columns) {
 
 SentRelation sent(std::vector<std::string> columns) {
   const MirrorTable like = table(std::move(columns));
-  return {"s", "t", 'd', like.schema.columns};
+  return {'d', like.schema.columns};
 }
 
 TEST(SourceNames, SlotsHoldTheUuidAndArePlain) {
