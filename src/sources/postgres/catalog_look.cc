@@ -27,7 +27,10 @@ constexpr std::string_view kColumns =
     " a.attgenerated <> '', a.atthasmissing, CASE WHEN $2 THEN a.attmissingval::text END, a.xmin,"
     " concat_ws(' ', (SELECT d.oid FROM pg_attrdef d WHERE d.adrelid = c.oid AND d.adnum = a.attnum),"
     "   (SELECT string_agg(i.indexrelid::text, ' ') FROM pg_index i WHERE i.indrelid = c.oid"
-    "     AND a.attnum = ANY (i.indkey::int2[]))), c.written, c.logged"
+    "     AND a.attnum = ANY (i.indkey::int2[])),"
+    // REINDEX CONCURRENTLY makes an index anew under its constraint.
+    "   (SELECT string_agg(k.oid::text, ' ') FROM pg_constraint k WHERE k.conrelid = c.oid"
+    "     AND k.contype IN ('p', 'u', 'x') AND a.attnum = ANY (k.conkey))), c.written, c.logged"
     " FROM c JOIN pg_attribute a ON a.attrelid = c.oid WHERE a.attnum > 0 ORDER BY c.oid, a.attnum";
 
 /// What each of the types is made of: through domains, arrays, ranges and composites down to labels and attributes.

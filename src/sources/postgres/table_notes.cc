@@ -59,19 +59,16 @@ std::string became(const std::string& name, std::int16_t number, const LookedTab
   return text;
 }
 
-/// A column was altered and the table rewritten since the last look. ALTER … TYPE … USING does both at once, and no change of
+/// The column was altered and the table rewritten since the last look. ALTER … TYPE … USING does both at once, and no change of
 /// a row tells of it; whatever was attached to the column is then made anew.
-std::string changed_values(const MirrorTable& table, const LookedTable& now) {
+std::string changed_values(const MirrorTable& table, std::size_t i, const LookedTable& now) {
   const CatalogNotes& notes = table.notes;
-  if (notes.file_node == now.file_node) return {};
-  for (std::size_t i = 0; i < notes.marks.size(); ++i) {
-    const Column& column = table.schema.columns[i];
-    const CatalogNotes::Mark& mark = now.find(column.number)->mark;
-    if (mark.altered == notes.marks[i].altered || shares_one(mark.attached, notes.marks[i].attached)) continue;
-    return "was rewritten after " + quoted(column.name) +
-           " was altered: ALTER COLUMN ... TYPE ... USING may have changed its values, of which the WAL tells nothing";
-  }
-  return {};
+  const Column& column = table.schema.columns[i];
+  const CatalogNotes::Mark& mark = now.find(column.number)->mark;
+  if (notes.file_node == now.file_node || i >= notes.marks.size()) return {};
+  if (mark.altered == notes.marks[i].altered || shares_one(mark.attached, notes.marks[i].attached)) return {};
+  return "was rewritten after " + quoted(column.name) +
+         " was altered: ALTER COLUMN ... TYPE ... USING may have changed its values, of which the WAL tells nothing";
 }
 
 using TypePart = CatalogNotes::TypePart;
@@ -82,29 +79,37 @@ const TypePart* find_part(const std::vector<TypePart>& parts, const TypePart& li
   return found == parts.end() ? nullptr : &*found;
 }
 
-/// What became of one label or attribute; empty when the text of older rows is not touched by it.
+/// What became of one label or attribute; empty when the text of older rows is not touched by it. An attribute's name is not
+/// in the text, and its type cannot become another one while a table has it.
 std::string became(const TypePart& noted, const TypePart* now) {
-  if (now != nullptr && now->text == noted.text) return {};
+  if (now != nullptr && (!noted.label || now->text == noted.text)) return {};
   const auto called = [](const TypePart& part) { return part.label ? quote_literal(part.text) : part.text; };
   return (noted.label ? "label " : "attribute ") + called(noted) + (now == nullptr ? " is gone" : " is now " + called(*now));
 }
 
 /// Values of before do not have a label that came later, but they show an attribute that did.
-std::string changed_types(const MirrorTable& table, const LookedTable& now) {
-  const auto altered = [](const Column& column, const TypePart& part, const std::string& what) {
+std::string changed_type(const MirrorTable& table, std::size_t i, const LookedTable& now) {
+  if (i >= table.notes.marks.size()) return {};
+  const Column& column = table.schema.columns[i];
+  const std::vector<TypePart>& before = table.notes.marks[i].types;
+  const std::vector<TypePart>& parts = now.find(column.number)->mark.types;
+  const auto altered = [&](const TypePart& part, const std::string& what) {
     return "has " + quoted(column.name) + ", whose type " + part.type_name + " was altered: " + what +
            "; older rows hold the old text";
   };
-  for (std::size_t i = 0; i < table.schema.columns.size(); ++i) {
-    const Column& column = table.schema.columns[i];
-    const std::vector<TypePart>& parts = now.find(column.number)->mark.types;
-    for (const TypePart& part : parts) {
-      if (!part.label && find_part(table.notes.marks[i].types, part) == nullptr) return altered(column, part, "attribute " + part.text + " is new");
-    }
-    for (const TypePart& noted : table.notes.marks[i].types) {
-      if (const std::string what = became(noted, find_part(parts, noted)); !what.empty())
-        return altered(column, noted, what);
-    }
+  for (const TypePart& part : parts)
+    if (!part.label && find_part(before, part) == nullptr) return altered(part, "attribute " + part.text + " is new");
+  for (const TypePart& noted : before)
+    if (const std::string what = became(noted, find_part(parts, noted)); !what.empty()) return altered(noted, what);
+  return {};
+}
+
+/// To read the rows again would put each there once more: no change tells which of the old keys are to go.
+std::string changed_key(const MirrorTable& table, const LookedTable& now) {
+  for (const std::uint16_t i : table.schema.key) {
+    std::string what = changed_type(table, i, now);
+    if (what.empty()) what = changed_values(table, i, now);
+    if (!what.empty()) return what + "; it is of the key: rows at the target may stand under their old keys";
   }
   return {};
 }
@@ -146,12 +151,15 @@ std::string what_changed(const MirrorTable& table, const Excluded& exclude, cons
     if (found != nullptr && !found->dropped && !holds(exclude, found->name))
       return became(name, number, now) + "; the mapping excludes it by its old name";
   }
-  return {};
+  return changed_key(table, now);
 }
 
 std::string what_may_differ(const MirrorTable& table, const LookedTable& now) {
-  std::string what = changed_types(table, now);
-  return what.empty() ? changed_values(table, now) : what;
+  for (const auto changed : {changed_type, changed_values}) {
+    for (std::size_t i = 0; i < table.schema.columns.size(); ++i)
+      if (std::string what = changed(table, i, now); !what.empty()) return what;
+  }
+  return {};
 }
 
 bool surely_logged(const CatalogNotes& notes, const LookedTable& now) {

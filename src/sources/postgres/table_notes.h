@@ -11,8 +11,8 @@ using Excluded = std::vector<std::string>;  ///< Names of columns that the mappi
 /// other columns than the table. Columns that the table does not know yet are left for the stream to announce.
 bool take_notes(MirrorTable& table, const Excluded& exclude, const LookedTable& now);
 
-/// What became of a noted table, in words that follow its name; empty while every column is what it was. Columns that
-/// were added are none of it.
+/// What became of a noted table, in words that follow its name; empty while every column is what it was, and the key's
+/// have the values that they had. Columns that were added are none of it.
 std::string what_changed(const MirrorTable& table, const Excluded& exclude, const LookedTable& now);
 /// Why rows may hold other values than the WAL has told, the columns being what they were; empty: they do not.
 std::string what_may_differ(const MirrorTable& table, const LookedTable& now);
