@@ -5,6 +5,7 @@
 #include "postgres/chunk_reader.h"
 #include "postgres/coverage.h"
 #include "postgres/describe.h"
+#include "postgres/money.h"
 #include "postgres/preflight.h"
 #include "postgres/publication.h"
 #include "postgres/replication_check.h"
@@ -49,6 +50,7 @@ class PostgresSource final : public Source {
     for (const MappedTable& mapped : names_.tables) {
       tables.push_back(describe_table(control(wait), mapped, wait));
     }
+    check_money(control(wait), connector("control"), tables, wait);
     note_coverage(control(wait), names_, tables, wait);
     read_unique(tables, wait);
     return tables;

@@ -4,6 +4,7 @@
 #include "peerd/base/text.h"
 #include "peerd/postgres/types.h"
 #include "postgres/base_types.h"
+#include "postgres/money.h"
 
 namespace peerd {
 namespace {
@@ -74,6 +75,7 @@ std::unique_ptr<WalStream> WalStream::open(Setup setup, std::span<const MirrorTa
   std::vector<TableId> ids;
   for (const auto& [oid, table] : stream->tables_) ids.push_back({oid});
   stream->look(control, ids, wait);
+  check_money(control, stream->setup_.connect, tables, wait);
   const postgres::Result timeout =
       control.run("SELECT setting::bigint FROM pg_settings WHERE name = 'wal_sender_timeout'", wait);
   // A third of the time after which the server gives us up (rules.md 32).
@@ -412,19 +414,23 @@ NewShape WalStream::new_shape(const Wait& wait) {
   const TableId id = table.table().schema.id;
   if (!shows_this(wait))
     throw Error(ErrorCode::timeout, "the source does not show yet what it has committed: a commit may wait for a standby");
-  std::string doubt;
+  std::string words;
   Lsn inserted;
+  bool doubt = false;
   setup_.ask(wait, [&](postgres::Connection& source) {
     const auto looked = peerd::look_at(source, {&id, 1}, MissingValues::yes, wait);
     if (looked.empty())
       throw_schema_changed(table.table().schema, "was dropped at the source", "DROP MIRROR and CREATE MIRROR");
     inserted = insert_position(source, wait);
-    std::vector<Column> added = table.added();
-    read_base_types(source, added, wait);
-    doubt = table.gain(looked.at(id.oid), inserted, added);
+    MirrorTable gained = table.table();
+    gained.schema.columns = table.added();
+    read_base_types(source, gained.schema.columns, wait);
+    check_money(source, setup_.connect, {&gained, 1}, wait);
+    words = table.gain(looked.at(id.oid), inserted, gained.schema.columns);
+    doubt = !words.empty();
   });
-  if (!doubt.empty()) want_again(table);
-  return {table.noted(), commit_, doubt.empty() ? Lsn{} : inserted, doubt};
+  if (doubt) want_again(table);
+  return {table.noted(), commit_, doubt ? inserted : Lsn{}, std::move(words)};
 }
 
 }  // namespace peerd

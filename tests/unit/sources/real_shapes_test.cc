@@ -236,6 +236,48 @@ TEST_F(RealStream, MaintenanceOfATableIsNoDoubt) {
   }
 }
 
+// A yen has no hundredths. What a session counts with is what the database said when it began.
+TEST_F(RealStream, MoneyThatComesToBeCountedOtherwiseStopsTheMirror) {
+  const std::string yen = "ALTER DATABASE " + database_ + " SET lc_monetary = 'ja_JP.utf8'";
+  const std::string own = "ALTER DATABASE " + database_ + " RESET lc_monetary";
+  try {
+    sql(yen + ";" + own);
+  } catch (const Error&) {
+    GTEST_SKIP() << "the server has no yen";
+  }
+  const auto stopped = [&](const auto& action) {
+    try {
+      action();
+      ADD_FAILURE() << "it goes on";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.text.code, ErrorCode::schema_changed);
+      EXPECT_NE(error.text.message.find("column \"m\" of table public.t is money"), std::string::npos) << error.text.message;
+      EXPECT_NE(error.text.hint.find("TYPE numeric"), std::string::npos) << error.text.hint;
+    }
+    builder_ = BatchBuilder();
+  };
+  sql("CREATE DOMAIN public.price AS money; CREATE TABLE public.t (id int PRIMARY KEY, x money)");
+  map("public.t", {"x"});
+  tables_ = set_up();
+  open(tables_);
+  sql(yen);
+  sql("ALTER TABLE public.t ADD m public.price[] DEFAULT '{7}'; INSERT INTO public.t VALUES (1)");
+  stopped([&] { read(); });
+  stream_.reset();
+  stopped([&] { source().describe(wait_); });  // As a copy that starts anew does.
+  open(tables_);
+  stopped([&] { read(); });
+  stream_.reset();
+  sql(own);
+  open(tables_);
+  EXPECT_EQ(read(), "shape: id integer m public.price[]={$7.00}\ni t 1 {$7.00}\n");
+  stream_.reset();
+  tables_ = source().describe(wait_);
+  tables_[0].start = start_;
+  sql(yen);
+  stopped([&] { open(tables_); });
+}
+
 // Another name, or another table under its name, is a matter of now: what its OID says was always the table's.
 TEST_F(RealStream, ATableIsItsOidWhateverItWasCalledInBetween) {
   const std::string swap = "BEGIN; ALTER TABLE t RENAME TO t_old; ALTER TABLE n RENAME TO t; COMMIT";
