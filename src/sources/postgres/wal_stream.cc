@@ -5,6 +5,7 @@
 #include "peerd/postgres/types.h"
 #include "postgres/base_types.h"
 #include "postgres/money.h"
+#include "postgres/object_names.h"
 
 namespace peerd {
 namespace {
@@ -76,6 +77,11 @@ std::unique_ptr<WalStream> WalStream::open(Setup setup, std::span<const MirrorTa
   for (const auto& [oid, table] : stream->tables_) ids.push_back({oid});
   stream->look(control, ids, wait);
   check_money(control, stream->setup_.connect, tables, wait);
+  for (auto& [oid, words] : told_by_name(control, tables, wait)) {
+    // Once: not when the stream goes on.
+    const MirrorTable table = stream->tables_.at(oid).noted();
+    if (stream->setup_.from <= table.start) stream->shapes_.push_back({table, Lsn{}, Lsn{}, std::move(words)});
+  }
   const postgres::Result timeout =
       control.run("SELECT setting::bigint FROM pg_settings WHERE name = 'wal_sender_timeout'", wait);
   // A third of the time after which the server gives us up (rules.md 32).
@@ -428,6 +434,7 @@ NewShape WalStream::new_shape(const Wait& wait) {
     check_money(source, setup_.connect, {&gained, 1}, wait);
     words = table.gain(looked.at(id.oid), inserted, gained.schema.columns);
     doubt = !words.empty();
+    for (const auto& [oid, told] : told_by_name(source, {&gained, 1}, wait)) words += (doubt ? "; " : "") + told;
   });
   if (doubt) want_again(table);
   return {table.noted(), commit_, doubt ? inserted : Lsn{}, std::move(words)};

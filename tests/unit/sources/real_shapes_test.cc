@@ -278,6 +278,28 @@ TEST_F(RealStream, MoneyThatComesToBeCountedOtherwiseStopsTheMirror) {
   stopped([&] { open(tables_); });
 }
 
+// Said once, where the mirror begins, and of a column that comes later.
+TEST_F(RealStream, ColumnsThatTellObjectsByTheirNamesAreSaid) {
+  sql("CREATE DOMAIN public.rel AS regclass; CREATE TYPE public.pair AS (n int, r public.rel[]);"
+      "CREATE TABLE public.t (id int PRIMARY KEY, p public.pair, x regtype, a oid); CREATE TABLE public.u (id int PRIMARY KEY)");
+  map("public.t", {"x"});
+  map("public.u");
+  std::vector<MirrorTable> tables = set_up();
+  open(tables);
+  sql("INSERT INTO public.t VALUES (1)");
+  EXPECT_EQ(read(), "i t 1 null null\n");
+  ASSERT_EQ(words_.size(), 1u);
+  EXPECT_NE(words_[0].find("table public.t tells objects of the source by their names, in column \"p\" ("), std::string::npos) << words_[0];
+  stream_.reset();
+  start_ = source().insert_position(wait_);
+  builder_ = BatchBuilder();
+  open(tables);
+  sql("ALTER TABLE public.u ADD r regrole, ADD g aclitem[]; INSERT INTO public.u VALUES (1)");
+  read();
+  ASSERT_EQ(words_.size(), 2u);
+  EXPECT_NE(words_[1].find("table public.u tells objects of the source by their names, in column \"r\", \"g\" ("), std::string::npos) << words_[1];
+}
+
 // Another name, or another table under its name, is a matter of now: what its OID says was always the table's.
 TEST_F(RealStream, ATableIsItsOidWhateverItWasCalledInBetween) {
   const std::string swap = "BEGIN; ALTER TABLE t RENAME TO t_old; ALTER TABLE n RENAME TO t; COMMIT";
