@@ -255,7 +255,8 @@ Problems name_clashes(const TableLayout& layout) {
     problems.push_back(
         unfit(ErrorCode::target_unfit, layout.table,
               "column \"" + name + "\" of table " + layout.table + " has the name of one of peerd's own columns",
-              "leave it out: exclude: [" + name + "], or set soft_delete_col_name or synced_at_col_name"));
+              "leave it out: exclude: [" + name + "], or set soft_delete_col_name or synced_at_col_name; a mirror that is there "
+              "takes either by DROP MIRROR and CREATE MIRROR"));
   }
   return problems;
 }

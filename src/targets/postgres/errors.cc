@@ -19,7 +19,10 @@ struct Advice {
 };
 // The first match counts.
 constexpr Advice kAdvice[] = {
-    {"22P02", "for enum", "give the target's enum type the labels that the source's has: ALTER TYPE … ADD VALUE …"},
+    {"22P02", "for enum",
+     "give the target's enum type the labels that the source's has: ALTER TYPE … RENAME VALUE … or ADD VALUE …"},
+    {"22P02", "malformed record",
+     "give the target's composite type the attributes that the source's has: ALTER TYPE … ADD ATTRIBUTE … or DROP ATTRIBUTE …"},
     {"22021", "", "the target's database needs ENCODING 'UTF8', and the source's text must be valid in its encoding"},
     {"22P05", "", "make the target's database with ENCODING 'UTF8'"},
     {"22", "", "ALTER TABLE $T ALTER COLUMN $C TYPE $Y"},

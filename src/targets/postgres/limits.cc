@@ -40,7 +40,7 @@ std::optional<Problem> own_name(const MirrorTable& table, const char* option, co
                         "column " + quoted + " of source table " + table.schema.qualified() +
                             " has the name of the column that peerd keeps at the target",
                         "leave it out: exclude: [" + quoted + "] in the table's mapping, or name peerd's otherwise: " +
-                            option + " = '...'");
+                            option + " = '...'; a mirror that is there takes either by DROP MIRROR and CREATE MIRROR");
   found.text.field = option;
   return found;
 }
