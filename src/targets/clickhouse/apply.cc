@@ -106,8 +106,7 @@ void BatchApplier::apply_table(Work& work) {
 void BatchApplier::truncate(const Work& work) {
   const std::string sql = "DELETE FROM " + quote_name(work.table.target_name) + " WHERE " +
                           std::string(kVersionColumn) + " < " + version_literal(*work.outcome.truncated);
-  statements_.execute(sql, work.context.wait,
-                      {{"query_id", names_.next(work.table.schema.id)}, {"lightweight_deletes_sync", "2"}});
+  statements_.execute(sql, work.context.wait, {{"query_id", names_.next(work.table.schema.id)}});
 }
 
 void BatchApplier::add_rows(Work& work) {

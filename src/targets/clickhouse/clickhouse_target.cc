@@ -139,7 +139,7 @@ void ClickHouseTarget::alter(const MirrorTable& from, const MirrorTable& to, con
 void ClickHouseTarget::widen(const MirrorTable& table, const ExistingTable& existing, const Wait& wait) {
   const TableLayout layout = layout_of(table.schema);
   for (const std::string& statement : widening(existing, table.schema, layout, table.target_name, title_)) {
-    client_.execute(statement, wait, {{"alter_sync", "2"}, {"mutations_sync", "2"}});
+    client_.execute(statement, wait);
     log(LogLevel::info, "altered table " + table.target_name + " at the target",
         {.mirror = mirror_name_, .table = layout.table});
   }
@@ -159,7 +159,7 @@ void ClickHouseTarget::restart_copy(const MirrorTable& table, const std::optiona
   }
   client_.execute(
       "DELETE FROM " + name + " WHERE " + std::string(kVersionColumn) + " < " + version_literal({table.start, Lsn{0}}),
-      wait, {{"lightweight_deletes_sync", "2"}});
+      wait);
 }
 
 ApplyResult ClickHouseTarget::apply(const Batch& batch, const ApplyContext& context) {

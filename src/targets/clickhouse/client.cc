@@ -1,60 +1,16 @@
 #include "clickhouse/client.h"
 
+#include "clickhouse/column_type.h"
 #include "clickhouse/errors.h"
+#include "clickhouse/session_settings.h"
+#include "clickhouse/tsv_rows.h"
 #include "peerd/targets/clickhouse_target.h"
 
 namespace peerd::clickhouse {
 namespace {
 
-/// TSV's escapes.
-std::string unescaped(std::string_view cell) {
-  std::string out;
-  for (std::size_t i = 0; i < cell.size(); ++i) {
-    if (cell[i] != '\\' || i + 1 == cell.size()) {
-      out += cell[i];
-      continue;
-    }
-    switch (cell[++i]) {
-      case 'b':
-        out += '\b';
-        break;
-      case 'f':
-        out += '\f';
-        break;
-      case 'n':
-        out += '\n';
-        break;
-      case 'r':
-        out += '\r';
-        break;
-      case 't':
-        out += '\t';
-        break;
-      case '0':
-        out += '\0';
-        break;
-      default:
-        out += cell[i];
-    }
-  }
-  return out;
-}
-
-Client::Rows parse_rows(std::string_view body) {
-  Client::Rows rows;
-  while (!body.empty()) {
-    const std::string_view line = body.substr(0, body.find('\n'));
-    body.remove_prefix(std::min(line.size() + 1, body.size()));
-    std::vector<std::string> row;
-    for (std::size_t from = 0;;) {
-      const std::size_t tab = line.find('\t', from);
-      row.push_back(unescaped(line.substr(from, tab - from)));
-      if (tab == std::string_view::npos) break;
-      from = tab + 1;
-    }
-    rows.push_back(std::move(row));
-  }
-  return rows;
+bool pins(Purpose purpose, const SessionSetting& setting) {
+  return purpose == Purpose::mirror || setting.pinned == Pinned::everywhere;
 }
 
 /// What is most likely wrong when nobody answers in HTTP there.
@@ -91,54 +47,102 @@ Access access_of(const PeerSpec& peer) {
   return access;
 }
 
-Client::Client(Access access) : access_(std::move(access)), http_(access_.endpoint) {}
+Client::Client(Access access, Purpose purpose)
+    : access_(std::move(access)), purpose_(purpose), http_(access_.endpoint) {}
 
 std::string Client::name() const {
   return "ClickHouse at " + access_.endpoint.host + ":" + std::to_string(access_.endpoint.port);
 }
 
-std::string Client::target(const Settings& settings) const {
+std::string Client::target(const Settings& settings, Purpose purpose) const {
+  // The whole answer is made before its status is sent, so that a failure is a status and not a short answer.
+  Settings all{{"default_format", std::string(TsvRows::kFormat)}, {"wait_end_of_query", "1"}};
+  for (const SessionSetting& setting : session_settings()) {
+    if (pins(purpose, setting) && (!setting.asked || (known_ && known_->contains(setting.name))))
+      all.emplace(setting.name, setting.value);
+  }
+  for (const auto& [name, value] : settings) all[name] = value;
   std::string out = "/?database=" + net::url_encode(access_.database);
-  for (const auto& [name, value] : settings) out += "&" + net::url_encode(name) + "=" + net::url_encode(value);
+  for (const auto& [name, value] : all) out += "&" + net::url_encode(name) + "=" + net::url_encode(value);
   return out;
+}
+
+void Client::learn(const Wait& wait) {
+  if (known_) return;
+  std::string names;
+  for (const SessionSetting& setting : session_settings()) {
+    if (setting.asked) names += (names.empty() ? "" : ", ") + quote_text(setting.name);
+  }
+  const std::string sql = "SELECT name, value FROM system.settings WHERE name IN ('readonly', " + names + ")";
+  Rows rows;
+  try {
+    rows = ask(sql, wait, {}, Purpose::mirror);
+  } catch (const Error& error) {
+    // A user who may only read may not say even what a SELECT of peerd's own is best asked with.
+    if (error.text.origin != "CH 164" || purpose_ == Purpose::mirror) throw;
+    rows = ask(sql, wait, {}, Purpose::reading);
+  }
+  known_.emplace();
+  for (const auto& row : rows) {
+    if (row.at(0) == "readonly") read_only_ = row.at(1) != "0";
+    known_->insert(row.at(0));
+  }
+}
+
+bool Client::read_only(const Wait& wait) {
+  learn(wait);
+  return read_only_;
 }
 
 std::map<std::string, std::string> Client::headers() const {
   return {{"X-ClickHouse-User", access_.user}, {"X-ClickHouse-Key", access_.password}, {"User-Agent", "peerd"}};
 }
 
-void Client::check(const net::HttpResponse& response) const {
-  if (failed(response))
-    throw Error(
-        error_text(response, "the server at " + access_.endpoint.host + ":" + std::to_string(access_.endpoint.port)));
+void Client::check(const net::HttpResponse& response) {
+  if (!failed(response)) return;
+  const ErrorText text =
+      error_text(response, "the server at " + access_.endpoint.host + ":" + std::to_string(access_.endpoint.port));
+  if (text.origin == "CH 115") known_.reset();  // Another version behind the same address: it is asked what it knows.
+  throw Error(text);
+}
+
+Client::Rows Client::ask(std::string_view sql, const Wait& wait, const Settings& settings, Purpose purpose) {
+  const net::HttpResponse response = http_.request("POST", target(settings, purpose), headers(), sql, wait);
+  check(response);
+  Rows rows;
+  TsvRows cut([](TsvRows::Cells) {}, [&](TsvRows::Cells cells, const std::vector<bool>&) { rows.emplace_back(cells.begin(), cells.end()); });
+  cut.put(response.body);
+  cut.finish();
+  return rows;
 }
 
 Client::Rows Client::query(std::string_view sql, const Wait& wait, const Settings& settings) {
   try {
-    // The whole answer is made before its status is sent, so that a failure is a status.
-    Settings all{{"wait_end_of_query", "1"}};
-    all.insert(settings.begin(), settings.end());
-    const net::HttpResponse response = http_.request("POST", target(all), headers(), sql, wait);
-    check(response);
-    return parse_rows(response.body);
+    learn(wait);
+    return ask(sql, wait, settings, purpose_);
   } catch (Error& error) {
     if (error.text.code == ErrorCode::unreachable) add_hint(error, access_.endpoint);
     throw;
   }
 }
 
-void Client::stream(const Settings& settings, const std::string& content_type, std::string_view body,
+std::string Client::stream(const Settings& settings, const std::string& content_type, std::string_view body,
                     const std::function<void(std::string_view)>& piece, const Wait& wait) {
+  learn(wait);
   auto all = headers();
   if (!content_type.empty()) all["Content-Type"] = content_type;
-  check(http_.download("POST", target(settings), all, body, piece, wait));
+  const net::HttpResponse response = http_.download("POST", target(settings, purpose_), all, body, piece, wait);
+  check(response);
+  const auto format = response.headers.find("x-clickhouse-format");
+  return format == response.headers.end() ? "" : format->second;
 }
 
 std::unique_ptr<net::HttpClient::Upload> Client::upload(const Settings& settings, const std::string& encoding,
                                                         const Wait& wait) {
+  learn(wait);
   auto all = headers();
   if (!encoding.empty()) all["Content-Encoding"] = encoding;
-  return http_.upload("POST", target(settings), all, wait);
+  return http_.upload("POST", target(settings, purpose_), all, wait);
 }
 
 void Client::finish_upload(net::HttpClient::Upload& upload, const Wait& wait) { check(upload.finish(wait)); }

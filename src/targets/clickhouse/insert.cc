@@ -48,22 +48,9 @@ void Insert::begin(const TableLayout& layout, std::string_view target_table, Tab
 }
 
 void Insert::open(const Wait& wait) {
-  constexpr std::string_view kAsk = "SELECT 1 FROM system.settings WHERE name = 'deduplicate_insert'";
-  if (!newer_setting_) newer_setting_ = !client_.query(kAsk, wait).empty();
-  // No deduplication of any kind (rules.md 20). The wait for our next block may be long: the source decides.
-  Settings settings{{"query", statement_},
-                          {"query_id", names_.next(table_)},
-                          {"async_insert", "0"},
-                          {"http_receive_timeout", "3600"},
-                          {"input_format_null_as_default", "0"},
-                          {"insert_deduplicate", "0"},
-                          {"max_partitions_per_insert_block", "0"},
-                          // A profile's "break" would take a part of the rows for all of them.
-                          {"timeout_overflow_mode", "throw"},
-                          // Should the table's own setting make inserts asynchronous: no acknowledgement before the rows.
-                          {"wait_for_async_insert", "1"},
-                          {"wait_end_of_query", "1"}};
-  if (*newer_setting_) settings["deduplicate_insert"] = "disable";
+  // No deduplication of any kind (rules.md 20): session_settings.cc. The wait for our next block may be long: the source decides.
+  const Settings settings{
+      {"query", statement_}, {"query_id", names_.next(table_)}, {"http_receive_timeout", "3600"}};
   upload_ = client_.upload(settings, "lz4", wait);
   Bytes& out = compressor_->out;
   out.clear();

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "clickhouse/block.h"
@@ -54,7 +53,6 @@ class Insert {
   std::unique_ptr<Compressor> compressor_;
   std::unique_ptr<net::HttpClient::Upload> upload_;
   std::uint64_t sent_bytes_ = 0;
-  std::optional<bool> newer_setting_;  ///< The server has deduplicate_insert, which overrules insert_deduplicate.
 };
 
 }  // namespace peerd::clickhouse

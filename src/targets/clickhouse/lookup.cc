@@ -96,17 +96,7 @@ std::size_t StoredRows::fetch_slice(const Request& request, std::size_t from, st
                           {"query_id", names_.next(request.id)},
                           {own_ + "keys_format", "RowBinary"},
                           {own_ + "keys_structure", key_structure(request.layout)},
-                          // What a profile may say, and would hide the newest row or cut the answer without an error.
-                          {"final", "0"},
-                          {"apply_deleted_mask", "1"},
-                          {"limit", "0"},
-                          {"offset", "0"},
-                          {"read_overflow_mode", "throw"},
-                          {"timeout_overflow_mode", "throw"},
-                          {"result_overflow_mode", "throw"},
-                          {"max_bytes_before_external_group_by", "0"},
-                          {"join_use_nulls", "0"},
-                          {"wait_end_of_query", "1"}};
+                          {"max_bytes_before_external_group_by", "0"}};
   answer_.clear();
   std::size_t bytes = 0;
   client_.stream(

@@ -7,7 +7,7 @@ void follow_null(Client& client, const MirrorTable& table, const TableLayout& la
       allow_null(read_table(client, table.target_name, wait), layout, i, table.target_name);
   const std::string column = "column \"" + layout.names[i] + "\" of table " + layout.table;
   try {
-    client.execute(alter, wait, {{"alter_sync", "2"}, {"mutations_sync", "2"}});
+    client.execute(alter, wait);
   } catch (Error& error) {
     error.text.message = column + " holds NULL at the source now, and its column at the target cannot be altered: " +
                          error.text.message;

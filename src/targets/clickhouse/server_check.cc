@@ -67,12 +67,31 @@ bool granted(Client& client, const std::string& right, const Wait& wait) {
   }
 }
 
+std::string setting_of(Client& client, std::string_view name, const Wait& wait) {
+  return only_cell(client.query("SELECT value FROM system.settings WHERE name = " + quote_text(name), wait));
+}
+
+Problem may_only_read(const std::string& user) {
+  return problem(ErrorCode::no_privilege, "user \"" + user + "\" may only read", "give it a settings profile without readonly");
+}
+
 void check_rights(Client& client, const Wait& wait, Problems& problems) {
   const std::string user = client.access().user, database = quote_name(client.access().database);
-  if (only_cell(client.query("SELECT value FROM system.settings WHERE name = 'readonly'", wait)) != "0") {
-    problems.push_back(problem(ErrorCode::no_privilege, "user \"" + user + "\" may only read",
-                               "give it a settings profile without readonly"));
+  if (setting_of(client, "readonly", wait) != "0") {
+    problems.push_back(may_only_read(user));
     return;
+  }
+  // No right and no setting of a statement's overrules it, and CHECK GRANT takes it for rights that are missing.
+  if (setting_of(client, "allow_ddl", wait) == "0") {
+    problems.push_back(problem(ErrorCode::no_privilege, "the settings profile of user \"" + user + "\" has allow_ddl = 0",
+                               "give it a settings profile with allow_ddl = 1"));
+    return;
+  }
+  // "" is no list to the server, once it is sent.
+  if (!setting_of(client, "force_data_skipping_indices", wait).empty()) {
+    problems.push_back(problem(ErrorCode::target_unfit,
+                               "the settings profile of user \"" + user + "\" has force_data_skipping_indices, which refuses look-ups",
+                               "give it a settings profile without force_data_skipping_indices"));
   }
   std::string missing;
   for (const std::string& right : rights_needed(database)) {
@@ -99,6 +118,8 @@ Problems check_server(Client& client, const Wait& wait) {
     check_rights(client, wait, problems);
   } catch (const Error& error) {
     Problem found{error.text, ""};
+    // What peerd pins is sent from the first statement on, so that what cannot be set is told here, by name.
+    if (error.text.origin == "CH 164") found = may_only_read(client.access().user);
     if (error.text.origin == "CH 81") {
       found.text.message = "database \"" + client.access().database + "\" does not exist";
       found.text.field = "database";

@@ -1,0 +1,93 @@
+#include "clickhouse/session_settings.h"
+
+namespace peerd::clickhouse {
+namespace {
+
+using enum Pinned;
+
+constexpr SessionSetting kSettings[] = {
+    {"limit", "0", "cuts every answer", everywhere},
+    {"offset", "0", "cuts every answer", everywhere},
+    {"extremes", "0", "adds rows to an answer", everywhere},
+    {"additional_result_filter", "", "leaves out rows", everywhere},
+    {"additional_table_filters", "{}", "leaves out rows", everywhere},
+    {"dialect", "clickhouse", "how a statement is read", everywhere},
+    {"implicit_table_at_top_level", "", "what a SELECT without FROM reads", everywhere, true},
+    {"implicit_transaction", "0", "statements that run in none are refused", everywhere},
+    {"format_tsv_null_representation", "\\N", "text of NULL", everywhere},
+    {"output_format_tsv_crlf_end_of_line", "0", "ends of lines", everywhere},
+    {"bool_true_representation", "true", "text of Bool", everywhere},
+    {"bool_false_representation", "false", "text of Bool", everywhere},
+    {"date_time_output_format", "simple", "text of times", everywhere},
+    {"date_time_64_output_format_cut_trailing_zeros_align_to_groups_of_thousands", "0", "text of times", everywhere, true},
+    {"http_write_exception_in_output_format", "0", "an error is an error, and no row", everywhere, true},
+    {"result_overflow_mode", "throw", "break cuts the answer in silence", everywhere},
+    {"read_overflow_mode", "throw", "break cuts the answer in silence", everywhere},
+    {"read_overflow_mode_leaf", "throw", "break cuts the answer in silence", everywhere},
+    {"timeout_overflow_mode", "throw", "break cuts the answer, or takes a part of an insert for all of it", everywhere},
+    {"timeout_overflow_mode_leaf", "throw", "break cuts the answer in silence", everywhere},
+    {"group_by_overflow_mode", "throw", "break and any leave out groups", everywhere},
+    {"sort_overflow_mode", "throw", "break leaves out rows", everywhere},
+    {"distinct_overflow_mode", "throw", "break leaves out rows", everywhere},
+    {"set_overflow_mode", "throw", "break leaves out keys of IN", everywhere},
+    {"join_overflow_mode", "throw", "break leaves out rows", everywhere},
+    {"transfer_overflow_mode", "throw", "break leaves out rows", everywhere},
+
+    {"final", "0", "look-ups ask for one version among all"},
+    {"apply_deleted_mask", "1", "0 shows rows that were deleted"},
+    {"apply_patch_parts", "1", "0 shows values of before an UPDATE", in_mirrors, true},
+    {"use_query_cache", "0", "answers of before"},
+    {"empty_result_for_aggregation_by_empty_set", "0", "a count of nothing is 0, and no empty answer"},
+    {"aggregate_functions_null_for_empty", "0", "a maximum of nothing"},
+    {"join_use_nulls", "0", "types of a join's columns"},
+    {"group_by_use_nulls", "0", "types of a group's columns", in_mirrors, true},
+    {"transform_null_in", "0", "what x IN (NULL) means"},
+    {"cast_keep_nullable", "0", "the type of a CAST"},
+    {"prefer_column_name_to_alias", "0", "what a name means"},
+    {"max_result_rows", "0", "an answer is as long as it is"},
+    {"max_result_bytes", "0", "an answer is as long as it is"},
+    {"max_rows_to_read", "0", "a table is as large as it is"},
+    {"max_bytes_to_read", "0", "a table is as large as it is"},
+    {"max_rows_to_read_leaf", "0", "a table is as large as it is"},
+    {"max_bytes_to_read_leaf", "0", "a table is as large as it is"},
+    {"max_rows_to_group_by", "0", "a look-up's keys"},
+    {"max_rows_in_set", "0", "a look-up's keys"},
+    {"max_bytes_in_set", "0", "a look-up's keys"},
+    {"max_rows_in_join", "0", "a look-up's keys"},
+    {"max_bytes_in_join", "0", "a look-up's keys"},
+    {"force_index_by_date", "0", "refuses statements without one"},
+    {"force_primary_key", "0", "refuses statements without one"},
+    {"force_optimize_projection", "0", "refuses statements without one", in_mirrors, true},
+    {"force_optimize_projection_name", "", "refuses statements without one", in_mirrors, true},
+    {"parallel_replicas_count", "0", "more reads a part of the rows"},
+    {"show_table_uuid_in_table_create_query_if_not_nil", "0", "text of a table's definition"},
+
+    {"async_insert", "0", "an acknowledgement comes after the rows"},
+    {"wait_for_async_insert", "1", "so it does where a table's own setting makes inserts asynchronous"},
+    {"async_insert_deduplicate", "0", "a block like an earlier one is no repetition"},
+    {"insert_deduplicate", "0", "a block like an earlier one is no repetition"},
+    {"deduplicate_insert", "disable", "overrules insert_deduplicate where there is one", in_mirrors, true},
+    {"insert_deduplication_token", "", "one token for all inserts would drop all but the first"},
+    {"insert_shard_id", "0", "where rows go"},
+    {"max_partitions_per_insert_block", "0", "a batch may have rows of all partitions"},
+    {"input_format_null_as_default", "0", "NULL is no 0"},
+    {"input_format_defaults_for_omitted_fields", "1", "the arrival time is left to the server"},
+    {"input_format_force_null_for_omitted_fields", "0", "the arrival time is left to the server", in_mirrors, true},
+    {"input_format_column_name_matching_mode", "auto", "a and A are two columns", in_mirrors, true},
+    {"input_format_native_allow_types_conversion", "1", "LowCardinality takes plain blocks"},
+    {"input_format_native_decode_types_in_binary_format", "0", "how a block is read", in_mirrors, true},
+    {"data_type_default_nullable", "0", "UInt8 in a CREATE TABLE would be Nullable(UInt8)"},
+    {"enable_lightweight_delete", "1", "TRUNCATE deletes rows", in_mirrors, true},
+    {"lightweight_delete_mode", "alter_update", "deletes as a mutation that is awaited", in_mirrors, true},
+    {"alter_update_mode", "heavy", "mutations as such", in_mirrors, true},
+    {"lightweight_deletes_sync", "2", "a delete has happened when it is acknowledged"},
+    {"mutations_sync", "2", "a mutation has happened when it is acknowledged"},
+    {"alter_sync", "2", "an ALTER has happened when it is acknowledged"},
+    {"ignore_drop_queries_probability", "0", "a DROP that is acknowledged has happened", in_mirrors, true},
+};
+
+}  // namespace
+
+std::span<const SessionSetting> session_settings() { return kSettings; }
+
+}  // namespace peerd::clickhouse
