@@ -55,7 +55,7 @@ void add_filled(Block& block, Cells row, std::span<const std::uint16_t> columns,
 
 }  // namespace
 
-BatchApplier::BatchApplier(const Access& access, StatementNames& names, const Layouts& layouts)
+BatchApplier::BatchApplier(const Access& access, StatementNames& names, Layouts& layouts)
     : statements_(access),
       inserts_(access),
       names_(names),
@@ -84,6 +84,8 @@ void BatchApplier::apply(const Batch& batch, const ApplyContext& context) {
     } catch (const NullRefused& refused) {
       follow_null(statements_, table, work.block.layout(), refused.column, context.wait);
     } catch (Error& error) {
+      insert_.abandon();
+      explain(statements_, table, layouts_, error, context.wait);
       if (error.text.table.empty()) error.text.table = table.schema.qualified();
       throw;
     }
@@ -99,7 +101,7 @@ void BatchApplier::apply_table(Work& work) {
   if (!work.at_source.empty()) fill_from_source(work);
   insert_.send(work.block, work.context.wait);
   insert_.finish(work.context.wait);
-  require_standing(statements_, work.table, layouts_.uuid(work.table.schema.id), work.context.wait);
+  require_standing(statements_, work.table, layouts_, work.context.wait);
 }
 
 /// By version and awaited, so that it can neither act late nor on later rows (rules.md 21).

@@ -17,7 +17,7 @@ namespace peerd::clickhouse {
 /// (rules.md 14 to 19, 21). Two connections: look-ups run while an INSERT is open. The writer thread owns it.
 class BatchApplier {
  public:
-  BatchApplier(const Access& access, StatementNames& names, const Layouts& layouts);
+  BatchApplier(const Access& access, StatementNames& names, Layouts& layouts);
   void apply(const Batch& batch, const ApplyContext& context);
 
  private:
@@ -52,7 +52,7 @@ class BatchApplier {
   StoredRows stored_rows_;
   Collapser collapser_;
   std::map<TableId, TableState> tables_;
-  const Layouts& layouts_;
+  Layouts& layouts_;
 };
 
 }  // namespace peerd::clickhouse

@@ -8,7 +8,7 @@ namespace {
 
 class Writer final : public ChunkWriter {
  public:
-  Writer(const Access& access, StatementNames& names, const Layouts& layouts)
+  Writer(const Access& access, StatementNames& names, Layouts& layouts)
       : client_(access), insert_(client_, names), layouts_(layouts) {}
 
   Begun begin(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan, CopyCounts&, const Wait&) override {
@@ -34,20 +34,30 @@ class Writer final : public ChunkWriter {
     } catch (const NullRefused& refused) {
       insert_.abandon();
       follow_null(client_, table_, block_->layout(), refused.column, wait);
+    } catch (const Error& error) {
+      insert_.abandon();
+      explain(client_, table_, layouts_, error, wait);
+      throw;
     }
   }
 
   CopyCounts finish(const Wait& wait) override {
-    insert_.send(*block_, wait);
-    insert_.finish(wait);
-    require_standing(client_, table_, layouts_.uuid(table_.schema.id), wait);
+    try {
+      insert_.send(*block_, wait);
+      insert_.finish(wait);
+    } catch (const Error& error) {
+      insert_.abandon();
+      explain(client_, table_, layouts_, error, wait);
+      throw;
+    }
+    require_standing(client_, table_, layouts_, wait);
     return counts_;
   }
 
  private:
   Client client_;
   Insert insert_;
-  const Layouts& layouts_;
+  Layouts& layouts_;
   MirrorTable table_;
   std::unique_ptr<Block> block_;
   std::unique_ptr<CopyRows> rows_;
@@ -56,7 +66,7 @@ class Writer final : public ChunkWriter {
 
 }  // namespace
 
-std::unique_ptr<ChunkWriter> make_chunk_writer(const Access& access, StatementNames& names, const Layouts& layouts) {
+std::unique_ptr<ChunkWriter> make_chunk_writer(const Access& access, StatementNames& names, Layouts& layouts) {
   return std::make_unique<Writer>(access, names, layouts);
 }
 

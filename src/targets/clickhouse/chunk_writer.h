@@ -10,7 +10,7 @@
 namespace peerd::clickhouse {
 
 /// Loads chunks by one INSERT each, rows at version start_lsn << 64 (rules.md 2). `names` and `layouts` outlive it.
-std::unique_ptr<ChunkWriter> make_chunk_writer(const Access& access, StatementNames& names, const Layouts& layouts);
+std::unique_ptr<ChunkWriter> make_chunk_writer(const Access& access, StatementNames& names, Layouts& layouts);
 
 /// Puts whole COPY rows into the block, row after row; full() is called when the block is.
 /// Throws Error(internal) where they are no such rows.

@@ -28,9 +28,9 @@ class ClickHouseTarget final : public Target {
  public:
   ClickHouseTarget(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease)
       : access_(access_of(peer)),
-        layouts_(mirror.text("soft_delete_col_name"), mirror.text("synced_at_col_name")),
+        layouts_(mirror.text("soft_delete_col_name"), mirror.text("synced_at_col_name"), title(lease.uuid)),
         mirror_name_(mirror.name),
-        title_(title(lease.uuid)),
+        title_(layouts_.title()),
         fsync_(option_boolean(clickhouse_options(), peer.options, "fsync_after_insert") ? Fsync::yes : Fsync::no),
         least_interval_(option_integer(clickhouse_options(), peer.options, "min_flush_interval_ms")),
         names_(lease),
@@ -109,31 +109,34 @@ TargetIdentity ClickHouseTarget::create(const MirrorTable& table, const Wait& wa
   }
   throw_if_any(unfitness(existing, layout, table.target_name, title_));
   widen(table, existing, wait);
-  return identity_of(existing, absent && existing.comment == title_);
+  return note_of(client_, existing, layout, table.target_name, absent && existing.comment == title_, wait);
 }
 
 TargetIdentity ClickHouseTarget::recognize(const MirrorTable& table, const Wait& wait) {
   const ExistingTable existing = read_table(client_, table.target_name, wait);
-  require_whole(existing, layout_of(table.schema), table.target_name, title_);
-  return identity_of(existing, false);
+  const TableLayout layout = layout_of(table.schema);
+  require_whole(existing, layout, table.target_name, title_);
+  return note_of(client_, existing, layout, table.target_name, false, wait);
 }
 
 CopyPlan ClickHouseTarget::verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) {
   const TableLayout layout = layout_of(table.schema);
   const ExistingTable existing = read_table(client_, table.target_name, wait);
   require_whole(existing, layout, table.target_name, title_);
-  require_same(noted, identity_of(existing, noted.made), "table " + quote_name(table.target_name), lost_table(layout.table));
+  Standing standing = require_noted(client_, existing, layout, table.target_name, noted, wait);
   throw_if_any(unfitness(existing, layout, table.target_name, title_));
   layouts_.loosen(table.schema.id, nullable_columns(existing, layout));
-  layouts_.know(table.schema.id, existing.uuid);
+  layouts_.know(table.schema.id, std::move(standing));
   return copy_plan(layout);
 }
 
 void ClickHouseTarget::alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) {
+  require_standing(client_, from, layouts_, wait);
   const ExistingTable existing = read_table(client_, to.target_name, wait);
   require_whole(existing, layout_of(from.schema), to.target_name, title_);
   throw_if_any(unfitness(existing, layout_of(to.schema), to.target_name, title_));
   widen(to, existing, wait);
+  stand_anew(client_, to, layouts_, wait);
 }
 
 void ClickHouseTarget::widen(const MirrorTable& table, const ExistingTable& existing, const Wait& wait) {
@@ -150,7 +153,7 @@ void ClickHouseTarget::restart_copy(const MirrorTable& table, const std::optiona
   if (!existing.exists || existing.comment != title_) return;
   kill_leftovers(client_, names_, table.schema.id, wait);
   const std::string name = quote_name(table.target_name);
-  if (noted && *noted == identity_of(existing, true) &&
+  if (noted && noted->made && same_table(*noted, existing) &&
       !unfitness(existing, layout_of(table.schema), table.target_name, title_).empty()) {
     // Another shape: all rows are of before it, so the table that the mirror made is made again. An operator's own has a
     // definition that is nobody else's: create() says what it lacks.

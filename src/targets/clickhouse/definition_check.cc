@@ -25,13 +25,17 @@ class Check {
     sorting_key();
     partition();
     expiry();
+    columns();
+  }
+
+  /// What no row is lost by: an insert, or the deletes of a TRUNCATE, are refused, and say why.
+  void additions() {
     for (const std::string& constraint : definition_.constraints)
       alterable("has the constraint " + constraint + ", which tombstones and the source's rows may break",
                 "DROP CONSTRAINT " + quote_name(constraint));
     for (const std::string& projection : definition_.projections)
       alterable("has the projection " + projection + ", with which ClickHouse refuses the deletes of a TRUNCATE",
                 "DROP PROJECTION " + quote_name(projection));
-    columns();
   }
 
  private:
@@ -114,8 +118,10 @@ bool engine_counts_by(const ExistingTable& existing, const TableLayout& layout) 
 }
 
 void check_definition(const ExistingTable& existing, const TableLayout& layout, std::string_view name, bool own,
-                      Problems& problems) {
-  Check(existing, layout, name, own, problems).run();
+                      Looked looked, Problems& problems) {
+  Check check(existing, layout, name, own, problems);
+  check.run();
+  if (looked == Looked::at_start) check.additions();
 }
 
 }  // namespace peerd::clickhouse

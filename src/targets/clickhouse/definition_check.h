@@ -9,7 +9,7 @@ bool engine_counts_by(const ExistingTable& existing, const TableLayout& layout);
 
 /// What an operator's CREATE TABLE may hold that would merge different rows, bring deleted ones back, refuse or change
 /// values. docs/targets/clickhouse.md lists what may stand and what may not.
-void check_definition(const ExistingTable& existing, const TableLayout& layout, std::string_view name, bool own,
+void check_definition(const ExistingTable& existing, const TableLayout& layout, std::string_view name, bool own, Looked looked,
                       Problems& problems);
 
 }  // namespace peerd::clickhouse

@@ -17,15 +17,15 @@ void Layouts::loosen(TableId table, std::set<std::string> columns) {
   loose_[table].merge(columns);
 }
 
-void Layouts::know(TableId table, std::string uuid) {
+void Layouts::know(TableId table, Standing standing) {
   Lock lock(mutex_);
-  uuids_[table] = std::move(uuid);
+  standings_[table] = std::move(standing);
 }
 
-std::string Layouts::uuid(TableId table) const {
+std::optional<Standing> Layouts::standing(TableId table) const {
   Lock lock(mutex_);
-  const auto found = uuids_.find(table);
-  return found == uuids_.end() ? "" : found->second;
+  const auto found = standings_.find(table);
+  return found == standings_.end() ? std::nullopt : std::optional(found->second);
 }
 
 }  // namespace peerd::clickhouse

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -9,25 +11,35 @@
 
 namespace peerd::clickhouse {
 
+/// A table as it stood when it was last compared with its note.
+struct Standing {
+  std::string uuid;
+  std::string modified;                ///< When it was last altered: table_note.h.
+  std::optional<std::uint64_t> trail;  ///< The last step of its column_trail.h; none where that cannot be read.
+};
+
 /// How one mirror's tables are laid out at the target, and what is known of them there. Thread-safe.
 class Layouts {
  public:
-  Layouts(std::string soft_delete_col_name, std::string synced_at_col_name)
-      : soft_delete_col_name_(std::move(soft_delete_col_name)), synced_at_col_name_(std::move(synced_at_col_name)) {}
+  Layouts(std::string soft_delete_col_name, std::string synced_at_col_name, std::string title)
+      : soft_delete_col_name_(std::move(soft_delete_col_name)),
+        synced_at_col_name_(std::move(synced_at_col_name)),
+        title_(std::move(title)) {}
+
+  const std::string& title() const { return title_; }  ///< The comment on the mirror's tables.
 
   TableLayout of(const TableSchema& schema) const;
   /// These columns may hold NULL at the target, although they were NOT NULL when the source's table was described: no
   /// message of the stream tells of DROP NOT NULL, so that the target's column is the memory of it.
   void loosen(TableId table, std::set<std::string> columns);
-  /// The uuid of the table that was compared with its note.
-  void know(TableId table, std::string uuid);
-  std::string uuid(TableId table) const;  ///< "" when none was.
+  void know(TableId table, Standing standing);
+  std::optional<Standing> standing(TableId table) const;  ///< None before the first comparison.
 
  private:
-  const std::string soft_delete_col_name_, synced_at_col_name_;
+  const std::string soft_delete_col_name_, synced_at_col_name_, title_;
   mutable Mutex mutex_;
   std::map<TableId, std::set<std::string>> loose_ PEERD_GUARDED_BY(mutex_);
-  std::map<TableId, std::string> uuids_ PEERD_GUARDED_BY(mutex_);
+  std::map<TableId, Standing> standings_ PEERD_GUARDED_BY(mutex_);
 };
 
 }  // namespace peerd::clickhouse

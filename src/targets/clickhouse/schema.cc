@@ -123,8 +123,8 @@ ExistingTable read_table(Client& client, std::string_view name, const Wait& wait
   ExistingTable table;
   const std::string where = " WHERE database = currentDatabase() AND ";
   const auto tables = client.query(
-      "SELECT engine, comment, toString(uuid), sorting_key, create_table_query, toString(total_rows) FROM system.tables" +
-          where + "name = " + quote_text(name),
+      "SELECT engine, comment, toString(uuid), sorting_key, create_table_query, toString(total_rows), " +
+          std::string(kModified) + " FROM system.tables" + where + "name = " + quote_text(name),
       wait);
   if (tables.empty()) return table;
   table.exists = true;
@@ -133,6 +133,7 @@ ExistingTable read_table(Client& client, std::string_view name, const Wait& wait
   table.uuid = tables[0].at(2);
   table.sorting_key = tables[0].at(3);
   table.create_query = tables[0].at(4);
+  table.modified = tables[0].at(6);
   for (const auto& row : client.query(
            "SELECT name, type, default_kind, is_in_partition_key, compression_codec FROM system.columns" + where + "table = " +
                quote_text(name),
@@ -164,7 +165,7 @@ std::string create_statement(const TableLayout& layout, std::string_view name, s
 }
 
 Problems unfitness(const ExistingTable& existing, const TableLayout& layout, std::string_view name,
-                   std::string_view comment) {
+                   std::string_view comment, Looked looked) {
   Problems problems = name_clashes(layout);
   if (!existing.exists) return problems;
   const bool own = existing.comment == comment;
@@ -177,19 +178,21 @@ Problems unfitness(const ExistingTable& existing, const TableLayout& layout, std
   check_engine(existing, layout, name, problems);
   if (!problems.empty()) return problems;
   check_columns(existing, layout, name, own, problems);
-  check_definition(existing, layout, name, own, problems);
+  check_definition(existing, layout, name, own, looked, problems);
   return problems;
+}
+
+std::set<std::string> held_columns(const TableLayout& layout) {
+  std::set<std::string> held(layout.names.begin(), layout.names.end());
+  for (std::size_t i = 0; i < layout.names.size(); ++i)
+    if (layout.types[i].noted_nulls()) held.insert(null_note(layout.names[i]));
+  return held;
 }
 
 std::vector<std::string> lost_columns(const ExistingTable& existing, const TableLayout& layout) {
   std::vector<std::string> lost;
-  const auto need = [&](const std::string& name) {
+  for (const std::string& name : held_columns(layout))
     if (!existing.columns.contains(name)) lost.push_back(quote_name(name));
-  };
-  for (std::size_t i = 0; i < layout.names.size(); ++i) {
-    need(layout.names[i]);
-    if (layout.types[i].noted_nulls()) need(null_note(layout.names[i]));
-  }
   return lost;
 }
 

@@ -22,8 +22,13 @@ struct ExistingTable {
   bool exists = false;
   bool empty = true;
   std::string engine, comment, uuid, sorting_key, create_query;
+  std::string modified;  ///< kModified.
   std::map<std::string, Column> columns;
 };
+/// When a table was altered last, in SQL over system.tables. Its seconds are too coarse for those that have just passed.
+inline constexpr std::string_view kLately = "lately";
+inline constexpr std::string_view kModified =
+    "if(now() - metadata_modification_time < 3, 'lately', toString(toUnixTimestamp(metadata_modification_time)))";
 ExistingTable read_table(Client& client, std::string_view name, const Wait& wait);
 
 /// The comment on a table is its title: "peerd mirror <uuid>". A table belongs to one mirror (rules.md 2).
@@ -32,11 +37,15 @@ std::string title(std::string_view mirror_uuid);
 enum class Fsync { no, yes };
 std::string create_statement(const TableLayout& layout, std::string_view name, std::string_view comment, Fsync fsync);
 
+/// While rows flow, constraints and projections are left to the statement that they stand in the way of, if it ever comes.
+enum class Looked { at_start, meanwhile };
 /// Why the table cannot take the mirror's rows; empty when it can, perhaps once widened. Changes nothing.
 Problems unfitness(const ExistingTable& existing, const TableLayout& layout, std::string_view name,
-                   std::string_view comment);
+                   std::string_view comment, Looked looked = Looked::at_start);
 
-/// Columns of `layout` that the table lacks.
+/// The columns of `layout` that hold what the source's rows hold.
+std::set<std::string> held_columns(const TableLayout& layout);
+/// Those that the table lacks.
 std::vector<std::string> lost_columns(const ExistingTable& existing, const TableLayout& layout);
 
 /// ALTERs that give an own or taken-over table what it lacks: columns, Nullable, the title.

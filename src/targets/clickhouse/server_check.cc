@@ -55,6 +55,7 @@ std::vector<std::string> rights_needed(const std::string& database) {
       "SELECT ON system.processes",           // To find and to kill, with KILL QUERY, what an earlier run left behind.
       "SELECT ON system.parts",               // To insert less often while merges do not keep up.
       "SELECT ON system.merge_tree_settings",
+      "SELECT ON system.mutations",           // To tell a column from one that took its name.
   };
 }
 
