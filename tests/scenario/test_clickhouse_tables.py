@@ -204,3 +204,16 @@ def test_exactly_the_rights_that_the_hint_asks_for_are_enough(new_world):
     shown = world.peerd.sql(f"SELECT getSetting('readonly') AS r FROM {world.target_peer}.{world.target_db}.t")
     assert shown and str(shown[0]["r"]) == "2", shown
     world.drop()
+
+
+def test_names_of_our_own_columns_that_cannot_be_are_refused_before_anything_is_made(new_world):
+    world = new_world("clickhouse")
+    world.sql("CREATE TABLE t (id int PRIMARY KEY, a int[])")
+    world.create_peers()
+    for option, name in (("soft_delete_col_name", "_row_exists"), ("soft_delete_col_name", "_peerdb_version"), ("soft_delete_col_name", "_peerdb_null_a"),
+                         ("soft_delete_col_name", "_block_offset"), ("synced_at_col_name", "_block_number"), ("synced_at_col_name", "_peerdb_version"),
+                         ("synced_at_col_name", "_peerdb_null_a")):
+        with pytest.raises(Exception) as told:
+            world.create_mirror(["public.t"], **{option: name})
+        assert option in str(told.value) and name in str(told.value), told.value
+        assert world.mirror() is None and not world.slots() and not world.publications()

@@ -241,15 +241,38 @@ std::string allow_null(const ExistingTable& existing, const TableLayout& layout,
          (layout.types[i].array ? added_note(layout, i, "{}") : made_nullable(layout.names[i], type));
 }
 
+namespace {
+
+/// MergeTree keeps these for itself, and refuses them when the table is made.
+bool engine_keeps(std::string_view name) { return name == "_row_exists" || name == "_block_number" || name == "_block_offset"; }
+
+/// The names that the mirror's options give to peerd's own columns.
+void check_own_names(const TableLayout& layout, Problems& problems) {
+  std::set<std::string> taken{std::string(kVersionColumn)};
+  for (std::size_t i = 0; i < layout.names.size(); ++i)
+    if (layout.types[i].noted_nulls()) taken.insert(null_note(layout.names[i]));
+  for (const auto& [option, name] : {std::pair<std::string, std::string>{"soft_delete_col_name", layout.deleted_column},
+                                     {"synced_at_col_name", layout.synced_column}}) {
+    if (name.empty() || (!engine_keeps(name) && taken.insert(name).second)) continue;
+    problems.push_back(unfit(ErrorCode::invalid_option, layout.table,
+                             option + " = '" + name + "' names a column that " +
+                                 (engine_keeps(name) ? "ClickHouse keeps for itself" : "peerd makes for another use, for table " + layout.table),
+                             "give " + option + " another name"));
+    problems.back().text.field = option;
+  }
+}
+
+}  // namespace
+
 Problems name_clashes(const TableLayout& layout) {
   Problems problems;
+  check_own_names(layout, problems);
   std::vector<std::string> own{std::string(kVersionColumn), layout.deleted_column};
   if (!layout.synced_column.empty()) own.push_back(layout.synced_column);
   for (std::size_t i = 0; i < layout.names.size(); ++i)
     if (layout.types[i].noted_nulls()) own.push_back(null_note(layout.names[i]));
   for (const std::string& name : layout.names) {
-    // MergeTree keeps these for itself, and refuses them when the table is made.
-    if (name == "_row_exists" || name == "_block_number" || name == "_block_offset") {
+    if (engine_keeps(name)) {
       problems.push_back(unfit(ErrorCode::target_unfit, layout.table,
                                "column \"" + name + "\" of table " + layout.table + " has a name that ClickHouse keeps for itself",
                                "leave it out: exclude: [" + name + "]"));
