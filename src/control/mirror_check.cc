@@ -64,6 +64,31 @@ Problems check_mirror_options(RawOptions raw, const Connector* to, const Connect
   return problems;
 }
 
+/// `public."q""q"` as public.q"q: where a table has one name, dots are a part of it and quotes are not. What is not well quoted
+/// is a name as it stands.
+std::string plain_name(const std::string& name) {
+  std::string plain;
+  for (std::size_t at = 0; at < name.size();) {
+    if (name[at] != '"') {
+      const std::size_t dot = std::min(name.find('.', at), name.size());
+      if (name.find('"', at) < dot) return name;
+      plain += name.substr(at, dot - at);
+      at = dot;
+    } else {
+      for (++at;; ++at) {
+        if (at >= name.size()) return name;
+        if (name[at] == '"' && name.substr(at, 2) != "\"\"") break;
+        if (name[at] == '"') ++at;
+        plain += name[at];
+      }
+      ++at;
+    }
+    if (at < name.size() && name[at] != '.') return name;
+    if (at < name.size()) plain += name[at++];
+  }
+  return plain;
+}
+
 }  // namespace
 
 MirrorSpec declared_mirror(const MirrorRequest& request, const Ends& ends, Catalog& catalog,
@@ -71,6 +96,9 @@ MirrorSpec declared_mirror(const MirrorRequest& request, const Ends& ends, Catal
   MirrorSpec spec{request.name, request.source, request.target, request.tables, {}};
   const Connector* from = ends.source ? connectors.find(ends.source->kind) : nullptr;
   const Connector* to = ends.target ? connectors.find(ends.target->kind) : nullptr;
+  if (to && !to->table_key) {
+    for (TableMapping& table : spec.tables) table.target = plain_name(table.target);
+  }
   Problems problems = check_name("mirror", request.name);
   append(problems, check_end(ends.source, request.source, "source", "source_name", from && from->source, catalog));
   append(problems, check_end(ends.target, request.target, "target", "destination_name", to && to->target, catalog));

@@ -217,3 +217,14 @@ def test_names_of_our_own_columns_that_cannot_be_are_refused_before_anything_is_
             world.create_mirror(["public.t"], **{option: name})
         assert option in str(told.value) and name in str(told.value), told.value
         assert world.mirror() is None and not world.slots() and not world.publications()
+
+
+def test_quotes_of_a_target_are_not_part_of_its_name(new_world):
+    world = new_world("clickhouse")
+    world.sql("; ".join(f"CREATE TABLE i{i} (id int PRIMARY KEY); INSERT INTO i{i} VALUES (1)" for i in range(1, 6)))
+    world.create_peers()
+    world.peerd.sql(f"""CREATE MIRROR {world.mirror_name} FROM {world.source_peer} TO {world.target_peer} WITH TABLE MAPPING
+        (public.i1:"My table", public.i2:"my.table", public.i3:"q""q", {{from: public.i4, to: "d.o""t"}}, public.i5:s."a.b")""")
+    world.wait_state("RUNNING")
+    names = {row["name"] for row in world.at_target("SELECT name FROM system.tables WHERE database = currentDatabase() AND total_rows = 1")}
+    assert names == {"My table", "my.table", 'q"q', 'd.o"t', "s.a.b"}
