@@ -6,14 +6,20 @@
 namespace peerd {
 namespace {
 
+// From the columns down to what their types are made of: up from the types, each of the database's would be looked at.
 constexpr std::string_view kColumns =
-    "WITH RECURSIVE made(type) AS (SELECT oid FROM pg_type"
-    "   WHERE typnamespace = 'pg_catalog'::regnamespace AND typname = ANY ($2::text[]) UNION"
-    " SELECT t.oid FROM pg_type t JOIN made m ON t.typelem = m.type OR t.typbasetype = m.type"
-    "   OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND a.atttypid = m.type)"
-    "   OR EXISTS (SELECT FROM pg_range r WHERE r.rngtypid = t.oid AND r.rngsubtype = m.type))"
-    " SELECT a.attrelid, a.attname FROM pg_attribute a JOIN made m ON m.type = a.atttypid"
-    " WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum";
+    "WITH RECURSIVE made(whole, type) AS (SELECT DISTINCT a.atttypid, a.atttypid FROM pg_attribute a"
+    "   WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped UNION"
+    " SELECT m.whole, part.type FROM made m JOIN pg_type t ON t.oid = m.type CROSS JOIN LATERAL ("
+    "   SELECT t.typelem WHERE t.typelem <> 0 UNION ALL SELECT t.typbasetype WHERE t.typbasetype <> 0 UNION ALL"
+    "   SELECT a.atttypid FROM pg_attribute a WHERE t.typrelid <> 0 AND a.attrelid = t.typrelid AND a.attnum > 0"
+    "     AND NOT a.attisdropped UNION ALL"
+    // Of multiranges, whose column 13 does not have.
+    "   SELECT r.rngsubtype FROM pg_range r WHERE t.typtype IN ('r', 'm')"
+    "     AND (r.rngtypid = t.oid OR (to_jsonb(r) ->> 'rngmultitypid')::oid = t.oid)) part(type))"
+    " SELECT a.attrelid, a.attname FROM pg_attribute a WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0"
+    " AND NOT a.attisdropped AND a.atttypid IN (SELECT m.whole FROM made m JOIN pg_type t ON t.oid = m.type"
+    "   WHERE t.typnamespace = 'pg_catalog'::regnamespace AND t.typname = ANY ($2::text[])) ORDER BY a.attrelid, a.attnum";
 
 }  // namespace
 
