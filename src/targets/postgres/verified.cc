@@ -21,7 +21,7 @@ bool has_its_name(postgres::Connection& connection, const postgres::QualifiedNam
 void Verified::know(const MirrorTable& table, const std::string& oid) {
   Lock lock(mutex_);
   known_[table.target_name] =
-      std::make_shared<const Known>(table, postgres::parse_qualified(table.target_name), oid);
+      std::make_shared<const Known>(Known{table, postgres::parse_qualified(table.target_name), oid});
 }
 
 std::vector<std::shared_ptr<const Verified::Known>> Verified::known(std::span<const MirrorTable> tables) const {
