@@ -134,6 +134,10 @@ class StalledStandby {
     while (session_->run("SHOW synchronous_standby_names", wait_).text(0, 0) != "peerd_test_nobody")
       wait_.check("waiting for the reload");
     session_->run("SET synchronous_commit = on", wait_);
+    // The checkpointer tells the others that commits wait: until it has read the setting, they do not.
+    while (commits(test)) wait_.check("waiting for commits to wait");
+    const char* const waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    while (admin_->run(waits, wait_).rows() > 0) wait_.check("waiting for the trial to end");
   }
   ~StalledStandby() {
     wait_ = Wait::at_most(30s);
@@ -146,6 +150,16 @@ class StalledStandby {
   }
 
  private:
+  static bool commits(RealSource& test) {
+    const auto trial = test.connect();
+    trial->run("SET synchronous_commit = on", test.wait_);
+    try {
+      trial->run("SELECT pg_logical_emit_message(true, 'test', '')", Wait::at_most(1s));
+      return true;
+    } catch (const Error&) {
+      return false;
+    }
+  }
   Wait wait_ = Wait::at_most(30s);
   std::unique_ptr<postgres::Connection> admin_, session_;
 };
