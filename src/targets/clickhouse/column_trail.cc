@@ -1,37 +1,45 @@
 #include "clickhouse/column_trail.h"
 
 #include <charconv>
+#include <initializer_list>
 #include <map>
 
 #include "clickhouse/column_type.h"
-#include "peerd/base/text.h"
+#include "clickhouse/tokens.h"
 
 namespace peerd::clickhouse {
 namespace {
 
-bool take_word(std::string_view& text, std::string_view word) {
-  if (!text.starts_with(word)) return false;
-  text.remove_prefix(word.size());
-  return true;
-}
+/// A command, read from its beginning.
+class Reader {
+ public:
+  explicit Reader(std::string_view command) : tokens_(tokens_of(command)) { take({"("}); }
 
-/// A name, in backticks where it needs them.
-std::string take_name(std::string_view& text) {
-  std::string name;
-  if (!take_word(text, "`")) {
-    const std::size_t end = std::min(text.find_first_of(" ,)"), text.size());
-    name = text.substr(0, end);
-    text.remove_prefix(end);
+  /// All of them come next, and are taken; else none is.
+  bool take(std::initializer_list<std::string_view> words) {
+    std::size_t at = at_;
+    for (const std::string_view word : words) {
+      if (at == tokens_.size() || is_quoted(tokens_[at]) || tokens_[at].value != word) return false;
+      ++at;
+    }
+    at_ = at;
+    return true;
+  }
+  /// A column's name; "n.a" is one.
+  std::string name() {
+    std::string name;
+    do {
+      if (at_ < tokens_.size()) name += (name.empty() ? "" : ".") + tokens_[at_++].value;
+    } while (take({"."}));
     return name;
   }
-  std::size_t at = 0;
-  for (; at < text.size() && text[at] != '`'; ++at) {
-    if (text[at] == '\\' && at + 1 < text.size()) ++at;
-    name += text[at];
-  }
-  text.remove_prefix(std::min(at + 1, text.size()));
-  return name;
-}
+
+ private:
+  static bool is_quoted(const Token& token) { return token.kind == Token::Kind::name || token.kind == Token::Kind::text; }
+
+  const std::vector<Token> tokens_;
+  std::size_t at_ = 0;
+};
 
 }  // namespace
 
@@ -57,16 +65,15 @@ std::vector<std::string> replaced_columns(const ColumnTrail& trail, std::uint64_
   for (const std::string& column : columns) held[column] = column;
   for (const ColumnTrail::Step& step : trail.steps) {
     if (step.number <= since) continue;
-    std::string_view text = step.command;
-    take_word(text, "(");
-    if (take_word(text, "DROP COLUMN ") || take_word(text, "CLEAR COLUMN ")) {
-      take_word(text, "IF EXISTS ");
-      held.erase(take_name(text));
-    } else if (take_word(text, "RENAME COLUMN ")) {
-      take_word(text, "IF EXISTS ");
-      auto moved = held.extract(take_name(text));
-      if (!take_word(text, " TO ")) continue;
-      std::string to = take_name(text);
+    Reader command(step.command);
+    if (command.take({"DROP", "COLUMN"}) || command.take({"CLEAR", "COLUMN"})) {
+      command.take({"IF", "EXISTS"});
+      held.erase(command.name());
+    } else if (command.take({"RENAME", "COLUMN"})) {
+      command.take({"IF", "EXISTS"});
+      auto moved = held.extract(command.name());
+      if (!command.take({"TO"})) continue;
+      std::string to = command.name();
       held.erase(to);
       if (moved.empty()) continue;
       moved.key() = std::move(to);

@@ -1,56 +1,12 @@
 #include "clickhouse/definition.h"
 
 #include <algorithm>
-#include <cctype>
 #include <span>
+
+#include "clickhouse/tokens.h"
 
 namespace peerd::clickhouse {
 namespace {
-
-struct Token {
-  enum class Kind { word, name, text, sign } kind;
-  std::string value;  ///< Of a quoted name without its quotes.
-  int depth;          ///< Parentheses around it; those of its own kind count for neither.
-};
-
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
-
-/// A quoted thing from its opening quote on, escapes resolved as far as names need it.
-std::string quoted(std::string_view text, std::size_t& at) {
-  const char quote = text[at++];
-  std::string out;
-  for (; at < text.size() && text[at] != quote; ++at) {
-    if (text[at] == '\\' && at + 1 < text.size()) ++at;
-    out += text[at];
-  }
-  ++at;
-  return out;
-}
-
-std::vector<Token> tokens_of(std::string_view text) {
-  std::vector<Token> tokens;
-  int depth = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const char c = text[at];
-    if (std::isspace(static_cast<unsigned char>(c)) != 0) {
-      ++at;
-    } else if (c == '\'') {
-      tokens.push_back({Token::Kind::text, quoted(text, at), depth});
-    } else if (c == '`' || c == '"') {
-      tokens.push_back({Token::Kind::name, quoted(text, at), depth});
-    } else if (is_word(c)) {
-      const std::size_t from = at;
-      while (at < text.size() && is_word(text[at])) ++at;
-      tokens.push_back({Token::Kind::word, std::string(text.substr(from, at - from)), depth});
-    } else {
-      if (c == ')') --depth;
-      tokens.push_back({Token::Kind::sign, std::string(1, c), depth});
-      if (c == '(') ++depth;
-      ++at;
-    }
-  }
-  return tokens;
-}
 
 using Tokens = std::span<const Token>;
 

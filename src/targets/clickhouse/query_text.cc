@@ -6,48 +6,19 @@
 #include <vector>
 
 #include "clickhouse/session_settings.h"
+#include "clickhouse/tokens.h"
 #include "peerd/base/error.h"
+#include "peerd/base/text.h"
 
 namespace peerd::clickhouse {
 namespace {
 
-bool in_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
-
-/// Behind a text or a quoted name that begins at `at`: a backslash or a second quote keeps it open.
-std::size_t behind_quoted(std::string_view sql, std::size_t at) {
-  const char quote = sql[at++];
-  for (; at < sql.size(); ++at) {
-    if (sql[at] == '\\') {
-      ++at;
-    } else if (sql[at] == quote) {
-      if (at + 1 == sql.size() || sql[at + 1] != quote) return at + 1;
-      ++at;
-    }
-  }
-  return sql.size();
-}
-
-/// Words in lower case, signs one by one; what is quoted is "'". Comments are left out.
+/// Words in lower case, signs as they are; what is quoted is "'".
 std::vector<std::string> words_of(std::string_view sql) {
   std::vector<std::string> words;
-  for (std::size_t at = 0; at < sql.size();) {
-    const std::string_view rest = sql.substr(at);
-    if (in_word(sql[at])) {
-      std::string& word = words.emplace_back();
-      for (; at < sql.size() && in_word(sql[at]); ++at)
-        word += static_cast<char>(std::tolower(static_cast<unsigned char>(sql[at])));
-    } else if (sql[at] == '\'' || sql[at] == '"' || sql[at] == '`') {
-      at = behind_quoted(sql, at);
-      words.emplace_back("'");
-    } else if (rest.starts_with("--") || rest.starts_with("#!") || rest.starts_with("# ")) {
-      at = std::min(sql.find('\n', at), sql.size());
-    } else if (rest.starts_with("/*")) {
-      const std::size_t end = sql.find("*/", at + 2);
-      at = end == std::string_view::npos ? sql.size() : end + 2;
-    } else {
-      if (std::isspace(static_cast<unsigned char>(sql[at])) == 0) words.emplace_back(1, sql[at]);
-      ++at;
-    }
+  for (const Token& token : tokens_of(sql)) {
+    const bool quoted = token.kind == Token::Kind::name || token.kind == Token::Kind::text;
+    words.push_back(quoted ? "'" : to_lower(token.value));
   }
   return words;
 }
@@ -71,7 +42,8 @@ void refuse_other_forms(std::string_view sql) {
   bool settings = false;
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (words[i] == "with" && at(i + 1) == "totals") refuse("WITH TOTALS");
-    const bool named = in_word(at(i + 1)[0]) && at(i + 1) != "asc" && at(i + 1) != "desc";
+    const char next = at(i + 1)[0];
+    const bool named = (std::isalnum(static_cast<unsigned char>(next)) != 0 || next == '_') && at(i + 1) != "asc" && at(i + 1) != "desc";
     if (words[i] == "format" && named && (at(i + 2) == ";" || at(i + 2) == "settings")) refuse("FORMAT");
     settings = settings || (words[i] == "settings" && at(i + 2) == "=");
     if (settings && at(i + 1) == "=" && pinned(words[i])) refuse("the setting " + words[i]);
