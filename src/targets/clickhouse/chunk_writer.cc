@@ -35,8 +35,7 @@ class Writer final : public ChunkWriter {
       insert_.abandon();
       follow_null(client_, table_, block_->layout(), refused.column, wait);
     } catch (const Error& error) {
-      insert_.abandon();
-      explain(client_, table_, layouts_, error, wait);
+      give_up(error, wait);
       throw;
     }
   }
@@ -46,8 +45,7 @@ class Writer final : public ChunkWriter {
       insert_.send(*block_, wait);
       insert_.finish(wait);
     } catch (const Error& error) {
-      insert_.abandon();
-      explain(client_, table_, layouts_, error, wait);
+      give_up(error, wait);
       throw;
     }
     require_standing(client_, table_, layouts_, wait);
@@ -55,6 +53,12 @@ class Writer final : public ChunkWriter {
   }
 
  private:
+  /// Throws where more can be said than the server did.
+  void give_up(const Error& error, const Wait& wait) {
+    insert_.abandon();
+    explain(client_, table_, layouts_, error, wait);
+  }
+
   Client client_;
   Insert insert_;
   Layouts& layouts_;

@@ -182,10 +182,20 @@ Problems unfitness(const ExistingTable& existing, const TableLayout& layout, std
   return problems;
 }
 
-std::set<std::string> held_columns(const TableLayout& layout) {
-  std::set<std::string> held(layout.names.begin(), layout.names.end());
+namespace {
+
+std::set<std::string> null_notes(const TableLayout& layout) {
+  std::set<std::string> notes;
   for (std::size_t i = 0; i < layout.names.size(); ++i)
-    if (layout.types[i].noted_nulls()) held.insert(null_note(layout.names[i]));
+    if (layout.types[i].noted_nulls()) notes.insert(null_note(layout.names[i]));
+  return notes;
+}
+
+}  // namespace
+
+std::set<std::string> held_columns(const TableLayout& layout) {
+  std::set<std::string> held = null_notes(layout);
+  held.insert(layout.names.begin(), layout.names.end());
   return held;
 }
 
@@ -246,11 +256,10 @@ namespace {
 /// MergeTree keeps these for itself, and refuses them when the table is made.
 bool engine_keeps(std::string_view name) { return name == "_row_exists" || name == "_block_number" || name == "_block_offset"; }
 
-/// The names that the mirror's options give to peerd's own columns.
-void check_own_names(const TableLayout& layout, Problems& problems) {
-  std::set<std::string> taken{std::string(kVersionColumn)};
-  for (std::size_t i = 0; i < layout.names.size(); ++i)
-    if (layout.types[i].noted_nulls()) taken.insert(null_note(layout.names[i]));
+/// The names that the mirror's options give to peerd's own columns. Answers those of all of its own.
+std::set<std::string> check_own_names(const TableLayout& layout, Problems& problems) {
+  std::set<std::string> taken = null_notes(layout);
+  taken.emplace(kVersionColumn);
   for (const auto& [option, name] : {std::pair<std::string, std::string>{"soft_delete_col_name", layout.deleted_column},
                                      {"synced_at_col_name", layout.synced_column}}) {
     if (name.empty() || (!engine_keeps(name) && taken.insert(name).second)) continue;
@@ -259,25 +268,23 @@ void check_own_names(const TableLayout& layout, Problems& problems) {
                                  (engine_keeps(name) ? "ClickHouse keeps for itself" : "peerd makes for another use, for table " + layout.table),
                              "give " + option + " another name"));
     problems.back().text.field = option;
+    taken.insert(name);
   }
+  return taken;
 }
 
 }  // namespace
 
 Problems name_clashes(const TableLayout& layout) {
   Problems problems;
-  check_own_names(layout, problems);
-  std::vector<std::string> own{std::string(kVersionColumn), layout.deleted_column};
-  if (!layout.synced_column.empty()) own.push_back(layout.synced_column);
-  for (std::size_t i = 0; i < layout.names.size(); ++i)
-    if (layout.types[i].noted_nulls()) own.push_back(null_note(layout.names[i]));
+  const std::set<std::string> own = check_own_names(layout, problems);
   for (const std::string& name : layout.names) {
     if (engine_keeps(name)) {
       problems.push_back(unfit(ErrorCode::target_unfit, layout.table,
                                "column \"" + name + "\" of table " + layout.table + " has a name that ClickHouse keeps for itself",
                                "leave it out: exclude: [" + name + "]"));
     }
-    if (std::ranges::find(own, name) == own.end()) continue;
+    if (!own.contains(name)) continue;
     problems.push_back(
         unfit(ErrorCode::target_unfit, layout.table,
               "column \"" + name + "\" of table " + layout.table + " has the name of one of peerd's own columns",
