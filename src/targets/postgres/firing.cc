@@ -1,6 +1,7 @@
 #include "postgres/firing.h"
 
 #include "peerd/base/text.h"
+#include "postgres/schema.h"
 #include "unfit.h"
 
 namespace peerd::pgtarget {
@@ -11,12 +12,8 @@ using postgres::QualifiedName;
 using postgres::Result;
 using Parameters = std::vector<std::optional<std::string>>;
 
-// $1 is an array of tables. Partitions' triggers fire for the partitioned table's rows; pg_partition_tree() would lock
-// them.
-constexpr std::string_view kOwn =
-    "WITH RECURSIVE own(oid) AS (SELECT unnest($1::oid[]) UNION SELECT i.inhrelid FROM own JOIN pg_inherits i"
-    " ON i.inhparent = own.oid JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition)";
-
+// Partitions' triggers fire for the partitioned table's rows.
+//
 // tgenabled and ev_enabled: O = fires at an origin, R = in the replica role, A = always, D = never.
 //
 // A foreign key is held by internal triggers on both of its tables. Those of deferrable unique constraints are no
@@ -47,7 +44,7 @@ std::string replica_grant(Connection& connection, const Site& site) {
 void check_triggers(Connection& connection, const Site& site, const MirrorTable& table, const Parameters& oids,
                     const QualifiedName& name, Problems& problems, const Wait& wait) {
   const Result found = connection.run(
-      std::string(kOwn) + " SELECT DISTINCT coalesce(k.conname, t.tgname), k.oid IS NOT NULL, format('%I.%I', n.nspname,"
+      std::string(kWithPartitions) + " SELECT DISTINCT coalesce(k.conname, t.tgname), k.oid IS NOT NULL, format('%I.%I', n.nspname,"
                           " c.relname)" + std::string(kTriggers) + " ORDER BY 2, 3, 1",
       oids, wait);
   if (found.rows() == 0) return;
@@ -106,7 +103,7 @@ Problems check_firing(Connection& connection, const Site& site, const MirrorTabl
 
 void prepare_firing_check(Connection& connection, const Wait& wait) {
   connection.prepare(kCheck,
-                     std::string(kOwn) + " SELECT 1 / (NOT EXISTS (SELECT" + std::string(kTriggers) +
+                     std::string(kWithPartitions) + " SELECT 1 / (NOT EXISTS (SELECT" + std::string(kTriggers) +
                          ") AND NOT EXISTS (SELECT" + std::string(kRules) + "))::integer",
                      wait);
 }

@@ -194,14 +194,13 @@ std::optional<Problem> deferrable_key(Connection& connection, const MirrorTable&
 std::optional<Problem> not_durable(Connection& connection, const MirrorTable& table, const QualifiedName& name,
                                    const Standing& standing, const Wait& wait) {
   if (standing.oid == 0) return std::nullopt;
-  const Parameters oid{std::to_string(standing.oid)};
+  const Parameters oids{"{" + std::to_string(standing.oid) + "}"};
   // Of a partitioned table nothing but its partitions has rows, and no statement makes it LOGGED.
   const auto found = connection.run(
-      "WITH RECURSIVE own (oid) AS (SELECT $1::oid UNION SELECT i.inhrelid FROM own JOIN pg_inherits i ON i.inhparent ="
-      " own.oid JOIN pg_class p ON p.oid = i.inhrelid AND p.relispartition)"
+      std::string(kWithPartitions) +
       " SELECT format('%I.%I', n.nspname, c.relname), c.relpersistence = 't' FROM own JOIN pg_class c USING (oid)"
       " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relpersistence <> 'p' AND c.relkind <> 'p' ORDER BY 1",
-      oid, wait);
+      oids, wait);
   if (found.rows() == 0) return std::nullopt;
   std::vector<std::string> names, alter;
   bool temporary = false;

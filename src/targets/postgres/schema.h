@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "peerd/changes/chunk.h"
@@ -11,6 +12,11 @@
 #include "postgres/statements.h"
 
 namespace peerd::pgtarget {
+
+/// The tables of the array $1 and all their partitions, as own(oid). pg_partition_tree() would lock them.
+inline constexpr std::string_view kWithPartitions =
+    "WITH RECURSIVE own(oid) AS (SELECT unnest($1::oid[]) UNION SELECT i.inhrelid FROM own JOIN pg_inherits i"
+    " ON i.inhparent = own.oid JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition)";
 
 struct StandingColumn {
   std::string name, type;  ///< type as format_type() writes it.
