@@ -17,7 +17,8 @@ std::string what_changed(const MirrorTable& table, const Excluded& exclude, cons
 /// Why rows may hold other values than the WAL has told, the columns being what they were; empty: they do not.
 std::string what_may_differ(const MirrorTable& table, const LookedTable& now);
 
-/// Nothing has shown that the table was unlogged for a while since its notes: what was changed then is not in the WAL.
+/// Something shows that the table was logged all the while since its notes, or nothing was noted. Else it may have been
+/// unlogged in between, and what was changed then is not in the WAL.
 bool surely_logged(const CatalogNotes& notes, const LookedTable& now);
 
 enum class Doubt { no, yes };

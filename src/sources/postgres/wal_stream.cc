@@ -1,5 +1,8 @@
 #include "postgres/wal_stream.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
 #include "peerd/postgres/types.h"
@@ -77,11 +80,11 @@ std::unique_ptr<WalStream> WalStream::open(Setup setup, std::span<const MirrorTa
   for (const auto& [oid, table] : stream->tables_) ids.push_back({oid});
   stream->look(control, ids, wait);
   check_money(control, stream->setup_.connect, tables, wait);
-  for (auto& [oid, words] : told_by_name(control, tables, wait)) {
-    // Once: not when the stream goes on.
-    const MirrorTable table = stream->tables_.at(oid).noted();
-    if (stream->setup_.from <= table.start) stream->shapes_.push_back({table, Lsn{}, Lsn{}, std::move(words)});
-  }
+  // Once: not when the stream goes on.
+  std::vector<MirrorTable> begun;
+  std::ranges::copy_if(tables, std::back_inserter(begun), [&](const MirrorTable& table) { return stream->setup_.from <= table.start; });
+  for (auto& [oid, words] : told_by_name(control, begun, wait))
+    stream->shapes_.push_back({stream->tables_.at(oid).noted(), Lsn{}, Lsn{}, std::move(words)});
   const postgres::Result timeout =
       control.run("SELECT setting::bigint FROM pg_settings WHERE name = 'wal_sender_timeout'", wait);
   // A third of the time after which the server gives us up (rules.md 32).
