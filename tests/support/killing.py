@@ -79,16 +79,31 @@ class Killing:
         return True
 
     def in_stream(self, name):
-        """A kill at a random instant of the stream, more often than not with a large transaction under way."""
+        """A kill with a batch in flight, or, three times of ten, at an instant that nothing chose."""
         self.world.wait_state("RUNNING", 240)
-        low = self.random.randrange(self.rows)
-        large = f"UPDATE {self.table} SET n = n + 1 WHERE id BETWEEN {low} AND {low + self.random.randrange(20_000)}"
-        wait_for("a large transaction", lambda: self.ran(large))
-        end = time.monotonic() + self.random.random() * 0.6
-        seen = self.look()
-        while not seen[3] and time.monotonic() < end:
+        if self.random.random() < 0.7:
+            seen = wait_for("a batch in flight", self.in_flight, 120, 0)
+        else:
+            self.large_transaction()
+            time.sleep(self.random.random() * 0.6)
             seen = self.look()
         self.kill(name, seen)
+
+    def in_flight(self):
+        """A look that found one: a large transaction at a time, as a fast writer may be done with it before it is seen."""
+        self.large_transaction()
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            seen = self.look()
+            if seen[3] and not seen[1]:
+                return seen
+        return None
+
+    def large_transaction(self):
+        low = self.random.randrange(self.rows)
+        high = low + self.random.randrange(2_000, 20_000)
+        large = f"UPDATE {self.table} SET n = n + 1 WHERE id BETWEEN {low} AND {high}"
+        wait_for("a large transaction", lambda: self.ran(large))
 
     def ran(self, statement):
         """False when it and the writer waited for each other: it did nothing then."""
