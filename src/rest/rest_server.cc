@@ -1,7 +1,5 @@
 #include "peerd/rest/rest_server.h"
 
-#include <array>
-
 #include "auth.h"
 #include "hosts.h"
 #include "json.h"
@@ -15,31 +13,8 @@ namespace {
 
 constexpr std::chrono::seconds kLongest{60};
 
-constexpr std::array<Route, 12> kRoutes = {{{"GET", "peers/list", list_peers},
-                                            {"GET", "peers/info/{name}", peer_info},
-                                            {"POST", "peers/validate", validate_peer},
-                                            {"POST", "peers/create", create_peer},
-                                            {"POST", "peers/drop", drop_peer},
-                                            {"POST", "mirrors/cdc/validate", validate_mirror},
-                                            {"POST", "flows/cdc/create", create_mirror},
-                                            {"GET", "mirrors/list", list_mirrors},
-                                            {"GET", "mirrors/names", mirror_names},
-                                            {"POST", "mirrors/status", mirror_status},
-                                            {"POST", "mirrors/state_change", change_state},
-                                            {"GET", "version", version}}};
-
 net::HttpReply reply_with(int status, std::string body) {
   return {.status = status, .headers = {{"content-type", "application/json"}}, .body = std::move(body)};
-}
-
-/// The part that a route's last "{…}" takes, "" when it has none; nullopt when the path is not the route's.
-std::optional<std::string_view> match(std::string_view pattern, std::string_view path) {
-  const auto brace = pattern.find('{');
-  if (brace == std::string_view::npos) return pattern == path ? std::optional(std::string_view()) : std::nullopt;
-  if (!path.starts_with(pattern.substr(0, brace))) return std::nullopt;
-  const auto value = path.substr(brace);
-  if (value.empty() || value.find('/') != std::string_view::npos) return std::nullopt;
-  return value;
 }
 
 /// The path behind /api/v1/ or /v1/.
@@ -52,7 +27,7 @@ std::optional<std::string_view> versioned(std::string_view path) {
 
 net::HttpReply unknown_path(std::string_view path) {
   std::vector<std::string_view> paths;
-  for (const auto& route : kRoutes) paths.push_back(route.path);
+  for (const auto& route : routes()) paths.push_back(route.path);
   const auto meant = closest(path, paths);
   return reply_with(
       404, error_json(5, "UNKNOWN_PATH", "there is no such path",
@@ -105,12 +80,13 @@ net::HttpReply route(RestDeps& deps, const net::HttpRequest& request, const std:
     return reply_with(200, health(deps));
   }
   const auto path = versioned(request.path);
+  const Query query = read_query(request.query);
   const Route* other = nullptr;
-  for (const auto& candidate : kRoutes) {
+  for (const auto& candidate : routes()) {
     const auto parameter = path ? match(candidate.path, *path) : std::nullopt;
     if (!parameter) continue;
     if (candidate.method == request.method) {
-      Call call{deps, *parameter, request.body, Wait::at_most(kLongest, stop)};
+      Call call{deps, *parameter, request.body, query, Wait::at_most(kLongest, stop)};
       return reply_with(200, candidate.answer(call));
     }
     other = &candidate;
@@ -122,8 +98,6 @@ net::HttpReply route(RestDeps& deps, const net::HttpRequest& request, const std:
 }
 
 }  // namespace
-
-std::span<const Route> routes() { return kRoutes; }
 
 }  // namespace rest
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,19 +11,35 @@
 
 namespace peerd::rest {
 
+/// What follows the "?" of a request, decoded; of a name that comes twice the last counts.
+using Query = std::map<std::string, std::string, std::less<>>;
+Query read_query(std::string_view raw);
+
 /// What an endpoint gets; all of it lives as long as the call.
 struct Call {
   RestDeps& deps;
   std::string_view parameter;  ///< What stands where the path says {name}.
   std::string_view body;
+  const Query& query;
   Wait wait;
+
+  /// Throws Error(invalid_option) naming it when it is missing or empty.
+  const std::string& required(std::string_view name) const;
+  std::string_view optional(std::string_view name, std::string_view otherwise = "") const;
+  /// Throws Error(invalid_option) naming it when it is no integer of least to most.
+  std::int64_t integer(std::string_view name, std::int64_t otherwise, std::int64_t least, std::int64_t most) const;
 };
 
 struct Route {
-  std::string_view method, path;  ///< Path behind /api/v1 or /v1; a last part "{…}" takes any one part.
-  std::string (*answer)(Call&);   ///< The reply's JSON, status 200. Throws Error.
+  enum class Kind { reads, changes };  ///< Who may only read is refused what changes something.
+  std::string_view method, path;       ///< Path behind /api/v1 or /v1; a part "{…}" takes any one part.
+  Kind kind;
+  std::string (*answer)(Call&);  ///< The reply's JSON, status 200. Throws Error.
 };
 std::span<const Route> routes();
+
+/// The part that the route's "{…}" takes, "" when it has none; nullopt when the path is not the route's.
+std::optional<std::string_view> match(std::string_view pattern, std::string_view path);
 
 // The endpoints, by file.
 std::string list_peers(Call& call);

@@ -1,0 +1,93 @@
+#include "routes.h"
+
+#include <array>
+#include <charconv>
+
+#include "peerd/base/text.h"
+#include "peerd/net/http.h"
+
+namespace peerd::rest {
+namespace {
+
+using enum Route::Kind;
+
+constexpr std::array kRoutes{
+    Route{"GET", "peers/list", reads, list_peers},
+    Route{"GET", "peers/info/{name}", reads, peer_info},
+    Route{"POST", "peers/validate", changes, validate_peer},
+    Route{"POST", "peers/create", changes, create_peer},
+    Route{"POST", "peers/drop", changes, drop_peer},
+    Route{"POST", "mirrors/cdc/validate", changes, validate_mirror},
+    Route{"POST", "flows/cdc/create", changes, create_mirror},
+    Route{"GET", "mirrors/list", reads, list_mirrors},
+    Route{"GET", "mirrors/names", reads, mirror_names},
+    Route{"POST", "mirrors/status", reads, mirror_status},
+    Route{"POST", "mirrors/state_change", changes, change_state},
+    Route{"GET", "version", reads, version},
+};
+
+/// A value of the query, "+" for a space as forms write it.
+std::string decode(std::string_view text) {
+  std::string spaced(text);
+  for (char& c : spaced) {
+    if (c == '+') c = ' ';
+  }
+  return net::url_decode(spaced);
+}
+
+[[noreturn]] void refuse(std::string_view name, std::string message, std::string hint) {
+  throw Error(ErrorText{.code = ErrorCode::invalid_option,
+                        .message = std::move(message),
+                        .hint = std::move(hint),
+                        .field = std::string(name)});
+}
+
+}  // namespace
+
+std::span<const Route> routes() { return kRoutes; }
+
+std::optional<std::string_view> match(std::string_view pattern, std::string_view path) {
+  const auto brace = pattern.find('{');
+  if (brace == std::string_view::npos) return pattern == path ? std::optional(std::string_view()) : std::nullopt;
+  const auto behind = pattern.substr(pattern.find('}') + 1);
+  if (!path.starts_with(pattern.substr(0, brace)) || !path.ends_with(behind)) return std::nullopt;
+  if (path.size() <= brace + behind.size()) return std::nullopt;
+  const auto value = path.substr(brace, path.size() - brace - behind.size());
+  return value.find('/') == std::string_view::npos ? std::optional(value) : std::nullopt;
+}
+
+Query read_query(std::string_view raw) {
+  Query query;
+  for (const std::string& pair : split(raw, '&')) {
+    const auto equals = pair.find('=');
+    if (pair.empty()) continue;
+    query[decode(pair.substr(0, equals))] = equals == std::string::npos ? "" : decode(pair.substr(equals + 1));
+  }
+  return query;
+}
+
+const std::string& Call::required(std::string_view name) const {
+  const auto found = query.find(name);
+  if (found == query.end() || found->second.empty()) {
+    refuse(name, std::string(name) + " is missing", "add ?" + std::string(name) + "=… to the path");
+  }
+  return found->second;
+}
+
+std::string_view Call::optional(std::string_view name, std::string_view otherwise) const {
+  const auto found = query.find(name);
+  return found == query.end() || found->second.empty() ? otherwise : std::string_view(found->second);
+}
+
+std::int64_t Call::integer(std::string_view name, std::int64_t otherwise, std::int64_t least, std::int64_t most) const {
+  const std::string_view text = optional(name);
+  if (text.empty()) return otherwise;
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < least || value > most) {
+    refuse(name, std::string(name) + " must be an integer from " + std::to_string(least) + " to " + std::to_string(most), "");
+  }
+  return value;
+}
+
+}  // namespace peerd::rest
