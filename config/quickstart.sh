@@ -173,16 +173,17 @@ compare() {
 
 announce() {
   local missing
-  missing=$(missing_debs $build_packages $server_packages)
+  missing=$(missing_debs $build_packages $server_packages; command -v npm >/dev/null || echo npm)
   say "peerd quickstart: a source Postgres, a ClickHouse server, a target Postgres and peerd, on this machine's loopback only."
   if [ -n "$missing" ]; then say "  installs with apt:  $(echo $missing)"; else say "  installs with apt:  nothing"; fi
   [ -e "$PEERD_TEST_CACHE/chdb/.version" ] || say "  fetches with npm:   the ClickHouse library (180 MB, checksum pinned) into $PEERD_TEST_CACHE"
+  [ -e "$PEERD_TEST_CACHE/page" ] || say "  fetches with npm:   the page's libraries (0.6 MB, checksums pinned) into $PEERD_TEST_CACHE"
   say "  builds:             $repository/build/release/peerd"
   say "  keeps its data in:  $dir"
 }
 
 build() {
-  install_debs $build_packages $server_packages
+  install_build_tools $server_packages
   install_clickhouse
   part "building the release"
   cmake --preset release >/dev/null

@@ -86,7 +86,8 @@ get_base() {
 
 build_images() {
   say "building the image"
-  docker build --network host --build-arg BASE="$base" -f docker/Dockerfile -t peerd . >"$work/build.log" 2>&1 ||
+  install_node
+  docker build --network host --build-arg BASE="$base" --build-arg npm_config_registry="$(npm config get registry)" -f docker/Dockerfile -t peerd . >"$work/build.log" 2>&1 ||
     { tail -30 "$work/build.log"; fail "docker build"; }
   export PEERD_DEMO_POSTGRES=postgres:16 PEERD_DEMO_CLICKHOUSE=clickhouse/clickhouse-server:25.8
   if ! timeout 300 docker-compose -p "$project" -f docker/docker-compose.yml --profile demo pull -q source clickhouse >/dev/null 2>&1; then

@@ -137,7 +137,7 @@ set_up=0 # seconds of installing and compiling: on a machine that has never buil
 
 if ! dpkg-query -W apt >/dev/null 2>&1; then echo "tests/run.sh needs Debian"; fi
 say "what is missing is installed"
-timed install step "packages" install_debs $build_packages $server_packages $test_packages || true
+timed install step "packages" install_build_tools $server_packages $test_packages || true
 for server in pg14 pg16 pg17 pg18; do step "server $server" install_server $server || true; done
 step "ClickHouse server" install_clickhouse || true
 wish "Apache Kafka" install_kafka kafka || true

@@ -3,6 +3,7 @@
 #include "auth.h"
 #include "hosts.h"
 #include "json.h"
+#include "page.h"
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
 #include "routes.h"
@@ -53,7 +54,7 @@ std::optional<net::HttpReply> refusal(RestDeps& deps, const net::HttpRequest& re
     return reply_with(403, error_json(7, "HOST_REFUSED", "this server does not know itself by that name",
                                       "set PEERD_PASSWORD, or name the host in PEERD_ALLOWED_HOSTS"));
   }
-  if (is_health(request)) return std::nullopt;
+  if (is_health(request) || is_page(request)) return std::nullopt;
   if (is_cross_site(request)) {
     return reply_with(403, error_json(7, "CROSS_SITE", "requests from pages of other sites are refused", ""));
   }
@@ -79,6 +80,7 @@ net::HttpReply route(RestDeps& deps, const net::HttpRequest& request, const std:
       return reply_with(405, error_json(12, "WRONG_METHOD", "use GET", ""));
     return reply_with(200, health(deps));
   }
+  if (is_page(request)) return page_reply(request);
   const auto path = versioned(request.path);
   const Query query = read_query(request.query);
   const Route* other = nullptr;
@@ -105,7 +107,7 @@ net::HttpHandler make_rest_handler(RestDeps given) {
   const auto deps = std::make_shared<RestDeps>(std::move(given));
   net::HttpHandler handler;
   handler.admit = [deps](const net::HttpRequest& head) {
-    return net::HttpAdmission{.refusal = rest::refusal(*deps, head), .quick = rest::is_health(head)};
+    return net::HttpAdmission{.refusal = rest::refusal(*deps, head), .quick = rest::is_health(head) || rest::is_page(head)};
   };
   handler.handle = [deps](const net::HttpRequest& request, std::stop_token stop) {
     try {

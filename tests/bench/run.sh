@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/support/install.sh
-install_debs $build_packages $server_packages $test_packages
+install_build_tools $server_packages $test_packages
 install_clickhouse
 install_kafka kafka
 cmake --preset release >/dev/null

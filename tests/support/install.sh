@@ -55,6 +55,11 @@ install_node() {
   install_debs nodejs npm
 }
 
+# install_build_tools PACKAGE...: what the build needs (npm fetches the page's libraries), and these.
+install_build_tools() {
+  install_debs $build_packages "$@" && install_node
+}
+
 # install_server FOLDER: one line of packages.txt into $PEERD_TEST_CACHE/FOLDER.
 install_server() {
   local folder=$1 package version checksum target="$PEERD_TEST_CACHE/$1"

@@ -19,7 +19,7 @@ struct RestDeps {
   std::vector<std::string> allowed_hosts{};  ///< Beside IP addresses and localhost; asked for when there is no password.
 };
 
-/// Answers /api/v1/..., the same under /v1/..., and /healthz. Never throws; docs/rest.md lists the endpoints.
+/// Answers /api/v1/..., the same under /v1/..., /healthz, and with the page at / and below /page/. Never throws; docs/rest.md lists the endpoints.
 net::HttpHandler make_rest_handler(RestDeps deps);
 
 }  // namespace peerd
