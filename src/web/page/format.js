@@ -31,9 +31,9 @@ export function duration(seconds) {
   if (seconds < 0.95) return Math.round(seconds * 1000) + " ms";
   if (seconds < 9.95) return seconds.toFixed(1) + " s";
   if (seconds < 99.5) return Math.round(seconds) + " s";
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
-  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ${Math.floor(seconds % 3600 / 60)} min`;
-  return `${Math.floor(seconds / 86_400)} d ${Math.floor(seconds % 86_400 / 3600)} h`;
+  const [size, unit, part, of] = seconds < 3600 ? [60, "min", 1, "s"] : seconds < 86_400 ? [3600, "h", 60, "min"] : [86_400, "d", 3600, "h"];
+  const less = Math.floor(seconds % size / part);
+  return `${Math.floor(seconds / size)} ${unit}` + (less > 0 ? ` ${less} ${of}` : "");
 }
 
 export const rate = (value) => absent(value) ? kNone : short(value) + "/s";

@@ -8,7 +8,10 @@ const kBegins = /\b(?:(?:PAUSE|RESUME|DROP|CREATE) (?:OR REPLACE )?(?:MIRROR|PEE
 // with one. Returns {text} and {statement}, in the order of the hint.
 export function cut(hint) {
   const parts = [];
-  const prose = (text) => text.trim() && parts.push({ text: text.trim() });
+  const prose = (text) => {
+    if (parts.at(-1)?.text !== undefined) parts.at(-1).text += text;
+    else if (text.trim()) parts.push({ text: text.trimStart() });
+  };
   let rest = hint;
   for (let match; (match = kBegins.exec(rest)); ) {
     const begin = rest.slice(match.index);

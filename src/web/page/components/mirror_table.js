@@ -18,7 +18,7 @@ const kSorts = {
 };
 const kColumns = [["health", "Health"], ["name", "Mirror"], [null, "Step"], ["lag", "Lag"], ["rows", "Rows"], ["wal", "WAL kept"]];
 
-export const sortWords = Object.keys(kSorts);
+export const kSortNames = { health: "worst first", name: "by name", lag: "by lag", rows: "by rows", wal: "by WAL kept" };
 
 // Sorted anew when something of weight changes, and figures every few seconds; not while the pointer or the focus is in
 // the table, where a row must not move away from under it.
@@ -41,7 +41,7 @@ function Row({ mirror, mayChange }) {
   const trouble = toneOf(word) === "bad";
   const step = trouble && mirror.last_error ? mirror.last_error : mirror.step;
   const share = mirror.chunks_total > 0 ? mirror.chunks_done / mirror.chunks_total : 0;
-  return html`<tr data-row data-test="mirror" data-name=${name}>
+  return html`<tr data-row data-test="mirror" data-name=${name} data-condition=${word}>
     <td class="c-health"><${Badge} word=${word} /></td>
     <th scope="row" class="c-name"><a href=${href(["mirrors", name])}>${name}</a><span class="under"><span class="narrow-only"><${Badge} word=${word} /> </span>${mirror.source} → ${mirror.target}</span><span class="narrow-only under" title=${step}>${step}</span></th>
     <td class="c-step"><span class="clamp" title=${step}>${step}</span>${word === "copying" && html`<progress value=${share} max="1" aria-label=${"copied of " + name} />`}</td>

@@ -6,7 +6,7 @@ import { useMayChange } from "../session.js";
 import { Attention } from "../components/attention.js";
 import { condition, kConditions, needsHelp, toneOf } from "../components/health.js";
 import { Icon } from "../components/icon.js";
-import { MirrorTable, sortWords } from "../components/mirror_table.js";
+import { kSortNames, MirrorTable } from "../components/mirror_table.js";
 import { PeerTable } from "../components/peer_table.js";
 import { Title } from "../components/shell.js";
 
@@ -27,12 +27,13 @@ function Totals({ list, now }) {
   </dl>`;
 }
 
-function Filters({ words, only, text, onOnly, onText }) {
+function Filters({ words, only, text, sort, onOnly, onText, onSort }) {
   const all = Object.values(words).reduce((sum, number) => sum + number, 0);
   const known = [...kConditions, ...Object.keys(words).filter((word) => !kConditions.includes(word))];
   return html`<div class="filters" role="group" aria-label="Filter mirrors">
     <label class="unseen" for="find">Find mirrors</label>
     <input id="find" type="search" placeholder="Name, peer or step" value=${text} onInput=${(event) => onText(event.target.value)} />
+    <select class="narrow-only" aria-label="Sort mirrors" value=${sort} onChange=${(event) => onSort(event.target.value)}>${Object.entries(kSortNames).map(([key, name]) => html`<option value=${key}>${name}</option>`)}</select>
     <button class="chip" type="button" aria-pressed=${!only} onClick=${() => onOnly("")}>all ${count(all)}</button>
     ${known.filter((word) => words[word] || word === only).map((word) => html`<button key=${word} class=${"chip tone-" + toneOf(word)} type="button" aria-pressed=${only === word} onClick=${() => onOnly(only === word ? "" : word)}><${Icon} name=${word === "parked" ? "paused" : word} />${word} ${count(words[word] ?? 0)}</button>`)}
   </div>`;
@@ -60,7 +61,7 @@ export function Overview({ query }) {
   const [peers, setPeers] = useState(null);
   const [text, setText] = useState(query.find ?? "");
   const [only, setOnly] = useState(query.health ?? "");
-  const [sort, setSort] = useState(sortWords.includes(query.sort) ? query.sort : "health");
+  const [sort, setSort] = useState(kSortNames[query.sort] ? query.sort : "health");
   useEffect(() => note([], { find: text, health: only, sort: sort === "health" ? "" : sort }), [text, only, sort]);
 
   const all = useMemo(() => [...mirrors.values()], [mirrors]);
@@ -81,7 +82,7 @@ export function Overview({ query }) {
     <${Attention} mirrors=${all} />
     ${all.length > 0 && html`
       <${Totals} list=${all} now=${now} />
-      <${Filters} words=${words} only=${only} text=${text} onOnly=${setOnly} onText=${setText} />
+      <${Filters} words=${words} only=${only} text=${text} onOnly=${setOnly} onText=${setText} sort=${sort} onSort=${setSort} />
       <p class="unseen" role="status">${plural(list.length, "mirror")} shown</p>
       ${list.length > 0 ? html`<${MirrorTable} list=${list} sort=${sort} onSort=${setSort} now=${now} />`
         : html`<p class="empty">No mirror is like that. <button class="button small" type="button" onClick=${() => (setText(""), setOnly(""))}>Show all</button></p>`}`}

@@ -1,0 +1,42 @@
+import { html } from "../html.js";
+import { get, path } from "../api.js";
+import { bytes, count } from "../format.js";
+import { usePoll } from "../poll.js";
+import { ApiErrorBox } from "../components/errorbox.js";
+
+const kMebi = 1024 * 1024;
+const given = (value) => value !== null && value !== undefined && value !== "";
+
+const kFacts = [
+  ["WAL status", (slot) => slot.walStatus],
+  ["WAL kept", (slot) => given(slot.lagInMb) && bytes(slot.lagInMb * kMebi)],
+  ["may still grow by", (slot) => given(slot.safeWalSize) && bytes(Number(slot.safeWalSize))],
+  ["restart LSN", (slot) => slot.restartLSN],
+  ["confirmed LSN", (slot) => slot.confirmedFlushLSN],
+  ["sent LSN", (slot) => slot.sentLSN],
+  ["server's LSN", (slot) => slot.currentLSN],
+  ["waits for", (slot) => given(slot.waitEvent) && [slot.waitEventType, slot.waitEvent].filter(given).join(": ")],
+  ["backend", (slot) => slot.backendState],
+  ["spilled", (slot) => given(slot.spillBytes) && `${bytes(Number(slot.spillBytes))} of ${count(Number(slot.spillTxns))} transactions`],
+  ["logical_decoding_work_mem", (slot) => given(slot.logicalDecodingWorkMemMb) && bytes(Number(slot.logicalDecodingWorkMemMb) * kMebi)],
+];
+
+function Slot({ slot }) {
+  return html`<article class="card" data-test="slot">
+    <h3>${slot.slotName} <span class="quiet">${slot.active ? "active" : "not active"}</span></h3>
+    <dl class="pairs">${kFacts.map(([title, fact]) => [title, fact(slot)]).filter(([, value]) => given(value) && value !== false).map(([title, value]) => html`<div key=${title}><dt>${title}</dt><dd>${value}</dd></div>`)}</dl>
+  </article>`;
+}
+
+// The mirror's positions, and the slots of its source: this mirror's is the one that stands where the mirror does.
+export function SlotDetails({ mirror }) {
+  const { value, error } = usePoll((signal) => get(path("peers", "slots", mirror.source), {}, signal), 10_000, mirror.source);
+  const slots = value?.slotData ?? [];
+  const positions = [["received", mirror.received_lsn], ["applied", mirror.applied_lsn], ["confirmed", mirror.confirmed_lsn]];
+  return html`
+    <article class="card"><h3>This mirror's positions</h3>
+      <dl class="pairs">${positions.map(([title, lsn]) => html`<div key=${title}><dt>${title}</dt><dd>${lsn ?? "none yet"}</dd></div>`)}</dl></article>
+    <${ApiErrorBox} error=${error} title="The slots could not be read" />
+    ${value && html`<h3 class="spaced">${slots.length ? `Slots at ${mirror.source}` : `There is no slot at ${mirror.source}`}</h3>`}
+    ${slots.map((slot) => html`<${Slot} key=${slot.slotName} slot=${slot} />`)}`;
+}
