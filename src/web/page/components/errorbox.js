@@ -2,7 +2,7 @@ import { html } from "../html.js";
 import { CopyBlock } from "./copy.js";
 import { Icon } from "./icon.js";
 
-const kBegins = /\b(?:(?:PAUSE|RESUME|DROP|CREATE) (?:OR REPLACE )?(?:MIRROR|PEER)|ALTER [A-Z]+|DROP [A-Z]+|CREATE [A-Z]+|GRANT [A-Z]|REVOKE [A-Z]|SELECT |UPDATE |DELETE FROM|REFRESH |SET )/;
+const kBegins = /\b(?:(?:PAUSE|RESUME|DROP|CREATE) (?:OR REPLACE )?(?:MIRROR|PEER)(?= [^ ])|ALTER [A-Z]+|DROP [A-Z]+|CREATE [A-Z]+|GRANT [A-Z]|REVOKE [A-Z]|SELECT |UPDATE |DELETE FROM|REFRESH |SET )/;
 
 // A hint cut into prose and the statements that it holds: those that end with a semicolon, and a hint's rest that begins
 // with one. Returns {text} and {statement}, in the order of the hint.
@@ -19,10 +19,12 @@ export function cut(hint) {
     const length = end < 0 ? begin.length : end;
     const closed = begin[end] === ";";
     const named = begin.slice(match[0].length, length).trim() !== "" || /SELECT|SET/.test(match[0]);
-    const isStatement = named && (closed || (match.index === 0 && parts.length === 0));
+    const statement = begin.slice(0, length).trim();
+    const whole = statement.split("(").length === statement.split(")").length;
+    const isStatement = named && whole && (closed || (match.index === 0 && parts.length === 0));
     const taken = isStatement ? length + (closed ? 1 : 0) : match[0].length;
     prose(rest.slice(0, match.index + (isStatement ? 0 : taken)));
-    if (isStatement) parts.push({ statement: begin.slice(0, length).trim() + ";" });
+    if (isStatement) parts.push({ statement: statement + ";" });
     rest = begin.slice(taken);
   }
   prose(rest);
