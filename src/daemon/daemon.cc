@@ -148,7 +148,8 @@ class Daemon {
   RestDeps rest_deps() {
     std::vector<std::string> hosts = settings_.allowed_hosts;
     if (!hosts.empty() && !settings_.loopback_only()) hosts.push_back(settings_.listen);
-    return {peers_, mirrors_, *catalog_, settings_.password, attempts_, std::move(hosts)};
+    return {peers_, mirrors_, *catalog_, settings_.password, attempts_, std::move(hosts), settings_.read_password,
+            !settings_.tls_cert.empty()};
   }
 
   const Settings settings_;

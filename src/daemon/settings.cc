@@ -21,9 +21,12 @@ constexpr std::array kOptions{
     Option{"listen", text, "127.0.0.1", kNo, kPlain,
            "address that both ports listen on; another than loopback needs a password"},
     Option{"sql_port", integer, "9900", kNo, kPlain, "port of the SQL front end (psql); 0 = any free one", 0, 65535},
-    Option{"http_port", integer, "3000", kNo, kPlain, "port of the REST API; 0 = any free one", 0, 65535},
+    Option{"http_port", integer, "3000", kNo, kPlain, "port of the page and the REST API; 0 = any free one", 0, 65535},
     Option{"password", text, "", kNo, kSecret,
            "password of both ports; without one everybody who reaches them may do everything"},
+    Option{"read_password", text, "", kNo, kSecret,
+           "password of those who may look at everything on the page and the REST port and change nothing; needs password, and must "
+           "differ from it; the SQL port does not take it"},
     Option{"allowed_hosts", text, "", kNo, kPlain,
            "names, comma-separated, by which the REST port may be asked beside IP addresses and localhost; asked for when "
            "there is no password, or when they are given"},
@@ -104,6 +107,13 @@ void check_together(const Settings& settings) {
     throw Error(ErrorCode::invalid_option, "tls_cert and tls_key go together, and " + missing + " is missing",
                 "set " + variable_of(missing));
   }
+  if (!settings.read_password.empty() && settings.password.empty()) {
+    throw Error(ErrorCode::invalid_option, "read_password is set and password is not: everybody may change everything",
+                "set PEERD_PASSWORD");
+  }
+  if (!settings.read_password.empty() && settings.read_password == settings.password) {
+    throw Error(ErrorCode::invalid_option, "read_password and password are the same", "set PEERD_READ_PASSWORD to another one");
+  }
   if (settings.password.empty() && !settings.loopback_only()) {
     throw Error(ErrorCode::invalid_option,
                 "peerd is to listen on " + settings.listen + ", where others reach it, and has no password",
@@ -119,6 +129,7 @@ Settings from_options(const Options& options) {
   settings.sql_port = static_cast<std::uint16_t>(number_of("sql_port"));
   settings.http_port = static_cast<std::uint16_t>(number_of("http_port"));
   settings.password = text_of("password");
+  settings.read_password = text_of("read_password");
   for (const std::string& host : split(text_of("allowed_hosts"), ',')) {
     const auto begin = host.find_first_not_of(' '), end = host.find_last_not_of(' ');
     if (begin != std::string::npos) settings.allowed_hosts.push_back(host.substr(begin, end - begin + 1));

@@ -13,7 +13,7 @@ namespace peerd::daemon {
 
 /// How this process runs. Every one is a key of the configuration file and a variable PEERD_<NAME>; the variable wins.
 struct Settings {
-  std::string listen, password, catalog, data_dir, keys, tls_cert, tls_key, log_level;
+  std::string listen, password, read_password, catalog, data_dir, keys, tls_cert, tls_key, log_level;
   std::vector<std::string> allowed_hosts;
   std::uint16_t sql_port = 0, http_port = 0;
   std::uint64_t memory_bytes = 0;

@@ -23,6 +23,9 @@ constexpr std::array kRoutes{
     Route{"GET", "mirrors/names", reads, mirror_names},
     Route{"POST", "mirrors/status", reads, mirror_status},
     Route{"POST", "mirrors/state_change", changes, change_state},
+    Route{"POST", "session", reads, open_session},
+    Route{"GET", "session", reads, show_session},
+    Route{"DELETE", "session", reads, close_session},
     Route{"GET", "version", reads, version},
 };
 
@@ -45,6 +48,13 @@ std::string decode(std::string_view text) {
 }  // namespace
 
 std::span<const Route> routes() { return kRoutes; }
+
+std::optional<std::string_view> versioned(std::string_view path) {
+  for (const std::string_view prefix : {"/api/v1/", "/v1/"}) {
+    if (path.starts_with(prefix)) return path.substr(prefix.size());
+  }
+  return std::nullopt;
+}
 
 std::optional<std::string_view> match(std::string_view pattern, std::string_view path) {
   const auto brace = pattern.find('{');

@@ -8,6 +8,7 @@
 
 #include "peerd/base/clock.h"
 #include "peerd/rest/rest_server.h"
+#include "sessions.h"
 
 namespace peerd::rest {
 
@@ -22,6 +23,9 @@ struct Call {
   std::string_view body;
   const Query& query;
   Wait wait;
+  Sessions& sessions;
+  const net::HttpRequest& request;
+  net::HttpReply& reply;  ///< What goes out with the JSON: an endpoint may set the status and headers.
 
   /// Throws Error(invalid_option) naming it when it is missing or empty.
   const std::string& required(std::string_view name) const;
@@ -34,10 +38,12 @@ struct Route {
   enum class Kind { reads, changes };  ///< Who may only read is refused what changes something.
   std::string_view method, path;       ///< Path behind /api/v1 or /v1; a part "{…}" takes any one part.
   Kind kind;
-  std::string (*answer)(Call&);  ///< The reply's JSON, status 200. Throws Error.
+  std::string (*answer)(Call&);  ///< The reply's JSON; status 200 unless it sets another. Throws Error.
 };
 std::span<const Route> routes();
 
+/// The path behind /api/v1/ or /v1/.
+std::optional<std::string_view> versioned(std::string_view path);
 /// The part that the route's "{…}" takes, "" when it has none; nullopt when the path is not the route's.
 std::optional<std::string_view> match(std::string_view pattern, std::string_view path);
 
@@ -54,6 +60,10 @@ std::string list_mirrors(Call& call);
 std::string mirror_names(Call& call);
 std::string mirror_status(Call& call);
 std::string change_state(Call& call);
+
+std::string open_session(Call& call);
+std::string show_session(Call& call);
+std::string close_session(Call& call);
 
 std::string version(Call& call);
 std::string health(RestDeps& deps);

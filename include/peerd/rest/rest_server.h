@@ -17,6 +17,8 @@ struct RestDeps {
   std::string password;
   net::AttemptLimit& attempts;
   std::vector<std::string> allowed_hosts{};  ///< Beside IP addresses and localhost; asked for when there is no password.
+  std::string read_password{};  ///< Whoever gives it sees all and changes nothing; "" = there is none.
+  bool tls = false;             ///< The port speaks HTTPS: its cookies are for that alone.
 };
 
 /// Answers /api/v1/..., the same under /v1/..., /healthz, and with the page at / and below /page/. Never throws; docs/rest.md lists the endpoints.

@@ -94,6 +94,15 @@ TEST(Settings, WantCertificateAndKeyTogether) {
   EXPECT_TRUE(contains(refusal("", {{"PEERD_TLS_KEY", "/k"}}).hint, "PEERD_TLS_CERT"));
 }
 
+TEST(Settings, TakeAReadPasswordBesideAnotherPasswordAlone) {
+  const Environment both{{"PEERD_PASSWORD", "all"}, {"PEERD_READ_PASSWORD", "look"}};
+  EXPECT_EQ(load_settings("", both).settings.read_password, "look");
+  EXPECT_TRUE(contains(refusal("", {{"PEERD_READ_PASSWORD", "look"}}).hint, "PEERD_PASSWORD"));
+  const ErrorText same = refusal("", {{"PEERD_PASSWORD", "hunter2"}, {"PEERD_READ_PASSWORD", "hunter2"}});
+  EXPECT_TRUE(contains(same.hint, "PEERD_READ_PASSWORD"));
+  EXPECT_FALSE(contains(same.message + same.hint + same.detail, "hunter2"));
+}
+
 TEST(Settings, NeverShowASecretInAnError) {
   const ErrorText error = refusal("password: [hunter2]\n", {});
   EXPECT_FALSE(contains(error.message + error.detail + error.hint, "hunter2"));

@@ -1,0 +1,89 @@
+#include "refusals.h"
+
+#include "auth.h"
+#include "hosts.h"
+#include "json.h"
+#include "page.h"
+#include "peerd/base/log.h"
+#include "routes.h"
+
+namespace peerd::rest {
+namespace {
+
+net::HttpReply refuse_cross_site(std::string_view hint) {
+  return reply_with(403, error_json(7, "CROSS_SITE", "requests from pages of other sites are refused", hint));
+}
+
+/// The endpoint that is asked for; nullptr when there is none.
+const Route* asked_route(const net::HttpRequest& request) {
+  const auto path = versioned(request.path);
+  for (const Route& route : routes()) {
+    if (path && route.method == request.method && match(route.path, *path)) return &route;
+  }
+  return nullptr;
+}
+
+std::optional<net::HttpReply> refuse_access(RestDeps& deps, Sessions& sessions, const net::HttpRequest& request,
+                                            const Route* route) {
+  const Access access = check_access(request, deps, sessions);
+  switch (access.outcome) {
+    case Access::Outcome::missing:
+      return refuse_missing_password(request);
+    case Access::Outcome::wrong:
+      note_wrong_password(deps, request);
+      return refuse_wrong_password();
+    case Access::Outcome::cross_site:
+      return refuse_cross_site("with a session's cookie send the header X-Requested-With: peerd");
+    case Access::Outcome::granted:
+      break;
+  }
+  if (access.role == Role::admin || route == nullptr || route->kind == Route::Kind::reads) return std::nullopt;
+  return reply_with(403, error_json(7, "READ_ONLY", "this password may look at everything and change nothing",
+                                    "log in with PEERD_PASSWORD to change something"));
+}
+
+}  // namespace
+
+net::HttpReply reply_with(int status, std::string body) {
+  return {.status = status, .headers = {{"content-type", "application/json"}, {"cache-control", "no-store"}}, .body = std::move(body)};
+}
+
+bool is_health(const net::HttpRequest& request) { return request.path == "/healthz"; }
+
+net::HttpReply refuse_missing_password(const net::HttpRequest& request) {
+  auto reply = reply_with(401, error_json(16, "PASSWORD_REQUIRED", "a password is required",
+                                          "HTTP Basic with an empty user name (curl -u :password), or POST session"));
+  if (!is_script(request)) reply.headers["www-authenticate"] = "Basic realm=\"peerd\", charset=\"UTF-8\"";
+  return reply;
+}
+
+net::HttpReply refuse_wrong_password() {
+  return reply_with(403, error_json(7, "WRONG_PASSWORD", "wrong user name or password",
+                                    "the user name is empty, the password is PEERD_PASSWORD: curl -u :password"));
+}
+
+void note_wrong_password(RestDeps& deps, const net::HttpRequest& request) {
+  deps.attempts.failed(request.remote);
+  log(LogLevel::warning, "a wrong password came to the REST port from " + request.remote);
+}
+
+std::optional<net::HttpReply> refusal(RestDeps& deps, Sessions& sessions, const net::HttpRequest& request) {
+  if ((deps.password.empty() || !deps.allowed_hosts.empty()) && !is_own_host(request, deps.allowed_hosts)) {
+    return reply_with(403, error_json(7, "HOST_REFUSED", "this server does not know itself by that name",
+                                      "set PEERD_PASSWORD, or name the host in PEERD_ALLOWED_HOSTS"));
+  }
+  if (is_health(request) || is_page(request)) return std::nullopt;
+  if (is_cross_site(request)) return refuse_cross_site("");
+  if (deps.password.empty()) return std::nullopt;
+  if (!deps.attempts.may_try(request.remote)) {
+    auto reply = reply_with(429, error_json(8, "TOO_MANY_ATTEMPTS", "too many wrong passwords from this address",
+                                            "wait a few seconds, and check the password"));
+    reply.headers["retry-after"] = "2";
+    return reply;
+  }
+  const Route* route = asked_route(request);
+  if (route != nullptr && route->answer == open_session) return std::nullopt;  // It brings its password in the body.
+  return refuse_access(deps, sessions, request, route);
+}
+
+}  // namespace peerd::rest

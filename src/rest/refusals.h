@@ -1,0 +1,25 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "peerd/net/server.h"
+#include "peerd/rest/rest_server.h"
+#include "sessions.h"
+
+namespace peerd::rest {
+
+/// An answer in JSON, which no cache keeps.
+net::HttpReply reply_with(int status, std::string body);
+
+/// Who may not ask, and why. Told by the head alone, so that nobody without the password can make us hold a body.
+std::optional<net::HttpReply> refusal(RestDeps& deps, Sessions& sessions, const net::HttpRequest& request);
+
+net::HttpReply refuse_missing_password(const net::HttpRequest& request);
+net::HttpReply refuse_wrong_password();
+/// For the attempt limit and the log.
+void note_wrong_password(RestDeps& deps, const net::HttpRequest& request);
+
+bool is_health(const net::HttpRequest& request);
+
+}  // namespace peerd::rest
