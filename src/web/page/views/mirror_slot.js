@@ -28,7 +28,6 @@ function Slot({ slot }) {
   </article>`;
 }
 
-// The mirror's positions, and the slots of its source: this mirror's is the one that stands where the mirror does.
 export function SlotDetails({ mirror }) {
   const { value, error } = usePoll((signal) => get(path("peers", "slots", mirror.source), {}, signal), 10_000, mirror.source);
   const slots = value?.slotData ?? [];
@@ -38,5 +37,6 @@ export function SlotDetails({ mirror }) {
       <dl class="pairs">${positions.map(([title, lsn]) => html`<div key=${title}><dt>${title}</dt><dd>${lsn ?? "none yet"}</dd></div>`)}</dl></article>
     <${ApiErrorBox} error=${error} title="The slots could not be read" />
     ${value && html`<h3 class="spaced">${slots.length ? `Slots at ${mirror.source}` : `There is no slot at ${mirror.source}`}</h3>`}
+    ${slots.length > 1 && html`<p class="quiet">This mirror's is the one whose confirmed LSN is that of the mirror. A slot that is not active keeps WAL until it is read again or dropped.</p>`}
     ${slots.map((slot) => html`<${Slot} key=${slot.slotName} slot=${slot} />`)}`;
 }

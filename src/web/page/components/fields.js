@@ -1,0 +1,89 @@
+import { html, useId } from "../html.js";
+import { plural } from "../format.js";
+
+// Fields out of the options that the server lists: type, default, doc, secret, bounds.
+
+const isPem = (option) => option.doc.includes("PEM text");
+const isMap = (option) => option.name.endsWith(".");
+const isPlainSwitch = (option) => option.type === "boolean" && option.default !== "";
+
+const label = (option) => isMap(option) ? option.name.slice(0, -1) : option.name;
+
+function about(option) {
+  const facts = [];
+  const bounds = [option.least, option.most].filter((bound) => bound !== null && bound !== undefined);
+  if (option.type === "integer" && bounds.length === 2 && option.most > 0) facts.push(`${option.least} to ${option.most}`);
+  if (option.default !== "" && option.type !== "boolean") facts.push(`default ${option.default}`);
+  if (isMap(option)) facts.push("one a line, name=value");
+  return option.doc + (facts.length ? ` (${facts.join("; ")})` : "");
+}
+
+function Control({ option, id, described, value, onValue, invalid, stored }) {
+  const input = (event) => onValue(event.target.value);
+  const common = { id, value: value ?? "", onInput: input, "aria-describedby": described, "aria-invalid": invalid ? "true" : undefined, required: option.required, spellcheck: false };
+  if (option.type === "boolean") {
+    return html`<select ...${common} onChange=${input}><option value="">not set: the default</option><option value="true">true</option><option value="false">false</option></select>`;
+  }
+  if (isPem(option) || isMap(option)) return html`<textarea ...${common} class="code" rows="3" autocomplete="off" />`;
+  if (option.type === "integer") return html`<input ...${common} inputmode="numeric" autocomplete="off" placeholder=${option.default} />`;
+  const placeholder = stored ? "stored; type it again to keep or change it" : option.default;
+  return html`<input ...${common} type=${option.secret ? "password" : "text"} autocomplete=${option.secret ? "new-password" : "off"} placeholder=${placeholder} />`;
+}
+
+// One option: its name, its control, what it is, and what the server says is wrong with it.
+export function OptionField({ option, value, onValue, problem, stored }) {
+  const id = useId();
+  const described = id + "-about";
+  const said = problem && html`<p class="wrong" id=${id + "-wrong"}>${problem.message || "This is not accepted"}${problem.hint && html` <span>${problem.hint}</span>`}</p>`;
+  const describedBy = problem ? `${id}-wrong ${described}` : described;
+  if (isPlainSwitch(option)) {
+    const on = value === undefined ? option.default === "true" : value === "true";
+    return html`<div class="field"><label class="check"><input type="checkbox" checked=${on} aria-describedby=${describedBy} onChange=${(event) => onValue(String(event.target.checked))} /><b>${label(option)}</b></label>
+      <p class="about" id=${described}>${about(option)}</p>${said}</div>`;
+  }
+  return html`<div class="field"><label for=${id}>${label(option)}${option.required && html` <span class="must">required</span>`}</label>
+    <${Control} option=${option} id=${id} described=${describedBy} value=${value} onValue=${onValue} invalid=${problem} stored=${stored} />
+    <p class="about" id=${described}>${about(option)}</p>${said}</div>`;
+}
+
+// Those that must be set and the usual ones first, the rest folded. `usual` names the usual ones.
+export function OptionFields({ options, values, onValues, problems = {}, stored = {}, usual = [] }) {
+  const field = (option) => html`<${OptionField} key=${option.name} option=${option} value=${values[option.name]} problem=${problems[label(option)]} stored=${stored[option.name]} onValue=${(value) => onValues({ ...values, [option.name]: value })} />`;
+  const first = options.filter((option) => option.required || usual.includes(option.name));
+  const more = options.filter((option) => !first.includes(option));
+  const open = more.some((option) => problems[label(option)] || (values[option.name] ?? "") !== "");
+  return html`<div class="fields">${first.map(field)}</div>
+    ${more.length > 0 && html`<details class="more" open=${open}><summary>${plural(more.length, "more option")}</summary><div class="fields">${more.map(field)}</div></details>`}`;
+}
+
+function mapOf(text) {
+  const lines = text.split("\n").map((line) => line.trim()).filter(Boolean);
+  return Object.fromEntries(lines.map((line) => {
+    const [name, ...value] = line.split("=");
+    return [name.trim(), value.join("=").trim()];
+  }));
+}
+
+// What was filled in, as the API takes it: what is empty is left out, numbers stay text where they are none, so that the
+// server says what is wrong with them.
+export function bodyOf(options, values) {
+  const body = {};
+  for (const option of options) {
+    const value = values[option.name];
+    if (value === undefined || value === "") continue;
+    if (isMap(option)) body[label(option)] = mapOf(value);
+    else if (option.type === "boolean") body[option.name] = value === "true";
+    else body[option.name] = option.secret || isPem(option) ? value : value.trim();
+  }
+  return body;
+}
+
+// The details of an error by the option that each is about: the last part of its path.
+export function problemsByField(error) {
+  const found = {};
+  for (const detail of error?.details ?? []) {
+    const last = detail.field?.split(".").at(-1);
+    if (last) found[last] ??= detail.message ? detail : { ...detail, message: error.message };
+  }
+  return found;
+}
