@@ -1,4 +1,4 @@
-import { html, useState } from "../html.js";
+import { html } from "../html.js";
 import { post } from "../api.js";
 import { useMayChange } from "../session.js";
 import { store, useStore } from "../store.js";
@@ -29,13 +29,22 @@ async function change(name, requested, doing, done) {
   }
 }
 
-function DropDialog({ name, onClose, onDropped }) {
+// The mirror whose drop is asked for. The dialog is no part of a row or a view: those go with the mirror, and what was left
+// behind must still be read.
+const dropping = store("");
+
+export function DropDialog() {
+  const name = useStore(dropping);
+  return name && html`<${Drop} key=${name} name=${name} onClose=${() => dropping.set("")} />`;
+}
+
+function Drop({ name, onClose }) {
   const act = (force) => post("mirrors/state_change",
     { flow_job_name: name, requested_flow_state: "STATUS_TERMINATING", ...(force && { force: true }) });
   const done = (reply) => {
     const left = reply?.leftBehind ?? [];
     say(`Mirror ${name} is dropped.`);
-    if (!left.length) return void onDropped?.();
+    if (!left.length) return null;
     return html`<p>The mirror is gone. This had to be left, and is removed by hand:</p><ul class="left">${left.map((thing) => html`<li><code>${thing}</code></li>`)}</ul>`;
   };
   return html`<${ConfirmTyped} title=${"Drop mirror " + name} name=${name} verb="Drop mirror" onClose=${onClose} act=${act} done=${done}
@@ -45,8 +54,7 @@ function DropDialog({ name, onClose, onDropped }) {
 }
 
 // Pause or resume, and drop. `compact` shows symbols; the names stay for those who do not see them.
-export function MirrorActions({ mirror, compact = false, onDropped }) {
-  const [dropping, setDropping] = useState(false);
+export function MirrorActions({ mirror, compact = false }) {
   const mayChange = useMayChange();
   const doing = useStore(asked).get(mirror.name);
   if (!mayChange) return null;
@@ -58,6 +66,5 @@ export function MirrorActions({ mirror, compact = false, onDropped }) {
     ${stopped
       ? html`<button class=${kind} type="button" title="Resume" disabled=${doing} onClick=${() => change(name, "STATUS_RUNNING", "Resuming", `Mirror ${name} is resumed.`)}><${Icon} name="play" />${label(doing ?? "Resume")}</button>`
       : html`<button class=${kind} type="button" title="Pause" disabled=${doing || condition(mirror) === "terminated" || state === "TERMINATING"} onClick=${() => change(name, "STATUS_PAUSED", "Pausing", `Mirror ${name} is paused.`)}><${Icon} name="paused" />${label(doing ?? "Pause")}</button>`}
-    <button class=${kind + " risky"} type="button" title="Drop…" onClick=${() => setDropping(true)}><${Icon} name="trash" />${label("Drop")}${compact ? "" : "…"}</button>
-    ${dropping && html`<${DropDialog} name=${name} onClose=${() => setDropping(false)} onDropped=${onDropped} />`}`;
+    <button class=${kind + " risky"} type="button" title="Drop…" onClick=${() => dropping.set(name)}><${Icon} name="trash" />${label("Drop")}${compact ? "" : "…"}</button>`;
 }

@@ -3,6 +3,7 @@ import { time } from "../format.js";
 import { href } from "../router.js";
 import { logOut, useSession } from "../session.js";
 import { useLink, useLive } from "../live.js";
+import { DropDialog } from "./actions.js";
 import { Icon } from "./icon.js";
 import { Notices, sayError } from "./notice.js";
 
@@ -43,6 +44,7 @@ export function Shell({ route, children }) {
     </header>
     <${LostBanner} />
     <main id="main" tabindex="-1">${children}</main>
+    <${DropDialog} />
     <${Notices} />`;
 }
 

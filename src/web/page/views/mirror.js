@@ -3,7 +3,7 @@ import { rows } from "../api.js";
 import { ago, bytes, count, duration, percent, rate, time } from "../format.js";
 import { rowsPerSecond, useClock, useLive } from "../live.js";
 import { usePoll } from "../poll.js";
-import { go, href, note } from "../router.js";
+import { href, note } from "../router.js";
 import { MirrorActions } from "../components/actions.js";
 import { NextTry } from "../components/attention.js";
 import { ApiErrorBox, ErrorBox } from "../components/errorbox.js";
@@ -80,7 +80,7 @@ export function Mirror({ name, tab: asked, query }) {
   if (!mirror) return html`<${Missing} name=${name} seen=${seen} />`;
   return html`
     <${Title} text=${name}><${Badge} word=${word} /><span class="quiet">${mirror.source} → ${mirror.target}</span><span class="grow"></span>
-      <${MirrorActions} mirror=${mirror} onDropped=${() => go([])} /><//>
+      <${MirrorActions} mirror=${mirror} /><//>
     <p class="step" data-test="step"><b>${mirror.step}</b> <span class="quiet">state ${mirror.state}, since ${time(mirror.created_at)}</span></p>
     <${LastError} mirror=${mirror} />
     <${Figures} mirror=${mirror} now=${now} />
