@@ -53,7 +53,8 @@ export function rowsPerSecond(name, now = Date.now()) {
   return rows === 0 || seconds < 0.5 ? 0 : rows / seconds;
 }
 
-export const spark = (name) => tracks.get(name)?.spark ?? [];
+const kNoSpark = [];
+export const spark = (name) => tracks.get(name)?.spark ?? kNoSpark;
 
 // History gives the ten minutes before; from then on the points come from what is heard.
 async function loadSparks(signal) {

@@ -3,40 +3,36 @@ import { start } from "./live.js";
 import { useRoute } from "./router.js";
 import { load, useSession } from "./session.js";
 import { ApiErrorBox } from "./components/errorbox.js";
-import { Shell } from "./components/shell.js";
-import { About } from "./views/about.js";
-import { CreateMirror } from "./views/create_mirror.js";
-import { CreatePeer } from "./views/create_peer.js";
+import { Lazy } from "./components/lazy.js";
+import { Shell, Title } from "./components/shell.js";
 import { Login } from "./views/login.js";
-import { Mirror } from "./views/mirror.js";
 import { Overview } from "./views/overview.js";
-import { Query } from "./views/query.js";
+
+const kLoad = {
+  Mirror: () => import("./views/mirror.js"),
+  CreatePeer: () => import("./views/create_peer.js"),
+  CreateMirror: () => import("./views/create_mirror.js"),
+  Query: () => import("./views/query.js"),
+  About: () => import("./views/about.js"),
+};
 
 function View({ route: { parts, query } }) {
   const [first, name, tab] = parts;
+  const lazy = (view, props) => html`<${Lazy} key=${view + (props?.name ?? "")} view=${view} load=${kLoad[view]} props=${props} />`;
   if (!first) return html`<${Overview} query=${query} />`;
-  if (first === "mirrors" && name) return html`<${Mirror} key=${name} name=${name} tab=${tab} query=${query} />`;
-  if (first === "new" && name === "peer") return html`<${CreatePeer} />`;
-  if (first === "new" && name === "mirror") return html`<${CreateMirror} query=${query} />`;
-  if (first === "peers" && name) return html`<${CreatePeer} key=${name} name=${name} />`;
-  if (first === "sql") return html`<${Query} query=${query} />`;
-  if (first === "about") return html`<${About} />`;
-  return html`<h1 tabindex="-1" data-focus>There is no such page</h1><p><a href="#/">Overview</a></p>`;
-}
-
-// Who follows a link by keyboard goes on from the new heading, and hears it.
-function useFocus(route) {
-  const place = route.parts.slice(0, 2).join("/");
-  useEffect(() => {
-    const heading = document.querySelector("[data-focus]");
-    if (document.activeElement === document.body || !document.querySelector("#main")?.contains(document.activeElement)) heading?.focus({ preventScroll: true });
-    scrollTo(0, 0);
-  }, [place]);
+  if (first === "mirrors" && name) return lazy("Mirror", { name, tab, query });
+  if (first === "peers" && name) return lazy("CreatePeer", { name });
+  if (first === "new" && name === "peer") return lazy("CreatePeer");
+  if (first === "new" && name === "mirror") return lazy("CreateMirror");
+  if (first === "sql") return lazy("Query", { query });
+  if (first === "about") return lazy("About");
+  return html`<${Title} text="There is no such page" /><p><a href="#/">Overview</a></p>`;
 }
 
 function LoggedIn({ route }) {
   useEffect(start, []);
-  useFocus(route);
+  const place = route.parts.slice(0, 2).join("/");
+  useEffect(() => scrollTo(0, 0), [place]);
   return html`<${Shell} route=${route}><${View} route=${route} /><//>`;
 }
 

@@ -26,8 +26,8 @@ function Control({ option, id, described, value, onValue, invalid, stored }) {
   }
   if (isPem(option) || isMap(option)) return html`<textarea ...${common} class="code" rows="3" autocomplete="off" />`;
   if (option.type === "integer") return html`<input ...${common} inputmode="numeric" autocomplete="off" placeholder=${option.default} />`;
-  const placeholder = stored ? "stored; type it again to keep or change it" : option.default;
-  return html`<input ...${common} type=${option.secret ? "password" : "text"} autocomplete=${option.secret ? "new-password" : "off"} placeholder=${placeholder} />`;
+  const placeholder = stored ? "stored; type it again to keep or change it" : "";
+  return html`<input ...${common} value=${value ?? option.default} type=${option.secret ? "password" : "text"} autocomplete=${option.secret ? "new-password" : "off"} placeholder=${placeholder} />`;
 }
 
 // One option: its name, its control, what it is, and what the server says is wrong with it.
@@ -51,7 +51,7 @@ export function OptionFields({ options, values, onValues, problems = {}, stored 
   const field = (option) => html`<${OptionField} key=${option.name} option=${option} value=${values[option.name]} problem=${problems[label(option)]} stored=${stored[option.name]} onValue=${(value) => onValues({ ...values, [option.name]: value })} />`;
   const first = options.filter((option) => option.required || usual.includes(option.name));
   const more = options.filter((option) => !first.includes(option));
-  const open = more.some((option) => problems[label(option)] || (values[option.name] ?? "") !== "");
+  const open = more.some((option) => problems[label(option)] || (values[option.name] ?? option.default) !== option.default);
   return html`<div class="fields">${first.map(field)}</div>
     ${more.length > 0 && html`<details class="more" open=${open}><summary>${plural(more.length, "more option")}</summary><div class="fields">${more.map(field)}</div></details>`}`;
 }
@@ -64,13 +64,14 @@ function mapOf(text) {
   }));
 }
 
-// What was filled in, as the API takes it: what is empty is left out, numbers stay text where they are none, so that the
-// server says what is wrong with them.
+// What was filled in, as the API takes it. What stands as it was is left out, and so is what is empty, but where a text's
+// default is emptied: that says something. Numbers go as they were typed, so that the server says what is wrong with them.
 export function bodyOf(options, values) {
   const body = {};
   for (const option of options) {
     const value = values[option.name];
-    if (value === undefined || value === "") continue;
+    const emptied = value === "" && option.type === "text" && option.default !== "";
+    if (value === undefined || value === option.default || (value === "" && !emptied)) continue;
     if (isMap(option)) body[label(option)] = mapOf(value);
     else if (option.type === "boolean") body[option.name] = value === "true";
     else body[option.name] = option.secret || isPem(option) ? value : value.trim();

@@ -35,7 +35,14 @@ function useOrder(list, sort, minute, held) {
   }, [weights, sort, list.length]);
 }
 
+// Drawn anew only when something of it is new: a scrolled table has most of its rows already.
 function Row({ mirror, mayChange }) {
+  const perSecond = rate(rowsPerSecond(mirror.name));
+  const points = spark(mirror.name);
+  return useMemo(() => drawRow(mirror, mayChange, perSecond, points), [mirror, mayChange, perSecond, points]);
+}
+
+function drawRow(mirror, mayChange, perSecond, points) {
   const { name } = mirror;
   const word = condition(mirror);
   const trouble = toneOf(word) === "bad";
@@ -45,8 +52,8 @@ function Row({ mirror, mayChange }) {
     <td class="c-health"><${Badge} word=${word} /></td>
     <th scope="row" class="c-name"><a href=${href(["mirrors", name])}>${name}</a><span class="under"><span class="narrow-only"><${Badge} word=${word} /> </span>${mirror.source} → ${mirror.target}</span><span class="narrow-only under" title=${step}>${step}</span></th>
     <td class="c-step"><span class="clamp" title=${step}>${step}</span>${word === "copying" && html`<progress value=${share} max="1" aria-label=${"copied of " + name} />`}</td>
-    <td class="c-lag"><${Sparkline} points=${spark(name)} tone=${toneOf(word)} /><span class="figure">${duration(mirror.lag_seconds)}</span></td>
-    <td class="c-rows figure">${rate(rowsPerSecond(name))}</td>
+    <td class="c-lag"><${Sparkline} points=${points} tone=${toneOf(word)} /><span class="figure">${duration(mirror.lag_seconds)}</span></td>
+    <td class="c-rows figure">${perSecond}</td>
     <td class="c-wal figure">${bytes(mirror.wal_kept_bytes)}</td>
     ${mayChange && html`<td class="c-act"><${MirrorActions} mirror=${mirror} compact /></td>`}
   </tr>`;

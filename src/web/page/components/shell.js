@@ -1,4 +1,4 @@
-import { html } from "../html.js";
+import { html, useEffect, useRef } from "../html.js";
 import { time } from "../format.js";
 import { href } from "../router.js";
 import { logOut, useSession } from "../session.js";
@@ -25,7 +25,7 @@ function LostBanner() {
   if (state !== "lost") return null;
   const since = heardAt ? `What is shown is of ${time(new Date(heardAt).toISOString())}.` : "";
   return html`<div class="banner tone-bad" role="alert" data-test="lost"><${Icon} name="failed" />
-    <span><b>${error.message}.</b> ${since} ${error.hint}.</span></div>`;
+    <span><b>${error.message}.</b> ${since} The page tries again every two seconds.</span></div>`;
 }
 
 // The frame of every view: who is in, where one can go, and whether peerd is heard.
@@ -48,7 +48,12 @@ export function Shell({ route, children }) {
     <${Notices} />`;
 }
 
-// The heading of a view, in the document's title too. The router puts the focus here.
+// The heading of a view. Who follows a link by keyboard goes on from here, and hears it.
 export function Title({ text, children }) {
-  return html`<div class="title"><h1 tabindex="-1" data-focus>${text}</h1>${children}</div>`;
+  const heading = useRef();
+  useEffect(() => {
+    const { activeElement: focused, body } = document;
+    if (focused === body || !document.getElementById("main").contains(focused)) heading.current.focus({ preventScroll: true });
+  }, []);
+  return html`<div class="title"><h1 ref=${heading} tabindex="-1">${text}</h1>${children}</div>`;
 }

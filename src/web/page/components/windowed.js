@@ -25,11 +25,17 @@ export function useWindow(count) {
   });
   useEffect(() => {
     if (whole) return undefined;
-    addEventListener("scroll", measure, { passive: true });
-    addEventListener("resize", measure);
+    let frame = 0;
+    const soon = () => {
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(measure);
+    };
+    addEventListener("scroll", soon, { passive: true });
+    addEventListener("resize", soon);
     return () => {
-      removeEventListener("scroll", measure);
-      removeEventListener("resize", measure);
+      cancelAnimationFrame(frame);
+      removeEventListener("scroll", soon);
+      removeEventListener("resize", soon);
     };
   }, [count, whole]);
   const { from, to } = whole ? { from: 0, to: count } : { from: Math.min(range.from, count), to: Math.min(range.to, count) };

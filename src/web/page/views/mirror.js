@@ -24,10 +24,10 @@ function Figures({ mirror, now }) {
   return html`<dl class="figures">
     ${figure("Lag", duration(mirror.lag_seconds), mirror.lag_bytes > 0 && bytes(mirror.lag_bytes))}
     ${figure("Rows", rate(rowsPerSecond(mirror.name, now)))}
-    ${figure("WAL kept at the source", bytes(mirror.wal_kept_bytes))}
+    ${figure("WAL kept at source", bytes(mirror.wal_kept_bytes))}
     ${figure("Rows copied", count(mirror.rows_copied), mirror.chunks_total > 0 && mirror.chunks_done < mirror.chunks_total && percent(mirror.chunks_done / mirror.chunks_total))}
     ${figure("Changes since start", count(mirror.rows_streamed))}
-    ${figure("Consistent", mirror.consistent ? "yes" : "not yet", mirror.consistent ? "" : "rows of the copy wait for their changes")}
+    ${figure("Consistent", mirror.consistent ? "yes" : "not yet", mirror.consistent ? "" : "rows may be newer than others")}
   </dl>`;
 }
 
@@ -81,7 +81,7 @@ export function Mirror({ name, tab: asked, query }) {
   return html`
     <${Title} text=${name}><${Badge} word=${word} /><span class="quiet">${mirror.source} → ${mirror.target}</span><span class="grow"></span>
       <${MirrorActions} mirror=${mirror} /><//>
-    <p class="step" data-test="step"><b>${mirror.step}</b> <span class="quiet">state ${mirror.state}, since ${time(mirror.created_at)}</span></p>
+    <p class="step" data-test="step"><b>${mirror.step}</b> <span class="quiet">state ${mirror.state}, created ${time(mirror.created_at)}</span></p>
     <${LastError} mirror=${mirror} />
     <${Figures} mirror=${mirror} now=${now} />
     <${Copy} mirror=${mirror} tables=${tables.value} rates=${rates} />

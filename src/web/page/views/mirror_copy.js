@@ -39,7 +39,7 @@ function Bar({ table, perSecond }) {
     <td class="number">${total ? percent(done / total) : "waiting"}</td>
     <td class="number">${count(done)} / ${count(total)}</td>
     <td class="number">${count(rows)}</td>
-    <td class="number">${finished || !total ? "" : rate(perSecond)}</td>
+    <td class="number">${!finished && perSecond > 0 && rate(perSecond)}</td>
     <td class="number">${finished ? "done" : left === null ? "" : duration(left)}</td>
   </tr>`;
 }
