@@ -51,15 +51,16 @@ export function ErrorBox({ title, message, hint, children, tone = "bad", quiet =
 // What the API said, all of it: several problems are a list with the cure of each.
 export function ApiErrorBox({ error, title, children }) {
   if (!error) return null;
-  const several = error.details?.filter((detail) => detail.message || detail.hint) ?? [];
+  const several = error.details?.filter((detail) => detail.message || detail.hint) ?? [];   // The first one's hint is that of all.
   if (several.length < 2) {
-    return html`<${ErrorBox} title=${title} message=${error.message} hint=${error.hint}>${children}<//>`;
+    const position = Number(error.details?.[0]?.position);
+    return html`<${ErrorBox} title=${title} message=${error.message + (position ? `, at character ${position}` : "")} hint=${error.hint}>${children}<//>`;
   }
   const told = several.every((detail) => detail.message);
   return html`<${ErrorBox} title=${title ?? `${several.length} problems`} message=${told ? "" : error.message}>
     <ol class="problems">${several.map((detail) => html`<li data-test="problem">
       ${detail.message && html`<p class="said">${detail.message}</p>`}
-      ${detail.field && html`<p class="quiet"><code>${detail.field}</code></p>`}
-      <${Hint} text=${detail.hint} />
+      ${(detail.table || detail.field) && html`<p class="quiet"><code>${detail.table || detail.field}</code></p>`}
+      <${Hint} text=${detail.own_hint ?? detail.hint} />
     </li>`)}</ol>${children}<//>`;
 }

@@ -9,6 +9,9 @@ const isPlainSwitch = (option) => option.type === "boolean" && option.default !=
 
 const label = (option) => isMap(option) ? option.name.slice(0, -1) : option.name;
 
+// Each once: other names of the same option are for statements that were written elsewhere.
+export const named = (options) => options.filter((option) => !option.alias_of);
+
 function about(option) {
   const facts = [];
   const bounds = [option.least, option.most].filter((bound) => bound !== null && bound !== undefined);
@@ -84,7 +87,7 @@ export function problemsByField(error) {
   const found = {};
   for (const detail of error?.details ?? []) {
     const last = detail.field?.split(".").at(-1);
-    if (last) found[last] ??= detail.message ? detail : { ...detail, message: error.message };
+    if (last) found[last] ??= { message: detail.message ?? error.message, hint: detail.own_hint ?? detail.hint };
   }
   return found;
 }

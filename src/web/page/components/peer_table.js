@@ -68,6 +68,7 @@ export function PeerTable({ mirrors, onPeers }) {
   const mayChange = useMayChange();
   useEffect(() => onPeers?.(peers), [peers]);
   const uses = (name) => mirrors.filter((mirror) => mirror.source === name || mirror.target === name).length;
+  if (!error && !peers?.length) return null;    // The overview says what to do first.
   return html`<section aria-labelledby="peers">
     <div class="title"><h2 id="peers">Peers</h2><span class="grow"></span>
       ${peers?.length > 0 && html`<button class="button small" type="button" onClick=${again}>Ask again</button>`}

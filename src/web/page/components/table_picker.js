@@ -41,7 +41,7 @@ function TableRow({ peer, schema, table, pick, onPick, fresh }) {
   const told = pick && `${pick.target}${pick.exclude.length ? `, without ${plural(pick.exclude.length, "column")}` : ""}`;
   return html`<tr data-test="pick" data-name=${qualified(schema, name)}>
       <td><input type="checkbox" aria-label=${qualified(schema, name)} checked=${Boolean(pick)} onChange=${(event) => onPick(event.target.checked ? fresh : null)} /></td>
-      <th scope="row">${name}</th><td class="number">${bytes(Number(table.sizeBytes))}</td><td class="number">${Number(table.rowsEstimate) < 0 ? "not analyzed" : short(Number(table.rowsEstimate))}</td>
+      <th scope="row">${name}</th><td class="number">${bytes(Number(table.sizeBytes ?? 0))}</td><td class="number">${table.rowsEstimate === undefined || table.rowsEstimate === null ? "not analyzed" : short(Number(table.rowsEstimate))}</td>
       <td><${Key} table=${table} />${table.replicaIdentity && table.replicaIdentity !== "d" && html` <span class="quiet">identity ${kIdentities[table.replicaIdentity] ?? table.replicaIdentity}</span>`}</td>
       <td>${pick && html`<button class="button small" type="button" aria-expanded=${open} onClick=${() => setOpen(!open)}>${told}<span class="unseen">: name and columns of ${name}</span></button>`}</td></tr>
     ${open && pick && html`<${Details} peer=${peer} schema=${schema} table=${table} pick=${pick} onPick=${onPick} />`}`;

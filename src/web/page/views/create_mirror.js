@@ -7,7 +7,7 @@ import { go } from "../router.js";
 import { useMayChange } from "../session.js";
 import { CopyBlock } from "../components/copy.js";
 import { ApiErrorBox } from "../components/errorbox.js";
-import { bodyOf, OptionFields } from "../components/fields.js";
+import { bodyOf, named, OptionFields } from "../components/fields.js";
 import { Icon } from "../components/icon.js";
 import { say } from "../components/notice.js";
 import { ReadOnly } from "../components/readonly.js";
@@ -101,7 +101,7 @@ function Wizard({ peers, options }) {
   const heading = useRef();
   const first = useRef(true);
   const kind = peers.targets.find((peer) => peer.name === draft.target)?.type;
-  const table = [...(options.mirror_for?.[kind] ?? []), ...options.mirror];
+  const table = named([...(options.mirror_for?.[kind] ?? []), ...options.mirror]);
   const far = reach(draft);
   useEffect(() => {
     if (!first.current) heading.current.focus();

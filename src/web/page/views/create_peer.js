@@ -4,7 +4,7 @@ import { usePoll } from "../poll.js";
 import { go } from "../router.js";
 import { useMayChange } from "../session.js";
 import { ApiErrorBox } from "../components/errorbox.js";
-import { bodyOf, OptionFields, problemsByField } from "../components/fields.js";
+import { bodyOf, named, OptionFields, problemsByField } from "../components/fields.js";
 import { Icon } from "../components/icon.js";
 import { say } from "../components/notice.js";
 import { ReadOnly } from "../components/readonly.js";
@@ -26,7 +26,7 @@ function useOf(kind) {
 function storedValues(kind, peer) {
   const config = peer[camel(configName(kind.kind))] ?? peer[configName(kind.kind)] ?? {};
   const values = {}, stored = {};
-  for (const option of kind.options) {
+  for (const option of named(kind.options)) {
     const value = config[camel(option.name)] ?? config[option.name];
     if (value === undefined || value === "" || typeof value === "object") continue;
     if (value === kMask) stored[option.name] = true;
@@ -57,7 +57,7 @@ function Form({ kinds, old }) {
   const [values, setValues] = useState(old?.values ?? {});
   const [outcome, setOutcome] = useState({});
   const id = useId();
-  const { options } = kinds.find((one) => one.kind === kind);
+  const options = named(kinds.find((one) => one.kind === kind).options);
   const problems = problemsByField(outcome.error);
   const peer = () => ({ name: name.trim(), type: kind, [configName(kind)]: bodyOf(options, values) });
   const test = async () => {

@@ -77,7 +77,7 @@ export function Overview({ query }) {
   const busy = !loaded && linkState !== "lost";
   return html`
     <${Title} text="Overview"><span class="grow"></span>
-      ${mayChange && html`<a class="button" href="#/new/peer"><${Icon} name="plus" />New peer</a><a class="button primary" href="#/new/mirror"><${Icon} name="plus" />New mirror</a>`}<//>
+      ${mayChange && all.length > 0 && html`<a class="button wide-only" href="#/new/peer"><${Icon} name="plus" />New peer</a><a class="button primary" href="#/new/mirror"><${Icon} name="plus" />New mirror</a>`}<//>
     ${busy && html`<p aria-busy="true" class="quiet">Asking for the mirrors…</p>`}
     <${Attention} mirrors=${all} />
     ${all.length > 0 && html`
