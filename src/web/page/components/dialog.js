@@ -1,8 +1,9 @@
 import { html, useEffect, useId, useRef, useState } from "../html.js";
 import { ApiErrorBox } from "./errorbox.js";
+import { sayError } from "./notice.js";
 
 // A modal <dialog>: the browser keeps the focus in it, closes it on Esc, and gives the focus back.
-export function Dialog({ title, onClose, children }) {
+export function Dialog({ title, onClose, busy = false, children }) {
   const dialog = useRef();
   const id = useId();
   useEffect(() => {
@@ -10,7 +11,7 @@ export function Dialog({ title, onClose, children }) {
     element.showModal();
     return () => element.close();
   }, []);
-  return html`<dialog ref=${dialog} aria-labelledby=${id} onClose=${onClose}>
+  return html`<dialog ref=${dialog} aria-labelledby=${id} onClose=${onClose} onCancel=${(event) => busy && event.preventDefault()}>
     <h2 id=${id}>${title}</h2>
     ${children}
   </dialog>`;
@@ -23,6 +24,8 @@ export function ConfirmTyped({ title, name, verb, onClose, act, choice, done, ch
   const [chosen, setChosen] = useState(false);
   const [state, setState] = useState({});
   const id = useId();
+  const open = useRef(true);
+  useEffect(() => () => (open.current = false), []);
   const submit = async (event) => {
     event.preventDefault();
     if (typed !== name || state.busy) return;
@@ -33,23 +36,24 @@ export function ConfirmTyped({ title, name, verb, onClose, act, choice, done, ch
       if (said) setState({ said });
       else onClose();
     } catch (error) {
-      setState({ error });
+      if (open.current) setState({ error });
+      else sayError(error, title);
     }
   };
   if (state.said) {
     return html`<${Dialog} title=${title} onClose=${onClose}>${state.said}
       <div class="actions"><button class="button" onClick=${onClose}>Close</button></div><//>`;
   }
-  return html`<${Dialog} title=${title} onClose=${onClose}>
+  return html`<${Dialog} title=${title} onClose=${onClose} busy=${state.busy}>
     <form onSubmit=${submit}>
       ${children}
       ${choice && html`<label class="check"><input type="checkbox" checked=${chosen} onChange=${(event) => setChosen(event.target.checked)} /><span>${choice}</span></label>`}
       <label for=${id}>Type <b class="name">${name}</b> to confirm</label>
-      <input id=${id} autocomplete="off" spellcheck=${false} value=${typed} onInput=${(event) => setTyped(event.target.value)} />
+      <input id=${id} autofocus autocomplete="off" spellcheck=${false} value=${typed} onInput=${(event) => setTyped(event.target.value)} />
       <${ApiErrorBox} error=${state.error} />
       <div class="actions">
         <button class="button danger" type="submit" disabled=${typed !== name || state.busy}>${state.busy ? "Working…" : verb}</button>
-        <button class="button" type="button" onClick=${onClose}>Cancel</button>
+        <button class="button" type="button" disabled=${state.busy} onClick=${onClose}>Cancel</button>
       </div>
     </form>
   <//>`;

@@ -6,7 +6,7 @@ import { usePoll } from "../poll.js";
 import { href, note } from "../router.js";
 import { MirrorActions } from "../components/actions.js";
 import { NextTry } from "../components/attention.js";
-import { ApiErrorBox, ErrorBox } from "../components/errorbox.js";
+import { ErrorBox } from "../components/errorbox.js";
 import { Badge, condition, errorHolds } from "../components/health.js";
 import { Title } from "../components/shell.js";
 import { Batches } from "./mirror_batches.js";
@@ -15,6 +15,7 @@ import { copies, Copy, useCopyRates } from "./mirror_copy.js";
 import { Definition } from "./mirror_definition.js";
 import { Log } from "./mirror_log.js";
 import { SlotDetails } from "./mirror_slot.js";
+import { Tables } from "./mirror_tables.js";
 
 const kTabs = [["tables", "Tables"], ["log", "Log"], ["batches", "Batches"], ["configuration", "Configuration"], ["slot", "Slot"]];
 const kGrace = 4000;        // A mirror that was just created comes with the next event.
@@ -40,16 +41,6 @@ function LastError({ mirror }) {
   }
   return html`<details class="past"><summary>Last error, over since: ${ago(mirror.last_error_at)}</summary>
     <${ErrorBox} quiet tone="quiet" title=${time(mirror.last_error_at)} message=${mirror.last_error} hint=${mirror.last_error_hint} /></details>`;
-}
-
-function Tables({ tables, error }) {
-  return html`<${ApiErrorBox} error=${error} title="The tables could not be read" />
-    ${tables && html`<div class="scroll" role="group" aria-label="Tables" tabindex="0"><table class="dense">
-      <caption class="unseen">Tables; changes are counted since peerd started</caption>
-      <thead><tr><th scope="col">Source</th><th scope="col">Target</th>${["Rows copied", "Chunks", "Inserts", "Updates", "Deletes"].map((title) => html`<th scope="col" class="number">${title}</th>`)}</tr></thead>
-      <tbody>${tables.map((table) => html`<tr key=${table.source} data-test="table" data-name=${table.source}>
-        <th scope="row">${table.source}</th><td>${table.target}</td><td class="number">${count(table.rows_copied)}</td><td class="number">${count(table.chunks_done)} / ${count(table.chunks_total)}</td>
-        <td class="number">${count(table.inserts)}</td><td class="number">${count(table.updates)}</td><td class="number">${count(table.deletes)}</td></tr>`)}</tbody></table></div>`}`;
 }
 
 function Missing({ name, seen }) {

@@ -44,6 +44,11 @@ function Bar({ table, perSecond }) {
   </tr>`;
 }
 
+const kShown = 200;
+
+// What is being copied first, then what waits, then what is done.
+const turn = ({ chunks_done: done, chunks_total: total }) => total > 0 && done >= total ? 2 : done > 0 ? 0 : 1;
+
 export const copies = (mirror) => mirror.state === "SETUP" || mirror.state === "SNAPSHOT" || mirror.chunks_done < mirror.chunks_total;
 
 // The initial copy while it goes on. Totals grow as tables are planned, so the end is an estimate of what is planned.
@@ -53,6 +58,7 @@ export function Copy({ mirror, tables, rates }) {
   const perSecond = [...rates.values()].reduce((total, one) => total + (one ?? 0), 0);
   const waiting = tables.filter((table) => !table.chunks_total).length;
   const left = rest(all, perSecond);
+  const ordered = [...tables].sort((a, b) => turn(a) - turn(b));
   return html`<section aria-labelledby="copy" data-test="copying">
     <div class="title"><h2 id="copy">Initial copy</h2>
       <span class="quiet">${count(all.rows_copied)} rows, ${count(all.chunks_done)} of ${count(all.chunks_total)} chunks${waiting > 0 && `, ${count(waiting)} tables not planned yet`}${perSecond > 0 && `, ${rate(perSecond)}`}${left > 0 && `, about ${duration(left)} more${waiting > 0 ? " for what is planned" : ""}`}</span></div>
@@ -60,7 +66,8 @@ export function Copy({ mirror, tables, rates }) {
     <div class="scroll" role="group" aria-labelledby="copy" tabindex="0"><table class="dense">
       <caption class="unseen">Initial copy of each table</caption>
       <thead><tr><th scope="col">Table</th><th scope="col" class="c-bar">Copied</th><th scope="col" class="number">Share</th><th scope="col" class="number">Chunks</th><th scope="col" class="number">Rows</th><th scope="col" class="number">Rate</th><th scope="col" class="number">Left</th></tr></thead>
-      <tbody>${tables.map((table) => html`<${Bar} key=${table.source} table=${table} perSecond=${rates.get(table.source)} />`)}</tbody>
+      <tbody>${ordered.slice(0, kShown).map((table) => html`<${Bar} key=${table.source} table=${table} perSecond=${rates.get(table.source)} />`)}</tbody>
     </table></div>
+    ${ordered.length > kShown && html`<p class="quiet">${count(ordered.length - kShown)} more tables follow.</p>`}
   </section>`;
 }

@@ -16,14 +16,21 @@ function tally(list) {
   return words;
 }
 
+// At one source the slots keep the same WAL: the longest of them counts.
+function walKept(list) {
+  const bySource = new Map();
+  for (const { source, wal_kept_bytes: kept } of list) bySource.set(source, Math.max(bySource.get(source) ?? 0, kept ?? 0));
+  return [...bySource.values()].reduce((total, kept) => total + kept, 0);
+}
+
 function Totals({ list, now }) {
-  const sum = (figure) => list.reduce((total, mirror) => total + (figure(mirror) ?? 0), 0);
+  const perSecond = list.reduce((total, mirror) => total + (rowsPerSecond(mirror.name, now) ?? 0), 0);
   const worst = list.reduce((most, mirror) => Math.max(most, mirror.lag_seconds ?? 0), 0);
   return html`<dl class="figures">
     <div><dt>Mirrors</dt><dd>${count(list.length)}</dd></div>
     <div><dt>Longest lag</dt><dd>${duration(worst)}</dd></div>
-    <div><dt>Rows</dt><dd>${rate(sum((mirror) => rowsPerSecond(mirror.name, now)))}</dd></div>
-    <div><dt>WAL kept at sources</dt><dd title="Each slot keeps WAL for itself; at one source the longest of them counts">${bytes(sum((mirror) => mirror.wal_kept_bytes))}</dd></div>
+    <div><dt>Rows</dt><dd>${rate(perSecond)}</dd></div>
+    <div><dt>WAL kept at sources</dt><dd>${bytes(walKept(list))}</dd></div>
   </dl>`;
 }
 
