@@ -1,14 +1,14 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "../html.js";
 
 const kAll = 150;   // As many rows are simply drawn: the browser's own search then finds all of them.
-const kSpare = 12;
+const kSpare = 7;
 
 // Which rows of a long table to draw: those near the screen. Rows have one height, measured from the first that is drawn.
 // Returns the ref for the tbody, and from, to and the heights of what is left out above and below.
 export function useWindow(count) {
   const body = useRef();
   const height = useRef(48);
-  const [range, setRange] = useState({ from: 0, to: Math.min(count, 60) });
+  const [range, setRange] = useState({ from: 0, to: Math.min(count, 32) });
   const whole = count <= kAll;
   const measure = () => {
     if (!body.current) return;
