@@ -9,17 +9,21 @@ const kHiddenPoll = 30_000;  // A tab in the background holds none of the browse
 // header that keeps the browser's own password box shut.
 export function eventReader(onEvent) {
   let rest = "";
+  const take = (block) => {
+    let name = "message";
+    const data = [];
+    for (const line of block.split("\n")) {
+      if (line.startsWith("event:")) name = line.slice(6).trim();
+      else if (line.startsWith("data:")) data.push(line.slice(5).trimStart());
+    }
+    if (data.length) onEvent(name, JSON.parse(data.join("\n")));
+  };
   return (text) => {
-    const blocks = (rest + text).split(/\r?\n\r?\n/);
-    rest = blocks.pop();
-    for (const block of blocks) {
-      let name = "message";
-      const data = [];
-      for (const line of block.split(/\r?\n/)) {
-        if (line.startsWith("event:")) name = line.slice(6).trim();
-        else if (line.startsWith("data:")) data.push(line.slice(5).trimStart());
-      }
-      if (data.length) onEvent(name, JSON.parse(data.join("\n")));
+    let from = Math.max(0, rest.length - 1);   // What was looked through is not looked through again.
+    rest += text;
+    for (let end; (end = rest.indexOf("\n\n", from)) >= 0; from = 0) {
+      take(rest.slice(0, end));
+      rest = rest.slice(end + 2);
     }
   };
 }

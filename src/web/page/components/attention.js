@@ -7,6 +7,7 @@ import { ErrorBox } from "./errorbox.js";
 import { condition, Badge, needsHelp, rank } from "./health.js";
 
 const kShown = 4;       // Different troubles that are told in full.
+const kMost = 50;       // And at most: the table has all of them.
 const kNames = 6;       // Mirrors of one trouble that are named.
 
 // One server that is down makes many mirrors fail in the same words: that is one trouble.
@@ -50,7 +51,7 @@ export function Attention({ mirrors }) {
   const groups = troubles(mirrors);
   if (!groups.length) return null;
   return html`<section class="attention" aria-label="Needs attention" data-test="attention">
-    ${(all ? groups : groups.slice(0, kShown)).map((group) => html`<${Trouble} key=${group.key} group=${group} />`)}
-    ${groups.length > kShown && html`<button class="button" type="button" aria-expanded=${all} onClick=${() => setAll(!all)}>${all ? "Show fewer" : `Show ${groups.length - kShown} more`}</button>`}
+    ${groups.slice(0, all ? kMost : kShown).map((group) => html`<${Trouble} key=${group.key} group=${group} />`)}
+    ${groups.length > kShown && html`<button class="button" type="button" aria-expanded=${all} onClick=${() => setAll(!all)}>${all ? "Show fewer" : `Show ${Math.min(groups.length, kMost) - kShown} more`}</button>`}
   </section>`;
 }

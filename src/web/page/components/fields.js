@@ -3,14 +3,25 @@ import { plural } from "../format.js";
 
 // Fields out of the options that the server lists: type, default, doc, secret, bounds.
 
+const kStored = "stored; type it again to keep or change it";
+
 const isPem = (option) => option.doc.includes("PEM text");
 const isMap = (option) => option.name.endsWith(".");
 const isPlainSwitch = (option) => option.type === "boolean" && option.default !== "";
 
 const label = (option) => isMap(option) ? option.name.slice(0, -1) : option.name;
 
-// Each once: other names of the same option are for statements that were written elsewhere.
-export const named = (options) => options.filter((option) => !option.alias_of);
+// Where the REST API calls an option as PeerDB does, and not as the option tables do; and what it takes as a list.
+const kRestNames = { KAFKA: { user: "username", sasl_mechanism: "sasl" }, mirror: { do_initial_copy: "do_initial_snapshot" } };
+const kLists = { KAFKA: ["servers"] };
+
+// The options of a kind of peer, or of "mirror", for a form: each once, as other names are for statements that were written
+// elsewhere; defaults as texts; `field` is what the API calls it.
+export function named(options, kind) {
+  return options.filter((option) => !option.alias_of).map((option) => ({
+    ...option, default: String(option.default ?? ""), field: kRestNames[kind]?.[option.name] ?? label(option), list: kLists[kind]?.includes(option.name),
+  }));
+}
 
 function about(option) {
   const facts = [];
@@ -27,9 +38,9 @@ function Control({ option, id, described, value, onValue, invalid, stored }) {
   if (option.type === "boolean") {
     return html`<select ...${common} onChange=${input}><option value="">not set: the default</option><option value="true">true</option><option value="false">false</option></select>`;
   }
-  if (isPem(option) || isMap(option)) return html`<textarea ...${common} class="code" rows="3" autocomplete="off" />`;
+  if (isPem(option) || isMap(option)) return html`<textarea ...${common} class="code" rows="3" autocomplete="off" placeholder=${stored ? kStored : ""} />`;
   if (option.type === "integer") return html`<input ...${common} inputmode="numeric" autocomplete="off" placeholder=${option.default} />`;
-  const placeholder = stored ? "stored; type it again to keep or change it" : "";
+  const placeholder = stored ? kStored : "";
   return html`<input ...${common} value=${value ?? option.default} type=${option.secret ? "password" : "text"} autocomplete=${option.secret ? "new-password" : "off"} placeholder=${placeholder} />`;
 }
 
@@ -51,10 +62,10 @@ export function OptionField({ option, value, onValue, problem, stored }) {
 
 // Those that must be set and the usual ones first, the rest folded. `usual` names the usual ones.
 export function OptionFields({ options, values, onValues, problems = {}, stored = {}, usual = [] }) {
-  const field = (option) => html`<${OptionField} key=${option.name} option=${option} value=${values[option.name]} problem=${problems[label(option)]} stored=${stored[option.name]} onValue=${(value) => onValues({ ...values, [option.name]: value })} />`;
+  const field = (option) => html`<${OptionField} key=${option.name} option=${option} value=${values[option.name]} problem=${problems[option.field] ?? problems[option.name]} stored=${stored[option.name]} onValue=${(value) => onValues({ ...values, [option.name]: value })} />`;
   const first = options.filter((option) => option.required || usual.includes(option.name));
   const more = options.filter((option) => !first.includes(option));
-  const open = more.some((option) => problems[label(option)] || (values[option.name] ?? option.default) !== option.default);
+  const open = more.some((option) => problems[option.field] || (values[option.name] ?? option.default) !== option.default);
   return html`<div class="fields">${first.map(field)}</div>
     ${more.length > 0 && html`<details class="more" open=${open}><summary>${plural(more.length, "more option")}</summary><div class="fields">${more.map(field)}</div></details>`}`;
 }
@@ -75,9 +86,10 @@ export function bodyOf(options, values) {
     const value = values[option.name];
     const emptied = value === "" && option.type === "text" && option.default !== "";
     if (value === undefined || value === option.default || (value === "" && !emptied)) continue;
-    if (isMap(option)) body[label(option)] = mapOf(value);
-    else if (option.type === "boolean") body[option.name] = value === "true";
-    else body[option.name] = option.secret || isPem(option) ? value : value.trim();
+    if (isMap(option)) body[option.field] = mapOf(value);
+    else if (option.list) body[option.field] = value.split(",").map((part) => part.trim());
+    else if (option.type === "boolean") body[option.field] = value === "true";
+    else body[option.field] = option.secret || isPem(option) ? value : value.trim();
   }
   return body;
 }

@@ -36,19 +36,19 @@ function useOrder(list, sort, minute, held) {
 }
 
 // Drawn anew only when something of it is new: a scrolled table has most of its rows already.
-function Row({ mirror, mayChange }) {
+function Row({ mirror, mayChange, index }) {
   const perSecond = rate(rowsPerSecond(mirror.name));
   const points = spark(mirror.name);
-  return useMemo(() => drawRow(mirror, mayChange, perSecond, points), [mirror, mayChange, perSecond, points]);
+  return useMemo(() => drawRow(mirror, mayChange, index, perSecond, points), [mirror, mayChange, index, perSecond, points]);
 }
 
-function drawRow(mirror, mayChange, perSecond, points) {
+function drawRow(mirror, mayChange, index, perSecond, points) {
   const { name } = mirror;
   const word = condition(mirror);
   const trouble = toneOf(word) === "bad";
   const step = trouble && mirror.last_error ? mirror.last_error : mirror.step;
   const share = mirror.chunks_total > 0 ? mirror.chunks_done / mirror.chunks_total : 0;
-  return html`<tr data-row data-test="mirror" data-name=${name} data-condition=${word}>
+  return html`<tr data-row aria-rowindex=${index + 2} data-test="mirror" data-name=${name} data-condition=${word}>
     <td class="c-health"><${Badge} word=${word} /></td>
     <th scope="row" class="c-name"><a href=${href(["mirrors", name])}>${name}</a><span class="under"><span class="narrow-only"><${Badge} word=${word} /> </span>${mirror.source} → ${mirror.target}</span><span class="narrow-only under" title=${step}>${step}</span></th>
     <td class="c-step"><span class="clamp" title=${step}>${step}</span>${word === "copying" && html`<progress value=${share} max="1" aria-label=${"copied of " + name} />`}</td>
@@ -74,7 +74,7 @@ export function MirrorTable({ list, sort, onSort, now }) {
       ${mayChange && html`<th scope="col" class="c-act"><span class="unseen">Actions</span></th>`}</tr></thead>
     <tbody ref=${body}>
       ${above > 0 && html`<tr key="above" aria-hidden="true"><td class="gap" colspan=${width} style=${{ height: above + "px" }}></td></tr>`}
-      ${ordered.slice(from, to).map((mirror) => html`<${Row} key=${mirror.name} mirror=${mirror} mayChange=${mayChange} />`)}
+      ${ordered.slice(from, to).map((mirror, index) => html`<${Row} key=${mirror.name} mirror=${mirror} mayChange=${mayChange} index=${from + index} />`)}
       ${below > 0 && html`<tr key="below" aria-hidden="true"><td class="gap" colspan=${width} style=${{ height: below + "px" }}></td></tr>`}
     </tbody>
   </table>`;

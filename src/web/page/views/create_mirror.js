@@ -101,7 +101,7 @@ function Wizard({ peers, options }) {
   const heading = useRef();
   const first = useRef(true);
   const kind = peers.targets.find((peer) => peer.name === draft.target)?.type;
-  const table = named([...(options.mirror_for?.[kind] ?? []), ...options.mirror]);
+  const table = named([...(options.mirror_for?.[kind] ?? []), ...options.mirror], "mirror");
   const far = reach(draft);
   useEffect(() => {
     if (!first.current) heading.current.focus();

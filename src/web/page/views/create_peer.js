@@ -26,11 +26,12 @@ function useOf(kind) {
 function storedValues(kind, peer) {
   const config = peer[camel(configName(kind.kind))] ?? peer[configName(kind.kind)] ?? {};
   const values = {}, stored = {};
-  for (const option of named(kind.options)) {
-    const value = config[camel(option.name)] ?? config[option.name];
-    if (value === undefined || value === "" || typeof value === "object") continue;
-    if (value === kMask) stored[option.name] = true;
-    else values[option.name] = String(value);
+  for (const option of named(kind.options, kind.kind)) {
+    const value = config[camel(option.field)] ?? config[option.field];
+    if (value === undefined || value === null || value === "") continue;
+    const isMap = typeof value === "object" && !Array.isArray(value);
+    if (value === kMask || (isMap && Object.keys(value).length > 0)) stored[option.name] = true;
+    else if (!isMap) values[option.name] = String(value);
   }
   return { values, stored };
 }
@@ -57,7 +58,7 @@ function Form({ kinds, old }) {
   const [values, setValues] = useState(old?.values ?? {});
   const [outcome, setOutcome] = useState({});
   const id = useId();
-  const options = named(kinds.find((one) => one.kind === kind).options);
+  const options = named(kinds.find((one) => one.kind === kind).options, kind);
   const problems = problemsByField(outcome.error);
   const peer = () => ({ name: name.trim(), type: kind, [configName(kind)]: bodyOf(options, values) });
   const test = async () => {

@@ -90,7 +90,7 @@ export function Overview({ query }) {
     ${all.length > 0 && html`
       <${Totals} list=${all} now=${now} />
       <${Filters} words=${words} only=${only} text=${text} onOnly=${setOnly} onText=${setText} sort=${sort} onSort=${setSort} />
-      <p class="unseen" role="status">${plural(list.length, "mirror")} shown</p>
+      <p class="unseen" role="status">${plural(list.length, "mirror")} shown, ${count(failing)} failing</p>
       ${list.length > 0 ? html`<${MirrorTable} list=${list} sort=${sort} onSort=${setSort} now=${now} />`
         : html`<p class="empty">No mirror is like that. <button class="button small" type="button" onClick=${() => (setText(""), setOnly(""))}>Show all</button></p>`}`}
     ${loaded && all.length === 0 && html`<${First} peers=${peers} />`}
