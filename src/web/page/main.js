@@ -46,7 +46,8 @@ function App() {
   }, [session]);
   if (session.state === "in") return html`<${LoggedIn} route=${route} />`;
   if (session.state === "out") return html`<${Login} ended=${session.ended} />`;
-  if (session.state === "failed") return html`<main class="narrow"><h1>peerd</h1><${ApiErrorBox} error=${session.error} title="No connection" /></main>`;
+  if (session.state === "failed") return html`<main class="narrow"><h1>peerd</h1><${ApiErrorBox} error=${session.error}
+      title="No connection" /></main>`;
   return html`<main class="narrow" aria-busy="true"><h1>peerd</h1></main>`;
 }
 

@@ -45,7 +45,8 @@ function Drop({ name, onClose }) {
     const left = reply?.leftBehind ?? [];
     say(`Mirror ${name} is dropped.`);
     if (!left.length) return null;
-    return html`<p>The mirror is gone. This had to be left, and is removed by hand:</p><ul class="left">${left.map((thing) => html`<li><code>${thing}</code></li>`)}</ul>`;
+    return html`<p>The mirror is gone. This had to be left, and is removed by hand:</p><ul class="left">${left.map((thing) => html`<li>
+        <code>${thing}</code></li>`)}</ul>`;
   };
   return html`<${ConfirmTyped} title=${"Drop mirror " + name} name=${name} verb="Drop mirror" onClose=${onClose} act=${act} done=${done}
       choice="Drop it even if source or target cannot be reached (FORCE): what cannot be removed is then listed.">
@@ -64,7 +65,13 @@ export function MirrorActions({ mirror, compact = false }) {
   const kind = compact ? "button icon-only" : "button";
   return html`
     ${stopped
-      ? html`<button class=${kind} type="button" title="Resume" disabled=${doing} onClick=${() => change(name, "STATUS_RUNNING", "Resuming", `Mirror ${name} is resumed.`)}><${Icon} name="play" />${label(doing ?? "Resume")}</button>`
-      : html`<button class=${kind} type="button" title="Pause" disabled=${doing || condition(mirror) === "terminated" || state === "TERMINATING"} onClick=${() => change(name, "STATUS_PAUSED", "Pausing", `Mirror ${name} is paused.`)}><${Icon} name="paused" />${label(doing ?? "Pause")}</button>`}
-    <button class=${kind + " risky"} type="button" title="Drop…" onClick=${() => dropping.set(name)}><${Icon} name="trash" />${label("Drop")}${compact ? "" : "…"}</button>`;
+      ? html`<button class=${kind} type="button" title="Resume" disabled=${doing}
+          onClick=${() => change(name, "STATUS_RUNNING", "Resuming", `Mirror ${name} is resumed.`)}><${Icon} name="play" />
+          ${label(doing ?? "Resume")}</button>`
+      : html`<button class=${kind} type="button" title="Pause"
+          disabled=${doing || condition(mirror) === "terminated" || state === "TERMINATING"}
+          onClick=${() => change(name, "STATUS_PAUSED", "Pausing", `Mirror ${name} is paused.`)}><${Icon} name="paused" />
+          ${label(doing ?? "Pause")}</button>`}
+    <button class=${kind + " risky"} type="button" title="Drop…" onClick=${() => dropping.set(name)}><${Icon} name="trash" />
+        ${label("Drop")}${compact ? "" : "…"}</button>`;
 }

@@ -37,7 +37,8 @@ function Trouble({ group }) {
   const one = mirrors.length === 1;
   const title = html`<${Badge} word=${word} /> ${one
     ? html`<a href=${href(["mirrors", first.name])}>${first.name}</a> <span class="quiet">${first.source} → ${first.target}</span>`
-    : html`<span>${plural(mirrors.length, "mirror")}:</span> ${mirrors.slice(0, kNames).map((mirror, index) => html`<a href=${href(["mirrors", mirror.name])}>${mirror.name}</a>`)}${mirrors.length > kNames && html` and ${mirrors.length - kNames} more`}`}`;
+    : html`<span>${plural(mirrors.length, "mirror")}:</span> ${mirrors.slice(0, kNames).map((mirror, index) => html`<a
+        href=${href(["mirrors", mirror.name])}>${mirror.name}</a>`)}${mirrors.length > kNames && html` and ${mirrors.length - kNames} more`}`}`;
   return html`<${ErrorBox} quiet tone=${word === "failed" ? "bad" : "warn"} title=${title} message=${group.message} hint=${group.hint}>
     <p class="facts"><span>${first.last_error_at && ago(first.last_error_at)}</span> ${one && html`<${NextTry} mirror=${first} />`}</p>
     ${one && html`<div class="actions"><${MirrorActions} mirror=${first} /></div>`}
@@ -52,6 +53,7 @@ export function Attention({ mirrors }) {
   if (!groups.length) return null;
   return html`<section class="attention" aria-label="Needs attention" data-test="attention">
     ${groups.slice(0, all ? kMost : kShown).map((group) => html`<${Trouble} key=${group.key} group=${group} />`)}
-    ${groups.length > kShown && html`<button class="button" type="button" aria-expanded=${all} onClick=${() => setAll(!all)}>${all ? "Show fewer" : `Show ${Math.min(groups.length, kMost) - kShown} more`}</button>`}
+    ${groups.length > kShown && html`<button class="button" type="button" aria-expanded=${all} onClick=${() => setAll(!all)}>
+        ${all ? "Show fewer" : `Show ${Math.min(groups.length, kMost) - kShown} more`}</button>`}
   </section>`;
 }

@@ -95,7 +95,12 @@ export function Chart({ title, at, from, to, series, unit = "number", format }) 
   const summary = series.map(({ label, values }) => `${label || title} now ${format(last(values))}, most ${format(most(values))}`).join("; ");
   return html`<figure class="chart">
     <figcaption><b>${title}</b><span class="quiet">${index !== null && at[index] && kWhole.format(at[index] * 1000)}</span>
-      <span class="legend">${series.map(({ label, values }, number) => html`<span>${label && html`<svg class=${"key series-" + (number + 1)} viewBox="0 0 18 4" width="18" height="4" aria-hidden="true"><path d="M0 2H18" stroke-width="2" stroke-dasharray=${kDashes[number].join(" ")} /></svg>`}${label} <b>${format(shown(values))}</b></span>`)}</span></figcaption>
-    <div ref=${place} role="img" tabindex="0" aria-label=${`${title}: ${summary}. Arrow keys read values off.`} onKeyDown=${(event) => moveCursor(plot.current, event.key) && event.preventDefault()} onBlur=${() => plot.current.setCursor({ left: -10, top: -10 })}></div>
+      <span class="legend">${series.map(({ label, values }, number) => html`<span>${label && html`<svg
+          class=${"key series-" + (number + 1)} viewBox="0 0 18 4" width="18" height="4" aria-hidden="true"><path d="M0 2H18"
+          stroke-width="2" stroke-dasharray=${kDashes[number].join(" ")} /></svg>`}${label} <b>${format(shown(values))}</b>
+          </span>`)}</span></figcaption>
+    <div ref=${place} role="img" tabindex="0" aria-label=${`${title}: ${summary}. Arrow keys read values off.`}
+        onKeyDown=${(event) => moveCursor(plot.current, event.key) && event.preventDefault()}
+        onBlur=${() => plot.current.setCursor({ left: -10, top: -10 })}></div>
   </figure>`;
 }

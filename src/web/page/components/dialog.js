@@ -47,7 +47,8 @@ export function ConfirmTyped({ title, name, verb, onClose, act, choice, done, ch
   return html`<${Dialog} title=${title} onClose=${onClose} busy=${state.busy}>
     <form onSubmit=${submit}>
       ${children}
-      ${choice && html`<label class="check"><input type="checkbox" checked=${chosen} onChange=${(event) => setChosen(event.target.checked)} /><span>${choice}</span></label>`}
+      ${choice && html`<label class="check"><input type="checkbox" checked=${chosen}
+          onChange=${(event) => setChosen(event.target.checked)} /><span>${choice}</span></label>`}
       <label for=${id}>Type <b class="name">${name}</b> to confirm</label>
       <input id=${id} autofocus autocomplete="off" spellcheck=${false} value=${typed} onInput=${(event) => setTyped(event.target.value)} />
       <${ApiErrorBox} error=${state.error} />

@@ -34,14 +34,16 @@ export function cut(hint) {
 function Hint({ text }) {
   if (!text) return null;
   return html`<div class="hint"><b>What to do</b>
-    ${cut(text).map((part) => part.statement ? html`<${CopyBlock} text=${part.statement} label=${part.statement} />` : html`<p>${part.text}</p>`)}</div>`;
+    ${cut(text).map((part) => part.statement ? html`<${CopyBlock} text=${part.statement} label=${part.statement} />` : html`<p>
+        ${part.text}</p>`)}</div>`;
 }
 
 // An error that somebody should act on: its own words, then its hint, then the statements of it to copy. `quiet` says it
 // without a sound, for what stands on the page when it opens.
 export function ErrorBox({ title, message, hint, children, tone = "bad", quiet = false }) {
   return html`<section class=${"box tone-" + tone} role=${quiet ? undefined : "alert"} data-test="error">
-    <p class="box-title">${typeof title !== "object" && html`<${Icon} name=${tone === "bad" ? "failed" : "behind"} />`}${title ?? "This did not work"}</p>
+    <p class="box-title">${typeof title !== "object" && html`<${Icon}
+        name=${tone === "bad" ? "failed" : "behind"} />`}${title ?? "This did not work"}</p>
     ${message.split("\n").map((line) => html`<p class="said">${line}</p>`)}
     <${Hint} text=${hint} />
     ${children}
@@ -54,7 +56,8 @@ export function ApiErrorBox({ error, title, children }) {
   const several = error.details?.filter((detail) => detail.message || detail.hint) ?? [];   // The first one's hint is that of all.
   if (several.length < 2) {
     const position = Number(error.details?.[0]?.position);
-    return html`<${ErrorBox} title=${title} message=${error.message + (position ? `, at character ${position}` : "")} hint=${error.hint}>${children}<//>`;
+    return html`<${ErrorBox} title=${title} message=${error.message + (position ? `, at character ${position}` : "")} hint=${error.hint}>
+        ${children}<//>`;
   }
   const told = several.every((detail) => detail.message);
   return html`<${ErrorBox} title=${title ?? `${several.length} problems`} message=${told ? "" : error.message}>

@@ -36,23 +36,28 @@ function Control({ option, id, described, value, onValue, invalid, stored }) {
   const input = (event) => onValue(event.target.value);
   const common = { id, value: value ?? "", onInput: input, "aria-describedby": described, "aria-invalid": invalid ? "true" : undefined, required: option.required, spellcheck: false };
   if (option.type === "boolean") {
-    return html`<select ...${common} onChange=${input}><option value="">not set: the default</option><option value="true">true</option><option value="false">false</option></select>`;
+    return html`<select ...${common} onChange=${input}><option value="">not set: the default</option><option value="true">true</option>
+        <option value="false">false</option></select>`;
   }
-  if (isPem(option) || isMap(option)) return html`<textarea ...${common} class="code" rows="3" autocomplete="off" placeholder=${stored ? kStored : ""} />`;
+  if (isPem(option) || isMap(option)) return html`<textarea ...${common} class="code" rows="3" autocomplete="off"
+      placeholder=${stored ? kStored : ""} />`;
   if (option.type === "integer") return html`<input ...${common} inputmode="numeric" autocomplete="off" placeholder=${option.default} />`;
   const placeholder = stored ? kStored : "";
-  return html`<input ...${common} value=${value ?? option.default} type=${option.secret ? "password" : "text"} autocomplete=${option.secret ? "new-password" : "off"} placeholder=${placeholder} />`;
+  return html`<input ...${common} value=${value ?? option.default} type=${option.secret ? "password" : "text"}
+      autocomplete=${option.secret ? "new-password" : "off"} placeholder=${placeholder} />`;
 }
 
 // One option: its name, its control, what it is, and what the server says is wrong with it.
 export function OptionField({ option, value, onValue, problem, stored }) {
   const id = useId();
   const described = id + "-about";
-  const said = problem && html`<p class="wrong" id=${id + "-wrong"}>${problem.message || "This is not accepted"}${problem.hint && html` <span>${problem.hint}</span>`}</p>`;
+  const said = problem && html`<p class="wrong" id=${id + "-wrong"}>
+      ${problem.message || "This is not accepted"}${problem.hint && html` <span>${problem.hint}</span>`}</p>`;
   const describedBy = problem ? `${id}-wrong ${described}` : described;
   if (isPlainSwitch(option)) {
     const on = value === undefined ? option.default === "true" : value === "true";
-    return html`<div class="field"><label class="check"><input type="checkbox" checked=${on} aria-describedby=${describedBy} onChange=${(event) => onValue(String(event.target.checked))} /><b>${label(option)}</b></label>
+    return html`<div class="field"><label class="check"><input type="checkbox" checked=${on} aria-describedby=${describedBy}
+        onChange=${(event) => onValue(String(event.target.checked))} /><b>${label(option)}</b></label>
       <p class="about" id=${described}>${about(option)}</p>${said}</div>`;
   }
   return html`<div class="field"><label for=${id}>${label(option)}${option.required && html` <span class="must">required</span>`}</label>
@@ -62,12 +67,15 @@ export function OptionField({ option, value, onValue, problem, stored }) {
 
 // Those that must be set and the usual ones first, the rest folded. `usual` names the usual ones.
 export function OptionFields({ options, values, onValues, problems = {}, stored = {}, usual = [] }) {
-  const field = (option) => html`<${OptionField} key=${option.name} option=${option} value=${values[option.name]} problem=${problems[option.field] ?? problems[option.name]} stored=${stored[option.name]} onValue=${(value) => onValues({ ...values, [option.name]: value })} />`;
+  const field = (option) => html`<${OptionField} key=${option.name} option=${option} value=${values[option.name]}
+      problem=${problems[option.field] ?? problems[option.name]} stored=${stored[option.name]}
+      onValue=${(value) => onValues({ ...values, [option.name]: value })} />`;
   const first = options.filter((option) => option.required || usual.includes(option.name));
   const more = options.filter((option) => !first.includes(option));
   const open = more.some((option) => problems[option.field] || (values[option.name] ?? option.default) !== option.default);
   return html`<div class="fields">${first.map(field)}</div>
-    ${more.length > 0 && html`<details class="more" open=${open}><summary>${plural(more.length, "more option")}</summary><div class="fields">${more.map(field)}</div></details>`}`;
+    ${more.length > 0 && html`<details class="more" open=${open}><summary>${plural(more.length, "more option")}</summary><div
+        class="fields">${more.map(field)}</div></details>`}`;
 }
 
 function mapOf(text) {

@@ -50,8 +50,10 @@ function drawRow(mirror, mayChange, index, perSecond, points) {
   const share = mirror.chunks_total > 0 ? mirror.chunks_done / mirror.chunks_total : 0;
   return html`<tr data-row aria-rowindex=${index + 2} data-test="mirror" data-name=${name} data-condition=${word}>
     <td class="c-health"><${Badge} word=${word} /></td>
-    <th scope="row" class="c-name"><a href=${href(["mirrors", name])}>${name}</a><span class="under"><span class="narrow-only"><${Badge} word=${word} /> </span>${mirror.source} → ${mirror.target}</span><span class="narrow-only under" title=${step}>${step}</span></th>
-    <td class="c-step"><span class="clamp" title=${step}>${step}</span>${word === "copying" && html`<progress value=${share} max="1" aria-label=${"copied of " + name} />`}</td>
+    <th scope="row" class="c-name"><a href=${href(["mirrors", name])}>${name}</a><span class="under"><span class="narrow-only"><${Badge}
+        word=${word} /> </span>${mirror.source} → ${mirror.target}</span><span class="narrow-only under" title=${step}>${step}</span></th>
+    <td class="c-step"><span class="clamp" title=${step}>${step}</span>${word === "copying" && html`<progress value=${share} max="1"
+        aria-label=${"copied of " + name} />`}</td>
     <td class="c-lag"><${Sparkline} points=${points} tone=${toneOf(word)} /><span class="figure">${duration(mirror.lag_seconds)}</span></td>
     <td class="c-rows figure">${perSecond}</td>
     <td class="c-wal figure">${bytes(mirror.wal_kept_bytes)}</td>
@@ -67,14 +69,17 @@ export function MirrorTable({ list, sort, onSort, now }) {
   const { body, from, to, above, below } = useWindow(ordered.length);
   const hold = (value) => () => (held.current = value);
   const width = kColumns.length + (mayChange ? 1 : 0);
-  return html`<table class="mirrors" aria-rowcount=${ordered.length + 1} onPointerEnter=${hold(true)} onPointerLeave=${hold(false)} onFocusIn=${hold(true)} onFocusOut=${hold(false)}>
+  return html`<table class="mirrors" aria-rowcount=${ordered.length + 1} onPointerEnter=${hold(true)} onPointerLeave=${hold(false)}
+      onFocusIn=${hold(true)} onFocusOut=${hold(false)}>
     <caption class="unseen">Mirrors</caption>
-    <thead><tr>${kColumns.map(([key, title]) => html`<th scope="col" class=${"c-" + (key ?? "step")} aria-sort=${key === sort ? (key === "health" || key === "name" ? "ascending" : "descending") : undefined}>
+    <thead><tr>${kColumns.map(([key, title]) => html`<th scope="col" class=${"c-" + (key ?? "step")}
+        aria-sort=${key === sort ? (key === "health" || key === "name" ? "ascending" : "descending") : undefined}>
       ${key ? html`<button type="button" class="sort" onClick=${() => onSort(key)}>${title}</button>` : title}</th>`)}
       ${mayChange && html`<th scope="col" class="c-act"><span class="unseen">Actions</span></th>`}</tr></thead>
     <tbody ref=${body}>
       ${above > 0 && html`<tr key="above" aria-hidden="true"><td class="gap" colspan=${width} style=${{ height: above + "px" }}></td></tr>`}
-      ${ordered.slice(from, to).map((mirror, index) => html`<${Row} key=${mirror.name} mirror=${mirror} mayChange=${mayChange} index=${from + index} />`)}
+      ${ordered.slice(from, to).map((mirror, index) => html`<${Row} key=${mirror.name} mirror=${mirror} mayChange=${mayChange}
+          index=${from + index} />`)}
       ${below > 0 && html`<tr key="below" aria-hidden="true"><td class="gap" colspan=${width} style=${{ height: below + "px" }}></td></tr>`}
     </tbody>
   </table>`;

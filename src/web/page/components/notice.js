@@ -23,8 +23,10 @@ function Said({ notice }) {
 export function Notices() {
   const all = useStore(notices);
   return html`<div class="notices">
-    <div role="status" aria-live="polite">${all.filter((notice) => notice.text).map((notice) => html`<${Said} key=${notice.id} notice=${notice} />`)}</div>
-    ${all.filter((notice) => notice.error).map((notice) => html`<${ApiErrorBox} key=${notice.id} error=${notice.error} title=${notice.doing + ": this did not work"}>
+    <div role="status" aria-live="polite">${all.filter((notice) => notice.text).map((notice) => html`<${Said} key=${notice.id}
+        notice=${notice} />`)}</div>
+    ${all.filter((notice) => notice.error).map((notice) => html`<${ApiErrorBox} key=${notice.id} error=${notice.error}
+        title=${notice.doing + ": this did not work"}>
       <div class="actions"><button class="button small" type="button" onClick=${() => close(notice.id)}>Close</button></div><//>`)}
   </div>`;
 }

@@ -76,14 +76,18 @@ export function PeerTable({ mirrors, onPeers }) {
     <${ApiErrorBox} error=${error} title="The peers could not be listed" />
     ${peers?.length > 0 && html`<div class="scroll" role="group" aria-labelledby="peers" tabindex="0"><table class="peers">
       <caption class="unseen">Peers</caption>
-      <thead><tr><th scope="col">Peer</th><th scope="col">Kind</th><th scope="col">Address</th><th scope="col">Answers</th><th scope="col">Version</th><th scope="col">Used by</th>${mayChange && html`<th scope="col"><span class="unseen">Actions</span></th>`}</tr></thead>
+      <thead><tr><th scope="col">Peer</th><th scope="col">Kind</th><th scope="col">Address</th><th scope="col">Answers</th><th
+          scope="col">Version</th><th scope="col">Used by</th>${mayChange && html`<th scope="col"><span class="unseen">Actions</span>
+          </th>`}</tr></thead>
       <tbody>${peers.map((peer) => html`<tr key=${peer.name} data-test="peer" data-name=${peer.name}>
         <th scope="row">${peer.name}</th><td>${peer.kind}</td><td class="wrap">${addressOf(peer)}</td>
         <td><${Answer} answer=${answers[peer.name]} /></td>
         <td title=${answers[peer.name]?.version}>${shortVersion(answers[peer.name]?.version ?? "")}</td>
         <td>${plural(uses(peer.name), "mirror")}</td>
-        ${mayChange && html`<td class="c-act"><a class="button small" href=${href(["peers", peer.name])}>Edit<span class="unseen"> peer ${peer.name}</span></a>
-          <button class="button icon-only risky" type="button" title="Drop…" onClick=${() => setDropping(peer.name)}><${Icon} name="trash" /><span class="unseen">Drop peer ${peer.name}</span></button></td>`}
+        ${mayChange && html`<td class="c-act"><a class="button small" href=${href(["peers", peer.name])}>Edit<span
+            class="unseen"> peer ${peer.name}</span></a>
+          <button class="button icon-only risky" type="button" title="Drop…" onClick=${() => setDropping(peer.name)}><${Icon}
+              name="trash" /><span class="unseen">Drop peer ${peer.name}</span></button></td>`}
       </tr>`)}</tbody></table></div>`}
     ${dropping && html`<${ConfirmTyped} title=${"Drop peer " + dropping} name=${dropping} verb="Drop peer" onClose=${() => setDropping(null)}
         act=${() => post("peers/drop", { peer_name: dropping })} done=${() => (say(`Peer ${dropping} is dropped.`), again())}>

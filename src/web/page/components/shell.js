@@ -16,7 +16,8 @@ const kIcons = { live: "ok", lost: "failed" };
 function LinkState() {
   const { state } = useLink();
   const hint = { live: "Figures come as they change", polling: "The stream of events does not come through: figures are asked for every 2 s" }[state];
-  return html`<span class=${"badge tone-" + (kTones[state] ?? "quiet")} role="status" title=${hint} data-test="link"><${Icon} name=${kIcons[state] ?? "idle"} />${kWords[state]}</span>`;
+  return html`<span class=${"badge tone-" + (kTones[state] ?? "quiet")} role="status" title=${hint} data-test="link"><${Icon}
+      name=${kIcons[state] ?? "idle"} />${kWords[state]}</span>`;
 }
 
 function LostBanner() {
@@ -36,11 +37,14 @@ export function Shell({ route, children }) {
     <a class="skip" href="#main" onClick=${(event) => (event.preventDefault(), document.getElementById("main").focus())}>Skip to the content</a>
     <header class="top">
       <a class="brand" href="#/" aria-label="peerd, overview">peerd</a>
-      <nav aria-label="Views">${kLinks.map(([parts, text]) => html`<a href=${href(parts)} aria-current=${(parts[0] ?? "") === here ? "page" : undefined}>${text}</a>`)}</nav>
+      <nav aria-label="Views">${kLinks.map(([parts, text]) => html`<a href=${href(parts)}
+          aria-current=${(parts[0] ?? "") === here ? "page" : undefined}>${text}</a>`)}</nav>
       <span class="grow"></span>
-      ${role === "read" && html`<span class="badge tone-quiet" title="This login sees everything and changes nothing" data-test="role"><${Icon} name="key" />read only</span>`}
+      ${role === "read" && html`<span class="badge tone-quiet" title="This login sees everything and changes nothing" data-test="role">
+          <${Icon} name="key" />read only</span>`}
       <${LinkState} />
-      ${login === "cookie" && html`<button class="button small" type="button" onClick=${() => logOut().catch((error) => sayError(error, "Log out"))}>Log out</button>`}
+      ${login === "cookie" && html`<button class="button small" type="button"
+          onClick=${() => logOut().catch((error) => sayError(error, "Log out"))}>Log out</button>`}
     </header>
     <${LostBanner} />
     <main id="main" tabindex="-1">${children}</main>

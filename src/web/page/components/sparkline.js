@@ -14,7 +14,8 @@ export function Sparkline({ points, floor = 5, tone = "quiet" }) {
     path += `${pen ? "L" : "M"}${((start + index) * step).toFixed(1)} ${y.toFixed(1)}`;
     pen = true;
   });
-  return html`<svg class=${"spark tone-" + tone} viewBox="0 0 ${kWidth} ${kHeight}" width=${kWidth} height=${kHeight} preserveAspectRatio="none" aria-hidden="true" focusable="false">
+  return html`<svg class=${"spark tone-" + tone} viewBox="0 0 ${kWidth} ${kHeight}" width=${kWidth} height=${kHeight}
+      preserveAspectRatio="none" aria-hidden="true" focusable="false">
     <path class="spark-base" d="M0 ${kHeight - 1.5}H${kWidth}" /><path d=${path} />
   </svg>`;
 }

@@ -20,13 +20,18 @@ export function About() {
   const texts = usePoll(licences, 0, "");
   useEffect(() => void (document.title = "About – peerd"), []);
   return html`<${Title} text="About" />
-    <dl class="pairs tall"><div><dt>peerd</dt><dd data-test="version">${version}</dd></div><div><dt>Role</dt><dd>${kRoles[role] ?? role}</dd></div><div><dt>Login</dt><dd>${kLogins[login] ?? login}</dd></div></dl>
+    <dl class="pairs tall"><div><dt>peerd</dt><dd data-test="version">${version}</dd></div><div><dt>Role</dt><dd>
+        ${kRoles[role] ?? role}</dd></div><div><dt>Login</dt><dd>${kLogins[login] ?? login}</dd></div></dl>
     <section aria-labelledby="views"><h2 id="views">Views</h2>
-      <p class="quiet">What the SQL port, <a href="#/sql">the SQL box</a> and <code>GET /api/v1/views/…</code> read. Everything that this page shows and does goes through the REST API.</p>
+      <p class="quiet">What the SQL port, <a
+          href="#/sql">the SQL box</a> and <code>GET /api/v1/views/…</code> read. Everything that this page shows and does goes through the REST API.</p>
       <${ApiErrorBox} error=${views.error} title="The views could not be listed" />
-      ${views.value?.views.map((view) => html`<details class="card" key=${view.name}><summary><code>${view.name}</code> <span class="quiet">${view.doc}</span></summary>
-        <table class="dense"><caption class="unseen">Columns of ${view.name}</caption><thead><tr><th scope="col">Column</th><th scope="col">Type</th></tr></thead>
-          <tbody>${view.columns.map((column) => html`<tr><th scope="row"><code>${column.name}</code></th><td>${column.type}</td></tr>`)}</tbody></table></details>`)}
+      ${views.value?.views.map((view) => html`<details class="card" key=${view.name}><summary><code>${view.name}</code> <span
+          class="quiet">${view.doc}</span></summary>
+        <table class="dense"><caption class="unseen">Columns of ${view.name}</caption><thead><tr><th scope="col">Column</th><th
+            scope="col">Type</th></tr></thead>
+          <tbody>${view.columns.map((column) => html`<tr><th scope="row"><code>${column.name}</code></th><td>${column.type}</td>
+              </tr>`)}</tbody></table></details>`)}
     </section>
     <section aria-labelledby="licences"><h2 id="licences">Licences</h2>
       <p class="quiet">Of the libraries that are part of this page.</p>

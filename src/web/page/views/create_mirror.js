@@ -21,7 +21,8 @@ function PeerSelect({ title, peers, value, onValue, about }) {
   const id = useId();
   return html`<div class="field"><label for=${id}>${title}</label>
     <select id=${id} value=${value} aria-describedby=${id + "-about"} onChange=${(event) => onValue(event.target.value)}>
-      <option value="">choose a peer</option>${peers.map((peer) => html`<option key=${peer.name} value=${peer.name}>${peer.name} (${peer.type})</option>`)}</select>
+      <option value="">choose a peer</option>${peers.map((peer) => html`<option key=${peer.name} value=${peer.name}>
+          ${peer.name} (${peer.type})</option>`)}</select>
     <p class="about" id=${id + "-about"}>${about} <a href="#/new/peer">New peer</a></p></div>`;
 }
 
@@ -29,10 +30,13 @@ function Ends({ peers, draft, onDraft }) {
   const id = useId();
   const suggested = (next) => next.named || !next.source || !next.target ? next : { ...next, name: `${next.source}_to_${next.target}` };
   return html`<div class="fields">
-    <${PeerSelect} title="Source" peers=${peers.sources} value=${draft.source} about="where the rows come from" onValue=${(source) => onDraft(suggested({ ...draft, source, picks: new Map() }))} />
-    <${PeerSelect} title="Target" peers=${peers.targets} value=${draft.target} about="where they go" onValue=${(target) => onDraft(suggested({ ...draft, target, picks: new Map(), options: {} }))} />
+    <${PeerSelect} title="Source" peers=${peers.sources} value=${draft.source} about="where the rows come from"
+        onValue=${(source) => onDraft(suggested({ ...draft, source, picks: new Map() }))} />
+    <${PeerSelect} title="Target" peers=${peers.targets} value=${draft.target} about="where they go"
+        onValue=${(target) => onDraft(suggested({ ...draft, target, picks: new Map(), options: {} }))} />
     <div class="field"><label for=${id}>Name of the mirror</label>
-      <input id=${id} value=${draft.name} autocomplete="off" spellcheck=${false} aria-describedby=${id + "-about"} onInput=${(event) => onDraft({ ...draft, name: event.target.value, named: true })} />
+      <input id=${id} value=${draft.name} autocomplete="off" spellcheck=${false} aria-describedby=${id + "-about"}
+          onInput=${(event) => onDraft({ ...draft, name: event.target.value, named: true })} />
       <p class="about" id=${id + "-about"}>by which you pause, resume and drop it</p></div></div>`;
 }
 
@@ -63,11 +67,14 @@ function Check({ body, draft }) {
     <p><b>${draft.name}</b>: ${plural(draft.picks.size, "table")}, ${bytes(total)}, from <b>${draft.source}</b> to <b>${draft.target}</b>.</p>
     <div aria-live="polite">
       ${state.busy === "check" && html`<p class="quiet" aria-busy="true">Checking source, target, tables and names…</p>`}
-      ${state.fit && html`<div class="box tone-good" data-test="fit"><p class="box-title"><${Icon} name="check" />Source, target and tables are fit</p><p>Nothing has been created so far.</p></div>`}
+      ${state.fit && html`<div class="box tone-good" data-test="fit"><p class="box-title"><${Icon}
+          name="check" />Source, target and tables are fit</p><p>Nothing has been created so far.</p></div>`}
     </div>
-    <${ApiErrorBox} error=${state.error} title=${state.error?.details?.length > 1 ? `${state.error.details.length} problems to cure first` : "Not fit to be created yet"} />
+    <${ApiErrorBox} error=${state.error}
+        title=${state.error?.details?.length > 1 ? `${state.error.details.length} problems to cure first` : "Not fit to be created yet"} />
     <div class="actions">
-      <button class="button primary" type="button" disabled=${!state.fit} onClick=${create}>${state.busy === "create" ? "Creating…" : "Create mirror"}</button>
+      <button class="button primary" type="button" disabled=${!state.fit} onClick=${create}>
+          ${state.busy === "create" ? "Creating…" : "Create mirror"}</button>
       <button class="button" type="button" disabled=${state.busy} onClick=${() => setTurn(turn + 1)}>Check again</button></div>
     <details class="more"><summary>The same as a call of the REST API</summary>
       <p class="quiet"><code>POST /api/v1/flows/cdc/create</code></p><${CopyBlock} text=${text} label="Body of the call" /></details>`;
@@ -75,7 +82,8 @@ function Check({ body, draft }) {
 
 function NoPeers({ peers }) {
   const missing = peers.sources.length === 0 ? "a source: a Postgres to mirror from" : "a target: a ClickHouse, a Kafka or another Postgres";
-  return html`<section class="empty" data-test="empty"><h2>First create peers</h2><p>There is not yet ${missing}.</p><a class="button primary" href="#/new/peer"><${Icon} name="plus" />New peer</a></section>`;
+  return html`<section class="empty" data-test="empty"><h2>First create peers</h2><p>There is not yet ${missing}.</p><a
+      class="button primary" href="#/new/peer"><${Icon} name="plus" />New peer</a></section>`;
 }
 
 // Which steps can be gone to: those whose earlier ones are filled in.
@@ -91,7 +99,9 @@ function why(draft) {
 }
 
 function Stepper({ step, far, onStep }) {
-  return html`<ol class="steps">${kSteps.map((title, index) => html`<li key=${title}><button type="button" aria-current=${index === step ? "step" : undefined} disabled=${index > far} onClick=${() => onStep(index)}><span>${index + 1}</span>${title}</button></li>`)}</ol>`;
+  return html`<ol class="steps">${kSteps.map((title, index) => html`<li key=${title}><button type="button"
+      aria-current=${index === step ? "step" : undefined} disabled=${index > far} onClick=${() => onStep(index)}><span>${index + 1}</span>
+      ${title}</button></li>`)}</ol>`;
 }
 
 function Wizard({ peers, options }) {
@@ -113,8 +123,10 @@ function Wizard({ peers, options }) {
   return html`<${Stepper} step=${step} far=${far} onStep=${setStep} />
     <div class="wizard"><h2 id="step" ref=${heading} tabindex="-1">${kSteps[step]}</h2>
       ${step === 0 && html`<${Ends} peers=${peers} draft=${draft} onDraft=${setDraft} />`}
-      ${step === 1 && html`<${TablePicker} peer=${draft.source} kind=${kind} picks=${draft.picks} onPicks=${(picks) => setDraft({ ...draft, picks })} />`}
-      ${step === 2 && html`<p class="quiet">Every option has a default that is fit for most mirrors.</p><${OptionFields} options=${table} values=${draft.options} usual=${kUsual} onValues=${(values) => setDraft({ ...draft, options: values })} />`}
+      ${step === 1 && html`<${TablePicker} peer=${draft.source} kind=${kind} picks=${draft.picks}
+          onPicks=${(picks) => setDraft({ ...draft, picks })} />`}
+      ${step === 2 && html`<p class="quiet">Every option has a default that is fit for most mirrors.</p><${OptionFields} options=${table}
+          values=${draft.options} usual=${kUsual} onValues=${(values) => setDraft({ ...draft, options: values })} />`}
       ${step === 3 && html`<${Check} body=${body} draft=${{ ...draft, name: draft.name.trim() }} />`}
       <div class="actions between">
         ${step > 0 && html`<button class="button" type="button" onClick=${() => setStep(step - 1)}>Back</button>`}

@@ -44,7 +44,8 @@ function Kinds({ kinds, chosen, onChoose }) {
 
 // What a Test or a creation came to.
 function Outcome({ outcome }) {
-  if (outcome.error) return html`<${ApiErrorBox} error=${outcome.error} title=${outcome.what === "test" ? "The test failed" : "The peer is not stored"} />`;
+  if (outcome.error) return html`<${ApiErrorBox} error=${outcome.error}
+      title=${outcome.what === "test" ? "The test failed" : "The peer is not stored"} />`;
   if (outcome.tested) {
     return html`<div class="box tone-good" role="status" data-test="tested"><p class="box-title"><${Icon} name="check" />${outcome.tested.message}</p>
       <p>peerd connected within ${outcome.seconds.toFixed(1)} s, logged in, and found what it needs of such a server. Nothing is stored so far.</p></div>`;
@@ -85,12 +86,16 @@ function Form({ kinds, old }) {
   return html`<form class="form" onSubmit=${create} noValidate>
     ${!old && html`<${Kinds} kinds=${kinds} chosen=${kind} onChoose=${(next) => (setKind(next), setOutcome({}))} />`}
     <div class="fields"><div class="field"><label for=${id}>name ${!old && html`<span class="must">required</span>`}</label>
-      <input id=${id} value=${name} disabled=${Boolean(old)} autocomplete="off" spellcheck=${false} required aria-invalid=${problems.name ? "true" : undefined} aria-describedby=${id + "-about"} onInput=${(event) => setName(event.target.value)} />
-      <p class="about" id=${id + "-about"}>by which mirrors and SQL call it</p>${problems.name && html`<p class="wrong">${problems.name.message} <span>${problems.name.hint}</span></p>`}</div></div>
-    <${OptionFields} key=${kind} options=${options} values=${values} onValues=${setValues} problems=${problems} stored=${old?.stored} usual=${kUsual} />
+      <input id=${id} value=${name} disabled=${Boolean(old)} autocomplete="off" spellcheck=${false} required
+          aria-invalid=${problems.name ? "true" : undefined} aria-describedby=${id + "-about"} onInput=${(event) => setName(event.target.value)} />
+      <p class="about" id=${id + "-about"}>by which mirrors and SQL call it</p>${problems.name && html`<p class="wrong">
+          ${problems.name.message} <span>${problems.name.hint}</span></p>`}</div></div>
+    <${OptionFields} key=${kind} options=${options} values=${values} onValues=${setValues} problems=${problems} stored=${old?.stored}
+        usual=${kUsual} />
     <${Outcome} outcome=${outcome} />
     <div class="actions">
-      <button class="button primary" type="submit" disabled=${outcome.busy}>${outcome.busy === "create" ? "Connecting…" : old ? "Replace peer" : "Create peer"}</button>
+      <button class="button primary" type="submit" disabled=${outcome.busy}>
+          ${outcome.busy === "create" ? "Connecting…" : old ? "Replace peer" : "Create peer"}</button>
       <button class="button" type="button" disabled=${outcome.busy} onClick=${test}>${outcome.busy === "test" ? "Testing…" : "Test"}</button>
       <a class="button" href="#/">Cancel</a>
     </div>

@@ -28,7 +28,8 @@ export function Login({ ended }) {
     ${ended && html`<p role="status">The session is over: it lasts twelve hours, and until peerd is started anew.</p>`}
     <form onSubmit=${submit}>
       <label for="password">Password</label>
-      <input id="password" ref=${input} type="password" autocomplete="current-password" required value=${password} onInput=${(event) => setPassword(event.target.value)} />
+      <input id="password" ref=${input} type="password" autocomplete="current-password" required value=${password}
+          onInput=${(event) => setPassword(event.target.value)} />
       <${ApiErrorBox} error=${error} title="Not logged in" />
       <button class="button primary" type="submit" disabled=${busy}>${busy ? "Logging in…" : "Log in"}</button>
     </form>

@@ -50,7 +50,8 @@ function Missing({ name, seen }) {
     return () => clearTimeout(timer);
   }, []);
   if (!seen && !waited) return html`<${Title} text=${name} /><p class="quiet" aria-busy="true">Asking for the mirror…</p>`;
-  return html`<${Title} text=${name} /><section class="empty"><h2>${seen ? "The mirror was dropped" : "There is no mirror of this name"}</h2><p><a href="#/">All mirrors</a></p></section>`;
+  return html`<${Title} text=${name} /><section class="empty"><h2>
+      ${seen ? "The mirror was dropped" : "There is no mirror of this name"}</h2><p><a href="#/">All mirrors</a></p></section>`;
 }
 
 export function Mirror({ name, tab: asked, query }) {
@@ -77,9 +78,11 @@ export function Mirror({ name, tab: asked, query }) {
     <${Figures} mirror=${mirror} now=${now} />
     <${Copy} mirror=${mirror} tables=${tables.value} rates=${rates} />
     <${Charts} name=${name} range=${chosen.range} onRange=${(next) => choose({ ...chosen, range: next })} />
-    <nav class="tabs" aria-label="Details of the mirror">${kTabs.map(([key, title]) => html`<a key=${key} href=${href(["mirrors", name, key])} aria-current=${key === tab ? "page" : undefined}>${title}</a>`)}</nav>
+    <nav class="tabs" aria-label="Details of the mirror">${kTabs.map(([key, title]) => html`<a key=${key}
+        href=${href(["mirrors", name, key])} aria-current=${key === tab ? "page" : undefined}>${title}</a>`)}</nav>
     ${tab === "tables" && html`<${Tables} tables=${tables.value} error=${tables.error} />`}
-    ${tab === "log" && html`<${Log} name=${name} level=${chosen.level} text=${chosen.find} onFilter=${(filter) => choose({ ...chosen, ...filter })} />`}
+    ${tab === "log" && html`<${Log} name=${name} level=${chosen.level} text=${chosen.find}
+        onFilter=${(filter) => choose({ ...chosen, ...filter })} />`}
     ${tab === "batches" && html`<${Batches} name=${name} />`}
     ${tab === "configuration" && html`<${Definition} name=${name} />`}
     ${tab === "slot" && html`<${SlotDetails} mirror=${mirror} />`}`;

@@ -16,10 +16,12 @@ export function Charts({ name, range, onRange }) {
     const history = await get(path("mirrors", name, "history"), { from: to - seconds, to, points: kPoints }, signal);
     return { ...history, from: to - seconds, to };
   }, seconds <= 21_600 ? kStep : 6 * kStep, name + range);
-  const chart = (title, unit, format, ...series) => html`<${Chart} key=${title} title=${title} unit=${unit} format=${format} at=${value.at} from=${value.from} to=${value.to} series=${series.map(([label, values]) => ({ label, values }))} />`;
+  const chart = (title, unit, format, ...series) => html`<${Chart} key=${title} title=${title} unit=${unit} format=${format} at=${value.at}
+      from=${value.from} to=${value.to} series=${series.map(([label, values]) => ({ label, values }))} />`;
   return html`<section aria-labelledby="charts">
     <div class="title"><h2 id="charts">Figures</h2><span class="grow"></span>
-      <div class="segments" role="group" aria-label="Time range">${Object.entries(kRanges).map(([key, [, text]]) => html`<button key=${key} type="button" aria-pressed=${key === range} onClick=${() => onRange(key)}>${text}</button>`)}</div></div>
+      <div class="segments" role="group" aria-label="Time range">${Object.entries(kRanges).map(([key, [, text]]) => html`<button key=${key}
+          type="button" aria-pressed=${key === range} onClick=${() => onRange(key)}>${text}</button>`)}</div></div>
     <${ApiErrorBox} error=${error} title="The history could not be read" />
     ${!value && !error && html`<p class="quiet chart-wait" aria-busy="true">Reading the history…</p>`}
     ${value && value.at.length === 0 && html`<p class="empty">No figures in this range: one is noted every 10 s from the mirror's start on.</p>`}

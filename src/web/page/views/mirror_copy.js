@@ -65,8 +65,11 @@ export function Copy({ mirror, tables, rates }) {
     <progress class="whole" value=${all.chunks_total ? all.chunks_done / all.chunks_total : 0} max="1" aria-label="copied of all tables" />
     <div class="scroll" role="group" aria-labelledby="copy" tabindex="0"><table class="dense">
       <caption class="unseen">Initial copy of each table</caption>
-      <thead><tr><th scope="col">Table</th><th scope="col" class="c-bar">Copied</th><th scope="col" class="number">Share</th><th scope="col" class="number">Chunks</th><th scope="col" class="number">Rows</th><th scope="col" class="number">Rate</th><th scope="col" class="number">Left</th></tr></thead>
-      <tbody>${ordered.slice(0, kShown).map((table) => html`<${Bar} key=${table.source} table=${table} perSecond=${rates.get(table.source)} />`)}</tbody>
+      <thead><tr><th scope="col">Table</th><th scope="col" class="c-bar">Copied</th><th scope="col" class="number">Share</th><th
+          scope="col" class="number">Chunks</th><th scope="col" class="number">Rows</th><th scope="col" class="number">Rate</th><th
+          scope="col" class="number">Left</th></tr></thead>
+      <tbody>${ordered.slice(0, kShown).map((table) => html`<${Bar} key=${table.source} table=${table}
+          perSecond=${rates.get(table.source)} />`)}</tbody>
     </table></div>
     ${ordered.length > kShown && html`<p class="quiet">${count(ordered.length - kShown)} more tables follow.</p>`}
   </section>`;

@@ -12,7 +12,8 @@ export function Definition({ name }) {
   const [form, setForm] = useState("sql");
   const text = value && (form === "rest" ? JSON.stringify(value.rest, null, 2) : value[form]);
   return html`
-    <div class="filters"><div class="segments" role="group" aria-label="Form">${Object.entries(kForms).map(([key, title]) => html`<button key=${key} type="button" aria-pressed=${key === form} onClick=${() => setForm(key)}>${title}</button>`)}</div></div>
+    <div class="filters"><div class="segments" role="group" aria-label="Form">${Object.entries(kForms).map(([key, title]) => html`<button
+        key=${key} type="button" aria-pressed=${key === form} onClick=${() => setForm(key)}>${title}</button>`)}</div></div>
     <${ApiErrorBox} error=${error} title="The configuration could not be read" />
     ${form === "rest" && value && html`<p class="quiet">The body of <code>POST /api/v1/flows/cdc/create</code>.</p>`}
     ${text && html`<${CopyBlock} text=${text} label=${`Configuration as ${kForms[form]}`} />`}`;

@@ -13,7 +13,8 @@ function Line({ line }) {
   return html`<tr data-test="line" data-level=${line.level}>
     <td class="c-time">${time(line.at)}</td>
     <td><span class=${"badge tone-" + tone}><${Icon} name=${{ error: "failed", warning: "behind" }[line.level] ?? "idle"} />${line.level}</span></td>
-    <td><p class="said">${line.message}</p>${line.detail && html`<p class="quiet said">${line.detail}</p>`}${line.hint && html`<p class="quiet said">What to do: ${line.hint}</p>`}</td>
+    <td><p class="said">${line.message}</p>${line.detail && html`<p class="quiet said">${line.detail}</p>`}${line.hint && html`<p
+        class="quiet said">What to do: ${line.hint}</p>`}</td>
   </tr>`;
 }
 
@@ -39,5 +40,6 @@ export function Log({ name, level, text, onFilter }) {
       <caption class="unseen">Log, newest first</caption>
       <thead><tr><th scope="col">Time</th><th scope="col">Level</th><th scope="col">Message</th></tr></thead>
       <tbody>${lines.slice(0, shown).map((line) => html`<${Line} key=${line.id} line=${line} />`)}</tbody></table></div>
-      ${lines.length > shown && html`<div class="actions"><button class="button" type="button" onClick=${() => setShown(shown + kShown)}>Show ${lines.length - shown} older</button></div>`}`}`;
+      ${lines.length > shown && html`<div class="actions"><button class="button" type="button"
+          onClick=${() => setShown(shown + kShown)}>Show ${lines.length - shown} older</button></div>`}`}`;
 }

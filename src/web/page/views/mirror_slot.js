@@ -41,7 +41,8 @@ export function SlotDetails({ mirror }) {
     ${value && own.length === 0 && html`<p class="empty">The mirror has no slot at ${mirror.source}.</p>`}
     ${own.map((slot) => html`<${Slot} key=${slot.slotName} slot=${slot} />`)}
     <article class="card"><h3>Positions of the mirror</h3>
-      <dl class="pairs">${positions.map(([title, lsn]) => html`<div key=${title}><dt>${title}</dt><dd>${lsn ?? "none yet"}</dd></div>`)}</dl></article>
+      <dl class="pairs">${positions.map(([title, lsn]) => html`<div key=${title}><dt>${title}</dt><dd>${lsn ?? "none yet"}</dd>
+          </div>`)}</dl></article>
     ${others.length > 0 && html`<details><summary>${plural(others.length, "other slot")} in that database</summary>
       <p class="quiet">A slot that is not active keeps WAL until it is read again or dropped.</p>
       ${others.map((slot) => html`<${Slot} key=${slot.slotName} slot=${slot} />`)}</details>`}`;

@@ -40,20 +40,25 @@ function Filters({ words, only, text, sort, onOnly, onText, onSort }) {
   return html`<div class="filters" role="group" aria-label="Filter mirrors">
     <label class="unseen" for="find">Find mirrors</label>
     <input id="find" type="search" placeholder="Name, peer or step" value=${text} onInput=${(event) => onText(event.target.value)} />
-    <select class="narrow-only" aria-label="Sort mirrors" value=${sort} onChange=${(event) => onSort(event.target.value)}>${Object.entries(kSortNames).map(([key, name]) => html`<option value=${key}>${name}</option>`)}</select>
+    <select class="narrow-only" aria-label="Sort mirrors" value=${sort} onChange=${(event) => onSort(event.target.value)}>
+        ${Object.entries(kSortNames).map(([key, name]) => html`<option value=${key}>${name}</option>`)}</select>
     <button class="chip" type="button" aria-pressed=${!only} onClick=${() => onOnly("")}>all ${count(all)}</button>
-    ${known.filter((word) => words[word] || word === only).map((word) => html`<button key=${word} class=${"chip tone-" + toneOf(word)} type="button" aria-pressed=${only === word} onClick=${() => onOnly(only === word ? "" : word)}><${Icon} name=${word === "parked" ? "paused" : word} />${word} ${count(words[word] ?? 0)}</button>`)}
+    ${known.filter((word) => words[word] || word === only).map((word) => html`<button key=${word} class=${"chip tone-" + toneOf(word)}
+        type="button" aria-pressed=${only === word} onClick=${() => onOnly(only === word ? "" : word)}><${Icon}
+        name=${word === "parked" ? "paused" : word} />${word} ${count(words[word] ?? 0)}</button>`)}
   </div>`;
 }
 
 function First({ peers }) {
   const mayChange = useMayChange();
   if (!peers) return null;
-  if (!mayChange) return html`<section class="empty"><h2>No mirrors yet</h2><p>Whoever logs in with the password of <code>PEERD_PASSWORD</code> can create them.</p></section>`;
+  if (!mayChange) return html`<section class="empty"><h2>No mirrors yet</h2>
+      <p>Whoever logs in with the password of <code>PEERD_PASSWORD</code> can create them.</p></section>`;
   const [done, next] = peers.length >= 2 ? [true, "mirror"] : [false, "peer"];
   return html`<section class="empty" data-test="empty"><h2>${done ? "Create the first mirror" : "Start with two peers"}</h2>
     <ol>
-      <li>Create a peer for the Postgres that you mirror from.${peers.length > 0 && html` <b class="tone-good"><${Icon} name="check" />${plural(peers.length, "peer")} so far</b>`}</li>
+      <li>Create a peer for the Postgres that you mirror from.${peers.length > 0 && html` <b class="tone-good"><${Icon} name="check" />
+          ${plural(peers.length, "peer")} so far</b>`}</li>
       <li>Create one for where its rows go: ClickHouse, Kafka or another Postgres.</li>
       <li>Create a mirror between them: its tables are copied, then followed.</li>
     </ol>
@@ -84,7 +89,8 @@ export function Overview({ query }) {
   const busy = !loaded && linkState !== "lost";
   return html`
     <${Title} text="Overview"><span class="grow"></span>
-      ${mayChange && all.length > 0 && html`<a class="button wide-only" href="#/new/peer"><${Icon} name="plus" />New peer</a><a class="button primary" href="#/new/mirror"><${Icon} name="plus" />New mirror</a>`}<//>
+      ${mayChange && all.length > 0 && html`<a class="button wide-only" href="#/new/peer"><${Icon} name="plus" />New peer</a><a
+          class="button primary" href="#/new/mirror"><${Icon} name="plus" />New mirror</a>`}<//>
     ${busy && html`<p aria-busy="true" class="quiet">Asking for the mirrors…</p>`}
     <${Attention} mirrors=${all} />
     ${all.length > 0 && html`
@@ -92,7 +98,8 @@ export function Overview({ query }) {
       <${Filters} words=${words} only=${only} text=${text} onOnly=${setOnly} onText=${setText} sort=${sort} onSort=${setSort} />
       <p class="unseen" role="status">${plural(list.length, "mirror")} shown, ${count(failing)} failing</p>
       ${list.length > 0 ? html`<${MirrorTable} list=${list} sort=${sort} onSort=${setSort} now=${now} />`
-        : html`<p class="empty">No mirror is like that. <button class="button small" type="button" onClick=${() => (setText(""), setOnly(""))}>Show all</button></p>`}`}
+        : html`<p class="empty">No mirror is like that. <button class="button small" type="button"
+            onClick=${() => (setText(""), setOnly(""))}>Show all</button></p>`}`}
     ${loaded && all.length === 0 && html`<${First} peers=${peers} />`}
     <${PeerTable} mirrors=${all} onPeers=${setPeers} />`;
 }

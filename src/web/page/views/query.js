@@ -30,12 +30,15 @@ function Result({ result }) {
   const text = () => csv(columns.map(({ name }) => name)) + rows.map(csv).join("");
   const align = ({ type }) => kNumbers.test(type) ? "number" : undefined;
   return html`<section aria-labelledby="result" data-test="result">
-    <div class="title"><h2 id="result">${plural(rows.length, "row")}</h2>${truncated && html`<span class="quiet">only the first of them; there are more</span>`}<span class="grow"></span>
-      <${CopyButton} text=${rows.length ? text() : ""} what="as CSV" /><button class="button small" type="button" onClick=${() => download(text())}>Download CSV</button></div>
+    <div class="title"><h2 id="result">${plural(rows.length, "row")}</h2>${truncated && html`<span
+        class="quiet">only the first of them; there are more</span>`}<span class="grow"></span>
+      <${CopyButton} text=${rows.length ? text() : ""} what="as CSV" /><button class="button small" type="button"
+          onClick=${() => download(text())}>Download CSV</button></div>
     <div class="scroll" role="group" aria-labelledby="result" tabindex="0"><table class="dense grid">
       <caption class="unseen">Result</caption>
       <thead><tr>${columns.map((column) => html`<th scope="col" class=${align(column)} title=${column.type}>${column.name}</th>`)}</tr></thead>
-      <tbody>${rows.map((row) => html`<tr>${row.map((cell, index) => html`<td class=${align(columns[index])}>${cell === null ? html`<span class="null">NULL</span>` : cell}</td>`)}</tr>`)}</tbody>
+      <tbody>${rows.map((row) => html`<tr>${row.map((cell, index) => html`<td class=${align(columns[index])}>${cell === null ? html`<span
+          class="null">NULL</span>` : cell}</td>`)}</tr>`)}</tbody>
     </table></div></section>`;
 }
 
@@ -47,7 +50,8 @@ function Views({ onPick }) {
     ${value?.views.map((view) => html`<details key=${view.name}><summary><code>${view.name}</code></summary>
       <p class="quiet">${view.doc}</p>
       <ul class="columns">${view.columns.map((column) => html`<li><code>${column.name}</code> <span class="quiet">${column.type}</span></li>`)}</ul>
-      <button class="button small" type="button" onClick=${() => onPick(`SELECT *\nFROM ${view.name}\nLIMIT 100;`)}>SELECT *<span class="unseen"> FROM ${view.name}</span></button></details>`)}
+      <button class="button small" type="button" onClick=${() => onPick(`SELECT *\nFROM ${view.name}\nLIMIT 100;`)}>SELECT *<span
+          class="unseen"> FROM ${view.name}</span></button></details>`)}
   </aside>`;
 }
 
@@ -74,7 +78,8 @@ export function Query({ query }) {
     <div class="split"><div>
       <form onSubmit=${submit}>
         <label for="sql">SELECT over peerd's own views</label>
-        <textarea id="sql" class="code sql" rows="7" spellcheck=${false} value=${sql} onInput=${(event) => setSql(event.target.value)} onKeyDown=${keys} aria-describedby="sql-about" />
+        <textarea id="sql" class="code sql" rows="7" spellcheck=${false} value=${sql} onInput=${(event) => setSql(event.target.value)}
+            onKeyDown=${keys} aria-describedby="sql-about" />
         <div class="actions"><button class="button primary" type="submit" disabled=${state.busy}>${state.busy ? "Running…" : "Run"}</button>
           ${kExamples.map(([title, text]) => html`<button class="button" type="button" onClick=${() => pick(text)}>${title}</button>`)}</div>
         <p class="about" id="sql-about">Ctrl+Enter runs it. It reads and changes nothing; at most 1,000 rows are shown. The SQL port answers the same to psql.</p>
