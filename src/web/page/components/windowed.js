@@ -11,7 +11,9 @@ export function useWindow(count) {
   const [range, setRange] = useState({ from: 0, to: Math.min(count, 32) });
   const whole = count <= kAll;
   const measure = () => {
-    if (!body.current) return;
+    const row = body.current?.querySelector("tr[data-row]");
+    if (!row) return;
+    height.current = row.offsetHeight || height.current;
     const top = body.current.getBoundingClientRect().top;
     const first = Math.max(0, Math.floor(-top / height.current) - kSpare);
     const from = Math.min(first - first % 8, Math.max(0, count - 1));
@@ -19,10 +21,8 @@ export function useWindow(count) {
     setRange((before) => before.from === from && before.to === to ? before : { from, to });
   };
   useLayoutEffect(() => {
-    const row = body.current?.querySelector("tr[data-row]");
-    if (row) height.current = row.offsetHeight || height.current;
     if (!whole) measure();
-  });
+  }, [count, whole]);
   useEffect(() => {
     if (whole) return undefined;
     let frame = 0;
@@ -30,12 +30,13 @@ export function useWindow(count) {
       cancelAnimationFrame(frame);
       frame = requestAnimationFrame(measure);
     };
+    const sizes = new ResizeObserver(soon);    // What stands above the table grows and shrinks.
+    sizes.observe(document.body);
     addEventListener("scroll", soon, { passive: true });
-    addEventListener("resize", soon);
     return () => {
       cancelAnimationFrame(frame);
+      sizes.disconnect();
       removeEventListener("scroll", soon);
-      removeEventListener("resize", soon);
     };
   }, [count, whole]);
   const { from, to } = whole ? { from: 0, to: count } : { from: Math.min(range.from, count), to: Math.min(range.to, count) };
