@@ -7,6 +7,7 @@
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
 #include "peerd/net/attempt_limit.h"
+#include "peerd/net/event_feed.h"
 #include "peerd/net/http.h"
 #include "tcp_connection.h"
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr HttpParser::Limits kLimits{32 << 10, 8 << 20};
 constexpr std::chrono::seconds kHeadTime{30}, kBodyTime{300}, kIdleTime{75};
+constexpr std::size_t kMostUnsent = 1 << 20;  // Of events, beside the response's beginning.
 
 const char* phrase(int status) {
   switch (status) {
@@ -78,7 +80,7 @@ std::string serialize(const HttpReply& reply, bool keep_alive, bool head_only) {
   }
   out.append("connection: ").append(keep_alive ? "keep-alive" : "close").append("\r\n");
   const bool bodiless = reply.status == 204 || reply.status == 304;
-  if (!bodiless) out.append("content-length: ").append(std::to_string(reply.body.size())).append("\r\n");
+  if (!bodiless && !reply.events) out.append("content-length: ").append(std::to_string(reply.body.size())).append("\r\n");
   out.append("\r\n");
   if (!bodiless && !head_only) out.append(reply.body);
   return out;
@@ -127,6 +129,8 @@ class HttpSession final : public ConnectionHandler {
 
   void on_closed() override {
     finished_ = true;
+    if (events_) events_->detach();
+    events_.reset();
     give_back();
   }
 
@@ -220,15 +224,21 @@ class HttpSession final : public ConnectionHandler {
     auto task = [this, connection = connection_, site = site_, request = std::move(request), keep_alive,
                  head_only] {
       std::string answer;
+      std::shared_ptr<EventListener> events;
       try {
-        answer = serialize(site->handler.handle(request, connection->gone()), keep_alive, head_only);
+        const HttpReply reply = site->handler.handle(request, connection->gone());
+        if (!head_only) events = reply.events;
+        answer = serialize(reply, keep_alive && !reply.events, head_only);
       } catch (const Stopped&) {
         return;
       } catch (...) {
         log(LogLevel::error, "an HTTP request failed: " + current_error().message);
         answer = serialize(refusal(500, 13, "internal error"), keep_alive, head_only);
       }
-      connection->on_io([this, answer = std::move(answer), keep_alive] { reply(answer, keep_alive); });
+      connection->on_io([this, answer = std::move(answer), events = std::move(events), keep_alive] {
+        if (events) return follow(answer, events);
+        reply(answer, keep_alive);
+      });
     };
     if (!(quick_ ? site_->quick : site_->operators).post(std::move(task))) {
       HttpReply busy = refusal(503, 8, "all operators are busy, try again");
@@ -249,6 +259,27 @@ class HttpSession final : public ConnectionHandler {
     connection_->resume_when_sent();  // Not before: who asks much and reads nothing must not fill our memory.
   }
 
+  // The response goes on with what is published, until the client goes or the feed ends.
+  void follow(const std::string& beginning, const std::shared_ptr<EventListener>& events) {
+    give_back();
+    events_ = events;
+    most_unsent_ = kMostUnsent + beginning.size();
+    connection_->send(beginning);
+    events_->attach([this, connection = connection_](std::string text) {
+      connection->on_io([this, text = std::move(text)] { pass_on(text); });
+    });
+  }
+
+  void pass_on(const std::string& text) {
+    if (finished_) return;
+    if (text.empty()) {
+      finished_ = true;
+      return connection_->close_when_sent();
+    }
+    if (connection_->queued() > most_unsent_) return connection_->abort("it reads events too slowly");
+    connection_->send(text);
+  }
+
   const std::shared_ptr<TcpConnection> connection_;
   const std::shared_ptr<HttpSite> site_;
   const std::string address_;
@@ -256,6 +287,8 @@ class HttpSession final : public ConnectionHandler {
   std::optional<HttpRequest> request_;  ///< Once it is let in.
   std::string body_;
   std::size_t body_held_ = 0;  ///< Of the budget, until it is answered.
+  std::shared_ptr<EventListener> events_;
+  std::size_t most_unsent_ = 0;
   bool over_budget_ = false, expects_continue_ = false, quick_ = false, idle_ = false, finished_ = false;
 };
 

@@ -54,6 +54,11 @@ void TcpConnection::send(std::string bytes) {
   asio::post(*io_, [self = shared_from_this()] { self->flush(); });
 }
 
+std::size_t TcpConnection::queued() const {
+  const Lock lock(mutex_);
+  return queued_;
+}
+
 void TcpConnection::close_when_sent() {
   const Lock lock(mutex_);
   if (closed_ || closing_) return;

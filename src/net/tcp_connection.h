@@ -47,6 +47,7 @@ class TcpConnection final : public Connection, public std::enable_shared_from_th
 
   /// Runs `task` on the io thread, unless the connection has ended by then.
   void on_io(std::function<void()> task);
+  std::size_t queued() const;      ///< Bytes that wait to be sent.
   void resume_when_sent();         ///< Io thread.
   void abort(const char* reason);  ///< Io thread: ends it now.
   void tick(Clock::Instant now);   ///< Io thread: every second; deadlines.

@@ -13,11 +13,19 @@ namespace {
 
 constexpr std::chrono::seconds kLongest{60};
 
+View mirrors_view(RestDeps& deps) {
+  for (View& view : views(deps.peers, deps.mirrors, deps.catalog)) {
+    if (view.name == "mirrors") return std::move(view);
+  }
+  throw Error(ErrorCode::internal, "there is no view of mirrors");
+}
+
 /// What all requests share.
 struct Site {
-  explicit Site(RestDeps given) : deps(std::move(given)) {}
+  explicit Site(RestDeps given) : deps(std::move(given)), events(mirrors_view(deps)) {}
   RestDeps deps;
   Sessions sessions;
+  MirrorEvents events;  ///< Its thread uses the rest.
 };
 
 net::HttpReply unknown_path(std::string_view path) {
@@ -44,7 +52,8 @@ net::HttpReply route(Site& site, const net::HttpRequest& request, const std::sto
     if (!parameter) continue;
     if (candidate.method == request.method) {
       net::HttpReply reply = reply_with(200, "");
-      Call call{site.deps, *parameter, request.body, query, Wait::at_most(kLongest, stop), site.sessions, request, reply};
+      Call call{site.deps, *parameter, request.body, query, Wait::at_most(kLongest, stop), site.sessions, site.events,
+                request,   reply};
       reply.body = candidate.answer(call);
       return reply;
     }

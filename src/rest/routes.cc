@@ -26,6 +26,7 @@ constexpr std::array kRoutes{
     Route{"POST", "session", reads, open_session},
     Route{"GET", "session", reads, show_session},
     Route{"DELETE", "session", reads, close_session},
+    Route{"GET", "events", reads, stream_events},
     Route{"GET", "version", reads, version},
 };
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "mirror_events.h"
 #include "peerd/base/clock.h"
 #include "peerd/rest/rest_server.h"
 #include "sessions.h"
@@ -24,6 +25,7 @@ struct Call {
   const Query& query;
   Wait wait;
   Sessions& sessions;
+  MirrorEvents& events;
   const net::HttpRequest& request;
   net::HttpReply& reply;  ///< What goes out with the JSON: an endpoint may set the status and headers.
 
@@ -64,6 +66,8 @@ std::string change_state(Call& call);
 std::string open_session(Call& call);
 std::string show_session(Call& call);
 std::string close_session(Call& call);
+
+std::string stream_events(Call& call);
 
 std::string version(Call& call);
 std::string health(RestDeps& deps);

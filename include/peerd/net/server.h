@@ -55,10 +55,12 @@ struct HttpRequest {
   std::string body;                            ///< At most 8 MiB: larger is answered 413.
   std::string remote;
 };
+class EventListener;  // peerd/net/event_feed.h
 struct HttpReply {
   int status = 200;
   std::map<std::string, std::string> headers;
   std::string body;
+  std::shared_ptr<EventListener> events{};  ///< When there is one, the body is only the beginning: see EventFeed.
 };
 
 /// What becomes of a request, told by its head alone.
