@@ -32,7 +32,7 @@ function about(option) {
   return option.doc + (facts.length ? ` (${facts.join("; ")})` : "");
 }
 
-function Control({ option, id, described, value, onValue, invalid, stored }) {
+function Control({ option, id, described, value, onValue, invalid, stored, known }) {
   const input = (event) => onValue(event.target.value);
   const common = { id, value: value ?? "", onInput: input, "aria-describedby": described, "aria-invalid": invalid ? "true" : undefined, required: option.required, spellcheck: false };
   if (option.type === "boolean") {
@@ -42,13 +42,13 @@ function Control({ option, id, described, value, onValue, invalid, stored }) {
   if (isPem(option) || isMap(option)) return html`<textarea ...${common} class="code" rows="3" autocomplete="off"
       placeholder=${stored ? kStored : ""} />`;
   if (option.type === "integer") return html`<input ...${common} inputmode="numeric" autocomplete="off" placeholder=${option.default} />`;
-  const placeholder = stored ? kStored : "";
-  return html`<input ...${common} value=${value ?? option.default} type=${option.secret ? "password" : "text"}
-      autocomplete=${option.secret ? "new-password" : "off"} placeholder=${placeholder} />`;
+  return html`<input ...${common} value=${value ?? option.default} type=${option.secret ? "password" : "text"} list=${known && id + "-known"}
+      autocomplete=${option.secret ? "new-password" : "off"} placeholder=${stored ? kStored : ""} />
+    ${known && html`<datalist id=${id + "-known"}>${known.map((word) => html`<option value=${word} />`)}</datalist>`}`;
 }
 
 // One option: its name, its control, what it is, and what the server says is wrong with it.
-export function OptionField({ option, value, onValue, problem, stored }) {
+export function OptionField({ option, value, onValue, problem, stored, known }) {
   const id = useId();
   const described = id + "-about";
   const said = problem && html`<p class="wrong" id=${id + "-wrong"}>
@@ -61,14 +61,16 @@ export function OptionField({ option, value, onValue, problem, stored }) {
       <p class="about" id=${described}>${about(option)}</p>${said}</div>`;
   }
   return html`<div class="field"><label for=${id}>${label(option)}${option.required && html` <span class="must">required</span>`}</label>
-    <${Control} option=${option} id=${id} described=${describedBy} value=${value} onValue=${onValue} invalid=${problem} stored=${stored} />
+    <${Control} option=${option} id=${id} described=${describedBy} value=${value} onValue=${onValue}
+      invalid=${problem} stored=${stored} known=${known} />
     <p class="about" id=${described}>${about(option)}</p>${said}</div>`;
 }
 
-// Those that must be set and the usual ones first, the rest folded. `usual` names the usual ones.
-export function OptionFields({ options, values, onValues, problems = {}, stored = {}, usual = [] }) {
+// Those that must be set and the usual ones first, the rest folded. `usual` names the usual ones; `known` has words to choose
+// from, for options where any word may be given.
+export function OptionFields({ options, values, onValues, problems = {}, stored = {}, usual = [], known = {} }) {
   const field = (option) => html`<${OptionField} key=${option.name} option=${option} value=${values[option.name]}
-      problem=${problems[option.field] ?? problems[option.name]} stored=${stored[option.name]}
+      problem=${problems[option.field] ?? problems[option.name]} stored=${stored[option.name]} known=${known[option.name]}
       onValue=${(value) => onValues({ ...values, [option.name]: value })} />`;
   const first = options.filter((option) => option.required || usual.includes(option.name));
   const more = options.filter((option) => !first.includes(option));

@@ -23,8 +23,9 @@ export const needsHelp = (mirror) => ["failed", "retrying", "parked"].includes(c
 // The last error stays after recovery; this tells whether it is still what keeps the mirror from going on.
 export const errorHolds = (mirror) => Boolean(mirror.last_error) && needsHelp(mirror);
 
+export const iconOf = (word) => kIcons[word] ?? word;
 export const toneOf = (word) => kTones[word] ?? "quiet";
 
 export function Badge({ word }) {
-  return html`<span class=${"badge tone-" + toneOf(word)} data-test="condition"><${Icon} name=${kIcons[word] ?? word} />${word}</span>`;
+  return html`<span class=${"badge tone-" + toneOf(word)} data-test="condition"><${Icon} name=${iconOf(word)} />${word}</span>`;
 }

@@ -40,6 +40,14 @@ function Ends({ peers, draft, onDraft }) {
       <p class="about" id=${id + "-about"}>by which you pause, resume and drop it</p></div></div>`;
 }
 
+// What the publications are called is a help, not a need: without it any name can be typed.
+function Options({ source, options, draft, onDraft }) {
+  const { value } = usePoll((signal) => get("peers/publications", { peer_name: source }, signal), 0, source);
+  return html`<p class="quiet">Every option has a default that is fit for most mirrors.</p>
+    <${OptionFields} options=${options} values=${draft.options} usual=${kUsual} known=${{ publication_name: value?.publicationNames }}
+      onValues=${(values) => onDraft({ ...draft, options: values })} />`;
+}
+
 // Checks everything, and lists every problem with its cure; nothing is created before there is none.
 function Check({ body, draft }) {
   const [state, setState] = useState({ busy: "check" });
@@ -125,8 +133,7 @@ function Wizard({ peers, options }) {
       ${step === 0 && html`<${Ends} peers=${peers} draft=${draft} onDraft=${setDraft} />`}
       ${step === 1 && html`<${TablePicker} peer=${draft.source} kind=${kind} picks=${draft.picks}
           onPicks=${(picks) => setDraft({ ...draft, picks })} />`}
-      ${step === 2 && html`<p class="quiet">Every option has a default that is fit for most mirrors.</p><${OptionFields} options=${table}
-          values=${draft.options} usual=${kUsual} onValues=${(values) => setDraft({ ...draft, options: values })} />`}
+      ${step === 2 && html`<${Options} source=${draft.source} options=${table} draft=${draft} onDraft=${setDraft} />`}
       ${step === 3 && html`<${Check} body=${body} draft=${{ ...draft, name: draft.name.trim() }} />`}
       <div class="actions between">
         ${step > 0 && html`<button class="button" type="button" onClick=${() => setStep(step - 1)}>Back</button>`}

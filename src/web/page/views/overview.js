@@ -4,7 +4,7 @@ import { rowsPerSecond, useClock, useLink, useLive } from "../live.js";
 import { note } from "../router.js";
 import { useMayChange } from "../session.js";
 import { Attention } from "../components/attention.js";
-import { condition, kConditions, needsHelp, toneOf } from "../components/health.js";
+import { condition, iconOf, kConditions, needsHelp, toneOf } from "../components/health.js";
 import { Icon } from "../components/icon.js";
 import { kSortNames, MirrorTable } from "../components/mirror_table.js";
 import { PeerTable } from "../components/peer_table.js";
@@ -45,7 +45,7 @@ function Filters({ words, only, text, sort, onOnly, onText, onSort }) {
     <button class="chip" type="button" aria-pressed=${!only} onClick=${() => onOnly("")}>all ${count(all)}</button>
     ${known.filter((word) => words[word] || word === only).map((word) => html`<button key=${word} class=${"chip tone-" + toneOf(word)}
         type="button" aria-pressed=${only === word} onClick=${() => onOnly(only === word ? "" : word)}><${Icon}
-        name=${word === "parked" ? "paused" : word} />${word} ${count(words[word] ?? 0)}</button>`)}
+        name=${iconOf(word)} />${word} ${count(words[word] ?? 0)}</button>`)}
   </div>`;
 }
 
