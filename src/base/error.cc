@@ -3,6 +3,7 @@
 #include <exception>
 
 #include "peerd/base/clock.h"
+#include "peerd/base/problems_error.h"
 
 namespace peerd {
 namespace {
@@ -44,6 +45,7 @@ void throw_if_any(const Problems& problems) {
     add_line(text.detail, problem.text.detail);
   }
   text.hint = std::move(cures);
+  if (problems.size() > 1) throw ProblemsError(std::move(text), problems);
   throw Error(std::move(text));
 }
 

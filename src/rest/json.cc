@@ -75,9 +75,13 @@ std::string hint_of(const pb::Descriptor* message, std::string_view field) {
               "send one JSON object");
 }
 
-std::string print(const pb::Message& message) {
+pb::util::JsonPrintOptions every_field() {
   pb::util::JsonPrintOptions options;
   options.always_print_primitive_fields = true;
+  return options;
+}
+
+std::string print(const pb::Message& message, const pb::util::JsonPrintOptions& options = every_field()) {
   std::string text;
   if (!pb::util::MessageToJsonString(message, &text, options).ok()) {
     throw Error(ErrorCode::internal, "the reply cannot be written as JSON");
@@ -85,11 +89,9 @@ std::string print(const pb::Message& message) {
   return text;
 }
 
-std::string error_body(int code, std::string_view reason, std::string_view message,
-                       const std::map<std::string, std::string>& metadata) {
-  peerdb_route::ErrorReply reply;
-  reply.set_code(code);
-  reply.set_message(std::string(message));
+using Metadata = std::map<std::string, std::string>;
+
+void add_info(peerdb_route::ErrorReply& reply, std::string_view reason, const Metadata& metadata) {
   auto* info = reply.add_details();
   info->set_at_type(std::string(kErrorInfo));
   info->set_reason(std::string(reason));
@@ -97,7 +99,30 @@ std::string error_body(int code, std::string_view reason, std::string_view messa
   for (const auto& [name, value] : metadata) {
     if (!value.empty()) (*info->mutable_metadata())[name] = value;
   }
-  return print(reply);
+}
+
+peerdb_route::ErrorReply error_reply(int code, std::string_view message) {
+  peerdb_route::ErrorReply reply;
+  reply.set_code(code);
+  reply.set_message(std::string(message));
+  return reply;
+}
+
+std::string reason_of(const ErrorText& text) {
+  std::string reason;
+  for (const char c : facts(text.code).word) reason += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return reason;
+}
+
+Metadata metadata_of(const ErrorText& text) {
+  return {{"hint", text.hint},   {"detail", text.detail}, {"field", text.field},
+          {"table", text.table}, {"origin", text.origin}, {"sqlstate", std::string(facts(text.code).sqlstate)}};
+}
+
+/// The problem's own hint, and the statement that cures it on a line of its own.
+std::string cure_of(const Problem& problem) {
+  const bool both = !problem.text.hint.empty() && !problem.cure_sql.empty();
+  return problem.text.hint + (both ? "\n" : "") + problem.cure_sql;
 }
 
 }  // namespace
@@ -110,6 +135,12 @@ void read_json(std::string_view body, pb::Message& message) {
 
 std::string write_json(const pb::Message& message) { return print(message); }
 
+std::string write_json_as_declared(const pb::Message& message) {
+  pb::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  return print(message, options);
+}
+
 ErrorCodeFacts answer_facts(const ErrorText& text) {
   ErrorCodeFacts known = facts(text.code);
   if (text.code == ErrorCode::not_found && !(text.table.empty() && text.origin.empty())) {
@@ -120,20 +151,36 @@ ErrorCodeFacts answer_facts(const ErrorText& text) {
 }
 
 std::string error_json(const ErrorText& text) {
-  const ErrorCodeFacts known = answer_facts(text);
-  std::string reason;
-  for (const char c : known.word) reason += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-  return error_body(known.grpc, reason, text.message,
-                    {{"hint", text.hint},
-                     {"detail", text.detail},
-                     {"field", text.field},
-                     {"table", text.table},
-                     {"origin", text.origin},
-                     {"sqlstate", std::string(known.sqlstate)}});
+  auto reply = error_reply(answer_facts(text).grpc, text.message);
+  add_info(reply, reason_of(text), metadata_of(text));
+  return print(reply);
+}
+
+std::string error_json(const ErrorText& text, const Problems& problems) {
+  auto reply = error_reply(answer_facts(text).grpc, text.message);
+  for (const Problem& problem : problems) {
+    const bool first = &problem == &problems.front();
+    Metadata metadata = metadata_of(first ? text : problem.text);
+    metadata["message"] = problem.text.message;
+    metadata[first ? "own_hint" : "hint"] = cure_of(problem);
+    add_info(reply, reason_of(problem.text), metadata);
+  }
+  return print(reply);
+}
+
+std::string error_json(const ErrorText& text, std::string_view sqlstate, std::size_t position) {
+  auto reply = error_reply(3, text.message);
+  Metadata metadata = metadata_of(text);
+  metadata["sqlstate"] = sqlstate;
+  if (position > 0) metadata["position"] = std::to_string(position);
+  add_info(reply, reason_of(text), metadata);
+  return print(reply);
 }
 
 std::string error_json(int grpc_code, std::string_view reason, std::string_view message, std::string_view hint) {
-  return error_body(grpc_code, reason, message, {{"hint", std::string(hint)}});
+  auto reply = error_reply(grpc_code, message);
+  add_info(reply, reason, {{"hint", std::string(hint)}});
+  return print(reply);
 }
 
 }  // namespace peerd::rest

@@ -3,6 +3,7 @@
 #include "json.h"
 #include "page.h"
 #include "peerd/base/log.h"
+#include "peerd/base/problems_error.h"
 #include "peerd/base/text.h"
 #include "refusals.h"
 #include "routes.h"
@@ -80,6 +81,10 @@ net::HttpHandler make_rest_handler(RestDeps given) {
       return rest::route(*site, request, stop);
     } catch (const Stopped&) {
       return rest::reply_with(503, rest::error_json(14, "STOPPING", "peerd stops, or the client is gone", ""));
+    } catch (const ProblemsError& error) {
+      return rest::reply_with(rest::answer_facts(error.text).http_status, rest::error_json(error.text, error.problems));
+    } catch (const ViewQueryRefused& error) {
+      return rest::reply_with(400, rest::error_json(error.text, error.sqlstate, error.position));
     } catch (...) {
       const ErrorText text = current_error();
       if (text.code == ErrorCode::internal)

@@ -11,9 +11,6 @@ namespace peerd::sql {
 namespace {
 
 constexpr std::chrono::seconds kLogInTime{60};
-/// Drivers read its first number: the features of that version are what they may use.
-std::string server_version() { return std::string("14.0 (peerd ") + kVersion + ")"; }
-
 /// What a client sets in its start-up message. Throws StatementError, as Postgres does, for a name that is no setting's
 /// and for anything in `options` that is not followed. Other values that are not followed (an encoding, a time zone,
 /// which drivers send of themselves) are passed over: ParameterStatus tells what holds instead.
@@ -35,6 +32,8 @@ Settings settings_of(const StartupParameters& parameters) {
 }
 
 }  // namespace
+
+std::string server_version() { return std::string("14.0 (peerd ") + kVersion + ")"; }
 
 Shared::Shared(SqlDeps deps) : deps_(std::move(deps)) {
   if (!deps_.password.empty()) verifier_ = ScramVerifier::of(deps_.password);

@@ -9,6 +9,9 @@
 
 namespace peerd::sql {
 
+/// Drivers read its first number: the features of that version are what they may use.
+std::string server_version();
+
 /// What the functions of a session answer.
 struct SessionFacts {
   std::string version, database, user;
