@@ -1,14 +1,14 @@
 #include "mirror_check.h"
 
 #include "names.h"
+#include "peerd/base/problems_error.h"
 #include "peerd/base/text.h"
 
 namespace peerd {
 
 namespace {
 
-template <typename List>
-void append(Problems& problems, List&& more) {
+void append(Problems& problems, Problems more) {
   for (Problem& problem : more) problems.push_back(std::move(problem));
 }
 
@@ -89,26 +89,14 @@ std::string plain_name(const std::string& name) {
   return plain;
 }
 
-}  // namespace
-
-MirrorSpec declared_mirror(const MirrorRequest& request, const Ends& ends, Catalog& catalog,
-                           const Connectors& connectors) {
-  MirrorSpec spec{request.name, request.source, request.target, request.tables, {}};
-  const Connector* from = ends.source ? connectors.find(ends.source->kind) : nullptr;
-  const Connector* to = ends.target ? connectors.find(ends.target->kind) : nullptr;
-  if (to && !to->table_key) {
-    for (TableMapping& table : spec.tables) table.target = plain_name(table.target);
-  }
-  Problems problems = check_name("mirror", request.name);
-  append(problems, check_end(ends.source, request.source, "source", "source_name", from && from->source, catalog));
-  append(problems, check_end(ends.target, request.target, "target", "destination_name", to && to->target, catalog));
-  append(problems, check_mirror_options(request.options, to, connectors, spec.options));
-  append(problems, check_mapping(spec, ends, connectors));
-  throw_if_any(problems);
-  return spec;
+void append(Problems& problems, const Error& error) {
+  const auto* many = dynamic_cast<const ProblemsError*>(&error);
+  if (many) append(problems, Problems(many->problems));
+  if (!many) problems.push_back({error.text, {}});
 }
 
-void preflight(const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors, const Wait& wait) {
+/// What both peers say about a mirror that is to be.
+Problems preflight(const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors, const Wait& wait) {
   const auto source = connectors.of(ends.source->kind).source(*ends.source, mirror, Lease{});
   const auto target = connectors.of(ends.target->kind).target(*ends.target, mirror, Lease{});
   Problems problems;
@@ -118,12 +106,43 @@ void preflight(const MirrorSpec& mirror, const Ends& ends, const Connectors& con
     tables = source->describe(wait);
   } catch (const Error& error) {
     // describe() stumbles over what preflight() has told already, and says less.
-    if (problems.empty()) problems.push_back({error.text, {}});
+    if (problems.empty()) append(problems, error);
   }
   try {
     append(problems, target->preflight(tables, wait));
   } catch (const Error& error) {
-    problems.push_back({error.text, {}});
+    append(problems, error);
+  }
+  return problems;
+}
+
+}  // namespace
+
+Declared declare_mirror(const MirrorRequest& request, const Ends& ends, Catalog& catalog, const Connectors& connectors) {
+  Declared declared{{request.name, request.source, request.target, request.tables, {}}, {}, true};
+  MirrorSpec& spec = declared.spec;
+  Problems& problems = declared.problems;
+  const Connector* from = ends.source ? connectors.find(ends.source->kind) : nullptr;
+  const Connector* to = ends.target ? connectors.find(ends.target->kind) : nullptr;
+  if (to && !to->table_key) {
+    for (TableMapping& table : spec.tables) table.target = plain_name(table.target);
+  }
+  problems = check_name("mirror", request.name);
+  append(problems, check_end(ends.source, request.source, "source", "source_name", from && from->source, catalog));
+  append(problems, check_end(ends.target, request.target, "target", "destination_name", to && to->target, catalog));
+  append(problems, check_mirror_options(request.options, to, connectors, spec.options));
+  const Problems mapping = check_mapping(spec, ends, connectors);
+  declared.askable = mapping.empty() && from && from->source && to && to->target;
+  append(problems, mapping);
+  return declared;
+}
+
+void check_mirror(const Declared& declared, const Ends& ends, Catalog& catalog, const Connectors& connectors,
+                  const Wait& wait) {
+  Problems problems = declared.problems;
+  if (declared.askable) {
+    append(problems, check_free(declared.spec, ends, catalog.mirrors(), connectors));
+    append(problems, preflight(declared.spec, ends, connectors, wait));
   }
   throw_if_any(problems);
 }

@@ -5,11 +5,17 @@
 
 namespace peerd {
 
-/// What was asked as a spec, checked as far as it goes without asking a peer; every problem at once.
-MirrorSpec declared_mirror(const MirrorRequest& request, const Ends& ends, Catalog& catalog,
-                           const Connectors& connectors);
+/// What was asked as a spec, and everything that is wrong with it as far as that shows without asking a peer.
+struct Declared {
+  MirrorSpec spec;
+  Problems problems;
+  bool askable = true;  ///< The peers are there, and can be asked about the tables.
+};
+Declared declare_mirror(const MirrorRequest& request, const Ends& ends, Catalog& catalog, const Connectors& connectors);
 
-/// Asks both peers; throws every problem at once. Changes nothing there.
-void preflight(const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors, const Wait& wait);
+/// Throws every problem at once: those of `declared`, tables that other mirrors have, and, where they can be asked, what both
+/// peers say. Changes nothing there.
+void check_mirror(const Declared& declared, const Ends& ends, Catalog& catalog, const Connectors& connectors,
+                  const Wait& wait);
 
 }  // namespace peerd

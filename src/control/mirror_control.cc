@@ -33,12 +33,11 @@ Done MirrorControl::create(const MirrorRequest& request, IfExists if_not_exists,
   const bool there = catalog_.mirror(request.name).has_value();
   if (there && if_not_exists == IfExists::yes) return Done::was_there;
   const Ends ends{catalog_.peer(request.source), catalog_.peer(request.target)};
-  const MirrorSpec spec = declared_mirror(request, ends, catalog_, connectors_);
+  const Declared declared = declare_mirror(request, ends, catalog_, connectors_);
+  const MirrorSpec& spec = declared.spec;
   // What exists is compared, not checked again: a repeated statement works while a server is down.
-  if (!there) {
-    throw_if_any(check_free(spec, ends, catalog_.mirrors(), connectors_));
-    preflight(spec, ends, connectors_, wait);
-  }
+  if (there) throw_if_any(declared.problems);
+  if (!there) check_mirror(declared, ends, catalog_, connectors_, wait);
   {
     Lock lock(creating_);
     if (!there) throw_if_any(check_free(spec, ends, catalog_.mirrors(), connectors_));
@@ -50,9 +49,7 @@ Done MirrorControl::create(const MirrorRequest& request, IfExists if_not_exists,
 
 void MirrorControl::validate(const MirrorRequest& request, const Wait& wait) {
   const Ends ends{catalog_.peer(request.source), catalog_.peer(request.target)};
-  const MirrorSpec spec = declared_mirror(request, ends, catalog_, connectors_);
-  throw_if_any(check_free(spec, ends, catalog_.mirrors(), connectors_));
-  preflight(spec, ends, connectors_, wait);
+  check_mirror(declare_mirror(request, ends, catalog_, connectors_), ends, catalog_, connectors_, wait);
 }
 
 Done MirrorControl::request(std::string_view name, MirrorEvent event, IfExists if_exists, const Wait& wait,

@@ -64,6 +64,7 @@ TEST_F(MirrorControlTest, OptionsOfOneKindOfTargetAreOfThatKindAlone) {
   EXPECT_TRUE(has(error_of([&] { create(request); }).message, "format"));
   request.name = "n";
   request.tables[0].target = "public.other";
+  request.tables[1].target = "public.another";
   request.options.erase("format");
   request.options["formt"] = {RawOption::Kind::text, "flat"};
   EXPECT_EQ(refused(request).hint, "did you mean \"format\"?");
