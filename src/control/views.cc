@@ -36,6 +36,19 @@ View peers_view(PeerControl& peers, Catalog& catalog) {
   return view;
 }
 
+/// All mirrors, or the one that is asked for.
+std::vector<MirrorStatus> chosen(MirrorControl& mirrors, const std::string& only) {
+  std::vector<MirrorStatus> all = mirrors.list();
+  if (!only.empty()) std::erase_if(all, [&](const MirrorStatus& mirror) { return mirror.name != only; });
+  return all;
+}
+
+std::vector<MirrorRecord> chosen(Catalog& catalog, const std::string& only) {
+  if (only.empty()) return catalog.mirrors();
+  const std::optional<MirrorRecord> record = catalog.mirror(only);
+  return record ? std::vector{*record} : std::vector<MirrorRecord>{};
+}
+
 Row mirror_row(const MirrorStatus& mirror) {
   const bool failed = mirror.last_error.has_value();
   return {cell(mirror.name),
@@ -98,7 +111,7 @@ View mirrors_view(MirrorControl& mirrors) {
   return view;
 }
 
-View tables_view(MirrorControl& mirrors) {
+View tables_view(MirrorControl& mirrors, const std::string& only) {
   View view{"mirror_tables",
             "the tables of each mirror, with what was copied and streamed",
             {{"mirror", Type::text},
@@ -111,9 +124,9 @@ View tables_view(MirrorControl& mirrors) {
              {"updates", Type::integer},
              {"deletes", Type::integer}},
             {}};
-  view.rows = [&mirrors] {
+  view.rows = [&mirrors, only] {
     Rows rows;
-    for (const MirrorStatus& mirror : mirrors.list())
+    for (const MirrorStatus& mirror : chosen(mirrors, only))
       for (const TableStatus& table : mirror.tables)
         rows.push_back({cell(mirror.name), cell(table.source), cell(table.target), cell(table.chunks_done),
                         cell(table.chunks_total), cell(table.rows_copied), cell(table.inserts), cell(table.updates),
@@ -123,7 +136,7 @@ View tables_view(MirrorControl& mirrors) {
   return view;
 }
 
-View chunks_view(MirrorControl& mirrors, Catalog& catalog) {
+View chunks_view(MirrorControl& mirrors, Catalog& catalog, const std::string& only) {
   View view{"mirror_chunks",
             "the pieces that the initial copy reads, one by one",
             {{"mirror", Type::text},
@@ -135,9 +148,9 @@ View chunks_view(MirrorControl& mirrors, Catalog& catalog) {
              {"rows", Type::integer},
              {"bytes", Type::integer}},
             {}};
-  view.rows = [&mirrors, &catalog] {
+  view.rows = [&mirrors, &catalog, only] {
     Rows rows;
-    for (const MirrorStatus& mirror : mirrors.list()) {
+    for (const MirrorStatus& mirror : chosen(mirrors, only)) {
       std::map<TableId, std::string> names;
       for (const TableStatus& table : mirror.tables) names[table.id] = table.source;
       for (const ChunkRecord& record : catalog.chunks(mirror.id)) {
@@ -154,7 +167,7 @@ View chunks_view(MirrorControl& mirrors, Catalog& catalog) {
   return view;
 }
 
-View batches_view(Catalog& catalog) {
+View batches_view(Catalog& catalog, const std::string& only) {
   View view{"mirror_batches",
             "the last 1,000 batches of changes of each mirror",
             {{"mirror", Type::text},
@@ -170,9 +183,9 @@ View batches_view(Catalog& catalog) {
              {"waited_ms", Type::integer},
              {"applied_ms", Type::integer}},
             {}};
-  view.rows = [&catalog] {
+  view.rows = [&catalog, only] {
     Rows rows;
-    for (const MirrorRecord& mirror : catalog.mirrors()) {
+    for (const MirrorRecord& mirror : chosen(catalog, only)) {
       for (const ProgressStore::BatchNote& note : catalog.batches(mirror.id)) {
         const BatchRecord& batch = note.batch;
         rows.push_back({cell(mirror.spec.name), cell(note.id), timestamp(note.at_us), cell(batch.first),
@@ -186,7 +199,7 @@ View batches_view(Catalog& catalog) {
   return view;
 }
 
-View logs_view(Catalog& catalog) {
+View logs_view(Catalog& catalog, const std::string& only) {
   View view{"mirror_logs",
             "the last 1,000 lines of each mirror's log",
             {{"mirror", Type::text},
@@ -197,9 +210,9 @@ View logs_view(Catalog& catalog) {
              {"detail", Type::text},
              {"hint", Type::text}},
             {}};
-  view.rows = [&catalog] {
+  view.rows = [&catalog, only] {
     Rows rows;
-    for (const MirrorRecord& mirror : catalog.mirrors())
+    for (const MirrorRecord& mirror : chosen(catalog, only))
       for (const LogRecord& line : catalog.logs(mirror.id))
         rows.push_back({cell(mirror.spec.name), cell(line.id), timestamp(line.at_us), cell(line.level),
                         cell(line.message), cell(line.detail), cell(line.hint)});
@@ -210,9 +223,13 @@ View logs_view(Catalog& catalog) {
 
 }  // namespace
 
-std::vector<View> views(PeerControl& peers, MirrorControl& mirrors, Catalog& catalog) {
-  return {peers_view(peers, catalog),    mirrors_view(mirrors), tables_view(mirrors),
-          chunks_view(mirrors, catalog), batches_view(catalog), logs_view(catalog)};
+std::vector<View> views(PeerControl& peers, MirrorControl& mirrors, Catalog& catalog, const std::string& only_mirror) {
+  return {peers_view(peers, catalog),
+          mirrors_view(mirrors),
+          tables_view(mirrors, only_mirror),
+          chunks_view(mirrors, catalog, only_mirror),
+          batches_view(catalog, only_mirror),
+          logs_view(catalog, only_mirror)};
 }
 
 }  // namespace peerd

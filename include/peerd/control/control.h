@@ -85,6 +85,8 @@ struct View {
   std::function<std::vector<std::vector<Cell>>()> rows;
 };
 /// peers, mirrors, mirror_tables, mirror_batches, mirror_logs, mirror_chunks, settings-like ones later. docs/views.md is checked against it.
-std::vector<View> views(PeerControl& peers, MirrorControl& mirrors, Catalog& catalog);
+/// Those with a column `mirror` hold the rows of `only_mirror` alone, unless it is "": what is asked of one mirror must not cost
+/// what all of them hold.
+std::vector<View> views(PeerControl& peers, MirrorControl& mirrors, Catalog& catalog, const std::string& only_mirror = {});
 
 }  // namespace peerd
