@@ -27,6 +27,8 @@ constexpr std::array kRoutes{
     Route{"GET", "session", reads, show_session},
     Route{"DELETE", "session", reads, close_session},
     Route{"GET", "events", reads, stream_events},
+    Route{"GET", "mirrors/{name}/definition", reads, mirror_definition},
+    Route{"GET", "options", reads, list_options},
     Route{"GET", "views", reads, list_views},
     Route{"GET", "views/{view}", reads, view_rows},
     Route{"POST", "query", reads, run_query},

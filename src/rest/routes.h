@@ -62,6 +62,8 @@ std::string list_mirrors(Call& call);
 std::string mirror_names(Call& call);
 std::string mirror_status(Call& call);
 std::string change_state(Call& call);
+std::string mirror_definition(Call& call);
+std::string list_options(Call& call);
 std::string list_views(Call& call);
 std::string view_rows(Call& call);
 std::string run_query(Call& call);
