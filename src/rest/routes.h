@@ -56,6 +56,14 @@ std::string validate_peer(Call& call);
 std::string create_peer(Call& call);
 std::string drop_peer(Call& call);
 
+// What a source peer holds, asked of its server.
+std::string peer_type(Call& call);
+std::string list_schemas(Call& call);
+std::string list_tables(Call& call);
+std::string list_all_tables(Call& call);
+std::string list_columns(Call& call);
+std::string list_publications(Call& call);
+std::string list_slots(Call& call);
 std::string validate_mirror(Call& call);
 std::string create_mirror(Call& call);
 std::string list_mirrors(Call& call);

@@ -1,0 +1,67 @@
+#include "peer_rows.h"
+
+#include <charconv>
+#include <cstdlib>
+
+namespace peerd::rest {
+namespace {
+
+constexpr std::chrono::seconds kLongest{20};  // As checking a peer.
+
+/// "peer_name" -> "peerName".
+std::string camel(std::string_view name) {
+  std::string out;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const bool capital = i > 0 && name[i - 1] == '_';
+    if (name[i] != '_') out += static_cast<char>(capital ? name[i] - 'a' + 'A' : name[i]);
+  }
+  return out;
+}
+
+}  // namespace
+
+void PeerRows::row(std::span<const std::optional<std::string_view>> cells) { rows_.emplace_back(cells.begin(), cells.end()); }
+
+std::int64_t PeerRows::integer(std::size_t row, std::size_t column) const {
+  const std::string cell = text(row, column);
+  std::int64_t value = 0;
+  std::from_chars(cell.data(), cell.data() + cell.size(), value);
+  return value;
+}
+
+double PeerRows::real(std::size_t row, std::size_t column) const { return std::strtod(text(row, column).c_str(), nullptr); }
+
+std::string query_text(const Call& call, std::string_view name) {
+  const auto given = call.optional(name, call.optional(camel(name)));
+  return given.empty() ? call.required(name) : std::string(given);
+}
+
+bool query_boolean(const Call& call, std::string_view name, bool otherwise) {
+  const auto given = call.optional(name, call.optional(camel(name)));
+  if (given.empty()) return otherwise;
+  if (given != "true" && given != "false") {
+    throw Error(ErrorText{.code = ErrorCode::invalid_option,
+                          .message = std::string(name) + " must be true or false",
+                          .field = std::string(name)});
+  }
+  return given == "true";
+}
+
+std::unique_ptr<PeerSession> source_session(Call& call, const std::string& peer) {
+  const std::string kind = call.deps.peers.get(peer).kind;
+  if (!call.deps.peers.connectors().of(kind).source) {
+    throw Error(ErrorText{.code = ErrorCode::invalid_option,
+                          .message = "peer \"" + peer + "\" is a " + kind + ", which cannot be a source",
+                          .hint = "ask for a peer of those that peers/list has in sourceItems",
+                          .field = "peer_name"});
+  }
+  return call.deps.peers.session(peer);
+}
+
+PeerRows ask(PeerSession& session, const std::string& sql, const Call& call) {
+  PeerRows rows;
+  session.query(sql, rows, call.wait.shorter(kLongest));
+  return rows;
+}
+
+}  // namespace peerd::rest
