@@ -50,6 +50,12 @@ class SqlCatalog : public Catalog {
   std::vector<LogRecord> logs(MirrorId mirror) override;
   std::vector<BatchNote> batches(MirrorId mirror) override;
 
+  // Figures over time: history.cc.
+  void record(std::span<const Of> samples) override;
+  void thin_history(std::span<const MirrorId> mirrors, std::int64_t now) override;
+  std::vector<HistorySample> history(MirrorId mirror, std::int64_t step, std::int64_t bucket, std::int64_t from,
+                                     std::int64_t to) override;
+
  private:
   /// One use of a prepared statement, reset at its end so that it holds no lock.
   class Rows {

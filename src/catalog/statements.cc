@@ -77,7 +77,17 @@ ALTER TABLE mirrors ADD COLUMN source_database_oid BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE mirrors ADD COLUMN source_database TEXT NOT NULL DEFAULT '';
 )";
 
-constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4};
+constexpr std::string_view kVersion5 = R"(
+CREATE TABLE mirror_history (
+  mirror BIGINT NOT NULL REFERENCES mirrors (id), step INTEGER NOT NULL, at BIGINT NOT NULL,  -- Both in seconds.
+  span_ms BIGINT NOT NULL, lag_bytes BIGINT NOT NULL, lag_ms BIGINT NOT NULL, wal_kept_bytes BIGINT NOT NULL,
+  inserts BIGINT NOT NULL, updates BIGINT NOT NULL, deletes BIGINT NOT NULL, byte_count BIGINT NOT NULL,
+  batches BIGINT NOT NULL, batch_ms BIGINT NOT NULL,
+  PRIMARY KEY (mirror, step, at)
+);
+)";
+
+constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
 
 struct Entry {
   Sql name;
@@ -117,6 +127,7 @@ constexpr std::array<Entry, static_cast<std::size_t>(Sql::count)> kStatements = 
     {Sql::delete_batches, "DELETE FROM mirror_batches WHERE mirror = ?1"},
     {Sql::delete_logs, "DELETE FROM mirror_logs WHERE mirror = ?1"},
     {Sql::delete_target_notes, "DELETE FROM target_notes WHERE mirror = ?1"},
+    {Sql::delete_samples, "DELETE FROM mirror_history WHERE mirror = ?1"},
 
     // Every progress write begins with it or is one like it: it matches only under the present lease, and locks the
     // row.
@@ -189,6 +200,33 @@ constexpr std::array<Entry, static_cast<std::size_t>(Sql::count)> kStatements = 
     {Sql::prune_logs,
      "DELETE FROM mirror_logs WHERE mirror = ?1 AND id <= (SELECT MAX(id) FROM mirror_logs WHERE mirror = ?1) - ?2"},
     {Sql::all_logs, "SELECT id, at_us, level, message, detail, hint FROM mirror_logs WHERE mirror = ?1 ORDER BY id"},
+
+    // No row when the mirror is gone.
+    {Sql::put_sample,
+     "INSERT INTO mirror_history SELECT id, CAST(?2 AS INTEGER), CAST(?3 AS BIGINT), CAST(?4 AS BIGINT), CAST(?5 AS "
+     "BIGINT), "
+     "CAST(?6 AS BIGINT), CAST(?7 AS BIGINT), CAST(?8 AS BIGINT), CAST(?9 AS BIGINT), CAST(?10 AS BIGINT), CAST(?11 AS "
+     "BIGINT), "
+     "CAST(?12 AS BIGINT), CAST(?13 AS BIGINT) FROM mirrors WHERE id = ?1 "
+     "ON CONFLICT (mirror, step, at) DO UPDATE SET span_ms = excluded.span_ms, lag_bytes = excluded.lag_bytes, "
+     "lag_ms = excluded.lag_ms, wal_kept_bytes = excluded.wal_kept_bytes, inserts = excluded.inserts, "
+     "updates = excluded.updates, deletes = excluded.deletes, byte_count = excluded.byte_count, "
+     "batches = excluded.batches, batch_ms = excluded.batch_ms"},
+    // Of the steps that are over and come after the last that was made.
+    {Sql::thin_samples,
+     "INSERT INTO mirror_history SELECT mirror, CAST(?3 AS INTEGER), at / ?3 * ?3, CAST(SUM(span_ms) AS BIGINT), "
+     "CAST(AVG(lag_bytes) AS BIGINT), CAST(AVG(lag_ms) AS BIGINT), CAST(AVG(wal_kept_bytes) AS BIGINT), "
+     "CAST(SUM(inserts) AS BIGINT), CAST(SUM(updates) AS BIGINT), CAST(SUM(deletes) AS BIGINT), "
+     "CAST(SUM(byte_count) AS BIGINT), CAST(SUM(batches) AS BIGINT), CAST(SUM(batch_ms) AS BIGINT) FROM mirror_history "
+     "WHERE mirror = ?1 AND step = ?2 AND at < ?4 AND at >= (SELECT COALESCE(MAX(at) + ?3, 0) FROM mirror_history "
+     "WHERE mirror = ?1 AND step = ?3) GROUP BY mirror, at / ?3"},
+    {Sql::prune_samples, "DELETE FROM mirror_history WHERE mirror = ?1 AND step = ?2 AND (at <= ?3 OR at > ?4)"},
+    {Sql::samples,
+     "SELECT at / ?3 * ?3, CAST(SUM(span_ms) AS BIGINT), CAST(AVG(lag_bytes) AS BIGINT), CAST(AVG(lag_ms) AS BIGINT), "
+     "CAST(AVG(wal_kept_bytes) AS BIGINT), CAST(SUM(inserts) AS BIGINT), CAST(SUM(updates) AS BIGINT), "
+     "CAST(SUM(deletes) AS BIGINT), CAST(SUM(byte_count) AS BIGINT), CAST(SUM(batches) AS BIGINT), "
+     "CAST(SUM(batch_ms) AS BIGINT) FROM mirror_history "
+     "WHERE mirror = ?1 AND step = ?2 AND at >= ?4 AND at < ?5 GROUP BY at / ?3 ORDER BY at / ?3"},
 }};
 
 constexpr bool in_order() {

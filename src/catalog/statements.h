@@ -29,6 +29,7 @@ enum class Sql : std::size_t {
   delete_batches,
   delete_logs,
   delete_target_notes,
+  delete_samples,
   fence,
   progress,
   note_source,
@@ -56,6 +57,10 @@ enum class Sql : std::size_t {
   insert_log,
   prune_logs,
   all_logs,
+  put_sample,
+  thin_samples,
+  prune_samples,
+  samples,
   count
 };
 std::string_view text_of(Sql statement);

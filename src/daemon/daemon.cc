@@ -15,12 +15,15 @@
 #include "key_file.h"
 #include "log_observer.h"
 #include "notify.h"
+#include "observers.h"
 #include "peerd/base/log.h"
 #include "peerd/base/version.h"
 #include "peerd/control/control.h"
+#include "peerd/history/history.h"
 #include "peerd/net/server.h"
 #include "peerd/rest/rest_server.h"
 #include "peerd/sql/sql_server.h"
+#include "peerd/sql/view_query.h"
 #include "ports_file.h"
 #include "signals.h"
 #include "wiring.h"
@@ -83,11 +86,13 @@ class Daemon {
       : settings_(settings),
         connectors_(make_connectors()),
         catalog_(open_with_keys()),
-        observer_([this](MirrorId id) {
+        log_observer_([this](MirrorId id) {
           const auto record = catalog_->mirror(id);
           return record ? record->spec.name : std::string();
         }),
-        supervisor_(Supervisor::make(*catalog_, connectors_, observer_,
+        history_(*catalog_, system_clock()),
+        observers_({&log_observer_, &history_}),
+        supervisor_(Supervisor::make(*catalog_, connectors_, observers_,
                                      {.memory_bytes = settings.memory_bytes, .retry_max = settings.retry_max})),
         peers_(*catalog_, connectors_),
         mirrors_(*catalog_, connectors_, *supervisor_) {}
@@ -102,6 +107,7 @@ class Daemon {
     supervisor_->adopt_all();
     server_.start();
     write_ports(settings_.data_dir, ports);
+    history_.start([this] { return supervisor_->statuses(); });  // Last: from now on stop() ends it before the mirrors.
     log(LogLevel::info, "peerd " + std::string(kVersion) + " listens on " + settings_.listen +
                             ", sql_port: " + std::to_string(ports.sql) + ", http_port: " + std::to_string(ports.http) +
                             ", data_dir: " + settings_.data_dir);
@@ -133,6 +139,7 @@ class Daemon {
     server_.stop();
     operators_.stop(wait.shorter(std::chrono::seconds(2)));
     rest_operators_.stop(wait.shorter(std::chrono::seconds(2)));
+    history_.stop();
     const bool mirrors_stopped = supervisor_->stop(wait);
     return operators_.stop(wait) && rest_operators_.stop(wait) && mirrors_stopped;
   }
@@ -149,13 +156,15 @@ class Daemon {
     std::vector<std::string> hosts = settings_.allowed_hosts;
     if (!hosts.empty() && !settings_.loopback_only()) hosts.push_back(settings_.listen);
     return {peers_, mirrors_, *catalog_, settings_.password, attempts_, std::move(hosts), settings_.read_password,
-            !settings_.tls_cert.empty()};
+            !settings_.tls_cert.empty(), make_view_query(peers_, mirrors_, *catalog_)};
   }
 
   const Settings settings_;
   const Connectors connectors_;
   const std::unique_ptr<Catalog> catalog_;
-  LogObserver observer_;
+  LogObserver log_observer_;
+  HistoryRecorder history_;
+  Observers observers_;  ///< Both.
   const std::unique_ptr<Supervisor> supervisor_;
   PeerControl peers_;
   MirrorControl mirrors_;

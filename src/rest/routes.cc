@@ -35,6 +35,8 @@ constexpr std::array kRoutes{
     Route{"DELETE", "session", reads, close_session},
     Route{"GET", "events", reads, stream_events},
     Route{"GET", "mirrors/{name}/definition", reads, mirror_definition},
+    Route{"GET", "mirrors/{name}/history", reads, mirror_history},
+    Route{"GET", "history", reads, all_history},
     Route{"GET", "options", reads, list_options},
     Route{"GET", "views", reads, list_views},
     Route{"GET", "views/{view}", reads, view_rows},

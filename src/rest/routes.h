@@ -64,6 +64,7 @@ std::string list_all_tables(Call& call);
 std::string list_columns(Call& call);
 std::string list_publications(Call& call);
 std::string list_slots(Call& call);
+
 std::string validate_mirror(Call& call);
 std::string create_mirror(Call& call);
 std::string list_mirrors(Call& call);
@@ -71,6 +72,9 @@ std::string mirror_names(Call& call);
 std::string mirror_status(Call& call);
 std::string change_state(Call& call);
 std::string mirror_definition(Call& call);
+std::string mirror_history(Call& call);
+std::string all_history(Call& call);
+
 std::string list_options(Call& call);
 std::string list_views(Call& call);
 std::string view_rows(Call& call);

@@ -6,6 +6,7 @@
 
 #include "peerd/base/secret_box.h"
 #include "peerd/catalog/definition_store.h"
+#include "peerd/catalog/history_store.h"
 #include "peerd/catalog/progress_store.h"
 
 namespace peerd {
@@ -16,7 +17,7 @@ struct BackupCounts {
 };
 
 /// What peerd remembers, whole. Secrets (which options they are) come from `tables`.
-class Catalog : public DefinitionStore, public ProgressStore {
+class Catalog : public DefinitionStore, public ProgressStore, public HistoryStore {
  public:
   using DefinitionStore::mirror;
   /// Which options of a kind of peer are secret; asked with the kind.

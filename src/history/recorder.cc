@@ -1,0 +1,111 @@
+#include <pthread.h>
+
+#include "peerd/base/log.h"
+#include "peerd/history/history.h"
+
+namespace peerd {
+
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kStep{HistoryStore::kFineStep * 1000};
+
+milliseconds wall_ms(const Clock& clock) { return duration_cast<milliseconds>(clock.wall().time_since_epoch()); }
+
+/// A round that begins a little late or early is still that of its ten seconds.
+std::int64_t sampled_at(const Clock& clock) {
+  return (wall_ms(clock) + kStep / 2) / kStep * HistoryStore::kFineStep;
+}
+
+}  // namespace
+
+void HistoryRecorder::start(Statuses statuses) {
+  statuses_ = std::move(statuses);
+  counted_since_ = clock_.now();
+  thread_ = std::jthread([this](const std::stop_token& stop) {
+    pthread_setname_np(pthread_self(), "history");
+    run(stop);
+  });
+}
+
+void HistoryRecorder::stop() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void HistoryRecorder::run(const std::stop_token& stop) {
+  while (clock_.sleep_until(clock_.now() + (kStep - wall_ms(clock_) % kStep), stop)) {
+    try {
+      sample(statuses_());
+    } catch (const std::exception& error) {
+      log(LogLevel::warning, std::string("no figures were recorded this time: ") + error.what());
+    }
+  }
+}
+
+void HistoryRecorder::batch_done(MirrorId mirror, const BatchRecord& batch) noexcept try {
+  const Lock lock(mutex_);
+  HistorySample& counts = counts_[mirror];
+  counts.inserts += static_cast<std::int64_t>(batch.inserts);
+  counts.updates += static_cast<std::int64_t>(batch.updates);
+  counts.deletes += static_cast<std::int64_t>(batch.deletes);
+  counts.bytes += static_cast<std::int64_t>(batch.bytes);
+  // A position without changes is no batch that somebody waits for.
+  if (batch.inserts + batch.updates + batch.deletes + batch.truncates == 0) return;
+  ++counts.batches;
+  counts.batch_ms += batch.applied.count();
+} catch (...) {  // Without memory for one entry: the batch is not counted.
+}
+
+void HistoryRecorder::moved(MirrorId mirror, MirrorState, MirrorState to, std::string_view) noexcept {
+  if (to != MirrorState::terminated) return;
+  const Lock lock(mutex_);
+  counts_.erase(mirror);
+}
+
+std::vector<HistoryStore::Of> HistoryRecorder::take_samples(const std::vector<MirrorStatus>& mirrors, std::int64_t at) {
+  const Clock::Instant now = clock_.now();
+  const std::int64_t span_ms = duration_cast<milliseconds>(now - counted_since_).count();
+  counted_since_ = now;
+  std::vector<HistoryStore::Of> samples;
+  samples.reserve(mirrors.size());
+  const Lock lock(mutex_);
+  for (const MirrorStatus& mirror : mirrors) {
+    HistorySample sample;
+    if (const auto counted = counts_.find(mirror.id); counted != counts_.end())
+      sample = std::exchange(counted->second, HistorySample{});
+    sample.at = at;
+    sample.span_ms = span_ms;
+    sample.lag_bytes = static_cast<std::int64_t>(mirror.lag_bytes());
+    sample.lag_ms = mirror.lag_time.count();
+    sample.wal_kept_bytes = static_cast<std::int64_t>(mirror.wal_kept_bytes);
+    samples.push_back({mirror.id, sample});
+  }
+  return samples;
+}
+
+/// Each mirror once in a coarse step, another part of them in every round, so that no round holds the catalog for long.
+void HistoryRecorder::thin(const std::vector<HistoryStore::Of>& samples, std::int64_t at) {
+  constexpr std::int64_t kRounds = HistoryStore::kCoarseStep / HistoryStore::kFineStep;
+  std::vector<MirrorId> due;
+  for (const auto& of : samples)
+    if (of.mirror.value % kRounds == at / HistoryStore::kFineStep % kRounds) due.push_back(of.mirror);
+  if (!due.empty()) store_.thin_history(due, at);
+}
+
+void HistoryRecorder::sample(const std::vector<MirrorStatus>& mirrors) noexcept try {
+  const std::int64_t at = sampled_at(clock_);
+  const auto samples = take_samples(mirrors, at);
+  if (samples.empty()) return;
+  store_.record(samples);
+  thin(samples, at);
+  if (failing_) log(LogLevel::info, "figures of the mirrors are recorded again");
+  failing_ = false;
+} catch (const std::exception& error) {
+  if (!failing_) log(LogLevel::warning, std::string("figures of the mirrors are not recorded: ") + error.what());
+  failing_ = true;
+}
+
+}  // namespace peerd
