@@ -46,6 +46,7 @@ const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", y
 export function time(text) {
   if (!text) return kNone;
   const at = new Date(text);
+  if (Number.isNaN(at.getTime())) return text;
   const today = at.toDateString() === new Date().toDateString();
   return today ? clock.format(at) : day.format(at) + ", " + clock.format(at);
 }
@@ -53,6 +54,7 @@ export function time(text) {
 export function ago(text, now = Date.now()) {
   if (!text) return kNone;
   const seconds = (now - Date.parse(text)) / 1000;
+  if (Number.isNaN(seconds)) return text;
   return seconds < 1 ? "just now" : duration(Math.round(seconds)) + " ago";
 }
 

@@ -1,7 +1,7 @@
 // One place binds htm to Preact: views and components import from here alone.
-import { Fragment, h, render } from "./lib/preact.js";
+import { Component, Fragment, h, render } from "./lib/preact.js";
 import htm from "./lib/htm.js";
 
 export const html = htm.bind(h);
-export { Fragment, render };
+export { Component, Fragment, render };
 export { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "./lib/hooks.js";

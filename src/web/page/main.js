@@ -2,6 +2,7 @@ import { html, render, useEffect } from "./html.js";
 import { start } from "./live.js";
 import { useRoute } from "./router.js";
 import { load, useSession } from "./session.js";
+import { Boundary } from "./components/boundary.js";
 import { ApiErrorBox } from "./components/errorbox.js";
 import { Lazy } from "./components/lazy.js";
 import { Shell, Title } from "./components/shell.js";
@@ -33,7 +34,7 @@ function LoggedIn({ route }) {
   useEffect(start, []);
   const place = route.parts.slice(0, 2).join("/");
   useEffect(() => scrollTo(0, 0), [place]);
-  return html`<${Shell} route=${route}><${View} route=${route} /><//>`;
+  return html`<${Shell} route=${route}><${Boundary} key=${place}><${View} route=${route} /><//><//>`;
 }
 
 function App() {

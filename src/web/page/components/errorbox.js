@@ -4,9 +4,11 @@ import { Icon } from "./icon.js";
 
 const kBegins = /\b(?:(?:PAUSE|RESUME|DROP|CREATE) (?:OR REPLACE )?(?:MIRROR|PEER)(?= [^ ])|ALTER [A-Z]+|DROP [A-Z]+|CREATE [A-Z]+|GRANT [A-Z]|REVOKE [A-Z]|SELECT |UPDATE |DELETE FROM|REFRESH |SET )/;
 
-// A hint cut into prose and the statements that it holds: those that end with a semicolon, and a hint's rest that begins
-// with one. Returns {text} and {statement}, in the order of the hint.
-export function cut(hint) {
+// A hint cut into prose and the statements that it holds: those that end with a semicolon, and lines that begin with one.
+// Returns {text} and {statement}, in the order of the hint.
+export const cut = (hint) => hint.split("\n").flatMap(cutLine);
+
+function cutLine(hint) {
   const parts = [];
   const prose = (text) => {
     if (parts.at(-1)?.text !== undefined) parts.at(-1).text += text;

@@ -60,7 +60,7 @@ export function OptionField({ option, value, onValue, problem, stored, known }) 
         onChange=${(event) => onValue(String(event.target.checked))} /><b>${label(option)}</b></label>
       <p class="about" id=${described}>${about(option)}</p>${said}</div>`;
   }
-  return html`<div class="field"><label for=${id}>${label(option)}${option.required && html` <span class="must">required</span>`}</label>
+  return html`<div class="field"><label for=${id}>${label(option)}</label>${option.required && html` <span class="must">required</span>`}
     <${Control} option=${option} id=${id} described=${describedBy} value=${value} onValue=${onValue}
       invalid=${problem} stored=${stored} known=${known} />
     <p class="about" id=${described}>${about(option)}</p>${said}</div>`;

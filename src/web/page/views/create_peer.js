@@ -85,7 +85,7 @@ function Form({ kinds, old }) {
   };
   return html`<form class="form" onSubmit=${create} noValidate>
     ${!old && html`<${Kinds} kinds=${kinds} chosen=${kind} onChoose=${(next) => (setKind(next), setOutcome({}))} />`}
-    <div class="fields"><div class="field"><label for=${id}>name ${!old && html`<span class="must">required</span>`}</label>
+    <div class="fields"><div class="field"><label for=${id}>name</label>${!old && html` <span class="must">required</span>`}
       <input id=${id} value=${name} disabled=${Boolean(old)} autocomplete="off" spellcheck=${false} required
           aria-invalid=${problems.name ? "true" : undefined} aria-describedby=${id + "-about"} onInput=${(event) => setName(event.target.value)} />
       <p class="about" id=${id + "-about"}>by which mirrors and SQL call it</p>${problems.name && html`<p class="wrong">
