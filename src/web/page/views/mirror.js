@@ -77,7 +77,7 @@ export function Mirror({ name, tab: asked, query }) {
     <${LastError} mirror=${mirror} />
     <${Figures} mirror=${mirror} now=${now} />
     <${Copy} mirror=${mirror} tables=${tables.value} rates=${rates} />
-    <${Charts} name=${name} range=${chosen.range} onRange=${(next) => choose({ ...chosen, range: next })} />
+    <${Charts} name=${name} since=${Date.parse(mirror.created_at) || 0} range=${chosen.range} onRange=${(next) => choose({ ...chosen, range: next })} />
     <nav class="tabs" aria-label="Details of the mirror">${kTabs.map(([key, title]) => html`<a key=${key}
         href=${href(["mirrors", name, key])} aria-current=${key === tab ? "page" : undefined}>${title}</a>`)}</nav>
     ${tab === "tables" && html`<${Tables} tables=${tables.value} error=${tables.error} />`}

@@ -8,13 +8,16 @@ import { ApiErrorBox } from "../components/errorbox.js";
 export const kRanges = { "15m": [900, "15 min"], "1h": [3600, "1 h"], "6h": [21_600, "6 h"], "24h": [86_400, "24 h"], "7d": [604_800, "7 d"], "30d": [2_592_000, "30 d"] };
 const kPoints = 360;
 const kStep = 10_000;
+const kLeast = 120;         // Seconds that are shown at least.
 
-export function Charts({ name, range, onRange }) {
+// From the mirror's creation at the earliest: what was before would squeeze a young one's figures to the edge.
+export function Charts({ name, since, range, onRange }) {
   const [seconds] = kRanges[range];
   const { value, error } = usePoll(async (signal) => {
     const to = Math.floor(Date.now() / 1000);
-    const history = await get(path("mirrors", name, "history"), { from: to - seconds, to, points: kPoints }, signal);
-    return { ...history, from: to - seconds, to };
+    const from = Math.max(to - seconds, Math.min(Math.floor(since / 1000), to - kLeast));
+    const history = await get(path("mirrors", name, "history"), { from, to, points: kPoints }, signal);
+    return { ...history, from, to };
   }, seconds <= 21_600 ? kStep : 6 * kStep, name + range);
   const chart = (title, unit, format, ...series) => html`<${Chart} key=${title} title=${title} unit=${unit} format=${format} at=${value.at}
       from=${value.from} to=${value.to} series=${series.map(([label, values]) => ({ label, values }))} />`;
