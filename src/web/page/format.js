@@ -29,7 +29,7 @@ export function duration(seconds) {
   if (absent(seconds)) return kNone;
   if (seconds === 0) return "0 s";
   if (seconds < 0.95) return Math.round(seconds * 1000) + " ms";
-  if (seconds < 9.95) return seconds.toFixed(1) + " s";
+  if (seconds < 9.95) return (Number.isInteger(seconds) ? seconds : seconds.toFixed(1)) + " s";
   if (seconds < 99.5) return Math.round(seconds) + " s";
   const [size, unit, part, of] = seconds < 3600 ? [60, "min", 1, "s"] : seconds < 86_400 ? [3600, "h", 60, "min"] : [86_400, "d", 3600, "h"];
   const less = Math.floor(seconds % size / part);

@@ -9,6 +9,7 @@ import { Icon } from "./icon.js";
 import { say } from "./notice.js";
 
 const kAgain = 60_000;      // Each look connects to the server.
+const kDownAgain = 10_000;  // One that did not answer is hoped for.
 const kAtOnce = 3;
 
 function addressOf(peer) {
@@ -22,7 +23,7 @@ function addressOf(peer) {
   return (options.host ?? "") + (options.port ? ":" + options.port : "") + (options.database ? "/" + options.database : "");
 }
 
-const shortVersion = (text) => /^PostgreSQL [\d.]+\w*/.exec(text)?.[0] ?? text;
+const shortVersion = (text) => /^(?:PostgreSQL )?\d[\d.]*\w*/.exec(text)?.[0] ?? text;
 
 // Asks every peer whether it answers, a few at once; found(name, {version} or {error}).
 async function lookAt(names, signal, found) {
@@ -49,9 +50,13 @@ function usePeers() {
       setError(null);
       return lookAt(list.map((peer) => peer.name), ends.signal, found);
     }).catch((failed) => ends.signal.aborted || setError(failed));
-    const timer = setTimeout(() => setTurn(turn + 1), kAgain);
-    return () => (clearTimeout(timer), ends.abort());
+    return () => ends.abort();
   }, [turn]);
+  const down = Object.values(answers).some((answer) => answer.error || !answer.version);
+  useEffect(() => {
+    const timer = setTimeout(() => setTurn(turn + 1), down ? kDownAgain : kAgain);
+    return () => clearTimeout(timer);
+  }, [turn, down]);
   return { peers, error, answers, again: () => (setAnswers({}), setTurn(turn + 1)) };
 }
 

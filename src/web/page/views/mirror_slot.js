@@ -21,9 +21,9 @@ const kFacts = [
   ["logical_decoding_work_mem", (slot) => given(slot.logicalDecodingWorkMemMb) && bytes(Number(slot.logicalDecodingWorkMemMb) * kMebi)],
 ];
 
-function Slot({ slot }) {
+function Slot({ slot, own }) {
   return html`<article class="card" data-test="slot">
-    <h3>${slot.slotName} <span class="quiet">${slot.active ? "active" : "not active"}${slot.mirror && `, of mirror ${slot.mirror}`}</span></h3>
+    <h3>${slot.slotName} <span class="quiet">${slot.active ? "active" : "not active"}${slot.mirror && !own && `, of mirror ${slot.mirror}`}</span></h3>
     <dl class="pairs">${kFacts.map(([title, fact]) => [title, fact(slot)]).filter(([, value]) => given(value) && value !== false).map(([title, value]) => html`<div key=${title}><dt>${title}</dt><dd>${value}</dd></div>`)}</dl>
   </article>`;
 }
@@ -39,7 +39,7 @@ export function SlotDetails({ mirror }) {
     <${ApiErrorBox} error=${error} title="The slots could not be read" />
     ${!value && !error && html`<p class="quiet" aria-busy="true">Asking ${mirror.source} for its slots…</p>`}
     ${value && own.length === 0 && html`<p class="empty">The mirror has no slot at ${mirror.source}.</p>`}
-    ${own.map((slot) => html`<${Slot} key=${slot.slotName} slot=${slot} />`)}
+    ${own.map((slot) => html`<${Slot} key=${slot.slotName} slot=${slot} own />`)}
     <article class="card"><h3>Positions of the mirror</h3>
       <dl class="pairs">${positions.map(([title, lsn]) => html`<div key=${title}><dt>${title}</dt><dd>${lsn ?? "none yet"}</dd>
           </div>`)}</dl></article>
