@@ -227,7 +227,7 @@ bring_down() {
 what_next() {
   cat <<END
 
-It stays up. Type next:
+It stays up. Look at it: http://localhost:$http_port/ (password: $password). Or type:
   psql "host=localhost port=$sql_port user=peerd password=$password dbname=peerd" -c 'SELECT name, state, health, step, lag_bytes FROM mirrors'
   curl -u :$password http://localhost:$http_port/api/v1/mirrors/list
 Change something at the source and look at ClickHouse:
