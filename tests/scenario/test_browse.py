@@ -71,9 +71,14 @@ def test_slots_and_publications(w):
     w.sql("SELECT pg_create_logical_replication_slot('other', 'pgoutput')")
     try:
         assert "My pub" in get(w, f"peers/publications?peer_name={w.source_peer}")["publicationNames"]
-        slots = {slot["slotName"]: slot for slot in get(w, f"peers/slots/{w.source_peer}")["slotData"]}
-        own = next(slot for slot in slots.values() if slot.get("mirror") == w.mirror_name)
-        assert own["active"] and own["walStatus"] == "reserved" and own["backendState"] == "active"
+
+        def slots_in_use():
+            slots = {slot.get("mirror", slot["slotName"]): slot for slot in get(w, f"peers/slots/{w.source_peer}")["slotData"]}
+            return slots[w.mirror_name]["active"] and slots
+
+        slots = wait_for("the mirror reads its slot", slots_in_use)
+        own = slots[w.mirror_name]
+        assert own["walStatus"] == "reserved" and own["backendState"] == "active"
         assert "/" in own["currentLSN"] and "/" in own["redoLSN"] and "/" in own["confirmedFlushLSN"]
         assert own["logicalDecodingWorkMemMb"] == "64" and "spillBytes" in own and own["lagInMb"] >= 0
         assert not slots["other"]["active"] and "mirror" not in slots["other"]
