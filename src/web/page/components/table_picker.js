@@ -31,12 +31,12 @@ function Columns({ peer, schema, table, pick, onPick }) {
 
 function Details({ peer, schema, table, pick, onPick }) {
   const id = useId();
-  return html`<tr class="pick-details"><td></td><td colspan="5">
+  return html`<tr class="pick-details"><td colspan="6"><div>
     <label for=${id}>Name at the target</label>
     <input id=${id} value=${pick.target} autocomplete="off" spellcheck=${false}
         onInput=${(event) => onPick({ ...pick, target: event.target.value })} />
     <${Columns} peer=${peer} schema=${schema} table=${table} pick=${pick} onPick=${onPick} />
-  </td></tr>`;
+  </div></td></tr>`;
 }
 
 function TableRow({ peer, schema, table, pick, onPick, fresh }) {
@@ -46,7 +46,7 @@ function TableRow({ peer, schema, table, pick, onPick, fresh }) {
   return html`<tr data-test="pick" data-name=${qualified(schema, name)}>
       <td><input type="checkbox" aria-label=${qualified(schema, name)} checked=${Boolean(pick)}
           onChange=${(event) => onPick(event.target.checked ? fresh : null)} /></td>
-      <th scope="row">${name}</th><td class="number">${bytes(Number(table.sizeBytes ?? 0))}</td><td class="number">
+      <th scope="row">${name}</th><td class="number">${bytes(Number(table.sizeBytes ?? 0))}</td><td class="number wide-only">
           ${table.rowsEstimate === undefined || table.rowsEstimate === null ? "not analyzed" : short(Number(table.rowsEstimate))}</td>
       <td><${Key} table=${table} />${table.replicaIdentity && table.replicaIdentity !== "d" && html` <span
           class="quiet">identity ${kIdentities[table.replicaIdentity] ?? table.replicaIdentity}</span>`}</td>
@@ -80,7 +80,7 @@ function Schema({ peer, kind, schema, filter, picks, onPicks }) {
     <caption class="unseen">Tables of ${schema}</caption>
     <thead><tr><th scope="col"><input type="checkbox" aria-label=${`all tables of ${schema} that can be mirrored`} checked=${all}
         onChange=${() => put(fit, all ? () => null : (table) => picked(table) ?? fresh(table))} /></th>
-      <th scope="col">Table</th><th scope="col" class="number">Size</th><th scope="col" class="number">Rows, about</th><th
+      <th scope="col">Table</th><th scope="col" class="number">Size</th><th scope="col" class="number wide-only">Rows, about</th><th
           scope="col">Key</th><th scope="col">At the target</th></tr></thead>
     <tbody>${shown.slice(0, kShown).map((table) => html`<${TableRow} key=${table.tableName} peer=${peer} schema=${schema} table=${table}
         pick=${picked(table)} fresh=${fresh(table)} onPick=${(pick) => put([table], () => pick)} />`)}</tbody>
