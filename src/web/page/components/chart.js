@@ -29,6 +29,9 @@ function xLabels(_, splits, __, ___, step) {
   return splits.map((at) => format.format(at * 1000));
 }
 
+// A line has two ends: the first figure of all is drawn as a point.
+const isAlone = (plot, index) => plot.data[index].filter((value) => value !== null && value !== undefined).length === 1;
+
 function options(series, unit, format, width, onCursor) {
   const font = "11px system-ui, sans-serif";
   const axis = { stroke: token("--quiet"), grid: { stroke: token("--line"), width: 1 }, ticks: { show: false }, font };
@@ -39,7 +42,7 @@ function options(series, unit, format, width, onCursor) {
     axes: [{ ...axis, values: xLabels, size: 24, space: 64 },
            { ...axis, values: (_, splits) => splits.map((value) => format(value).replace(/\.0(?= )/, "")), incrs: kSteps[unit], size: 68, space: 28 }],
     series: [{}, ...series.map(({ label }, index) => ({
-      label, stroke: token(`--series-${index + 1}`), width: 1.5, dash: kDashes[index], points: { show: false },
+      label, stroke: token(`--series-${index + 1}`), width: 1.5, dash: kDashes[index], points: { show: isAlone, size: 5 },
     }))],
     hooks: { setCursor: [(plot) => onCursor(plot.cursor.idx)] },
   };
