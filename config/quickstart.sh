@@ -171,6 +171,14 @@ compare() {
   return 1
 }
 
+# What the page is made of: its file, and the rows that it draws.
+page_shows_both() {
+  local page mirrors
+  page=$(curl -sS --fail "http://localhost:$http_port/") && [[ $page == *'<div id="app">'* ]] || return 1
+  mirrors=$(curl -sS --fail -u ":$password" "http://localhost:$http_port/api/v1/views/mirrors") || return 1
+  [ "$(grep -o '"rows_streamed":[1-9]' <<<"$mirrors" | wc -l)" = 2 ]
+}
+
 announce() {
   local missing
   missing=$(missing_debs $build_packages $server_packages; command -v npm >/dev/null || echo npm)
@@ -282,6 +290,7 @@ once() {
   bring_up
   show_changes
   show_mirrors
+  page_shows_both || fail "http://localhost:$http_port/ does not show that both mirrors have streamed rows; data and logs are kept in $dir"
   compare || { tail -5 "$dir/peerd.log" | cut -c1-500; fail "source and targets differ; data and logs are kept in $dir"; }
   say "quickstart: source and both targets are equal"
 }
