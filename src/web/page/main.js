@@ -18,10 +18,10 @@ const kLoad = {
 };
 
 function View({ route: { parts, query } }) {
-  const [first, name, tab] = parts;
+  const [first, name, tab, table] = parts;
   const lazy = (view, props) => html`<${Lazy} key=${view + (props?.name ?? "")} view=${view} load=${kLoad[view]} props=${props} />`;
   if (!first) return html`<${Overview} query=${query} />`;
-  if (first === "mirrors" && name) return lazy("Mirror", { name, tab, query });
+  if (first === "mirrors" && name) return lazy("Mirror", { name, tab, table, query });
   if (first === "peers" && name) return lazy("CreatePeer", { name });
   if (first === "new" && name === "peer") return lazy("CreatePeer");
   if (first === "new" && name === "mirror") return lazy("CreateMirror");

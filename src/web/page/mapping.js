@@ -5,6 +5,12 @@ const part = (text) => /[."]/.test(text) ? '"' + text.replaceAll('"', '""') + '"
 
 export const qualified = (schema, table) => `${part(schema)}.${part(table)}`;
 
+// The schema and the name in a qualified one; without a schema it is public's, as peerd reads it.
+export function parts(text) {
+  const found = [...text.matchAll(/"((?:[^"]|"")*)"|[^.]+/g)].map(([whole, inner]) => inner === undefined ? whole : inner.replaceAll('""', '"'));
+  return found.length > 1 ? found : ["public", ...found];
+}
+
 // What a table is called at the target, unless somebody says otherwise: Postgres has schemas, and a topic's name may hold
 // dots; ClickHouse has neither.
 export function targetName(kind, schema, table) {

@@ -14,6 +14,7 @@ import { Charts, kRanges } from "./mirror_charts.js";
 import { copies, Copy, useCopyRates } from "./mirror_copy.js";
 import { Definition } from "./mirror_definition.js";
 import { Log } from "./mirror_log.js";
+import { OneTable } from "./mirror_one_table.js";
 import { SlotDetails } from "./mirror_slot.js";
 import { Tables } from "./mirror_tables.js";
 
@@ -54,7 +55,7 @@ function Missing({ name, seen }) {
       ${seen ? "The mirror was dropped" : "There is no mirror of this name"}</h2><p><a href="#/">All mirrors</a></p></section>`;
 }
 
-export function Mirror({ name, tab: asked, query }) {
+export function Mirror({ name, tab: asked, table, query }) {
   const { mirrors } = useLive();
   const now = useClock();
   const [seen, setSeen] = useState(false);
@@ -65,10 +66,11 @@ export function Mirror({ name, tab: asked, query }) {
   const copying = Boolean(mirror) && copies(mirror);
   const tables = usePoll((signal) => rows("mirror_tables", { mirror: name, limit: 10_000 }, signal), copying ? 2000 : 5000, name);
   const rates = useCopyRates(tables.value);
+  const one = table && tables.value?.find(({ source }) => source === table);
   const word = mirror && condition(mirror);
   useEffect(() => void (document.title = `${name}${word ? " – " + word : ""} – peerd`), [name, word]);
   useEffect(() => void (mirror && setSeen(true)), [Boolean(mirror)]);
-  useEffect(() => note(["mirrors", name, ...(asked ? [asked] : [])], { ...chosen, range: chosen.range === "1h" ? "" : chosen.range }), [chosen, asked]);
+  useEffect(() => note(["mirrors", name, asked, table].filter(Boolean), { ...chosen, range: chosen.range === "1h" ? "" : chosen.range }), [chosen, asked, table]);
   if (!mirror) return html`<${Missing} name=${name} seen=${seen} />`;
   return html`
     <${Title} text=${name}><${Badge} word=${word} /><span class="quiet">${mirror.source} → ${mirror.target}</span><span class="grow"></span>
@@ -80,7 +82,8 @@ export function Mirror({ name, tab: asked, query }) {
     <${Charts} name=${name} since=${Date.parse(mirror.created_at) || 0} range=${chosen.range} onRange=${(next) => choose({ ...chosen, range: next })} />
     <nav class="tabs" aria-label="Details of the mirror">${kTabs.map(([key, title]) => html`<a key=${key}
         href=${href(["mirrors", name, key])} aria-current=${key === tab ? "page" : undefined}>${title}</a>`)}</nav>
-    ${tab === "tables" && html`<${Tables} tables=${tables.value} error=${tables.error} />`}
+    ${tab === "tables" && !one && html`<${Tables} mirror=${name} tables=${tables.value} error=${tables.error} />`}
+    ${tab === "tables" && one && html`<${OneTable} mirror=${mirror} table=${one} />`}
     ${tab === "log" && html`<${Log} name=${name} level=${chosen.level} text=${chosen.find}
         onFilter=${(filter) => choose({ ...chosen, ...filter })} />`}
     ${tab === "batches" && html`<${Batches} name=${name} />`}
