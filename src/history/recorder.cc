@@ -1,5 +1,7 @@
 #include <pthread.h>
 
+#include <algorithm>
+
 #include "peerd/base/log.h"
 #include "peerd/history/history.h"
 
@@ -59,10 +61,23 @@ void HistoryRecorder::batch_done(MirrorId mirror, const BatchRecord& batch) noex
 } catch (...) {  // Without memory for one entry: the batch is not counted.
 }
 
+void HistoryRecorder::slot_seen(MirrorId mirror, const SlotStatus&) noexcept try {
+  const Lock lock(mutex_);
+  seen_[mirror] = clock_.now();
+} catch (...) {  // As above.
+}
+
 void HistoryRecorder::moved(MirrorId mirror, MirrorState, MirrorState to, std::string_view) noexcept {
   if (to != MirrorState::terminated) return;
   const Lock lock(mutex_);
   counts_.erase(mirror);
+  seen_.erase(mirror);
+}
+
+/// A source that is out of reach tells neither how far it is nor what it keeps: what the status holds is old then.
+bool HistoryRecorder::is_known(const MirrorStatus& mirror, Clock::Instant now) const {
+  const auto seen = seen_.find(mirror.id);
+  return !mirror.failing || (seen != seen_.end() && now - seen->second <= 3 * kStep);
 }
 
 std::vector<HistoryStore::Of> HistoryRecorder::take_samples(const std::vector<MirrorStatus>& mirrors, std::int64_t at) {
@@ -73,13 +88,14 @@ std::vector<HistoryStore::Of> HistoryRecorder::take_samples(const std::vector<Mi
   samples.reserve(mirrors.size());
   const Lock lock(mutex_);
   for (const MirrorStatus& mirror : mirrors) {
+    if (!is_known(mirror, now)) continue;
     HistorySample sample;
     if (const auto counted = counts_.find(mirror.id); counted != counts_.end())
       sample = std::exchange(counted->second, HistorySample{});
     sample.at = at;
     sample.span_ms = span_ms;
     sample.lag_bytes = static_cast<std::int64_t>(mirror.lag_bytes());
-    sample.lag_ms = mirror.lag_time.count();
+    sample.lag_ms = std::max(mirror.lag_time, mirror.position_lag).count();  // The one is told by changes that came, the other without.
     sample.wal_kept_bytes = static_cast<std::int64_t>(mirror.wal_kept_bytes);
     samples.push_back({mirror.id, sample});
   }

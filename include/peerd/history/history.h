@@ -31,14 +31,15 @@ class HistoryRecorder final : public MirrorObserver {
 
   void batch_done(MirrorId mirror, const BatchRecord& batch) noexcept override;
   void moved(MirrorId mirror, MirrorState from, MirrorState to, std::string_view reason) noexcept override;
+  void slot_seen(MirrorId mirror, const SlotStatus&) noexcept override;
   void chunk_done(MirrorId, const ChunkRecord&) noexcept override {}
-  void slot_seen(MirrorId, const SlotStatus&) noexcept override {}
   void failed(MirrorId, const ErrorText&, Verdict) noexcept override {}
   void recovered(MirrorId) noexcept override {}
 
  private:
   void run(const std::stop_token& stop);
   std::vector<HistoryStore::Of> take_samples(const std::vector<MirrorStatus>& mirrors, std::int64_t at);
+  bool is_known(const MirrorStatus& mirror, Clock::Instant now) const PEERD_REQUIRES(mutex_);
   void thin(const std::vector<HistoryStore::Of>& samples, std::int64_t at);
 
   // Constant after construction.
@@ -51,6 +52,7 @@ class HistoryRecorder final : public MirrorObserver {
   // Guarded by mutex_.
   Mutex mutex_;
   std::map<MirrorId, HistorySample> counts_ PEERD_GUARDED_BY(mutex_);  ///< Since the last sample.
+  std::map<MirrorId, Clock::Instant> seen_ PEERD_GUARDED_BY(mutex_);  ///< When its slot was looked at, last.
   std::jthread thread_;
 };
 
