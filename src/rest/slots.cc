@@ -29,7 +29,11 @@ std::map<std::string, std::string> mirrors_by_slot(Catalog& catalog, const std::
   std::map<std::string, std::string> mirrors;
   for (const MirrorRecord& mirror : catalog.mirrors()) {
     if (mirror.spec.source != peer) continue;
-    if (const auto slot = catalog.progress(mirror.id).slot) mirrors[slot->slot] = mirror.spec.name;
+    try {
+      if (const auto slot = catalog.progress(mirror.id).slot) mirrors[slot->slot] = mirror.spec.name;
+    } catch (const Error& error) {
+      if (error.text.code != ErrorCode::not_found) throw;  // Dropped just now.
+    }
   }
   return mirrors;
 }
@@ -43,9 +47,9 @@ void fill_slot(const PeerRows& rows, std::size_t i, peerdb_route::SlotInfo& slot
   slot.set_wal_status(rows.text(i, 5));
   if (!rows.null(i, 6)) slot.set_sent_lsn(rows.text(i, 6));
   slot.set_current_lsn(rows.text(i, 7));
-  slot.set_lag_in_mb(static_cast<float>(rows.real(i, 8)));
-  slot.set_restart_to_confirmed_mb(static_cast<float>(rows.real(i, 9)));
-  slot.set_confirmed_to_current_mb(static_cast<float>(rows.real(i, 10)));
+  if (!rows.null(i, 8)) slot.set_lag_in_mb(static_cast<float>(rows.real(i, 8)));  // A lost slot has no position.
+  if (!rows.null(i, 9)) slot.set_restart_to_confirmed_mb(static_cast<float>(rows.real(i, 9)));
+  if (!rows.null(i, 10)) slot.set_confirmed_to_current_mb(static_cast<float>(rows.real(i, 10)));
   slot.set_wait_event_type(rows.text(i, 11));
   slot.set_wait_event(rows.text(i, 12));
   slot.set_backend_state(rows.text(i, 13));
