@@ -9,7 +9,7 @@ namespace peerd {
 namespace sql {
 namespace {
 
-constexpr std::size_t kMostRows = 1000;
+constexpr std::size_t kMostRows = 1000, kMostBytes = 16 << 20;
 constexpr std::chrono::seconds kLongest{10};
 
 /// Leaves a run that has found all rows that are wanted: what is left of it would be for nothing.
@@ -22,7 +22,8 @@ class Collector final : public ResultWriter {
     for (const auto& column : columns) into_.columns.push_back({column.name, std::string(type_name(column.type))});
   }
   void row(Cells cells) override {
-    if (into_.rows.size() == kMostRows) {
+    for (const auto& cell : cells) bytes_ += cell ? cell->size() : 0;
+    if (into_.rows.size() == kMostRows || bytes_ > kMostBytes) {
       into_.truncated = true;
       throw Enough{};
     }
@@ -33,6 +34,7 @@ class Collector final : public ResultWriter {
 
  private:
   ViewQueryRows& into_;
+  std::size_t bytes_ = 0;
 };
 
 /// The query's tokens. Throws StatementError for all that is not one SELECT.

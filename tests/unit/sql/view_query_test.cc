@@ -41,6 +41,15 @@ TEST_F(ViewQueryTest, GivesAThousandRowsAtMost) {
   EXPECT_EQ(ask("SELECT a.id FROM mirror_logs a").rows.size(), 40u);
 }
 
+TEST_F(ViewQueryTest, GivesSixteenMebibytesAtMost) {
+  make_peers();
+  create(asked("m"));
+  for (int i = 0; i < 40; ++i) catalog_->log(mirrors_.record("m").id, {.level = "info", .message = "x"});
+  const ViewQueryRows found = ask("SELECT repeat('x', 1000000) FROM mirror_logs");
+  EXPECT_EQ(found.rows.size(), 16u);
+  EXPECT_TRUE(found.truncated);
+}
+
 TEST_F(ViewQueryTest, WhatIsNoSelectOverViewsIsRefused) {
   make_peers();
   EXPECT_EQ(refused("DROP PEER src").sqlstate, "0A000");
