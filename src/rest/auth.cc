@@ -60,6 +60,8 @@ Access check_access(const net::HttpRequest& request, const RestDeps& deps, Sessi
   return reads || is_own_page(request) ? Access{granted, *role, Login::cookie} : Access{cross_site};
 }
 
+bool gives_password(const net::HttpRequest& request) { return basic_of(request).has_value(); }
+
 std::string_view session_token(const net::HttpRequest& request) {
   std::string_view cookies = header_of(request, "cookie");
   while (!cookies.empty()) {

@@ -26,6 +26,8 @@ Access check_access(const net::HttpRequest& request, const RestDeps& deps, Sessi
 /// What the password opens; compared in constant time. REQUIRES: one is set.
 std::optional<Role> role_of(std::string_view given, const RestDeps& deps);
 
+/// Whether it is HTTP Basic that tells who asks.
+bool gives_password(const net::HttpRequest& request);
 /// The session's token that the request carries; "" when there is none.
 std::string_view session_token(const net::HttpRequest& request);
 /// The header that gives the browser the token; "" takes it away.

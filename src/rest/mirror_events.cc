@@ -31,8 +31,8 @@ MirrorEvents::Joined MirrorEvents::join(std::function<bool()> allowed) {
   if (!joined.listener) return joined;
   if (!running_) {
     told_ = look();
-    running_ = true;
     thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });  // The one before has ended.
+    running_ = true;
   }
   guests_.push_back({joined.listener, std::move(allowed)});
   std::string items;
@@ -50,8 +50,8 @@ void MirrorEvents::run(const std::stop_token& stop) {
     if (stop.stop_requested()) return;
     next_look = steady_clock::now() + each_;
     send_off();
+    if (!guests_.empty()) tell_changes();
     if (guests_.empty()) break;
-    tell_changes();
     if (steady_clock::now() < next_comment) continue;
     feed_.publish(": peerd is there\n\n");
     next_comment = steady_clock::now() + comment_each_;
@@ -71,11 +71,10 @@ void MirrorEvents::tell_changes() {
   try {
     now = look();
   } catch (...) {
-    if (!blind_) log(LogLevel::error, "the mirrors cannot be looked at for those who listen: " + current_error().message);
-    blind_ = true;
+    log(LogLevel::error, "the mirrors cannot be looked at for those who listen: " + current_error().message);
+    send_all_off();
     return;
   }
-  blind_ = false;
   std::string changed, gone;
   for (const auto& [name, row] : now) {
     const auto before = told_.find(name);
@@ -87,6 +86,14 @@ void MirrorEvents::tell_changes() {
   told_ = std::move(now);
   if (!changed.empty()) feed_.publish(event("mirrors", changed));
   if (!gone.empty()) feed_.publish(event("gone", gone));
+}
+
+/// They come again, and are told why they cannot be told more: silence would look as if nothing happened.
+void MirrorEvents::send_all_off() {
+  for (const Guest& guest : guests_) {
+    if (const auto listener = guest.listener.lock()) listener->end();
+  }
+  guests_.clear();
 }
 
 void MirrorEvents::send_off() {

@@ -39,7 +39,8 @@ class MirrorEvents {
   void run(const std::stop_token& stop);
   Rows look() const;
   void tell_changes() PEERD_REQUIRES(mutex_);
-  void send_off() PEERD_REQUIRES(mutex_);
+  void send_off() PEERD_REQUIRES(mutex_);  ///< Those who have gone, or may listen no longer.
+  void send_all_off() PEERD_REQUIRES(mutex_);
 
   const View mirrors_;
   const std::chrono::milliseconds each_, comment_each_;
@@ -48,7 +49,7 @@ class MirrorEvents {
   Condition never_;  ///< A sleep that a stop ends.
   Rows told_ PEERD_GUARDED_BY(mutex_);
   std::vector<Guest> guests_ PEERD_GUARDED_BY(mutex_);
-  bool running_ PEERD_GUARDED_BY(mutex_) = false, blind_ PEERD_GUARDED_BY(mutex_) = false;
+  bool running_ PEERD_GUARDED_BY(mutex_) = false;
   std::jthread thread_;  ///< Last: it uses the rest.
 };
 

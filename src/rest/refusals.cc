@@ -1,5 +1,7 @@
 #include "refusals.h"
 
+#include <charconv>
+
 #include "auth.h"
 #include "hosts.h"
 #include "json.h"
@@ -12,6 +14,17 @@ namespace {
 
 net::HttpReply refuse_cross_site(std::string_view hint) {
   return reply_with(403, error_json(7, "CROSS_SITE", "requests from pages of other sites are refused", hint));
+}
+
+/// Who has shown no password yet may send a password, and not much else.
+constexpr std::size_t kMostOpenBody = 4096;
+bool brings_much(const net::HttpRequest& request) {
+  if (request.headers.contains("transfer-encoding")) return true;
+  const auto length = request.headers.find("content-length");
+  if (length == request.headers.end()) return false;
+  std::size_t bytes = 0;
+  const auto [end, error] = std::from_chars(length->second.data(), length->second.data() + length->second.size(), bytes);
+  return error != std::errc() || end != length->second.data() + length->second.size() || bytes > kMostOpenBody;
 }
 
 /// The endpoint that is asked for; nullptr when there is none.
@@ -62,6 +75,13 @@ net::HttpReply refuse_wrong_password() {
                                     "the user name is empty, the password is PEERD_PASSWORD: curl -u :password"));
 }
 
+net::HttpReply refuse_too_many_attempts() {
+  auto reply = reply_with(429, error_json(8, "TOO_MANY_ATTEMPTS", "too many wrong passwords from this address",
+                                          "wait a few seconds, and check the password"));
+  reply.headers["retry-after"] = "2";
+  return reply;
+}
+
 void note_wrong_password(RestDeps& deps, const net::HttpRequest& request) {
   deps.attempts.failed(request.remote);
   log(LogLevel::warning, "a wrong password came to the REST port from " + request.remote);
@@ -72,17 +92,19 @@ std::optional<net::HttpReply> refusal(RestDeps& deps, Sessions& sessions, const 
     return reply_with(403, error_json(7, "HOST_REFUSED", "this server does not know itself by that name",
                                       "set PEERD_PASSWORD, or name the host in PEERD_ALLOWED_HOSTS"));
   }
-  if (is_health(request) || is_page(request)) return std::nullopt;
+  const Route* route = asked_route(request);
+  const bool needs_none = is_health(request) || is_page(request);
+  const bool logs_in = route != nullptr && route->answer == open_session;  // Its password comes in the body.
+  if ((needs_none || logs_in) && brings_much(request)) {
+    return reply_with(413, error_json(8, "BODY_TOO_LARGE", "this path takes a body of at most 4096 bytes, with its length", ""));
+  }
+  if (needs_none) return std::nullopt;
   if (is_cross_site(request)) return refuse_cross_site("");
   if (deps.password.empty()) return std::nullopt;
-  if (!deps.attempts.may_try(request.remote)) {
-    auto reply = reply_with(429, error_json(8, "TOO_MANY_ATTEMPTS", "too many wrong passwords from this address",
-                                            "wait a few seconds, and check the password"));
-    reply.headers["retry-after"] = "2";
-    return reply;
-  }
-  const Route* route = asked_route(request);
-  if (route != nullptr && route->answer == open_session) return std::nullopt;  // It brings its password in the body.
+  // Whoever holds a session does not wait for those who guess behind the same proxy.
+  const bool known = !logs_in && !gives_password(request) && sessions.find(session_token(request));
+  if (!known && !deps.attempts.may_try(request.remote)) return refuse_too_many_attempts();
+  if (logs_in) return std::nullopt;
   return refuse_access(deps, sessions, request, route);
 }
 

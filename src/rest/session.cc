@@ -29,6 +29,11 @@ std::string password_in(std::string_view body) {
 std::string open_session(Call& call) {
   Role role = Role::admin;
   if (!call.deps.password.empty()) {
+    // Asked again: many may have been let in by their heads before the first was wrong.
+    if (!call.deps.attempts.may_try(call.request.remote)) {
+      call.reply = refuse_too_many_attempts();
+      return call.reply.body;
+    }
     const auto opened = role_of(password_in(call.body), call.deps);
     if (!opened) {
       note_wrong_password(call.deps, call.request);

@@ -133,6 +133,28 @@ TEST_F(Session, WrongPasswordsAreRefusedAndCounted) {
   EXPECT_EQ(log_in("secret").status, 429) << "not even looked at";
 }
 
+TEST_F(Session, AreNotStoppedByThoseWhoGuessBehindTheSameProxy) {
+  const std::string cookie = cookie_of("secret");
+  for (int i = 0; i < 12; ++i) log_in("guess");
+  EXPECT_EQ(ask("GET", "version", basic("secret")).status, 429);
+  EXPECT_EQ(ask("GET", "version", {{"cookie", cookie}}).status, 200);
+  EXPECT_EQ(ask("POST", "session", {{"cookie", cookie}, {"x-requested-with", "peerd"}}, R"({"password":"secret"})").status, 429);
+}
+
+TEST_F(Session, WhoHasShownNoPasswordBringsLittle) {
+  const std::string much(5000, '[');
+  const Headers length{{"content-length", "5000"}}, open{{"transfer-encoding", "chunked"}};
+  EXPECT_EQ(ask("POST", "session", length, much).status, 413);
+  EXPECT_EQ(ask("POST", "session", open, much).status, 413);
+  EXPECT_EQ(ask("POST", "session", {{"content-length", "99999999999999999999"}}, much).status, 413);
+  for (const char* path : {"/healthz", "/", "/page/x.js"}) {
+    const auto refusal = handler_.admit({"POST", path, "", length, "", "test"}).refusal;
+    ASSERT_TRUE(refusal) << path;
+    EXPECT_EQ(refusal->status, 413);
+  }
+  EXPECT_EQ(ask("POST", "session", {{"content-length", "21"}}, R"({"password":"secret"})").status, 200);
+}
+
 TEST_F(Session, OfWhoMayOnlyReadChangesNothing) {
   make_peers();
   const std::string cookie = cookie_of("look");
