@@ -10,7 +10,7 @@ import { say } from "./notice.js";
 
 const kAgain = 60_000;      // Each look connects to the server.
 const kDownAgain = 10_000;  // One that did not answer is hoped for.
-const kAtOnce = 3;
+const kPatience = 5_000;    // The server has few hands, and those that hang would hold them all.
 
 function addressOf(peer) {
   let options = {};
@@ -25,16 +25,15 @@ function addressOf(peer) {
 
 const shortVersion = (text) => /^(?:PostgreSQL )?\d[\d.]*\w*/.exec(text)?.[0] ?? text;
 
-// Asks every peer whether it answers, a few at once; found(name, {version} or {error}).
+// Asks one peer after the other whether it answers; found(name, {version} or {error}).
 async function lookAt(names, signal, found) {
-  const rest = [...names];
-  const work = async () => {
-    for (let name; (name = rest.shift()) !== undefined && !signal.aborted; ) {
-      await get(path("peers", "info", name), {}, signal)
-        .then(({ version }) => found(name, { version: version ?? "" }), (error) => signal.aborted || found(name, { error }));
-    }
-  };
-  await Promise.all(Array.from({ length: kAtOnce }, work));
+  for (const name of names) {
+    if (signal.aborted) return;
+    const late = AbortSignal.timeout(kPatience);
+    await get(path("peers", "info", name), {}, AbortSignal.any([signal, late]))
+      .then(({ version }) => found(name, { version: version ?? "" }),
+            (error) => signal.aborted || found(name, late.aborted ? { version: "" } : { error }));
+  }
 }
 
 function usePeers() {
@@ -44,19 +43,20 @@ function usePeers() {
   const [turn, setTurn] = useState(0);
   useEffect(() => {
     const ends = new AbortController();
-    const found = (name, answer) => setAnswers((before) => ({ ...before, [name]: answer }));
+    let timer = 0, down = false;
+    const found = (name, answer) => {
+      down ||= Boolean(answer.error) || !answer.version;
+      setAnswers((before) => ({ ...before, [name]: answer }));
+    };
     rows("peers", { limit: 10_000 }, ends.signal).then((list) => {
       setPeers(list);
       setError(null);
       return lookAt(list.map((peer) => peer.name), ends.signal, found);
-    }).catch((failed) => ends.signal.aborted || setError(failed));
-    return () => ends.abort();
+    }).catch((failed) => ends.signal.aborted || setError(failed)).finally(() => {
+      if (!ends.signal.aborted) timer = setTimeout(() => setTurn(turn + 1), down ? kDownAgain : kAgain);
+    });
+    return () => (clearTimeout(timer), ends.abort());
   }, [turn]);
-  const down = Object.values(answers).some((answer) => answer.error || !answer.version);
-  useEffect(() => {
-    const timer = setTimeout(() => setTurn(turn + 1), down ? kDownAgain : kAgain);
-    return () => clearTimeout(timer);
-  }, [turn, down]);
   return { peers, error, answers, again: () => (setAnswers({}), setTurn(turn + 1)) };
 }
 

@@ -58,6 +58,7 @@ function Form({ kinds, old }) {
   const [name, setName] = useState(old?.name ?? "");
   const [values, setValues] = useState(old?.values ?? {});
   const [outcome, setOutcome] = useState({});
+  const changed = () => outcome.tested && setOutcome({});  // It was another peer that passed.
   const id = useId();
   const options = named(kinds.find((one) => one.kind === kind).options, kind);
   const problems = problemsByField(outcome.error);
@@ -87,10 +88,10 @@ function Form({ kinds, old }) {
     ${!old && html`<${Kinds} kinds=${kinds} chosen=${kind} onChoose=${(next) => (setKind(next), setOutcome({}))} />`}
     <div class="fields"><div class="field"><label for=${id}>name</label>${!old && html` <span class="must">required</span>`}
       <input id=${id} value=${name} disabled=${Boolean(old)} autocomplete="off" spellcheck=${false} required
-          aria-invalid=${problems.name ? "true" : undefined} aria-describedby=${id + "-about"} onInput=${(event) => setName(event.target.value)} />
+          aria-invalid=${problems.name ? "true" : undefined} aria-describedby=${id + "-about"} onInput=${(event) => (setName(event.target.value), changed())} />
       <p class="about" id=${id + "-about"}>by which mirrors and SQL call it</p>${problems.name && html`<p class="wrong">
           ${problems.name.message} <span>${problems.name.hint}</span></p>`}</div></div>
-    <${OptionFields} key=${kind} options=${options} values=${values} onValues=${setValues} problems=${problems} stored=${old?.stored}
+    <${OptionFields} key=${kind} options=${options} values=${values} onValues=${(next) => (setValues(next), changed())} problems=${problems} stored=${old?.stored}
         usual=${kUsual} />
     <${Outcome} outcome=${outcome} />
     <div class="actions">

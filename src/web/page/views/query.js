@@ -1,4 +1,4 @@
-import { html, useEffect, useState } from "../html.js";
+import { html, useEffect, useRef, useState } from "../html.js";
 import { get, post } from "../api.js";
 import { csv, plural } from "../format.js";
 import { usePoll } from "../poll.js";
@@ -58,18 +58,19 @@ function Views({ onPick }) {
 export function Query({ query }) {
   const [sql, setSql] = useState(query.q ?? kFirst);
   const [state, setState] = useState({});
+  const running = useRef();
   const run = async (text) => {
+    running.current?.abort();  // What is asked last is what is shown.
+    const own = running.current = new AbortController();
     setState({ busy: true });
     note(["sql"], { q: text });
-    try {
-      setState({ result: await post("query", { sql: text }) });
-    } catch (error) {
-      setState({ error });
-    }
+    const next = await post("query", { sql: text }, own.signal).then((result) => ({ result }), (error) => ({ error }));
+    if (!own.signal.aborted) setState(next);
   };
   useEffect(() => {
     document.title = "SQL – peerd";
     run(sql);
+    return () => running.current.abort();
   }, []);
   const pick = (text) => (setSql(text), run(text));
   const submit = (event) => (event.preventDefault(), state.busy || run(sql));
