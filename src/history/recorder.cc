@@ -95,7 +95,8 @@ std::vector<HistoryStore::Of> HistoryRecorder::take_samples(const std::vector<Mi
     sample.at = at;
     sample.span_ms = span_ms;
     sample.lag_bytes = static_cast<std::int64_t>(mirror.lag_bytes());
-    sample.lag_ms = std::max(mirror.lag_time, mirror.position_lag).count();  // The one is told by changes that came, the other without.
+    // The one is told by changes that have come, the other without any.
+    sample.lag_ms = std::max(mirror.lag_time, mirror.position_lag).count();
     sample.wal_kept_bytes = static_cast<std::int64_t>(mirror.wal_kept_bytes);
     samples.push_back({mirror.id, sample});
   }
