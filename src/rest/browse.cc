@@ -37,6 +37,11 @@ SELECT a.attname, format_type(a.atttypid, a.atttypmod),
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = )";
 
+/// The first column of rows that hold nothing else.
+void add_names(const PeerRows& rows, google::protobuf::RepeatedPtrField<std::string>& names) {
+  for (std::size_t i = 0; i < rows.size(); ++i) *names.Add() = rows.text(i, 0);
+}
+
 PeerRows ask_peer(Call& call, const std::string& sql) {
   return ask(*source_session(call, query_text(call, "peer_name")), sql, call);
 }
@@ -53,7 +58,7 @@ std::string list_schemas(Call& call) {
   const auto rows =
       ask_peer(call, "SELECT n.nspname FROM pg_namespace n WHERE " + std::string(kUserSchemas) + " ORDER BY n.nspname");
   peerdb_route::PeerSchemasResponse reply;
-  for (std::size_t i = 0; i < rows.size(); ++i) reply.add_schemas(rows.text(i, 0));
+  add_names(rows, *reply.mutable_schemas());
   return write_json(reply);
 }
 
@@ -81,7 +86,7 @@ std::string list_all_tables(Call& call) {
                                    "n.oid = c.relnamespace WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND " +
                                        std::string(kUserSchemas) + " ORDER BY n.nspname, c.relname");
   peerdb_route::AllTablesResponse reply;
-  for (std::size_t i = 0; i < rows.size(); ++i) reply.add_tables(rows.text(i, 0));
+  add_names(rows, *reply.mutable_tables());
   return write_json(reply);
 }
 
@@ -110,7 +115,7 @@ std::string list_columns(Call& call) {
 std::string list_publications(Call& call) {
   const auto rows = ask_peer(call, "SELECT pubname FROM pg_publication ORDER BY pubname");
   peerdb_route::PeerPublicationsResponse reply;
-  for (std::size_t i = 0; i < rows.size(); ++i) reply.add_publication_names(rows.text(i, 0));
+  add_names(rows, *reply.mutable_publication_names());
   return write_json(reply);
 }
 

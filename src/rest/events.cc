@@ -7,13 +7,10 @@
 namespace peerd::rest {
 
 std::string stream_events(Call& call) {
-  const Access access = check_access(call.request, call.deps, call.sessions);
-  if (access.outcome != Access::Outcome::granted) {  // Its session ended just now.
-    call.reply = refuse_missing_password(call.request);
-    return call.reply.body;
-  }
+  const auto access = who_asks(call);
+  if (!access) return call.reply.body;
   std::function<bool()> allowed = [] { return true; };
-  if (access.login == Login::cookie) {
+  if (access->login == Login::cookie) {
     allowed = [&sessions = call.sessions, token = std::string(session_token(call.request))] {
       return sessions.find(token).has_value();
     };
@@ -25,7 +22,8 @@ std::string stream_events(Call& call) {
     call.reply.headers["retry-after"] = "5";
     return call.reply.body;
   }
-  call.reply.headers = {{"content-type", "text/event-stream"}, {"cache-control", "no-cache"}, {"x-accel-buffering", "no"}};
+  call.reply.headers = {
+      {"content-type", "text/event-stream"}, {"cache-control", "no-cache"}, {"x-accel-buffering", "no"}};
   call.reply.events = joined.listener;
   return joined.beginning;
 }

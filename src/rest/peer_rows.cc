@@ -1,6 +1,5 @@
 #include "peer_rows.h"
 
-#include <charconv>
 #include <cstdlib>
 
 namespace peerd::rest {
@@ -20,16 +19,17 @@ std::string camel(std::string_view name) {
 
 }  // namespace
 
-void PeerRows::row(std::span<const std::optional<std::string_view>> cells) { rows_.emplace_back(cells.begin(), cells.end()); }
-
-std::int64_t PeerRows::integer(std::size_t row, std::size_t column) const {
-  const std::string cell = text(row, column);
-  std::int64_t value = 0;
-  std::from_chars(cell.data(), cell.data() + cell.size(), value);
-  return value;
+void PeerRows::row(std::span<const std::optional<std::string_view>> cells) {
+  rows_.emplace_back(cells.begin(), cells.end());
 }
 
-double PeerRows::real(std::size_t row, std::size_t column) const { return std::strtod(text(row, column).c_str(), nullptr); }
+std::int64_t PeerRows::integer(std::size_t row, std::size_t column) const {
+  return read_integer(text(row, column)).value_or(0);
+}
+
+double PeerRows::real(std::size_t row, std::size_t column) const {
+  return std::strtod(text(row, column).c_str(), nullptr);
+}
 
 std::string query_text(const Call& call, std::string_view name) {
   const auto given = call.optional(name, call.optional(camel(name)));

@@ -1,7 +1,5 @@
 #include "refusals.h"
 
-#include <charconv>
-
 #include "auth.h"
 #include "hosts.h"
 #include "json.h"
@@ -17,14 +15,13 @@ net::HttpReply refuse_cross_site(std::string_view hint) {
 }
 
 /// Who has shown no password yet may send a password, and not much else.
-constexpr std::size_t kMostOpenBody = 4096;
+constexpr std::int64_t kMostOpenBody = 4096;
 bool brings_much(const net::HttpRequest& request) {
   if (request.headers.contains("transfer-encoding")) return true;
   const auto length = request.headers.find("content-length");
   if (length == request.headers.end()) return false;
-  std::size_t bytes = 0;
-  const auto [end, error] = std::from_chars(length->second.data(), length->second.data() + length->second.size(), bytes);
-  return error != std::errc() || end != length->second.data() + length->second.size() || bytes > kMostOpenBody;
+  const auto bytes = read_integer(length->second);
+  return !bytes || *bytes < 0 || *bytes > kMostOpenBody;
 }
 
 /// The endpoint that is asked for; nullptr when there is none.
@@ -58,7 +55,9 @@ std::optional<net::HttpReply> refuse_access(RestDeps& deps, Sessions& sessions, 
 }  // namespace
 
 net::HttpReply reply_with(int status, std::string body) {
-  return {.status = status, .headers = {{"content-type", "application/json"}, {"cache-control", "no-store"}}, .body = std::move(body)};
+  return {.status = status,
+          .headers = {{"content-type", "application/json"}, {"cache-control", "no-store"}},
+          .body = std::move(body)};
 }
 
 bool is_health(const net::HttpRequest& request) { return request.path == "/healthz"; }
@@ -68,6 +67,13 @@ net::HttpReply refuse_missing_password(const net::HttpRequest& request) {
                                           "HTTP Basic with an empty user name (curl -u :password), or POST session"));
   if (!is_script(request)) reply.headers["www-authenticate"] = "Basic realm=\"peerd\", charset=\"UTF-8\"";
   return reply;
+}
+
+std::optional<Access> who_asks(Call& call) {
+  const Access access = check_access(call.request, call.deps, call.sessions);
+  if (access.outcome == Access::Outcome::granted) return access;
+  call.reply = refuse_missing_password(call.request);
+  return std::nullopt;
 }
 
 net::HttpReply refuse_wrong_password() {
@@ -92,11 +98,12 @@ std::optional<net::HttpReply> refusal(RestDeps& deps, Sessions& sessions, const 
     return reply_with(403, error_json(7, "HOST_REFUSED", "this server does not know itself by that name",
                                       "set PEERD_PASSWORD, or name the host in PEERD_ALLOWED_HOSTS"));
   }
-  const Route* route = asked_route(request);
   const bool needs_none = is_health(request) || is_page(request);
+  const Route* route = needs_none ? nullptr : asked_route(request);
   const bool logs_in = route != nullptr && route->answer == open_session;  // Its password comes in the body.
   if ((needs_none || logs_in) && brings_much(request)) {
-    return reply_with(413, error_json(8, "BODY_TOO_LARGE", "this path takes a body of at most 4096 bytes, with its length", ""));
+    return reply_with(413, error_json(8, "BODY_TOO_LARGE",
+                                      "this path takes a body of at most 4096 bytes, with its length", ""));
   }
   if (needs_none) return std::nullopt;
   if (is_cross_site(request)) return refuse_cross_site("");

@@ -91,6 +91,12 @@ Query read_query(std::string_view raw) {
   return query;
 }
 
+std::optional<std::int64_t> read_integer(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+}
+
 const std::string& Call::required(std::string_view name) const {
   const auto found = query.find(name);
   if (found == query.end() || found->second.empty()) {
@@ -107,12 +113,12 @@ std::string_view Call::optional(std::string_view name, std::string_view otherwis
 std::int64_t Call::integer(std::string_view name, std::int64_t otherwise, std::int64_t least, std::int64_t most) const {
   const std::string_view text = optional(name);
   if (text.empty()) return otherwise;
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < least || value > most) {
-    refuse(name, std::string(name) + " must be an integer from " + std::to_string(least) + " to " + std::to_string(most), "");
+  const auto value = read_integer(text);
+  if (!value || *value < least || *value > most) {
+    const std::string range = std::to_string(least) + " to " + std::to_string(most);
+    refuse(name, std::string(name) + " must be an integer from " + range, "");
   }
-  return value;
+  return *value;
 }
 
 }  // namespace peerd::rest

@@ -47,12 +47,9 @@ std::string open_session(Call& call) {
 }
 
 std::string show_session(Call& call) {
-  const Access access = check_access(call.request, call.deps, call.sessions);
-  if (access.outcome != Access::Outcome::granted) {  // It ended just now.
-    call.reply = refuse_missing_password(call.request);
-    return call.reply.body;
-  }
-  return "{\"role\":" + json_text(to_string(access.role)) + ",\"login\":" + json_text(to_string(access.login)) +
+  const auto access = who_asks(call);
+  if (!access) return call.reply.body;
+  return "{\"role\":" + json_text(to_string(access->role)) + ",\"login\":" + json_text(to_string(access->login)) +
          ",\"version\":" + json_text(kVersion) + "}";
 }
 
