@@ -29,7 +29,7 @@ def w(new_world):
 
 def psql(peerd, *arguments, sslmode="prefer"):
     return subprocess.run(["psql", "-X", "-v", "ON_ERROR_STOP=1", peerd.dsn() + f" sslmode={sslmode}", *arguments],
-                          capture_output=True, text=True, timeout=30)
+                          capture_output=True, text=True, timeout=120)
 
 
 def test_psql_shows_the_mirrors_and_says_what_is_wrong(w):
@@ -84,7 +84,7 @@ def test_node_postgres_with_parameters(w):
         packages.missing("node-postgres")
     done = subprocess.run(["node", f"{packages.repository()}/tests/support/node/query.js", w.mirror_name], capture_output=True, text=True,
                           env={**os.environ, "NODE_PATH": modules,
-                               "PEERD_TEST_URL": f"postgres://peerd:{PASSWORD}@127.0.0.1:{w.peerd.ports['sql_port']}/peerd"}, timeout=30)
+                               "PEERD_TEST_URL": f"postgres://peerd:{PASSWORD}@127.0.0.1:{w.peerd.ports['sql_port']}/peerd"}, timeout=120)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert answer == {"rows": [{"name": w.mirror_name, "rows_copied": "100"}], "error": "42703", "states": ["RUNNING", "RUNNING"]}, answer
@@ -96,7 +96,7 @@ def test_postgres_js_connects_and_queries(w):
         packages.missing("postgres.js")
     done = subprocess.run(["node", f"{packages.repository()}/tests/support/node/postgresjs.js", w.mirror_name], capture_output=True, text=True,
                           env={**os.environ, "NODE_PATH": modules,
-                               "PEERD_TEST_URL": f"postgres://peerd:{PASSWORD}@127.0.0.1:{w.peerd.ports['sql_port']}/peerd"}, timeout=30)
+                               "PEERD_TEST_URL": f"postgres://peerd:{PASSWORD}@127.0.0.1:{w.peerd.ports['sql_port']}/peerd"}, timeout=120)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     consistent = answer["rows"][0].pop("consistent")
@@ -142,7 +142,7 @@ def test_what_clients_ask_when_they_connect_is_answered(w):
 
 def test_pgoptions_are_followed_or_end_the_connection(w):
     def ask(options, statement):
-        return subprocess.run(["psql", "-X", "-At", w.peerd.dsn(), "-c", statement], capture_output=True, text=True, timeout=30, env={**os.environ, "PGOPTIONS": options})
+        return subprocess.run(["psql", "-X", "-At", w.peerd.dsn(), "-c", statement], capture_output=True, text=True, timeout=120, env={**os.environ, "PGOPTIONS": options})
     assert ask("-c statement_timeout=5s", "SHOW statement_timeout").stdout.strip() == "5s"
     slow = ask("--statement-timeout=100ms", "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT count(*) FROM n")
     assert slow.returncode != 0 and "timed out" in slow.stderr, slow

@@ -48,8 +48,8 @@ def transact(kafka, values, commit=True):
     producer.begin_transaction()
     for value in values:
         producer.produce("numbers", value, b"key")
-    producer.flush(30)
-    producer.commit_transaction(30) if commit else producer.abort_transaction(30)
+    producer.flush(120)
+    producer.commit_transaction(120) if commit else producer.abort_transaction(120)
 
 
 @pytest.mark.parametrize("nodes", [1, 3])

@@ -11,7 +11,7 @@ from support.browser import Tab, chromium
 from support.clickhouse_server import ClickHouseServer
 from support.crowd import Crowd
 from support.peerd import PASSWORD
-from support.process import temp_dir, wait_for
+from support.process import free_port, temp_dir, wait_for
 from support.world import clickhouse_options, options_text, postgres_options
 
 READ_PASSWORD = "only-looks"
@@ -100,7 +100,6 @@ def make_tables(world, rows=ROWS):
     world.sql("ANALYZE")
 
 
-@pytest.mark.timeout(300)
 def test_a_person_makes_a_mirror_breaks_its_target_and_drops_it(new_world, tabs):
     target = ClickHouseServer()
     world = new_world("clickhouse", target=target)
@@ -164,9 +163,10 @@ def test_a_person_makes_a_mirror_breaks_its_target_and_drops_it(new_world, tabs)
 
     world.sql("UPDATE orders SET total = 1 WHERE id <= 250")
     world.wait_caught_up()
-    updates = world.peerd.rows("SELECT updates FROM mirror_tables WHERE source = 'public.orders'")[0]["updates"]
-    assert updates >= 250
-    wait_for("the changes to be counted", lambda: figure(page, "table", "public.orders", 4) == updates, 30)
+    updates = lambda: world.peerd.rows("SELECT updates FROM mirror_tables WHERE source = 'public.orders'")[0]["updates"]
+    assert updates() >= 250
+    # What waited for them wrote a row, too, which may come later.
+    wait_for("the changes to be counted", lambda: figure(page, "table", "public.orders", 4) == updates(), 30)
     charts = page.locator("[data-test=charts]")
     wait_for("the changes to be in the chart", lambda: charts.count() and "updates now" in charts.get_by_role("img", name="Rows applied").get_attribute("aria-label")
              and "updates now 0/s, most 0/s" not in charts.get_by_role("img", name="Rows applied").get_attribute("aria-label"), 60)
@@ -222,7 +222,6 @@ def test_a_person_makes_a_mirror_breaks_its_target_and_drops_it(new_world, tabs)
     assert world.slots() == [] and world.peerd.rows("SELECT name FROM mirrors") == []
 
 
-@pytest.mark.timeout(200)
 def test_who_may_only_read_sees_all_and_changes_nothing(new_world, tabs):
     world = new_world("postgres", settings={"PEERD_READ_PASSWORD": READ_PASSWORD})
     make_tables(world, rows=100)
@@ -244,7 +243,6 @@ def test_who_may_only_read_sees_all_and_changes_nothing(new_world, tabs):
     tab.open("/#/sql").get_by_text("1 row").first.wait_for()
 
 
-@pytest.mark.timeout(200)
 def test_a_mirror_is_made_by_keyboard_alone(new_world, tabs):
     world = new_world("postgres")
     make_tables(world, rows=100)
@@ -288,7 +286,6 @@ def test_a_mirror_is_made_by_keyboard_alone(new_world, tabs):
     assert world.settle_and_compare() == 100
 
 
-@pytest.mark.timeout(200)
 def test_it_fits_a_telephone_in_light_and_dark(new_world, tabs):
     world = new_world("postgres")
     make_tables(world, rows=2_000)
@@ -305,18 +302,15 @@ def test_it_fits_a_telephone_in_light_and_dark(new_world, tabs):
             tab.accessible()
 
 
-@pytest.mark.timeout(200)
 def test_a_lost_connection_is_shown_and_heals(new_world, tabs):
-    world = new_world("postgres")
+    world = new_world("postgres", settings={"PEERD_HTTP_PORT": str(free_port())})  # Which nobody takes while peerd is down.
     tab = tabs(world.peerd)
     page = tab.page
     for text in ("ERR_CONNECTION", "ERR_INCOMPLETE", "ERR_EMPTY", "401"):
         tab.expect(text)
     page.locator("[data-test=link]").get_by_text("live").wait_for()
-    port = world.peerd.ports["http_port"]
     world.peerd.kill9()
     page.locator("[data-test=link]").get_by_text("lost").wait_for()
-    world.peerd.settings["PEERD_HTTP_PORT"] = str(port)
     world.peerd.start()
     page.get_by_text("The session is over").wait_for()  # Sessions end with the process.
     log_in(tab)
@@ -330,7 +324,6 @@ WATCH_ROWS = """new MutationObserver((_, watch) => {
 }).observe(document, {childList: true, subtree: true})"""
 
 
-@pytest.mark.timeout(200)
 def test_a_thousand_mirrors_stay_quick_and_small(new_world, tabs):
     """Interactive within a second, of five loads the best (the limit holds on a machine that does nothing else: --full); and
     as many events as ten minutes bring leave the tab as small as it was."""

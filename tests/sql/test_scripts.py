@@ -6,6 +6,7 @@ so on. After a wanted change: PEERD_TEST_ACCEPT=1 writes the .out files anew; re
 """
 import glob
 import os
+import re
 import subprocess
 
 import pytest
@@ -24,12 +25,12 @@ def test_script(script, source, target):
     arguments = [word for name, value in variables.items() for word in ("-v", f"{name}={value}")]
     try:
         done = subprocess.run(["psql", "-X", "-a", "-P", "pager=off", "-v", "VERBOSITY=verbose", world.peerd.dsn(), *arguments, "-f", f"{FOLDER}/{script}.sql"],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240)
     finally:
         world.close()
     output = done.stdout.replace(f"psql:{FOLDER}/", "psql:")
     for name, value in variables.items():
-        output = output.replace(str(value), f"<{name}>")
+        output = re.sub(rf"\b{value}\b", f"<{name}>", output)
     expected = f"{FOLDER}/{script}.out"
     if os.environ.get("PEERD_TEST_ACCEPT") == "1":
         with open(expected, "w") as file:

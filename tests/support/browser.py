@@ -40,7 +40,7 @@ class Tab:
         self.origin = origin
         self.context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-GB",
                                            timezone_id="UTC", **context)
-        self.context.set_default_timeout(20_000)
+        self.context.set_default_timeout(80_000)
         self.page = self.context.new_page()
         self.page.add_init_script(WATCH_POLICY)
         self.wrong, self.expected = [], []

@@ -6,6 +6,7 @@ latest when the interpreter does, also on Ctrl-C and SIGTERM. Only processes tha
 import atexit
 import contextlib
 import ctypes
+import fcntl
 import os
 import shutil
 import signal
@@ -17,15 +18,40 @@ import time
 _children = []
 _directories = {}  # path -> owner
 _owners = [None]   # the last one owns what is started now
+_ports = {}        # port -> (its lock, owner)
 _libc = ctypes.CDLL(None, use_errno=True)
 PR_SET_PDEATHSIG = 1
 
 
+# Below the ports that the kernel gives to clients: while a server is down, none of them can come to have its port.
+PORTS = range(12_000, 20_000)
+PORT_LOCKS = f"/tmp/peerd-test-ports-{os.getuid()}"
+
+
 def free_port():
-    """A port that was free a moment ago on loopback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port on loopback that nobody listens on. No other program of the tests gets it until its owner ends."""
+    os.makedirs(PORT_LOCKS, exist_ok=True)
+    begin = os.getpid() * 97 + len(_ports)
+    for number in range(len(PORTS)):
+        port = PORTS[(begin + number) % len(PORTS)]
+        if port not in _ports and (lock := _port_lock(port)) is not None:
+            _ports[port] = (lock, _owners[-1])
+            return port
+    raise AssertionError(f"no port of {PORTS} is free")
+
+
+def _port_lock(port):
+    """An open file that is locked for as long as it is open, or None where somebody else has or uses the port."""
+    with contextlib.ExitStack() as undo:
+        try:
+            lock = undo.enter_context(open(f"{PORT_LOCKS}/{port}", "a"))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            return None
+        undo.pop_all()
+        return lock
 
 
 def temp_dir(name, owner=None):
@@ -53,6 +79,8 @@ def end_all_of(owner):
     for child in [child for child in _children if child.owner is owner]:
         child.kill9()
     _remove([path for path, one in _directories.items() if one is owner])
+    for port in [port for port, (_, one) in _ports.items() if one is owner]:
+        _ports.pop(port)[0].close()
 
 
 def _remove(paths):
@@ -67,11 +95,16 @@ def _owner_of(log):
     return next((owner for path, owner in _directories.items() if log.startswith(path + "/")), _owners[-1])
 
 
+# Times to wait for are those of a machine that does nothing else; this many times as long is waited before a test fails.
+PATIENCE = 4
+
+
 def wait_for(what, predicate, timeout=30.0, every=0.05, broken=None):
-    """The predicate's first truthy value. Fails with `what` and the last value or error after `timeout` seconds.
+    """The predicate's first truthy value. Fails with `what` and the last value or error after PATIENCE times `timeout` seconds.
 
     `broken` is asked each round: a text that it returns ends the wait at once (a state that cannot recover).
     """
+    timeout *= PATIENCE
     end = time.monotonic() + timeout
     last = None
     while True:
@@ -146,13 +179,21 @@ class Child:
     def kill9(self):
         """Ends the process and all below it at once, and waits until they are gone."""
         if self.alive():
+            self._starts_no_more()
             pids = [self.pid] + descendants(self.pid)
             signal_all(pids, signal.SIGKILL)
             self.process.wait()
             wait_for("killed processes to be gone", lambda: not any(_running(pid) for pid in pids), 10, 0.005)
         self._forget()
 
-    def terminate(self, number=signal.SIGTERM, timeout=20.0):
+    def _starts_no_more(self):
+        """Stands still: a process that it starts after we looked for them would outlive it, and hold what the next one needs."""
+        self.send(signal.SIGSTOP)
+        end = time.monotonic() + 5
+        while _state(self.pid) not in "TtZX" and time.monotonic() < end:
+            time.sleep(0.0005)
+
+    def terminate(self, number=signal.SIGTERM, timeout=60.0):
         """Asks it to end; kills it when it does not. Returns its exit code and the seconds that it took."""
         begin = time.monotonic()
         if self.stopped:
@@ -181,12 +222,17 @@ class Child:
             _children.remove(self)
 
 
-def _running(pid):
+def _state(pid):
+    """Its letter in /proc: R, S, D, T (stopped), Z; X where there is no such process."""
     try:
         with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+            return stat.read().rsplit(")", 1)[1].split()[0]
     except OSError:
-        return False
+        return "X"
+
+
+def _running(pid):
+    return _state(pid) not in "ZX"
 
 
 def memory_kb(pid, field="VmHWM"):
