@@ -32,11 +32,13 @@ def test_an_adopted_table_is_kept_when_a_column_comes_in_mid_copy(world):
     else:
         world.target.text(CLICKHOUSE, world.target_db)
     made = world.at_target(MADE[world.kind])
+    world.hold_copy(3)
     world.create_peers()
     world.create_mirror(["public.t"], snapshot_num_rows_per_partition=150, snapshot_max_parallel_workers=1)
     world.wait_chunks(3)
     world.sql("BEGIN; ALTER TABLE t ADD c int DEFAULT 5; UPDATE t SET c = id WHERE id % 10 = 0; DELETE FROM t WHERE id % 100 = 7; COMMIT")
     world.sql("INSERT INTO t VALUES (-1, 1, 'late', 6); UPDATE t SET id = -id WHERE id BETWEEN 20 AND 30")
+    world.gate.open()
     wait_for("the copy to start anew", lambda: world.peerd.rows("SELECT id FROM mirror_logs WHERE detail LIKE '%%starts anew%%'"))
     world.wait_state("RUNNING")
     assert world.settle_and_compare() == ROWS - ROWS // 100 + 1

@@ -103,8 +103,7 @@ def test_a_mirror_whose_other_end_is_gone_for_ever_can_be_dropped(new_world, end
         world.pause()
         server, database = (world.source, world.source_db) if end == "source" else (world.target, world.target_db)
         if end == "source":
-            for slot in world.slots():
-                world.sql("SELECT pg_drop_replication_slot(%s)", (slot,))
+            world.drop_slots()
         server.sql(f'DROP DATABASE "{database}" WITH (FORCE)')
     # REST and SQL say what is wrong, and never that there is no such mirror.
     status, body = world.peerd.rest("POST", "/api/v1/mirrors/state_change",
@@ -190,13 +189,14 @@ def test_a_peer_that_mirrors_use_is_replaced_by_the_same_server_alone(new_world,
     world.start_mirror(["public.items"])
     other_db = f"else_{world.source_db}"
     world.source.create_database(other_db)
-    world.sql("CREATE ROLE poor LOGIN PASSWORD 'poor'; CREATE ROLE poorer LOGIN REPLICATION PASSWORD 'poor'")
+    poor, poorer = (f"{name}_{world.source_db}" for name in ("poor", "poorer"))  # Roles are the server's.
+    world.sql(f"CREATE ROLE {poor} LOGIN PASSWORD 'poor'; CREATE ROLE {poorer} LOGIN REPLICATION PASSWORD 'poor'")
     here = postgres_options(world.source, world.source_db)
     for options, code, parts in (
             ({**here, "port": other_server.port, "database": "postgres"}, "55000", [world.mirror_name, "system identifier"]),
             ({**here, "database": other_db}, "55000", [world.mirror_name, other_db, world.source_db]),
-            ({**here, "user": "poor", "password": "poor"}, "42501", [world.mirror_name]),
-            ({**here, "user": "poorer", "password": "poor"}, "42501", ["public.items"]),
+            ({**here, "user": poor, "password": "poor"}, "42501", [world.mirror_name]),
+            ({**here, "user": poorer, "password": "poor"}, "42501", ["public.items"]),
             ({**here, "port": 1}, "08001", ["cannot connect"])):
         error = refused(lambda: replace_peer(world, world.source_peer, options))
         assert error.pgcode == code and all(part in str(error) for part in parts), (options, error.pgcode, error)
@@ -212,4 +212,4 @@ def test_a_peer_that_mirrors_use_is_replaced_by_the_same_server_alone(new_world,
     world.drop()
     replace_peer(world, world.source_peer, {**here, "database": other_db})
     world.source.sql(f'DROP DATABASE "{other_db}" WITH (FORCE)')
-    world.sql("DROP ROLE poor; DROP ROLE poorer")
+    world.sql(f"DROP ROLE {poor}; DROP ROLE {poorer}")

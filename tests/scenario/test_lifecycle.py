@@ -18,7 +18,7 @@ def held(world, table, mode="ACCESS EXCLUSIVE"):
     """The table is locked, so that the next chunk waits: the snapshot stands still in the middle."""
     with contextlib.closing(world.source.connect(world.source_db, autocommit=False)) as connection:
         with connection.cursor() as cursor:
-            cursor.execute("SET lock_timeout = '30s'")
+            cursor.execute("SET lock_timeout = '120s'")
             cursor.execute(f"LOCK TABLE {table} IN {mode} MODE")
             yield
         connection.rollback()
@@ -27,10 +27,12 @@ def held(world, table, mode="ACCESS EXCLUSIVE"):
 def test_pause_in_snapshot_restart_and_resume_do_not_start_over(world):
     create_table(world.source, "public.items", 200_000, world.source_db)
     since = world.source.log_size()
+    world.hold_copy(5)
     world.create_peers()
     world.create_mirror(["public.items"], snapshot_num_rows_per_partition=5000, snapshot_max_parallel_workers=2)
     world.wait_chunks(5)
     with held(world, "public.items"):
+        world.gate.open()
         stopped_at = world.mirror()
         assert stopped_at["state"] == "SNAPSHOT" and stopped_at["chunks_done"] < stopped_at["chunks_total"], stopped_at
         begin = time.monotonic()
@@ -134,7 +136,7 @@ def test_sigterm_with_two_idle_mirrors_is_quick(world):
     create_table(world.source, "public.items", 100, second.source_db)
     second.start_mirror(["public.items"])
     for each in (world, second):
-        wait_for("the mirror to be idle", lambda: each.mirror()["health"] == "idle")
+        wait_for("the mirror to be idle", lambda: each.mirror()["health"] == "idle", 60)
     code, seconds = world.peerd.terminate(timeout=30)
     assert code == 0 and seconds < 3, (code, seconds, world.peerd.log_text()[-2000:])
 
@@ -154,7 +156,7 @@ def test_sigterm_while_connecting_to_a_dead_address(new_world, address):
     thread = threading.Thread(target=connecting)
     thread.start()
     if address == "refused":
-        thread.join(15)
+        thread.join(60)
         assert failed and failed[0].pgcode == "08001"
     else:
         time.sleep(0.5)  # it is connecting now: nothing answers there, and nothing tells so
@@ -263,5 +265,5 @@ def test_only_one_peerd_per_data_directory(new_world):
     from support import packages
     child = Child([packages.peerd_binary()], second.log, env={**os.environ, "PEERD_DATA_DIR": world.peerd.data, "PEERD_PASSWORD": "x",
                                                               "PEERD_SQL_PORT": "0", "PEERD_HTTP_PORT": "0"})
-    assert child.process.wait(15) != 0
+    assert child.process.wait(60) != 0
     assert world.peerd.rows("SELECT name FROM peers") == []

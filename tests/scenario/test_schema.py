@@ -41,11 +41,13 @@ REWRITES = {"vacuum full": "VACUUM FULL items", "type": "ALTER TABLE items ALTER
 def test_a_rewrite_in_mid_snapshot_loses_nothing(world, rewrite):
     create_table(world.source, "public.items", 200_000, world.source_db)
     writer = Writer(world.source, "public.items", world.source_db, seed=5, rate=50, long_bytes=20_000)
+    world.hold_copy(4)
     world.create_peers()
     world.create_mirror(["public.items"], snapshot_num_rows_per_partition=4000, snapshot_max_parallel_workers=2)
     world.wait_chunks(4)
     world.sql(REWRITES[rewrite])
     after = world.mirror()
+    world.gate.open()
     writer.stop()
     assert after["state"] == "SNAPSHOT", "the rewrite came too late to say anything"
     world.wait_state("RUNNING", 120)
@@ -64,7 +66,9 @@ def test_a_table_rewritten_again_and_again_arrives_all_the_same(new_world, kind)
             while not ended.is_set():
                 cursor.execute("VACUUM FULL items")
                 rewrites.append(world.mirror())
+                world.gate.let(2)  # However fast the copy is, it is rewritten as often.
 
+    world.hold_copy(2)
     world.create_peers()
     rewriter = threading.Thread(target=rewrite)
     rewriter.start()
@@ -74,6 +78,7 @@ def test_a_table_rewritten_again_and_again_arrives_all_the_same(new_world, kind)
         finished = world.wait_state("RUNNING", 120)
     finally:
         ended.set()
+        world.gate.open()
         rewriter.join()
         writer.stop()
     during = [row for row in rewrites if row and row["state"] == "SNAPSHOT"]
@@ -88,6 +93,7 @@ def test_a_rewrite_that_changes_values_voids_ranges_of_the_key_too(new_world):
     """Its rows are not in the WAL: what was copied of before would stay."""
     world = new_world("postgres")
     create_table(world.source, "public.items", 100_000, world.source_db)
+    world.hold_copy(3)
     world.create_peers()
     world.create_mirror(["public.items"], snapshot_num_rows_per_partition=500, snapshot_max_parallel_workers=1)
 
@@ -100,12 +106,15 @@ def test_a_rewrite_that_changes_values_voids_ranges_of_the_key_too(new_world):
 
     def started_anew_twice():
         world.sql("VACUUM FULL items")
+        world.gate.let(3)
         return moves() == 2
 
     wait_for("two new starts", started_anew_twice, 60, 0.1)
+    world.gate.let(6)
     wait_for("chunks by key", by_key, 30, 0.01)
     world.sql("ALTER TABLE items ALTER n TYPE int USING n + 1000")
     assert world.mirror()["state"] == "SNAPSHOT", "the rewrite came too late to say anything"
+    world.gate.open()
     world.wait_state("RUNNING", 120)
     assert moves() == 3
     world.settle_and_compare()

@@ -61,12 +61,14 @@ def test_a_quiet_source_is_well_again_after_an_error(new_world):
 def test_one_error_in_the_copy_does_not_show_to_its_end(new_world):
     world = new_world("postgres")
     create_table(world.source, "public.items", 60_000, world.source_db)
+    world.hold_copy(2)
     world.create_peers()
     with contextlib.closing(world.source.connect(world.source_db, autocommit=False)) as connection:
         world.create_mirror(["public.items"], snapshot_num_rows_per_partition=1000, snapshot_max_parallel_workers=2)
         world.wait_chunks(2)
         with connection.cursor() as cursor:
             cursor.execute("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
+            world.gate.open()
             world.source.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'peerd % snapshot %'")
             wait_for("the error", lambda: world.mirror()["health"] == "retrying", 20, 0.05)
         connection.rollback()
@@ -81,18 +83,21 @@ def test_one_error_in_the_copy_does_not_show_to_its_end(new_world):
 def test_a_slot_that_is_lost_fails_the_mirror_that_does_not_read_it(new_world, state):
     world = new_world("postgres")
     create_table(world.source, "public.items", 60_000, world.source_db)
+    if state == "SNAPSHOT":
+        world.hold_copy(1)
     world.create_peers()
     world.create_mirror(["public.items"], snapshot_num_rows_per_partition=1000)
     with contextlib.closing(world.source.connect(world.source_db, autocommit=False)) as connection, connection.cursor() as cursor:
         if state == "SNAPSHOT":
             world.wait_chunks(1)
             cursor.execute("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
+            world.gate.open()
         else:
             world.wait_state("RUNNING")
             world.pause()
         assert world.mirror()["state"] == state
         slot = world.slots()[0]
-        world.sql("SELECT pg_drop_replication_slot(%s)", (slot,))
+        world.drop_slots()
         failed = world.wait_state("FAILED", 30)
         connection.rollback()
     assert slot in failed["last_error"] and "does not exist" in failed["last_error"] and "CREATE MIRROR" in failed["last_error_hint"], failed

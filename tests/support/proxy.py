@@ -65,8 +65,42 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 self.forwarding.wait()
+                self._look_at(data)
                 sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
+
+    def _look_at(self, data):
+        """For who holds some of it back."""
+
+
+class Gate(Proxy):
+    """In front of a source: lets so many chunks of a copy through, and those that other workers have begun by then. The next ones
+    wait, with no lock held, until more are let through. What a test does meanwhile it does in mid copy, however fast that is, and
+    however slow the test."""
+
+    def __init__(self, port, chunks):
+        self.left, self.changed = chunks, threading.Condition()
+        super().__init__(port)
+
+    def let(self, chunks):
+        """So many from now on."""
+        with self.changed:
+            self.left = chunks
+            self.changed.notify_all()
+
+    def open(self):
+        self.let(float("inf"))
+
+    def close(self):
+        self.open()
+        super().close()
+
+    def _look_at(self, data):
+        with self.changed:
+            if b"peerd chunk" in data:
+                self.left -= 1
+            elif b"IN ACCESS SHARE MODE" in data:  # With which a chunk begins.
+                self.changed.wait_for(lambda: self.left > 0)
 
 
 def error_response(sqlstate, message):

@@ -6,6 +6,7 @@ from support.compare import compare_clickhouse, compare_postgres, quoted, quoted
 from support.kafka_consumer import Consumer, compare_kafka
 from support.peerd import Peerd
 from support.process import wait_for
+from support.proxy import Gate
 
 _serial = itertools.count(1)
 SOFT_DELETE = "_PEERDB_IS_DELETED"
@@ -50,7 +51,7 @@ class World:
         self.mirror_name = f"mirror_{number}"
         self.source_peer, self.target_peer = f"from_{number}", f"to_{number}"
         self.tables, self.options = [], {}
-        self._consumer = None
+        self._consumer, self.gate = None, None
 
     # --- at the servers --------------------------------------------------------------------------------------------------
 
@@ -71,8 +72,9 @@ class World:
     # --- at peerd ----------------------------------------------------------------------------------------------------------
 
     def create_peers(self):
+        gate = {} if self.gate is None else {"port": self.gate.port}
         self.peerd.sql(f"CREATE PEER {self.source_peer} FROM POSTGRES WITH "
-                       f"({options_text(postgres_options(self.source, self.source_db))})")
+                       f"({options_text(postgres_options(self.source, self.source_db, **gate))})")
         self.peerd.sql(f"CREATE PEER {self.target_peer} FROM {self.kind.upper()} WITH ({options_text(self.target_options())})")
 
     def target_options(self):
@@ -178,21 +180,35 @@ class World:
         """Waits until at least so many chunks are recorded, while the mirror is in SNAPSHOT."""
         return wait_for(f"{done} chunks", lambda: (row := self.mirror()) and row["chunks_done"] >= done and row, timeout, 0.02)
 
+    def hold_copy(self, chunks):
+        """Before the peers are made: after so many chunks the copy stands still until self.gate.open()."""
+        self.gate = Gate(self.source.port, chunks)
+
+    def drop_slots(self):
+        """A session that has read a slot is its owner until the server has noticed that it is gone."""
+        def gone():
+            for slot in self.slots():
+                self.sql("SELECT pg_drop_replication_slot(%s)", (slot,))
+            return not self.slots()
+        wait_for("the slots to be free", gone)
+
     def close(self):
         """Stops this world's peerd and removes what it left on the shared servers."""
         if self._consumer is not None:
             self._consumer.close()
+        if self.gate is not None:
+            self.gate.open()
         if self.peerd.child and self.peerd.child.alive():
             self.peerd.terminate()
+        if self.gate is not None:
+            self.gate.close()
         for server in {self.source, self.target}:
             if server.child and server.child.stopped:
                 server.sigcont()
         if self.source.child is None or not self.source.child.alive():
             return
-        for slot in self.sql("SELECT slot_name, active_pid FROM pg_replication_slots WHERE database = current_database()"):
-            if slot[1]:
-                self.sql("SELECT pg_terminate_backend(%s)", (slot[1],))
-            wait_for("the slot to be free", lambda: self.sql("SELECT pg_drop_replication_slot(%s)", (slot[0],)), 10)
+        self.sql("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = current_database() AND active")
+        self.drop_slots()
         self.source.sql(f'DROP DATABASE "{self.source_db}" WITH (FORCE)')
         if self.kind == "clickhouse":
             self.target.text(f"DROP DATABASE `{self.target_db}`")
