@@ -110,7 +110,7 @@ def kill_all(world, writer, killing):
     """Returns the mirror's row at the copy's end, and what had arrived by then."""
     order = killing.order(KILLS)
     wanted_in_snapshot = max(1, len(order) * 2 // 5)
-    wait_for("the copy to begin", lambda: world.mirror()["chunks_done"] > 0)
+    wait_for("the copy to begin", lambda: world.mirror()["chunks_done"] > 0, 120)
     while order and len(killing.hits) < wanted_in_snapshot and killing.in_snapshot(order[-1]):
         order.pop()
     finished = world.wait_state("RUNNING", 240)

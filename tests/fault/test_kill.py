@@ -38,7 +38,7 @@ def test_kills_lose_double_and_invent_nothing(new_world, kind):
     killing = Killing(world, {"peerd": world.peerd, "target": target, "source": source}, rows=ROWS)
     order = killing.order(KILLS)
     wanted_in_snapshot = len(order) * 2 // 5
-    wait_for("the copy to begin", lambda: world.mirror()["chunks_done"] > 0)
+    wait_for("the copy to begin", lambda: world.mirror()["chunks_done"] > 0, 120)
     while order and len(killing.hits) < wanted_in_snapshot and killing.in_snapshot(order[-1]):
         order.pop()
     finished = world.wait_state("RUNNING", 240)

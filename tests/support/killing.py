@@ -26,6 +26,7 @@ class Killing:
         self.world, self.victims, self.random = world, victims, random.Random(f"{SEED} {world.kind}")
         self.table, self.rows = table, rows
         self.hits, self.finished = [], []  # finished: (log size, chunks done) right before each kill
+        self.streamed = 0  # kills in the stream
 
     def look(self):
         """The mirror as it is right before the kill."""
@@ -79,9 +80,10 @@ class Killing:
         return True
 
     def in_stream(self, name):
-        """A kill with a batch in flight, or, three times of ten, at an instant that nothing chose."""
+        """A kill with a batch in flight, or, each third, sixth and ninth of ten, at an instant that nothing chose."""
         self.world.wait_state("RUNNING", 240)
-        if self.random.random() < 0.7:
+        self.streamed += 1
+        if self.streamed % 10 not in (3, 6, 9):  # Not left to chance: how many hit a batch is asserted.
             seen = wait_for("a batch in flight", self.in_flight, 120, 0)
         else:
             self.large_transaction()

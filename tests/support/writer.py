@@ -59,8 +59,8 @@ class Writer:
         try:
             with open(self.result) as file:
                 return json.load(file)
-        except (OSError, ValueError):
-            return {}
+        except (OSError, ValueError):  # It has not yet done anything.
+            return {"transactions": 0, "reconnects": 0}
 
     def stop(self):
         if not self.child.alive():
@@ -192,7 +192,10 @@ class _Work:
                 if self.connection is None:
                     self.connect()
                 self.transaction()
-            except (psycopg2.OperationalError, psycopg2.InterfaceError):  # the source is down: come again
+            except psycopg2.Error as error:
+                # The source is down: come again. In the middle of an answer libpq has no better class than DatabaseError for it.
+                if not isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)) and not self.connection.closed:
+                    raise
                 self.connection = None
                 self.counts["reconnects"] += 1
                 time.sleep(0.05)
