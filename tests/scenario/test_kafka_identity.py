@@ -104,8 +104,10 @@ def test_a_topic_that_is_made_again_while_the_mirror_runs_or_copies_is_noticed(w
     world.drop()
     world.create_mirror(["public.items"], "RUNNING", partitions=1)
     world.wait_caught_up()
+    world.peerd.child.sigstop()  # Made again before it is missed.
     delete(world, topic)
     world.target.create_topic(topic, 1)
+    world.peerd.child.sigcont()
     world.sql("UPDATE items SET n = n + 1 WHERE id < 100")
     stopped(world, topic, "not the one", "DROP MIRROR")
 

@@ -140,7 +140,8 @@ class Emitter:
 
     def stop(self):
         self.run = False
-        self.thread.join(30)
+        self.thread.join(120)
+        assert not self.thread.is_alive()
         if self.error:
             raise self.error
 
@@ -172,7 +173,7 @@ class Emitter:
             connection.rollback()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_kills_neither_lose_nor_repeat_a_message(world):
     world.start_mirror(["public.items"], logical_messages="p", message_topic=f"{world.target_db}.out")
     chance, emitter = random.Random(7), Emitter(world, seed=7)

@@ -293,13 +293,21 @@ class Consumer:
 
 
 class JavaConsumer(Consumer):
-    """The same by Kafka's own Java client: its console consumer, one for each topic, all at once. It reads from the beginning, once."""
+    """The same by Kafka's own Java client: its console consumer, one for each topic, all at once. It reads from the beginning."""
 
     FIELDS = ("Partition:", "Offset:")
 
-    def read_to_end(self, timeout=120, quiet_ms=5000):
-        """A topic has ended when nothing more has come for `quiet_ms`: whether that was all, the audit tells."""
-        count = 0
+    def read_to_end(self, expected, timeout=600):
+        """A topic has ended when nothing more has come for five seconds, or for longer where those were too few: the client may not
+        even have begun by then. Returns the number of messages."""
+        for quiet_ms in (5000, 20_000, 80_000):
+            self._read(quiet_ms, timeout)
+            count = sum(sum(topic.counts.values()) for topic in self.topics.values())
+            if count >= expected:
+                break
+        return count
+
+    def _read(self, quiet_ms, timeout):
         with contextlib.ExitStack() as stack:
             printed = {name: stack.enter_context(kafka_server.running_tool(
                 "org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", self.options["bootstrap.servers"], "--topic", name,
@@ -310,8 +318,6 @@ class JavaConsumer(Consumer):
                 self.topics[name].partitions = self.partitions(name)
                 for line in lines():
                     self.take(name, *self.parsed(line))
-                    count += 1
-        return count
 
     def parsed(self, line):
         """(partition, offset, key, value, headers) of a line; JSON holds no tab and no end of line."""

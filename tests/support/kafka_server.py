@@ -258,6 +258,21 @@ class KafkaServer:
         from confluent_kafka.admin import ConfigResource
         wanted = ConfigResource(ConfigResource.Type.TOPIC, name, set_config={key.replace("_", "."): str(value) for key, value in config.items()})
         self.admin().alter_configs([wanted])[wanted].result(30)
+        if "max_message_bytes" in config:  # Brokers learn of it late.
+            limit = int(config["max_message_bytes"])
+            wait_for(f"{name} to take {limit} bytes and no more", lambda: self.takes(name, limit - 1000) and not self.takes(name, limit + 1000))
+
+    def takes(self, topic, size):
+        """Whether a message of so many bytes is taken. It is sent in a transaction that is given up: nobody sees it."""
+        from confluent_kafka import Producer
+        told = []
+        producer = Producer(self.client(**{"transactional.id": f"trial of {topic}", "message.max.bytes": 16 << 20}))
+        producer.init_transactions(60)
+        producer.begin_transaction()
+        producer.produce(topic, b"x" * size, b"trial", 0, on_delivery=lambda error, _: told.append(error))
+        producer.flush(60)
+        producer.abort_transaction(60)
+        return told[0] is None
 
     def delete_topics(self, names):
         for done in self.admin().delete_topics(list(names)).values():
