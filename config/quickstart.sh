@@ -25,6 +25,7 @@ fail() { say "quickstart: FAILED: $*"; exit 1; }
 
 in_use() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
+first_port=54321
 # choose_port NAME WANTED: the wanted port, or the next one that nobody listens on and that is not chosen yet.
 taken=" "
 choose_port() {
@@ -36,8 +37,8 @@ choose_port() {
 }
 
 choose_ports() {
-  choose_port source 54321
-  choose_port target 54322
+  choose_port source $first_port
+  choose_port target $((first_port + 1))
   choose_port clickhouse 8123
   choose_port sql 9900
   choose_port http 3000
@@ -79,8 +80,9 @@ start_postgres() {
 }
 
 # wait_until SECONDS WHAT COMMAND...: until the command succeeds.
+patience=1
 wait_until() {
-  local until=$((SECONDS + $1)) what=$2
+  local until=$((SECONDS + patience * $1)) what=$2
   shift 2
   until "$@" >/dev/null 2>&1; do
     [ $SECONDS -lt $until ] || fail "not within time: $what (logs under $dir)"
@@ -284,13 +286,15 @@ once() {
   chmod 755 "$dir"
   announce
   say "  --once:             everything is stopped and that directory deleted at the end"
+  patience=4
+  first_port=15432  # Below those that the kernel gives to clients.
   trap 'code=$?; bring_down; [ $code -ne 0 ] || rm -rf "$dir"; exit $code' EXIT
   trap 'exit 130' INT TERM
   build
   bring_up
   show_changes
   show_mirrors
-  page_shows_both || fail "http://localhost:$http_port/ does not show that both mirrors have streamed rows; data and logs are kept in $dir"
+  wait_until 30 "http://localhost:$http_port/ to show that both mirrors have streamed rows" page_shows_both
   compare || { tail -5 "$dir/peerd.log" | cut -c1-500; fail "source and targets differ; data and logs are kept in $dir"; }
   say "quickstart: source and both targets are equal"
 }

@@ -26,8 +26,11 @@ def started(world, names):
 
 
 def alter(world, table, statements):
+    """All of them between two looks of peerd's."""
+    world.peerd.child.sigstop()
     for statement in statements:
         world.target.text(f"ALTER TABLE `{table}` {statement}", world.target_db, mutations_sync=2)
+    world.peerd.child.sigcont()
 
 
 def stops(world, table, word):

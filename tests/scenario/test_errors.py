@@ -189,11 +189,15 @@ def test_a_full_disk_at_the_target_is_waited_out(new_world, kind):
         assert full["last_error_hint"] and full["state"] in ("SNAPSHOT", "RUNNING") and full["health"] == "retrying", full
         os.remove(ballast)
         world.sql("DELETE FROM items WHERE id > 12000")
-        # Postgres may have gone down over its WAL: then it is started again, as an operator would.
-        if not server.child.alive():
-            server.start()
         subprocess.run(["mount", "-o", "remount,size=2g", small], check=True)
-        world.wait_state("RUNNING", 120)
+
+        def running():
+            # Postgres may have gone down over its WAL, or be about to: then it is started again, as an operator would.
+            if not server.child.alive():
+                server.start()
+            return world.mirror()["state"] == "RUNNING"
+
+        wait_for("the mirror to run", running, 120)
         assert world.settle_and_compare() == 12000
     finally:
         if world and world.peerd.child.alive():

@@ -60,6 +60,12 @@ def test_an_asynchronous_commit_that_dies_with_the_source_leaves_no_phantom(new_
         world.drop()
 
 
+def commit_until(world, released):
+    """Again and again until one waits: that commits wait is told by the checkpointer, a while after sessions read the setting."""
+    while not released.is_set():
+        world.sql("INSERT INTO items (id, n) VALUES (900001, 1) ON CONFLICT (id) DO UPDATE SET n = 1; UPDATE items SET n = -5 WHERE id = 7")
+
+
 def test_a_commit_that_waits_for_a_synchronous_standby_is_not_lost(new_world):
     """Rule 8: committed in WAL before the slot's start and still invisible: neither chunk nor stream would show it."""
     own = PostgresServer("sync", settings={"synchronous_standby_names": "absent"})
@@ -75,7 +81,8 @@ def test_a_commit_that_waits_for_a_synchronous_standby_is_not_lost(new_world):
         own.sql("ALTER SYSTEM SET synchronous_standby_names = 'absent'")
         own.reload()
         wait_for("commits to wait", lambda: own.value("SHOW synchronous_standby_names") == "absent")
-        stuck = threading.Thread(target=lambda: world.sql("INSERT INTO items (id, n) VALUES (900001, 1); UPDATE items SET n = -5 WHERE id = 7"))
+        released = threading.Event()
+        stuck = threading.Thread(target=commit_until, args=(world, released))
         stuck.start()
         wait_for("a commit that waits", lambda: own.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"))
         creating = threading.Thread(target=lambda: world.create_mirror(["public.items"]))
@@ -84,10 +91,11 @@ def test_a_commit_that_waits_for_a_synchronous_standby_is_not_lost(new_world):
             word in world.mirror()["step"] for word in ("wait", "transaction")) and world.mirror(), 30)
         own.sql("SELECT pg_sleep(1)")  # time in which a mirror without the rule would have copied the table
         assert world.mirror()["chunks_done"] == 0, world.mirror()
+        released.set()
         own.sql("ALTER SYSTEM SET synchronous_standby_names = ''")
         own.reload()
-        stuck.join(30)
-        creating.join(30)
+        stuck.join(120)
+        creating.join(120)
         world.wait_state("RUNNING")
         assert world.settle_and_compare() == 1001
         world.drop()

@@ -101,7 +101,9 @@ def test_values_are_the_same_under_the_worst_settings(new_world, odd, kind):
     world.create_peers()
     world.create_mirror(["public.odd_values"], "RUNNING")
     usual = ("search_path=public", "default_transaction_read_only=off", "xmloption=content", "array_nulls=on", "lock_timeout=0",
-             "standard_conforming_strings=on", "exit_on_error=off")
+             "standard_conforming_strings=on", "exit_on_error=off",
+             # Whoever writes here may be slow.
+             *(f"{name}=0" for name in ("statement_timeout", "transaction_timeout", "idle_session_timeout", "idle_in_transaction_session_timeout") if name in names))
     with contextlib.closing(world.source.connect(world.source_db, options=" ".join(f"-c {setting}" for setting in usual))) as writer:
         with writer.cursor() as cursor:
             cursor.execute(f"INSERT INTO odd_values {ROWS} FROM generate_series(41, 80) g")

@@ -121,7 +121,7 @@ def test_values_that_change_behind_the_wal_are_read_again(new_world):
             def is_read_again(world=world):
                 logs = [row["message"] for row in world.peerd.rows("SELECT message FROM mirror_logs")]
                 said = next((at for at, line in enumerate(logs) if words in line), len(logs))
-                return any("were read once more at the source" in line for line in logs[said:])
+                return any("were read once more at the source" in line for line in logs[said:]) and world.mirror()["consistent"]
             wait_for(f"rows to be read again: {words}", is_read_again, 60)
             world.settle_and_compare()
 

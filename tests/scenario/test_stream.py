@@ -137,7 +137,7 @@ def test_an_idle_mirror_lets_the_source_go_of_its_wal(world):
         world.source.sql("INSERT INTO noise SELECT repeat('x', 1000) FROM generate_series(1, 5000)", dbname=other)
         end = world.source.value("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint")
         wait_for("the slot to pass other databases' WAL", lambda: confirmed() >= end, 60, 0.2)
-    world.source.sql(f'DROP DATABASE "{other}"')
+    world.source.sql(f'DROP DATABASE "{other}" WITH (FORCE)')
 
 
 def test_a_hung_target_does_not_cost_the_connection_to_the_source(new_world, clickhouse):

@@ -1,7 +1,11 @@
 """TLS to the peers: what is encrypted is encrypted, and a certificate that does not fit is refused with the cure."""
+import contextlib
+
+import psycopg2
 import pytest
 
 from support.postgres_server import PostgresServer
+from support.process import wait_for
 from support.tls import Certificate, TlsFront
 from support.world import clickhouse_options, postgres_options
 from support.writer import create_table
@@ -20,6 +24,13 @@ def secure(certificate):
     with open(f"{server.data}/pg_hba.conf", "w") as file:
         file.write("hostssl all all 127.0.0.1/32 scram-sha-256\nhostssl replication all 127.0.0.1/32 scram-sha-256\nlocal all all trust\n")
     server.reload()
+
+    def refuses_plain():
+        with contextlib.suppress(psycopg2.OperationalError), contextlib.closing(server.connect(sslmode="disable")):
+            return False
+        return True
+
+    wait_for("the rules to be read", refuses_plain)
     return server
 
 

@@ -6,6 +6,8 @@ import threading
 import psycopg2
 import pytest
 
+from support.process import wait_for
+
 COLUMNS = 'id int PRIMARY KEY, code int, mail text, note text'
 OWN = ', "_PEERDB_IS_DELETED" boolean, "_PEERDB_SYNCED_AT" timestamptz'
 
@@ -105,6 +107,7 @@ def test_values_that_are_kept_apart_change_their_rows_during_the_copy(new_world,
     try:
         world.start_mirror(["public.items"], snapshot_num_rows_per_partition=200, snapshot_max_parallel_workers=2, **options)
         world.wait_caught_up()
+        wait_for("values to have changed their rows", lambda: len(done) > 20)
     finally:
         stop.set()
         for thread in threads:
