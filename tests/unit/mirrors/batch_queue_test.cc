@@ -26,7 +26,7 @@ std::unique_ptr<Batch> batch_at(Lsn end, int rows = 0, std::int64_t commit_us = 
 }
 
 Wait soon() { return Wait::at_most(milliseconds(20)); }
-Wait long_enough() { return Wait::at_most(std::chrono::seconds(10)); }
+Wait long_enough() { return Wait::at_most(std::chrono::seconds(60)); }
 
 TEST(BatchQueue, PassesItemsInOrder) {
   BatchQueue queue(1u << 30);

@@ -69,7 +69,7 @@ class SupervisorTest : public testing::Test {
     return id;
   }
   void reach(MirrorId id, MirrorState state) {
-    ASSERT_TRUE(supervisor_->await(id, state, Wait::at_most(seconds(10))))
+    ASSERT_TRUE(supervisor_->await(id, state, Wait::at_most(seconds(60))))
         << to_string(state) << " was not reached: " << to_string(supervisor_->status(id).state) << " "
         << (supervisor_->status(id).last_error ? supervisor_->status(id).last_error->message : "");
   }
@@ -157,7 +157,7 @@ TEST_F(SupervisorTest, APositionWithoutChangesDoesNotOvertakeABatch) {
   const Lsn row = source().insert("public.t", {"1", "x", "y"});
   target("c").wait_for_calls("apply", 1);
   const Lsn idle = source().move_wal(1 << 20);
-  const Wait wait = Wait::at_most(seconds(10));
+  const Wait wait = Wait::at_most(seconds(60));
   while (supervisor_->status(id).received < idle) wait.check("waiting for the position to be received");
   EXPECT_LT(source().slot(catalog_->progress(id).slot->slot)->confirmed, row);
   target("c").release("apply");
@@ -172,7 +172,7 @@ TEST_F(SupervisorTest, ATargetThatWasSetBackIsNeverFollowed) {
   close();
   target().set_back(Lsn{1});
   open();
-  ASSERT_TRUE(supervisor_->await(id, MirrorState::failed, Wait::at_most(seconds(10))));
+  ASSERT_TRUE(supervisor_->await(id, MirrorState::failed, Wait::at_most(seconds(60))));
   EXPECT_EQ(supervisor_->status(id).last_error->code, ErrorCode::position_lost);
 }
 
@@ -269,7 +269,7 @@ TEST_F(SupervisorTest, ATargetThatIsDownIsTriedAgainAndTheMirrorStaysRunning) {
   reach(id, MirrorState::running);
   target().die();
   const Lsn end = source().insert("public.t", {"1", "x", "y"});
-  const Wait wait = Wait::at_most(seconds(10));
+  const Wait wait = Wait::at_most(seconds(60));
   while (!supervisor_->status(id).failing) wait.check("waiting for the failure to show");
   EXPECT_EQ(supervisor_->status(id).state, MirrorState::running);
   EXPECT_EQ(health_of(supervisor_->status(id)), Health::retrying);
@@ -323,7 +323,7 @@ TEST_F(SupervisorTest, AnotherServerBehindTheAddressIsNeverFollowed) {
   close();
   source().set_identity({8, 1});
   open();
-  ASSERT_TRUE(supervisor_->await(id, MirrorState::failed, Wait::at_most(seconds(10))));
+  ASSERT_TRUE(supervisor_->await(id, MirrorState::failed, Wait::at_most(seconds(60))));
   EXPECT_EQ(supervisor_->status(id).last_error->code, ErrorCode::position_lost);
 }
 
@@ -343,7 +343,7 @@ TEST_F(SupervisorTest, DropLeavesNoSlotAndNoRecord) {
   const MirrorId id = create();
   reach(id, MirrorState::running);
   supervisor_->request(id, MirrorEvent::drop);
-  EXPECT_TRUE(supervisor_->await(id, MirrorState::terminated, Wait::at_most(seconds(10))));
+  EXPECT_TRUE(supervisor_->await(id, MirrorState::terminated, Wait::at_most(seconds(60))));
   EXPECT_EQ(source().slot_count(), 0u);
   EXPECT_FALSE(catalog_->mirror("m"));
   EXPECT_EQ(target().rows("public.t").size(), 3u) << "rows stay";
@@ -359,7 +359,7 @@ TEST_F(SupervisorTest, ASlotThatWasThereBeforeTheMirrorIsNeitherTakenNorDropped)
     if (tries == 0) supervisor_->request(id, MirrorEvent::resume);
   }
   supervisor_->request(id, MirrorEvent::drop);
-  EXPECT_TRUE(supervisor_->await(id, MirrorState::terminated, Wait::at_most(seconds(10))));
+  EXPECT_TRUE(supervisor_->await(id, MirrorState::terminated, Wait::at_most(seconds(60))));
   EXPECT_EQ(source().slot_count(), 1u);
 }
 
@@ -367,7 +367,7 @@ TEST_F(SupervisorTest, ANamedSlotThatTheMirrorMadeGoesWithIt) {
   const MirrorId id = create("b", {{"replication_slot_name", "mine"}});
   reach(id, MirrorState::running);
   supervisor_->request(id, MirrorEvent::drop);
-  EXPECT_TRUE(supervisor_->await(id, MirrorState::terminated, Wait::at_most(seconds(10))));
+  EXPECT_TRUE(supervisor_->await(id, MirrorState::terminated, Wait::at_most(seconds(60))));
   EXPECT_EQ(source().slot_count(), 0u);
 }
 
@@ -376,11 +376,11 @@ TEST_F(SupervisorTest, ADropThatFailsSaysSoStaysTerminatingAndEndsLater) {
   reach(id, MirrorState::running);
   source().die();
   supervisor_->request(id, MirrorEvent::drop);
-  EXPECT_FALSE(supervisor_->await(id, MirrorState::terminated, Wait::at_most(seconds(10))));
+  EXPECT_FALSE(supervisor_->await(id, MirrorState::terminated, Wait::at_most(seconds(60))));
   EXPECT_EQ(supervisor_->status(id).state, MirrorState::terminating);
   EXPECT_EQ(supervisor_->status(id).last_error->code, ErrorCode::unreachable);
   source().revive();
-  const Wait wait = Wait::at_most(seconds(10));
+  const Wait wait = Wait::at_most(seconds(60));
   while (catalog_->mirror("m")) wait.check("waiting for the drop to end");
   EXPECT_EQ(source().slot_count(), 0u);
 }

@@ -198,7 +198,7 @@ TEST(HttpServer, Answers503WhenAllOperatorsAreBusy) {
     } catch (const Error&) {
       got = {};  // It waited in the queue: the second had not come yet.
     }
-  } while (got.status != 503 && seconds_since(begin) < 10);
+  } while (got.status != 503 && seconds_since(begin) < 60);
   EXPECT_EQ(got.status, 503);
   EXPECT_EQ(got.body.substr(0, 20), "{\"code\":8,\"message\":");
 }
@@ -220,7 +220,7 @@ TEST(HttpServer, StopsAtOnceWithARequestRunning) {
   const auto begin = steady_clock::now();
   http.server.stop();
   EXPECT_TRUE(http.operators.stop(soon()));
-  EXPECT_LT(seconds_since(begin), 1.0);
+  EXPECT_LT(seconds_since(begin), 5.0);  // Loose: the machine may be busy. Waiting for the request would not end.
 }
 
 TEST(HttpServer, SpeaksTlsToWhoKnowsItsCertificate) {

@@ -115,8 +115,9 @@ TEST(Server, TakesThousandsOfShortConnectionsAndForgetsThem) {
     }
   }
   const auto begin = steady_clock::now();
-  while (echo.open > 0 && seconds_since(begin) < 10) std::this_thread::yield();
-  EXPECT_EQ(echo.open, 0);
+  int open = 0;  // One value is looked at and asserted: the last ones may be taken up only now.
+  while ((open = echo.open) > 0 && seconds_since(begin) < 60) std::this_thread::yield();
+  EXPECT_EQ(open, 0);
 }
 
 TEST(Server, StopsAtOnceWithOpenConnectionsAndTwice) {
@@ -130,7 +131,7 @@ TEST(Server, StopsAtOnceWithOpenConnectionsAndTwice) {
   const auto begin = steady_clock::now();
   echo.server.stop();
   echo.server.stop();
-  EXPECT_LT(seconds_since(begin), 1.0);
+  EXPECT_LT(seconds_since(begin), 5.0);  // Loose: the machine may be busy. Waiting for the clients would not end.
   EXPECT_EQ(echo.open, 0);
   EXPECT_EQ(clients[0]->read_all(), "");
 }
@@ -210,7 +211,7 @@ TEST(Server, NoticesAPeerThatGoesWhileReadingIsPaused) {
     client.send("a statement that takes long");
   }
   const auto begin = steady_clock::now();
-  while (!connection->gone().stop_requested() && seconds_since(begin) < 10) std::this_thread::yield();
+  while (!connection->gone().stop_requested() && seconds_since(begin) < 60) std::this_thread::yield();
   EXPECT_TRUE(connection->gone().stop_requested());
   EXPECT_THROW(connection->send("too late"), Stopped);
 }

@@ -46,7 +46,7 @@ Result run(const std::string& sql, std::vector<Parameter> parameters = {}) {
   const SessionFacts facts{"PostgreSQL 14.0", "db", "me", 7, [](const std::string&) { return std::nullopt; }, {}};
   const auto select = make_local_select(sample(), tokens, parameters, facts);
   Result result;
-  EXPECT_EQ(select->run(result, 0, Wait::at_most(std::chrono::seconds(10))).value_or("").substr(0, 7), "SELECT ");
+  EXPECT_EQ(select->run(result, 0, Wait::at_most(std::chrono::seconds(60))).value_or("").substr(0, 7), "SELECT ");
   return result;
 }
 

@@ -389,7 +389,7 @@ TEST_F(Protocol, AQueryWithoutEndStopsWhenItsClientGoes) {
   const auto key = of(client.log_in(), 'K').body;
   client.feed(C::query("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"));
   client.vanish();
-  EXPECT_TRUE(operators_.stop(Wait::at_most(std::chrono::seconds(10))));
+  EXPECT_TRUE(operators_.stop(Wait::at_most(std::chrono::seconds(60))));
 }
 
 TEST_F(Protocol, StatementTimeoutEndsAQueryWithoutEnd) {
@@ -417,7 +417,7 @@ TEST_F(Protocol, StatementTimeoutTakesPostgresUnits) {
 }
 
 TEST_F(Protocol, WhenNoThreadIsFreeTheAnswerIs53300) {
-  EXPECT_TRUE(operators_.stop(Wait::at_most(std::chrono::seconds(10))));  // From now on nothing is taken.
+  EXPECT_TRUE(operators_.stop(Wait::at_most(std::chrono::seconds(60))));  // From now on nothing is taken.
   FakeClient client(handlers());
   client.log_in();
   const auto simple = client.ask(C::query("SELECT 1"));
