@@ -62,6 +62,14 @@ void SqlCatalog::require_readable_secrets(const std::string& path) PEERD_REQUIRE
       throw Error(text);
     }
   }
+  try {
+    read_alerts();
+  } catch (const Error& error) {
+    ErrorText text = error.text;
+    text.detail = text.message;
+    text.message = "the alerts in the catalog " + path + " do not open with the keys given";
+    throw Error(text);
+  }
 }
 
 SqlCatalog::Rows::Rows(sqlite::Statement& statement, std::initializer_list<sqlite::Value> values)

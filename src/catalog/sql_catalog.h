@@ -7,6 +7,7 @@
 
 #include "file_lock.h"
 #include "peerd/base/mutex.h"
+#include "peerd/catalog/alert_store.h"
 #include "peerd/catalog/catalog.h"
 #include "peerd/sqlite/sqlite.h"
 #include "statements.h"
@@ -14,7 +15,7 @@
 namespace peerd {
 
 /// The catalog on one SQLite file. Every public method takes the one mutex for one transaction.
-class SqlCatalog : public Catalog {
+class SqlCatalog : public Catalog, public AlertStore {
  public:
   SqlCatalog(const std::string& path, SecretBox secrets, OptionTables tables);
 
@@ -56,6 +57,16 @@ class SqlCatalog : public Catalog {
   std::vector<HistorySample> history(MirrorId mirror, std::int64_t step, std::int64_t bucket, std::int64_t from,
                                      std::int64_t to) override;
 
+  // Alerts: alerts.cc.
+  std::int64_t add_alert(const AlertConfig& config) override;
+  bool replace_alert(const AlertConfig& config) override;
+  bool drop_alert(std::int64_t id) override;
+  std::optional<AlertConfig> alert(std::int64_t id) override;
+  std::vector<AlertConfig> alerts() override;
+  std::vector<OpenCause> open_causes() override;
+  void put_cause(const OpenCause& cause) override;
+  void drop_cause(std::int64_t config, std::string_view mirror, std::string_view cause) override;
+
  private:
   /// One use of a prepared statement, reset at its end so that it holds no lock.
   class Rows {
@@ -85,6 +96,7 @@ class SqlCatalog : public Catalog {
   static MirrorRecord read_record(const Rows& rows);
   std::vector<MirrorTable> read_tables(MirrorId mirror, std::vector<MirrorProgress::TableNote>* notes)
       PEERD_REQUIRES(mutex_);
+  std::vector<AlertConfig> read_alerts() PEERD_REQUIRES(mutex_);
   void forget_table(MirrorId mirror, const MirrorTable& table) PEERD_REQUIRES(mutex_);
   void require_readable_secrets(const std::string& path);
 

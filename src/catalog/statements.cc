@@ -87,7 +87,23 @@ CREATE TABLE mirror_history (
 );
 )";
 
-constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
+constexpr std::string_view kVersion6 = R"(
+INSERT INTO counters VALUES ('alert', 0);
+
+CREATE TABLE alert_configs (
+  id BIGINT PRIMARY KEY, service_type TEXT NOT NULL,
+  config TEXT NOT NULL,                           -- JSON, sealed whole.
+  mirrors TEXT NOT NULL                           -- JSON: names; [] = every mirror.
+);
+
+CREATE TABLE alert_causes (
+  config BIGINT NOT NULL REFERENCES alert_configs (id), mirror TEXT NOT NULL, cause TEXT NOT NULL,
+  message TEXT NOT NULL, hint TEXT NOT NULL, since_us BIGINT NOT NULL, told_at_us BIGINT NOT NULL, resolved_at_us BIGINT NOT NULL,
+  PRIMARY KEY (config, mirror, cause)
+);
+)";
+
+constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6};
 
 struct Entry {
   Sql name;
@@ -227,6 +243,21 @@ constexpr std::array<Entry, static_cast<std::size_t>(Sql::count)> kStatements = 
      "CAST(SUM(deletes) AS BIGINT), CAST(SUM(byte_count) AS BIGINT), CAST(SUM(batches) AS BIGINT), "
      "CAST(SUM(batch_ms) AS BIGINT) FROM mirror_history "
      "WHERE mirror = ?1 AND step = ?2 AND at >= ?4 AND at < ?5 GROUP BY at / ?3 ORDER BY at / ?3"},
+
+    {Sql::all_alerts, "SELECT id, service_type, config, mirrors FROM alert_configs ORDER BY id"},
+    {Sql::insert_alert, "INSERT INTO alert_configs (id, service_type, config, mirrors) VALUES (?1, ?2, ?3, ?4)"},
+    {Sql::update_alert, "UPDATE alert_configs SET service_type = ?2, config = ?3, mirrors = ?4 WHERE id = ?1"},
+    {Sql::delete_alert, "DELETE FROM alert_configs WHERE id = ?1"},
+    {Sql::delete_alert_causes, "DELETE FROM alert_causes WHERE config = ?1"},
+    {Sql::all_causes,
+     "SELECT config, mirror, cause, message, hint, since_us, told_at_us, resolved_at_us FROM alert_causes "
+     "ORDER BY config, since_us, mirror, cause"},
+    {Sql::put_cause,
+     "INSERT INTO alert_causes SELECT id, ?2, ?3, ?4, ?5, CAST(?6 AS BIGINT), CAST(?7 AS BIGINT), CAST(?8 AS BIGINT) "
+     "FROM alert_configs WHERE id = ?1 ON CONFLICT (config, mirror, cause) DO UPDATE SET message = excluded.message, "
+     "hint = excluded.hint, since_us = excluded.since_us, told_at_us = excluded.told_at_us, "
+     "resolved_at_us = excluded.resolved_at_us"},
+    {Sql::delete_cause, "DELETE FROM alert_causes WHERE config = ?1 AND mirror = ?2 AND cause = ?3"},
 }};
 
 constexpr bool in_order() {

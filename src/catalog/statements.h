@@ -61,6 +61,14 @@ enum class Sql : std::size_t {
   thin_samples,
   prune_samples,
   samples,
+  all_alerts,
+  insert_alert,
+  update_alert,
+  delete_alert,
+  delete_alert_causes,
+  all_causes,
+  put_cause,
+  delete_cause,
   count
 };
 std::string_view text_of(Sql statement);
