@@ -20,6 +20,7 @@
 #include "peerd/base/version.h"
 #include "peerd/control/control.h"
 #include "peerd/history/history.h"
+#include "peerd/metrics/metrics.h"
 #include "peerd/net/server.h"
 #include "peerd/rest/rest_server.h"
 #include "peerd/sql/sql_server.h"
@@ -91,7 +92,7 @@ class Daemon {
           return record ? record->spec.name : std::string();
         }),
         history_(*catalog_, system_clock()),
-        observers_({&log_observer_, &history_}),
+        observers_({&log_observer_, &history_, &metrics_}),
         supervisor_(Supervisor::make(*catalog_, connectors_, observers_,
                                      {.memory_bytes = settings.memory_bytes, .retry_max = settings.retry_max})),
         peers_(*catalog_, connectors_),
@@ -156,7 +157,36 @@ class Daemon {
     std::vector<std::string> hosts = settings_.allowed_hosts;
     if (!hosts.empty() && !settings_.loopback_only()) hosts.push_back(settings_.listen);
     return {peers_, mirrors_, *catalog_, settings_.password, attempts_, std::move(hosts), settings_.read_password,
-            !settings_.tls_cert.empty(), make_view_query(peers_, mirrors_, *catalog_)};
+            !settings_.tls_cert.empty(), make_view_query(peers_, mirrors_, *catalog_), probes()};
+  }
+
+  Probes probes() {
+    return {.mirrors = [this] { return supervisor_->statuses(); },
+            .metrics = [this] { return metrics_.text(metrics_facts()); },
+            .not_ready = [this] { return not_ready(); },
+            .open_metrics = settings_.metrics_open};
+  }
+
+  MetricsFacts metrics_facts() const {
+    const auto of = [](std::string port, const net::Operators::Usage& usage) {
+      return MetricsFacts::Operators{std::move(port), usage.threads, usage.busy, usage.waiting};
+    };
+    return {.mirrors = supervisor_->statuses(),
+            .operators = {of("sql", operators_.usage()), of("http", rest_operators_.usage())},
+            .memory_limit_bytes = settings_.memory_bytes,
+            .tables = settings_.metrics_tables};
+  }
+
+  /// Nothing listens before the mirrors are adopted, nor once it stops: what is left can fail on the way.
+  std::vector<NotReady> not_ready() const {
+    std::vector<NotReady> missing;
+    if (const std::string trouble = history_.trouble(); !trouble.empty()) missing.push_back({"catalog", trouble});
+    const auto check = [&](const std::string& port, const net::Operators::Usage& usage) {
+      if (usage.full()) missing.push_back({port, "all " + std::to_string(usage.threads) + " operators are busy, and as many requests wait as may"});
+    };
+    check("sql", operators_.usage());
+    check("http", rest_operators_.usage());
+    return missing;
   }
 
   const Settings settings_;
@@ -164,7 +194,8 @@ class Daemon {
   const std::unique_ptr<Catalog> catalog_;
   LogObserver log_observer_;
   HistoryRecorder history_;
-  Observers observers_;  ///< Both.
+  Metrics metrics_;
+  Observers observers_;  ///< All of these.
   const std::unique_ptr<Supervisor> supervisor_;
   PeerControl peers_;
   MirrorControl mirrors_;

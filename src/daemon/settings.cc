@@ -44,6 +44,9 @@ constexpr std::array kOptions{
            "memory that all mirrors' queues share, in MiB; what is more waits at the source", 16, 1 << 20},
     Option{"retry_max_ms", integer, "60000", kNo, kPlain,
            "longest pause between two attempts of something that failed, in ms", 10, 86'400'000},
+    Option{"metrics_open", boolean, "false", kNo, kPlain, "whether /metrics is answered without a password"},
+    Option{"metrics_tables", boolean, "false", kNo, kPlain,
+           "whether /metrics has figures of each table: four series per table, where there may be thousands"},
     Option{"log_level", text, "info", kNo, kPlain, "debug, info, warning or error"},
 };
 constexpr OptionTable kTable{"peerd's configuration", kOptions};
@@ -142,6 +145,8 @@ Settings from_options(const Options& options) {
   settings.tls_key = text_of("tls_key");
   settings.memory_bytes = static_cast<std::uint64_t>(number_of("memory_mb")) << 20;
   settings.retry_max = std::chrono::milliseconds(number_of("retry_max_ms"));
+  settings.metrics_open = option_boolean(kTable, options, "metrics_open");
+  settings.metrics_tables = option_boolean(kTable, options, "metrics_tables");
   settings.log_level = text_of("log_level");
   return settings;
 }

@@ -18,6 +18,7 @@ struct Settings {
   std::uint16_t sql_port = 0, http_port = 0;
   std::uint64_t memory_bytes = 0;
   std::chrono::milliseconds retry_max{0};
+  bool metrics_open = false, metrics_tables = false;
 
   bool loopback_only() const;
   bool operator==(const Settings&) const = default;

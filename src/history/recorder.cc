@@ -112,17 +112,37 @@ void HistoryRecorder::thin(const std::vector<HistoryStore::Of>& samples, std::in
   if (!due.empty()) store_.thin_history(due, at);
 }
 
+void HistoryRecorder::round_begins() {
+  const Lock lock(mutex_);
+  busy_since_ = clock_.now();
+}
+
+void HistoryRecorder::round_ends(const std::string& trouble) {
+  const Lock lock(mutex_);
+  if (trouble_.empty() && !trouble.empty()) log(LogLevel::warning, "figures of the mirrors are not recorded: " + trouble);
+  if (!trouble_.empty() && trouble.empty()) log(LogLevel::info, "figures of the mirrors are recorded again");
+  trouble_ = trouble;
+  busy_since_.reset();
+}
+
+std::string HistoryRecorder::trouble() const {
+  constexpr std::chrono::seconds kLong{30};
+  const Lock lock(mutex_);
+  const auto busy = busy_since_ ? clock_.now() - *busy_since_ : std::chrono::seconds(0);
+  if (busy < kLong) return trouble_;
+  return "it has not answered for " + std::to_string(duration_cast<std::chrono::seconds>(busy).count()) + " s";
+}
+
 void HistoryRecorder::sample(const std::vector<MirrorStatus>& mirrors) noexcept try {
   const std::int64_t at = sampled_at(clock_);
   const auto samples = take_samples(mirrors, at);
-  if (samples.empty()) return;
+  round_begins();
+  // Without mirrors, too: what stands in the way is known before one needs it.
   store_.record(samples);
   thin(samples, at);
-  if (failing_) log(LogLevel::info, "figures of the mirrors are recorded again");
-  failing_ = false;
+  round_ends("");
 } catch (const std::exception& error) {
-  if (!failing_) log(LogLevel::warning, std::string("figures of the mirrors are not recorded: ") + error.what());
-  failing_ = true;
+  round_ends(error.what());
 }
 
 }  // namespace peerd

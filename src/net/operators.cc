@@ -69,6 +69,11 @@ bool Operators::post(std::function<void()> task) {
   return true;
 }
 
+Operators::Usage Operators::usage() const {
+  Lock lock(state_->mutex);
+  return {state_->threads.size(), state_->busy, state_->waiting.size(), state_->most};
+}
+
 bool Operators::stop(const Wait& wait) {
   std::deque<std::function<void()>> dropped;  // Destroyed without the lock.
   Lock lock(state_->mutex);

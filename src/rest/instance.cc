@@ -11,17 +11,4 @@ std::string version(Call&) {
   return write_json(reply);
 }
 
-std::string health(RestDeps& deps) {
-  peerdb_route::HealthzResponse reply;
-  reply.set_status("ok");  // It serves; a mirror that fails is an operator's matter, not a reason to restart peerd.
-  std::uint32_t failing = 0;
-  const auto mirrors = deps.mirrors.list();
-  for (const auto& mirror : mirrors) {
-    if (mirror.failing || mirror.state == MirrorState::failed) ++failing;
-  }
-  reply.set_mirrors(static_cast<std::uint32_t>(mirrors.size()));
-  reply.set_failing(failing);
-  return write_json(reply);
-}
-
 }  // namespace peerd::rest

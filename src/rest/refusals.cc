@@ -5,6 +5,7 @@
 #include "json.h"
 #include "page.h"
 #include "peerd/base/log.h"
+#include "probes.h"
 #include "routes.h"
 
 namespace peerd::rest {
@@ -60,8 +61,6 @@ net::HttpReply reply_with(int status, std::string body) {
           .body = std::move(body)};
 }
 
-bool is_health(const net::HttpRequest& request) { return request.path == "/healthz"; }
-
 net::HttpReply refuse_missing_password(const net::HttpRequest& request) {
   auto reply = reply_with(401, error_json(16, "PASSWORD_REQUIRED", "a password is required",
                                           "HTTP Basic with an empty user name (curl -u :password), or POST session"));
@@ -98,7 +97,7 @@ std::optional<net::HttpReply> refusal(RestDeps& deps, Sessions& sessions, const 
     return reply_with(403, error_json(7, "HOST_REFUSED", "this server does not know itself by that name",
                                       "set PEERD_PASSWORD, or name the host in PEERD_ALLOWED_HOSTS"));
   }
-  const bool needs_none = is_health(request) || is_page(request);
+  const bool needs_none = is_open_probe(request, deps.probes) || is_page(request);
   const Route* route = needs_none ? nullptr : asked_route(request);
   const bool logs_in = route != nullptr && route->answer == open_session;  // Its password comes in the body.
   if ((needs_none || logs_in) && brings_much(request)) {

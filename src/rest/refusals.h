@@ -26,6 +26,4 @@ net::HttpReply refuse_too_many_attempts();
 /// For the attempt limit and the log.
 void note_wrong_password(RestDeps& deps, const net::HttpRequest& request);
 
-bool is_health(const net::HttpRequest& request);
-
 }  // namespace peerd::rest

@@ -5,6 +5,7 @@
 #include "peerd/base/log.h"
 #include "peerd/base/problems_error.h"
 #include "peerd/base/text.h"
+#include "probes.h"
 #include "refusals.h"
 #include "routes.h"
 
@@ -39,11 +40,7 @@ net::HttpReply unknown_path(std::string_view path) {
 }
 
 net::HttpReply route(Site& site, const net::HttpRequest& request, const std::stop_token& stop) {
-  if (is_health(request)) {
-    if (request.method != "GET" && request.method != "HEAD")
-      return reply_with(405, error_json(12, "WRONG_METHOD", "use GET", ""));
-    return reply_with(200, health(site.deps));
-  }
+  if (is_probe(request)) return probe_reply(request, site.deps.probes);
   if (is_page(request)) return page_reply(request);
   const auto path = versioned(request.path);
   const Query query = read_query(request.query);
@@ -74,7 +71,7 @@ net::HttpHandler make_rest_handler(RestDeps given) {
   net::HttpHandler handler;
   handler.admit = [site](const net::HttpRequest& head) {
     return net::HttpAdmission{.refusal = rest::refusal(site->deps, site->sessions, head),
-                              .quick = rest::is_health(head) || rest::is_page(head)};
+                              .quick = rest::is_probe(head) || rest::is_page(head)};
   };
   handler.handle = [site](const net::HttpRequest& request, std::stop_token stop) {
     try {

@@ -90,6 +90,5 @@ std::string close_session(Call& call);
 std::string stream_events(Call& call);
 
 std::string version(Call& call);
-std::string health(RestDeps& deps);
 
 }  // namespace peerd::rest

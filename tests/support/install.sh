@@ -18,7 +18,8 @@ build_packages="g++ cmake ninja-build ccache lld pkg-config libpq-dev libboost-d
   libfmt-dev libprotobuf-dev protobuf-compiler libsqlite3-dev libssl-dev liblz4-dev libyaml-cpp-dev librdkafka-dev libjemalloc-dev"
 server_packages="postgresql-15 postgresql-client-15 curl"
 test_packages="libgtest-dev libgmock-dev clang-14 clang-tidy-14 libclang-rt-14-dev llvm-14 python3 python3-pytest
-  python3-pytest-timeout python3-pytest-xdist python3-psycopg2 python3-psycopg python3-sqlalchemy python3-confluent-kafka openssl git locales"
+  python3-pytest-timeout python3-pytest-xdist python3-psycopg2 python3-psycopg python3-sqlalchemy python3-confluent-kafka openssl git locales
+  prometheus"
 
 # missing_debs PACKAGE...: prints those that are not installed.
 missing_debs() {
@@ -37,6 +38,11 @@ install_debs() {
   if grep -q '^postgresql-15$' <<<"$missing" && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
     "${as_root[@]}" mkdir -p /etc/postgresql-common
     echo 'create_main_cluster = false' | "${as_root[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
+  fi
+  # Its promtool is wanted, not a server that runs.
+  if grep -q '^prometheus$' <<<"$missing" && [ ! -e /etc/systemd/system/prometheus.service ]; then
+    "${as_root[@]}" mkdir -p /etc/systemd/system
+    "${as_root[@]}" ln -s /dev/null /etc/systemd/system/prometheus.service
   fi
   "${as_root[@]}" apt-get update -qq
   DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends $missing >/dev/null

@@ -28,6 +28,8 @@ class HistoryRecorder final : public MirrorObserver {
   void stop();  ///< Idempotent; joins the thread.
   /// One round of it. Called by the thread, or by tests in its place.
   void sample(const std::vector<MirrorStatus>& mirrors) noexcept;
+  /// What keeps it from writing, as the last round has met it; "" = nothing. A round that lasts is one, too. Never waits.
+  std::string trouble() const;
 
   void batch_done(MirrorId mirror, const BatchRecord& batch) noexcept override;
   void moved(MirrorId mirror, MirrorState from, MirrorState to, std::string_view reason) noexcept override;
@@ -41,6 +43,8 @@ class HistoryRecorder final : public MirrorObserver {
   std::vector<HistoryStore::Of> take_samples(const std::vector<MirrorStatus>& mirrors, std::int64_t at);
   bool is_known(const MirrorStatus& mirror, Clock::Instant now) const PEERD_REQUIRES(mutex_);
   void thin(const std::vector<HistoryStore::Of>& samples, std::int64_t at);
+  void round_begins();
+  void round_ends(const std::string& trouble);
 
   // Constant after construction.
   HistoryStore& store_;
@@ -48,9 +52,10 @@ class HistoryRecorder final : public MirrorObserver {
   // Of the one thread that samples.
   Statuses statuses_;
   Clock::Instant counted_since_;
-  bool failing_ = false;
   // Guarded by mutex_.
-  Mutex mutex_;
+  mutable Mutex mutex_;
+  std::string trouble_ PEERD_GUARDED_BY(mutex_);
+  std::optional<Clock::Instant> busy_since_ PEERD_GUARDED_BY(mutex_);
   std::map<MirrorId, HistorySample> counts_ PEERD_GUARDED_BY(mutex_);  ///< Since the last sample.
   std::map<MirrorId, Clock::Instant> seen_ PEERD_GUARDED_BY(mutex_);  ///< When its slot was looked at, last.
   std::jthread thread_;

@@ -110,6 +110,11 @@ class Operators {
   bool post(std::function<void()> task);
   /// Takes no more, waits for running tasks. False when some still ran at wait.until.
   bool stop(const Wait& wait);
+  struct Usage {
+    std::size_t threads = 0, busy = 0, waiting = 0, most_waiting = 0;
+    bool full() const { return busy >= threads && waiting >= most_waiting; }  ///< The next one is refused.
+  };
+  Usage usage() const;
 
  private:
   struct State;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,20 @@
 #include "peerd/net/server.h"
 
 namespace peerd {
+
+/// Something without which peerd does not do its work, and what is wrong with it.
+struct NotReady {
+  std::string what, why;
+};
+
+/// What peerd tells of itself to those who watch it. All of it from memory: nothing here may wait for a server, the catalog or
+/// an operator.
+struct Probes {
+  std::function<std::vector<MirrorStatus>()> mirrors{};
+  std::function<std::string()> metrics{};               ///< Prometheus's text.
+  std::function<std::vector<NotReady>()> not_ready{};  ///< Empty: it is ready.
+  bool open_metrics = false;                            ///< /metrics asks for no password.
+};
 
 /// What the HTTP port works with; all of it outlives the server. An empty password leaves the API open.
 struct RestDeps {
@@ -21,9 +36,10 @@ struct RestDeps {
   std::string read_password{};  ///< Whoever gives it sees all and changes nothing; "" = there is none.
   bool tls = false;             ///< The port speaks HTTPS: its cookies are for that alone.
   ViewQuery query{};            ///< What answers POST query; without one it is refused.
+  Probes probes{};
 };
 
-/// Answers /api/v1/..., the same under /v1/..., /healthz, and with the page at / and below /page/. Never throws; docs/rest.md lists the endpoints.
+/// Answers /api/v1/..., the same under /v1/..., /healthz, /readyz, /metrics, and with the page at / and below /page/. Never throws; docs/rest.md lists the endpoints.
 net::HttpHandler make_rest_handler(RestDeps deps);
 
 }  // namespace peerd

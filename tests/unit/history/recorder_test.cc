@@ -19,6 +19,7 @@ class FakeHistory final : public HistoryStore {
  public:
   void record(std::span<const Of> samples) override {
     ++rounds;
+    if (meanwhile) meanwhile();
     if (full) throw Error(ErrorCode::disk_full, "the disk is full");
     kept.insert(kept.end(), samples.begin(), samples.end());
   }
@@ -38,6 +39,7 @@ class FakeHistory final : public HistoryStore {
   std::int64_t asked_step = 0, asked_bucket = 0;
   std::atomic<int> rounds = 0;
   bool full = false;
+  std::function<void()> meanwhile;  ///< Called while a round waits for the store.
 };
 
 MirrorStatus status(std::int64_t id) {
@@ -124,12 +126,25 @@ TEST_F(Recorder, AFullDiskCostsSamplesAndNothingElse) {
   const std::string told = testing::internal::GetCapturedStderr();
   EXPECT_NE(told.find("the disk is full"), std::string::npos);
   EXPECT_EQ(told.find("the disk is full"), told.rfind("the disk is full"));
+  EXPECT_EQ(recorder.trouble(), "the disk is full");
   store.full = false;
   recorder.batch_done(MirrorId{1}, batch(2));
   round();
+  EXPECT_EQ(recorder.trouble(), "");
   ASSERT_EQ(store.kept.size(), 1u);
   EXPECT_EQ(store.kept[0].sample.inserts, 2);
   EXPECT_EQ(store.kept[0].sample.span_ms, 10'000);
+}
+
+TEST_F(Recorder, ARoundThatLastsIsTrouble) {
+  store.meanwhile = [this] {
+    clock.advance(std::chrono::seconds(29));
+    EXPECT_EQ(recorder.trouble(), "");
+    clock.advance(std::chrono::seconds(12));
+    EXPECT_EQ(recorder.trouble(), "it has not answered for 41 s");
+  };
+  round();
+  EXPECT_EQ(recorder.trouble(), "");
 }
 
 TEST_F(Recorder, EveryMirrorIsThinnedOnceInACoarseStep) {

@@ -283,6 +283,8 @@ TEST(Operators, TakeNoMoreThanTheirQueueHolds) {
   EXPECT_TRUE(operators.post([&] { ++ran; }));
   EXPECT_TRUE(operators.post([&] { ++ran; }));
   EXPECT_FALSE(operators.post([&] { ++ran; }));
+  EXPECT_TRUE(operators.usage().full());
+  EXPECT_EQ(operators.usage().waiting, 2u);
   EXPECT_FALSE(operators.stop(Wait::at_most(milliseconds(10))));
   release.set_value();
   EXPECT_TRUE(operators.stop(soon()));

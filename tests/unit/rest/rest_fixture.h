@@ -19,7 +19,7 @@ class Rest : public ControlTest {
     return answer(request);
   }
   net::HttpReply answer(const net::HttpRequest& request) {
-    const net::HttpHandler handler = make_rest_handler({peers_, mirrors_, *catalog_, password_, attempts_, hosts_, "", false, query_});
+    const net::HttpHandler handler = make_rest_handler({peers_, mirrors_, *catalog_, password_, attempts_, hosts_, "", false, query_, probes_});
     if (const auto refusal = handler.admit(request).refusal) return *refusal;
     return handler.handle(request, {});
   }
@@ -36,6 +36,9 @@ class Rest : public ControlTest {
   net::AttemptLimit attempts_;
   std::vector<std::string> hosts_;
   ViewQuery query_;
+  Probes probes_{.mirrors = [this] { return supervisor_.statuses(); },
+                 .metrics = [] { return std::string("peerd_mirrors 1\n"); },
+                 .not_ready = [] { return std::vector<NotReady>(); }};
 };
 
 }  // namespace peerd::rest

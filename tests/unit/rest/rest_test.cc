@@ -226,6 +226,9 @@ TEST_F(Rest, ThePasswordGuardsEverythingButHealth) {
   EXPECT_EQ(ask("GET", "/api/v1/version", "", "Bearer x").status, 401);
   EXPECT_EQ(ask("GET", "/api/v1/nope").status, 401);
   EXPECT_EQ(ask("GET", "/healthz").status, 200);
+  EXPECT_EQ(ask("GET", "/readyz").status, 200);
+  EXPECT_EQ(ask("GET", "/metrics").status, 401);
+  EXPECT_EQ(ask("GET", "/metrics", "", basic(":secret")).status, 200);
   EXPECT_EQ(ask("GET", "/api/v1/version", "", basic(":secret")).status, 200);
   EXPECT_EQ(ask("GET", "/api/v1/version", "", "bAsIc  " + net::base64_encode(":secret")).status, 200);
   for (const char* wrong : {":Secret", ":secret1", ":", "user:secret", "secret", ""}) {
@@ -284,6 +287,27 @@ TEST_F(Rest, HealthCountsMirrorsWithoutFailing) {
   post("flows/cdc/create", kMirror);
   EXPECT_EQ(ask("GET", "/healthz").body, R"({"status":"ok","mirrors":1,"failing":0})");
   EXPECT_TRUE(has(get("version").body, R"("version":")"));
+}
+
+TEST_F(Rest, ReadyzSaysWhatIsNotReady) {
+  EXPECT_EQ(ask("GET", "/readyz").body, R"({"status":"ready","not_ready":[]})");
+  probes_.not_ready = [] { return std::vector<NotReady>{{"catalog", "the disk is full"}}; };
+  const auto answer = ask("GET", "/readyz");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.body, R"({"status":"not ready","not_ready":[{"what":"catalog","why":"the disk is full"}]})");
+  EXPECT_EQ(ask("GET", "/healthz").status, 200) << "a restart would not make room";
+  EXPECT_EQ(ask("POST", "/readyz").headers.at("allow"), "GET, HEAD");
+}
+
+TEST_F(Rest, MetricsAreTextAndOpenWhenTheyAreToBe) {
+  password_ = "secret";
+  EXPECT_EQ(ask("GET", "/metrics", "", basic(":wrong")).status, 403);
+  probes_.open_metrics = true;
+  const auto answer = ask("GET", "/metrics");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.headers.at("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_EQ(answer.body, "peerd_mirrors 1\n");
+  EXPECT_EQ(ask("GET", "/api/v1/version").status, 401);
 }
 
 }  // namespace
