@@ -2,6 +2,8 @@
 
 #include "cells.h"
 #include "peer_json.h"
+#include "peerd/base/text.h"
+#include "peerd/catalog/alert_store.h"
 #include "peerd/control/control.h"
 
 namespace peerd {
@@ -221,6 +223,41 @@ View logs_view(Catalog& catalog, const std::string& only) {
   return view;
 }
 
+std::string mirrors_of(const AlertConfig& config) { return join(config.mirrors, ","); }
+
+View alerts_view(Catalog& catalog, const std::string& only) {
+  View view{"alerts",
+            "who is told of what: a row for each cause that is open, and one for each configuration without any",
+            {{"config", Type::integer},
+             {"service_type", Type::text},
+             {"alert_for_mirrors", Type::text},
+             {"mirror", Type::text},
+             {"cause", Type::text},
+             {"message", Type::text},
+             {"hint", Type::text},
+             {"since", Type::timestamp},
+             {"told_at", Type::timestamp},
+             {"resolved_at", Type::timestamp}},
+            {}};
+  view.rows = [&catalog, only] {
+    AlertStore& store = alerts_of(catalog);
+    const std::vector<OpenCause> causes = store.open_causes();
+    Rows rows;
+    for (const AlertConfig& config : store.alerts()) {
+      const std::size_t before = rows.size();
+      for (const OpenCause& open : causes) {
+        if (open.config != config.id || (!only.empty() && open.mirror != only)) continue;
+        rows.push_back({cell(config.id), cell(config.service_type), cell(mirrors_of(config)), cell(open.mirror), cell(open.cause),
+                        cell(open.message), cell(open.hint), timestamp(open.since_us), timestamp(open.told_at_us), timestamp(open.resolved_at_us)});
+      }
+      if (rows.size() > before || !only.empty()) continue;
+      rows.push_back({cell(config.id), cell(config.service_type), cell(mirrors_of(config)), {}, {}, {}, {}, {}, {}, {}});
+    }
+    return rows;
+  };
+  return view;
+}
+
 }  // namespace
 
 std::vector<View> views(PeerControl& peers, MirrorControl& mirrors, Catalog& catalog, const std::string& only_mirror) {
@@ -229,7 +266,8 @@ std::vector<View> views(PeerControl& peers, MirrorControl& mirrors, Catalog& cat
           tables_view(mirrors, only_mirror),
           chunks_view(mirrors, catalog, only_mirror),
           batches_view(catalog, only_mirror),
-          logs_view(catalog, only_mirror)};
+          logs_view(catalog, only_mirror),
+          alerts_view(catalog, only_mirror)};
 }
 
 }  // namespace peerd

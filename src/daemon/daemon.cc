@@ -16,6 +16,7 @@
 #include "log_observer.h"
 #include "notify.h"
 #include "observers.h"
+#include "peerd/alerts/alerts.h"
 #include "peerd/base/log.h"
 #include "peerd/base/version.h"
 #include "peerd/control/control.h"
@@ -92,7 +93,8 @@ class Daemon {
           return record ? record->spec.name : std::string();
         }),
         history_(*catalog_, system_clock()),
-        observers_({&log_observer_, &history_, &metrics_}),
+        alerts_(alerts_of(*catalog_), system_clock()),
+        observers_({&log_observer_, &history_, &metrics_, &alerts_}),
         supervisor_(Supervisor::make(*catalog_, connectors_, observers_,
                                      {.memory_bytes = settings.memory_bytes, .retry_max = settings.retry_max})),
         peers_(*catalog_, connectors_),
@@ -108,7 +110,9 @@ class Daemon {
     supervisor_->adopt_all();
     server_.start();
     write_ports(settings_.data_dir, ports);
-    history_.start([this] { return supervisor_->statuses(); });  // Last: from now on stop() ends it before the mirrors.
+    // Last: from now on stop() ends them before the mirrors.
+    history_.start([this] { return supervisor_->statuses(); });
+    alerts_.start([this] { return supervisor_->statuses(); });
     log(LogLevel::info, "peerd " + std::string(kVersion) + " listens on " + settings_.listen +
                             ", sql_port: " + std::to_string(ports.sql) + ", http_port: " + std::to_string(ports.http) +
                             ", data_dir: " + settings_.data_dir);
@@ -141,6 +145,7 @@ class Daemon {
     operators_.stop(wait.shorter(std::chrono::seconds(2)));
     rest_operators_.stop(wait.shorter(std::chrono::seconds(2)));
     history_.stop();
+    alerts_.stop();
     const bool mirrors_stopped = supervisor_->stop(wait);
     return operators_.stop(wait) && rest_operators_.stop(wait) && mirrors_stopped;
   }
@@ -157,7 +162,7 @@ class Daemon {
     std::vector<std::string> hosts = settings_.allowed_hosts;
     if (!hosts.empty() && !settings_.loopback_only()) hosts.push_back(settings_.listen);
     return {peers_, mirrors_, *catalog_, settings_.password, attempts_, std::move(hosts), settings_.read_password,
-            !settings_.tls_cert.empty(), make_view_query(peers_, mirrors_, *catalog_), probes()};
+            !settings_.tls_cert.empty(), make_view_query(peers_, mirrors_, *catalog_), probes(), &alerts_};
   }
 
   Probes probes() {
@@ -195,6 +200,7 @@ class Daemon {
   LogObserver log_observer_;
   HistoryRecorder history_;
   Metrics metrics_;
+  Alerts alerts_;
   Observers observers_;  ///< All of these.
   const std::unique_ptr<Supervisor> supervisor_;
   PeerControl peers_;

@@ -41,6 +41,10 @@ constexpr std::array kRoutes{
     Route{"GET", "views", reads, list_views},
     Route{"GET", "views/{view}", reads, view_rows},
     Route{"POST", "query", reads, run_query},
+    Route{"GET", "alerts/config", reads, list_alerts},
+    Route{"POST", "alerts/config", changes, put_alert},
+    Route{"DELETE", "alerts/config/{id}", changes, drop_alert},
+    Route{"POST", "alerts/config/{id}/test", changes, test_alert},
     Route{"GET", "version", reads, version},
 };
 

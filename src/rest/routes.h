@@ -87,6 +87,11 @@ std::string open_session(Call& call);
 std::string show_session(Call& call);
 std::string close_session(Call& call);
 
+std::string list_alerts(Call& call);
+std::string put_alert(Call& call);
+std::string drop_alert(Call& call);
+std::string test_alert(Call& call);
+
 std::string stream_events(Call& call);
 
 std::string version(Call& call);

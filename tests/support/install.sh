@@ -15,7 +15,7 @@ export PEERD_TEST_CACHE
 export CCACHE_BASEDIR=$repository CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
 
 build_packages="g++ cmake ninja-build ccache lld pkg-config libpq-dev libboost-dev nlohmann-json3-dev libspdlog-dev
-  libfmt-dev libprotobuf-dev protobuf-compiler libsqlite3-dev libssl-dev liblz4-dev libyaml-cpp-dev librdkafka-dev libjemalloc-dev"
+  libfmt-dev libprotobuf-dev protobuf-compiler libsqlite3-dev libssl-dev libcurl4-openssl-dev liblz4-dev libyaml-cpp-dev librdkafka-dev libjemalloc-dev"
 server_packages="postgresql-15 postgresql-client-15 curl"
 test_packages="libgtest-dev libgmock-dev clang-14 clang-tidy-14 libclang-rt-14-dev llvm-14 python3 python3-pytest
   python3-pytest-timeout python3-pytest-xdist python3-psycopg2 python3-psycopg python3-sqlalchemy python3-confluent-kafka openssl git locales

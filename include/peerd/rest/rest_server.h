@@ -11,6 +11,8 @@
 
 namespace peerd {
 
+class Alerts;
+
 /// Something without which peerd does not do its work, and what is wrong with it.
 struct NotReady {
   std::string what, why;
@@ -37,6 +39,7 @@ struct RestDeps {
   bool tls = false;             ///< The port speaks HTTPS: its cookies are for that alone.
   ViewQuery query{};            ///< What answers POST query; without one it is refused.
   Probes probes{};
+  Alerts* alerts = nullptr;     ///< None: what is asked of alerts is refused.
 };
 
 /// Answers /api/v1/..., the same under /v1/..., /healthz, /readyz, /metrics, and with the page at / and below /page/. Never throws; docs/rest.md lists the endpoints.

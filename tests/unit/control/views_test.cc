@@ -3,6 +3,7 @@
 #include <map>
 
 #include "control_fixture.h"
+#include "peerd/catalog/alert_store.h"
 
 namespace peerd {
 namespace {
@@ -119,6 +120,23 @@ TEST_F(ViewsTest, ChunksBatchesAndLogsComeFromTheCatalog) {
   EXPECT_EQ(rows("mirror_batches").at(0).at("end_lsn"), "0/20");
   EXPECT_EQ(rows("mirror_logs").at(0).at("hint"), "do this");
   EXPECT_EQ(rows("mirror_logs").at(0).at("detail"), "NULL");
+}
+
+TEST_F(ViewsTest, AlertsShowWhatIsOpenAndNoSecret) {
+  AlertStore& store = alerts_of(*catalog_);
+  const std::int64_t id = store.add_alert({.id = -1, .service_type = "slack", .service_config = R"({"auth_token":"xoxb"})", .mirrors = {"m", "n"}});
+  ASSERT_EQ(rows("alerts").size(), 1u);
+  EXPECT_EQ(rows("alerts").at(0).at("alert_for_mirrors"), "m,n");
+  EXPECT_EQ(rows("alerts").at(0).at("cause"), "NULL");
+  store.put_cause({.config = id, .mirror = "m", .cause = "failed", .message = "it has failed", .hint = {}, .since_us = 1, .told_at_us = 0, .resolved_at_us = 0});
+  ASSERT_EQ(rows("alerts").size(), 1u);
+  EXPECT_EQ(rows("alerts").at(0).at("cause"), "failed");
+  EXPECT_EQ(rows("alerts").at(0).at("told_at"), "NULL");
+  for (const View& view : views(peers_, mirrors_, *catalog_, "other")) {
+    if (view.name == "alerts") {
+      EXPECT_TRUE(view.rows().empty());
+    }
+  }
 }
 
 TEST_F(ViewsTest, AMirrorThatRunsNowhereYetIsShown) {

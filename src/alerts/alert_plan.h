@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "peerd/catalog/alert_store.h"
+
+namespace peerd {
+
+/// From when on something is told. None: never.
+struct AlertThresholds {
+  std::optional<std::uint64_t> wal_kept_bytes, lag_bytes;
+  std::optional<std::chrono::seconds> lag, retrying, stalled;
+};
+
+/// A configuration, read and found sound.
+struct AlertPlan {
+  std::int64_t id = 0;
+  std::string service_type;
+  std::vector<std::string> mirrors;  ///< None: every mirror.
+  AlertThresholds thresholds;
+  std::string settings;     ///< Of the service: a JSON object.
+
+  bool covers(std::string_view mirror) const;
+  std::string text(std::string_view field) const;                ///< "" when it is absent.
+  std::vector<std::string> texts(std::string_view field) const;  ///< None when it is absent.
+  int number(std::string_view field, int otherwise) const;
+};
+
+/// Throws Error(invalid_option) naming the field, as in "config.service_config.channel_ids". No secret is repeated.
+AlertPlan read_plan(const AlertConfig& config);
+/// The configuration as others may see it: secrets are "".
+AlertConfig without_secrets(AlertConfig config);
+/// `config` with the secrets of `stored` where its own are absent or "". Not when they would go to another place than before.
+AlertConfig with_secrets_of(AlertConfig config, const AlertConfig& stored);
+
+}  // namespace peerd

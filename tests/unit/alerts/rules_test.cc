@@ -1,0 +1,113 @@
+#include "rules.h"
+
+#include "alerts_fixture.h"
+
+namespace peerd {
+namespace {
+
+using Says = Finding::Says;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+class RulesTest : public testing::Test {
+ protected:
+  RulesTest() {
+    trail.slot = SlotStatus{.slot = "peerd_s", .exists = true, .wal_status = "reserved"};
+    trail.slot_seen = now;
+    trail.worked = trail.moved = true;
+    trail.applied_since = now;
+  }
+  Finding find(std::string_view cause) const {
+    for (Finding& finding : judge_mirror(mirror, trail, thresholds, now))
+      if (finding.cause == cause) return std::move(finding);
+    ADD_FAILURE() << cause;
+    return {};
+  }
+  Says says(std::string_view cause) const { return find(cause).says; }
+
+  Clock::Instant now{std::chrono::hours(100)};
+  MirrorStatus mirror = idle();
+  MirrorTrail trail;
+  AlertThresholds thresholds{.wal_kept_bytes = 1000, .lag_bytes = 1000, .lag = seconds(100), .retrying = seconds(30), .stalled = minutes(10)};
+};
+
+TEST_F(RulesTest, AnIdleMirrorIsNeverWrong) {
+  trail.applied_since = now - std::chrono::hours(99);
+  for (const Finding& finding : judge_mirror(mirror, trail, thresholds, now)) EXPECT_EQ(finding.says, Says::over) << finding.cause;
+}
+
+TEST_F(RulesTest, AMirrorThatBringsNothingThoughSomethingWaitsIsStalled) {
+  mirror.server_end = Lsn{5000};
+  mirror.position_lag = minutes(11);
+  EXPECT_EQ(says("stalled"), Says::over) << "it has just brought something";
+  trail.applied_since = now - minutes(11);
+  EXPECT_EQ(says("stalled"), Says::holds);
+  mirror.position_lag = seconds(5);
+  EXPECT_EQ(says("stalled"), Says::unknown) << "what waits came just now, after a rest";
+  mirror.position_lag = minutes(11);
+  mirror.state = MirrorState::paused;
+  EXPECT_EQ(says("stalled"), Says::over);
+  mirror.state = MirrorState::running;
+  trail.slot_seen = now - minutes(5);
+  EXPECT_EQ(says("stalled"), Says::unknown) << "the source does not answer";
+}
+
+TEST_F(RulesTest, RetryingIsToldAfterItsTime) {
+  mirror.failing = true;
+  mirror.last_error = ErrorText{.code = ErrorCode::unreachable, .message = "peer dst is down", .hint = "start it"};
+  trail.failing_since = now - seconds(29);
+  trail.worked = false;
+  EXPECT_EQ(says("retrying"), Says::unknown);
+  trail.failing_since = now - seconds(31);
+  EXPECT_EQ(says("retrying"), Says::holds);
+  EXPECT_EQ(find("retrying").message, "mirror m has failed and tried again for 31 s: peer dst is down");
+  EXPECT_EQ(find("retrying").hint, "start it");
+  thresholds.retrying.reset();
+  EXPECT_EQ(says("retrying"), Says::over);
+}
+
+TEST_F(RulesTest, FiguresNearTheirThresholdDoNotFlutter) {
+  mirror.lag_time = seconds(100);
+  EXPECT_EQ(says("lag_seconds"), Says::holds);
+  mirror.lag_time = seconds(90);
+  EXPECT_EQ(says("lag_seconds"), Says::unknown);
+  mirror.lag_time = seconds(79);
+  EXPECT_EQ(says("lag_seconds"), Says::over);
+  mirror.wal_kept_bytes = 1000;
+  EXPECT_EQ(says("wal_kept"), Says::holds);
+  mirror.wal_kept_bytes = 900;
+  EXPECT_EQ(says("wal_kept"), Says::unknown);
+  mirror.server_end = Lsn{2100};
+  EXPECT_EQ(says("lag_bytes"), Says::holds);
+  thresholds.lag_bytes.reset();
+  EXPECT_EQ(says("lag_bytes"), Says::over);
+}
+
+TEST_F(RulesTest, APausedMirrorLagsButKeepsWal) {
+  mirror.state = MirrorState::paused;
+  mirror.position_lag = std::chrono::hours(1);
+  mirror.wal_kept_bytes = 5000;
+  EXPECT_EQ(says("lag_seconds"), Says::over);
+  EXPECT_EQ(says("wal_kept"), Says::holds);
+  EXPECT_EQ(find("wal_kept").hint, "RESUME MIRROR m, or drop it: the source's disk fills");
+}
+
+TEST_F(RulesTest, ASlotIsLostGoneOrUnreserved) {
+  trail.slot->wal_status = "lost";
+  EXPECT_EQ(says("slot_lost"), Says::holds);
+  trail.slot->exists = false;
+  trail.slot->wal_status.clear();
+  EXPECT_EQ(says("slot_lost"), Says::holds);
+  mirror.state = MirrorState::terminating;
+  EXPECT_EQ(says("slot_lost"), Says::unknown) << "a drop removes it";
+  mirror.state = MirrorState::running;
+  trail.slot = SlotStatus{.slot = "peerd_s", .exists = true, .wal_status = "unreserved"};
+  EXPECT_EQ(says("slot_unreserved"), Says::holds);
+  EXPECT_EQ(says("slot_lost"), Says::over);
+  trail.slot.reset();
+  trail.slot_seen.reset();
+  EXPECT_EQ(says("slot_unreserved"), Says::unknown);
+}
+
+}  // namespace
+}  // namespace peerd
