@@ -41,7 +41,8 @@ def test_an_older_process_that_wakes_up_is_fenced_and_stays_so(world):
     with second_peerd(first) as second:
         world.sql("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active AND database = current_database()")
         second.start()
-        second.wait_state(world.mirror_name, "RUNNING")
+        # RUNNING it is in its copy of the catalog from the first: that it has the mirror is told by what it applies.
+        second.wait_caught_up(world.mirror_name, world.source, world.source_db)
         before = written()
         wait_for("changes by the second", lambda: written() > before + 100)
         first.child.sigcont()
