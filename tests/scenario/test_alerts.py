@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from support.peerd import Peerd
+from support.postgres_server import PostgresServer
 from support.process import wait_for
 from support.receivers import MailReceiver, WebReceiver
 from support.tls import Certificate
@@ -159,3 +160,30 @@ def test_a_receiver_that_hangs_holds_up_no_mirror_and_no_stop(new_world):
     assert world.settle_and_compare() == 5000
     code, seconds = world.peerd.terminate(timeout=20)
     assert code == 0 and seconds < 10, (code, seconds)
+
+
+def test_a_target_that_is_down_is_told_as_retrying_and_lag_and_both_end(new_world):
+    """Every channel is told once, though one of them refuses at first; a mirror that is not named is not told of."""
+    world = new_world("postgres", target=PostgresServer("down", settings={"fsync": "off"}))
+    world.sql("CREATE TABLE t (id int PRIMARY KEY, x text)")
+    world.start_mirror(["public.t"])
+    slack = WebReceiver()
+    slack.answers = [(200, {"ok": True}), (200, {"ok": False, "error": "channel_not_found"})]
+    thresholds = {"retrying_seconds_alert_threshold": 1, "lag_mb_alert_threshold": 2}
+    config = {"auth_token": "xoxb", "channel_ids": ["C1", "C2"], "api_url": slack.url, **thresholds}
+    post(world.peerd, "slack", config, [world.mirror_name])
+    post(world.peerd, "slack", config, ["another"])
+    open_causes = lambda: {row["cause"]: row["told_at"] is not None
+                           for row in world.peerd.rows("SELECT cause, told_at FROM alerts WHERE mirror IS NOT NULL")}
+    world.target.stop()
+    world.sql("INSERT INTO t SELECT g, repeat('x', 1000) FROM generate_series(1, 5000) g")
+    wait_for("both to be told", lambda: open_causes() == {"retrying": True, "lag_bytes": True}, 90, 0.1)
+    world.target.start()
+    assert world.settle_and_compare() == 5000
+    wait_for("both ends to be told", lambda: open_causes() == {}, 90, 0.1)
+    taken = slack.bodies()
+    refused = taken.pop(1)
+    assert refused["channel"] == "C2" and [one["channel"] for one in taken].count("C1") == 4, slack.bodies()
+    titles = sorted((one["channel"], one["text"]) for one in taken)
+    wanted = [f"peerd: {word}: mirror {world.mirror_name}: {cause}" for cause in ("lag_bytes", "retrying") for word in ("resolved", "warning")]
+    assert titles == sorted((channel, title) for channel in ("C1", "C2") for title in wanted), titles
