@@ -102,10 +102,13 @@ def test_a_test_message_comes_to_each_receiver(peerd, certificate):
 
 
 def test_a_test_message_that_is_not_taken_says_why(peerd, certificate):
+    elsewhere, secured = WebReceiver(answer=(302, {})), MailReceiver(certificate, password="pw")
     refusing, untrusted, plain = WebReceiver(answer=(200, {"ok": False, "error": "invalid_auth"})), WebReceiver(certificate), MailReceiver()
     mail = {"smtp_host": "127.0.0.1", "smtp_port": plain.port, "from": "a@example.com", "email_addresses": ["b@example.com"]}
     cases = ((("slack", {"auth_token": "xoxb", "channel_ids": ["C1"], "api_url": refusing.url}), "invalid_auth"),
              (("webhook", {"url": untrusted.url}), "certificate"),
+             (("webhook", {"url": elsewhere.url}), "302"),
+             (("email", {**mail, "smtp_port": secured.port, "root_ca": certificate.pem(), "smtp_user": "me", "smtp_password": "no"}), "login"),
              (("webhook", {"url": "http://127.0.0.1:1/secret-path"}), "127.0.0.1:1"),
              (("email", mail), "STARTTLS"))
     for arguments, part in cases:
@@ -113,9 +116,12 @@ def test_a_test_message_that_is_not_taken_says_why(peerd, certificate):
         status, answer = peerd.rest("POST", f"{ALERTS}/{number}/test")
         assert status >= 400 and part.lower() in json.dumps(answer).lower() and "secret-path" not in json.dumps(answer), answer
         peerd.rest("DELETE", f"{ALERTS}/{number}")
-    number = post(peerd, "email", {**mail, "smtp_security": "none"})
-    assert peerd.rest("POST", f"{ALERTS}/{number}/test")[0] == 200 and len(plain.got) == 1
-    peerd.rest("DELETE", f"{ALERTS}/{number}")
+    tls = MailReceiver(certificate, wrapped=True)
+    for receiver, more in ((plain, {"smtp_security": "none"}),
+                           (tls, {"smtp_security": "tls", "smtp_port": tls.port, "root_ca": certificate.pem()})):
+        number = post(peerd, "email", {**mail, **more})
+        assert peerd.rest("POST", f"{ALERTS}/{number}/test")[0] == 200 and len(receiver.got) == 1
+        peerd.rest("DELETE", f"{ALERTS}/{number}")
 
 
 def test_a_failed_mirror_is_told_once_over_a_restart_and_its_end_too(new_world):

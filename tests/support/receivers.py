@@ -55,14 +55,17 @@ class WebReceiver:
 
 
 class MailReceiver:
-    """As much of SMTP as a sender needs; STARTTLS where there is a certificate. `got`: (from, [to], message, user, secure)."""
+    """As much of SMTP as a sender needs; STARTTLS where there is a certificate, or TLS from the beginning (`wrapped`).
 
-    def __init__(self, certificate=None, password=None):
+    `got`: (from, [to], message, user, secure) of each message.
+    """
+
+    def __init__(self, certificate=None, password=None, wrapped=False):
         outer = self
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self):
-                self.secure, self.user, self.sender, self.to = False, None, None, []
+                self.secure, self.user, self.sender, self.to = wrapped, None, None, []
                 self.say("220 sink ready")
                 while line := self.rfile.readline().decode().strip():
                     if not self.obey(line):
@@ -115,7 +118,7 @@ class MailReceiver:
         self.got = []
         self._server = Server(("127.0.0.1", 0), Handler)
         self.port = self._server.server_address[1]
-        _serve(self._server, certificate, False)
+        _serve(self._server, certificate, wrapped)
 
     def close(self):
         self._server.shutdown()
