@@ -176,7 +176,7 @@ void SqlCatalog::delete_mirror(MirrorId id) {
   sqlite::Transaction transaction(database_);
   for (const Sql part :
        {Sql::delete_logs, Sql::delete_batches, Sql::delete_chunks, Sql::delete_tables, Sql::delete_target_notes,
-        Sql::delete_samples, Sql::delete_mirror})
+        Sql::delete_samples, Sql::delete_tags, Sql::delete_mirror})
     run(part, {id.value});
   transaction.commit();
 }

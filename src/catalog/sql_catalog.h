@@ -9,13 +9,14 @@
 #include "peerd/base/mutex.h"
 #include "peerd/catalog/alert_store.h"
 #include "peerd/catalog/catalog.h"
+#include "peerd/catalog/tag_store.h"
 #include "peerd/sqlite/sqlite.h"
 #include "statements.h"
 
 namespace peerd {
 
 /// The catalog on one SQLite file. Every public method takes the one mutex for one transaction.
-class SqlCatalog : public Catalog, public AlertStore {
+class SqlCatalog : public Catalog, public AlertStore, public TagStore {
  public:
   SqlCatalog(const std::string& path, SecretBox secrets, OptionTables tables);
 
@@ -66,6 +67,10 @@ class SqlCatalog : public Catalog, public AlertStore {
   std::vector<OpenCause> open_causes() override;
   void put_cause(const OpenCause& cause) override;
   void drop_cause(std::int64_t config, std::string_view mirror, std::string_view cause) override;
+
+  // tags.cc.
+  void put_tags(MirrorId mirror, const Tags& tags) override;
+  Tags tags(MirrorId mirror) override;
 
  private:
   /// One use of a prepared statement, reset at its end so that it holds no lock.

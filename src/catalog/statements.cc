@@ -103,7 +103,14 @@ CREATE TABLE alert_causes (
 );
 )";
 
-constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6};
+constexpr std::string_view kVersion7 = R"(
+CREATE TABLE mirror_tags (
+  mirror BIGINT NOT NULL REFERENCES mirrors (id), tag TEXT NOT NULL, value TEXT NOT NULL,
+  PRIMARY KEY (mirror, tag)
+);
+)";
+
+constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6, kVersion7};
 
 struct Entry {
   Sql name;
@@ -144,6 +151,7 @@ constexpr std::array<Entry, static_cast<std::size_t>(Sql::count)> kStatements = 
     {Sql::delete_logs, "DELETE FROM mirror_logs WHERE mirror = ?1"},
     {Sql::delete_target_notes, "DELETE FROM target_notes WHERE mirror = ?1"},
     {Sql::delete_samples, "DELETE FROM mirror_history WHERE mirror = ?1"},
+    {Sql::delete_tags, "DELETE FROM mirror_tags WHERE mirror = ?1"},
 
     // Every progress write begins with it or is one like it: it matches only under the present lease, and locks the
     // row.
@@ -258,6 +266,9 @@ constexpr std::array<Entry, static_cast<std::size_t>(Sql::count)> kStatements = 
      "hint = excluded.hint, since_us = excluded.since_us, told_at_us = excluded.told_at_us, "
      "resolved_at_us = excluded.resolved_at_us"},
     {Sql::delete_cause, "DELETE FROM alert_causes WHERE config = ?1 AND mirror = ?2 AND cause = ?3"},
+
+    {Sql::insert_tag, "INSERT INTO mirror_tags (mirror, tag, value) VALUES (?1, ?2, ?3)"},
+    {Sql::all_tags, "SELECT tag, value FROM mirror_tags WHERE mirror = ?1 ORDER BY tag"},
 }};
 
 constexpr bool in_order() {

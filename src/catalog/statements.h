@@ -30,6 +30,7 @@ enum class Sql : std::size_t {
   delete_logs,
   delete_target_notes,
   delete_samples,
+  delete_tags,
   fence,
   progress,
   note_source,
@@ -69,6 +70,8 @@ enum class Sql : std::size_t {
   all_causes,
   put_cause,
   delete_cause,
+  insert_tag,
+  all_tags,
   count
 };
 std::string_view text_of(Sql statement);

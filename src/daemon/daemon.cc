@@ -84,8 +84,9 @@ void raise_file_limit() {
 // Everything that runs, built lowest first and destroyed in the opposite order.
 class Daemon {
  public:
-  explicit Daemon(const Settings& settings)
+  Daemon(const Settings& settings, const Options& given)
       : settings_(settings),
+        given_(given),
         connectors_(make_connectors()),
         catalog_(open_with_keys()),
         log_observer_([this](MirrorId id) {
@@ -162,7 +163,9 @@ class Daemon {
     std::vector<std::string> hosts = settings_.allowed_hosts;
     if (!hosts.empty() && !settings_.loopback_only()) hosts.push_back(settings_.listen);
     return {peers_, mirrors_, *catalog_, settings_.password, attempts_, std::move(hosts), settings_.read_password,
-            !settings_.tls_cert.empty(), make_view_query(peers_, mirrors_, *catalog_), probes(), &alerts_};
+            !settings_.tls_cert.empty(), make_view_query(peers_, mirrors_, *catalog_), probes(), &alerts_,
+            shown_settings(),
+            std::chrono::duration_cast<std::chrono::microseconds>(system_clock().wall().time_since_epoch()).count()};
   }
 
   Probes probes() {
@@ -194,7 +197,17 @@ class Daemon {
     return missing;
   }
 
+  std::vector<ShownSetting> shown_settings() const {
+    std::vector<ShownSetting> shown;
+    for (const SettingLine& line : setting_lines(given_)) {
+      const Option& option = *line.option;
+      shown.push_back({line.variable, line.value, std::string(option.default_text), std::string(option.doc), option.type});
+    }
+    return shown;
+  }
+
   const Settings settings_;
+  const Options given_;
   const Connectors connectors_;
   const std::unique_ptr<Catalog> catalog_;
   LogObserver log_observer_;
@@ -221,7 +234,7 @@ int run_daemon(const Loaded& loaded, const std::function<Loaded()>& load) {
   make_data_dir(settings.data_dir);
   for (const std::string& warning : loaded.warnings) log(LogLevel::warning, warning);
 
-  auto daemon = std::make_unique<Daemon>(settings);
+  auto daemon = std::make_unique<Daemon>(settings, loaded.given);
   remove_ports(settings.data_dir);  // Not before: the catalog's lock tells that nobody else runs here.
   daemon->start();
   notify("READY=1");

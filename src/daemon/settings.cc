@@ -173,9 +173,21 @@ Loaded load_settings(std::string_view file_text, const Environment& environment)
   add_environment(environment, raw, loaded.warnings);
   // An empty variable or key means the default, as compose files pass variables that are not set.
   std::erase_if(raw, [](const auto& entry) { return entry.second.text.empty(); });
-  loaded.settings = from_options(parse_options(kTable, raw));
+  loaded.given = parse_options(kTable, raw);
+  loaded.settings = from_options(loaded.given);
   check_together(loaded.settings);
   return loaded;
+}
+
+std::vector<SettingLine> setting_lines(const Options& given) {
+  const Options shown = redacted(kTable, given);
+  std::vector<SettingLine> lines;
+  for (const Option& option : kOptions) {
+    const auto found = shown.find(option.name);
+    lines.push_back({variable_of(option.name),
+                     found == shown.end() ? std::nullopt : std::optional(found->second), &option});
+  }
+  return lines;
 }
 
 std::vector<std::string> drop_libpq_variables() {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,9 +34,18 @@ Environment process_environment();
 struct Loaded {
   Settings settings;
   std::vector<std::string> warnings;  ///< Variables named PEERD_… that mean nothing.
+  Options given;                      ///< What was set, by the option's name.
 };
 /// `file_text` is the configuration file's YAML, "" for none. Throws Error(invalid_option) with every problem at once.
 Loaded load_settings(std::string_view file_text, const Environment& environment);
+
+/// One setting as operators know it; its value with "********" for a secret, none where the default holds.
+struct SettingLine {
+  std::string variable;
+  std::optional<std::string> value;
+  const Option* option;
+};
+std::vector<SettingLine> setting_lines(const Options& given);
 
 /// Takes libpq's own variables (PGPASSWORD, PGHOST, PGSSLMODE, …) out of the environment, where they would fill in what a peer
 /// leaves open, and returns their names. Before the first thread starts.

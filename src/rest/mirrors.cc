@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "figures.h"
 #include "json.h"
 #include "mapping.h"
 #include "routes.h"
@@ -8,11 +9,6 @@ namespace peerd::rest {
 namespace {
 
 constexpr std::string_view kWorkflow = "-peerflow";  // PeerDB's clients find their mirror's workflow by it.
-
-void set_time(google::protobuf::Timestamp& timestamp, std::int64_t microseconds) {
-  timestamp.set_seconds(microseconds / 1'000'000);
-  timestamp.set_nanos(static_cast<std::int32_t>(microseconds % 1'000'000) * 1000);
-}
 
 peerdb_route::CreateCDCFlowRequest read_create(std::string_view text) {
   peerdb_route::CreateCDCFlowRequest body;
@@ -55,35 +51,11 @@ void fill_health(const MirrorStatus& status, peerdb_route::MirrorHealth& health)
   health.set_confirmed_lsn(to_string(status.confirmed));
 }
 
-void fill_clones(const MirrorStatus& status, peerdb_flow::SnapshotStatus& snapshot) {
-  for (const auto& table : status.tables) {
-    auto& clone = *snapshot.add_clones();
-    clone.set_table_name(table.target);
-    clone.set_source_table(table.source);
-    clone.set_mirror_name(status.name);
-    clone.set_num_partitions_completed(static_cast<std::int32_t>(table.chunks_done));
-    clone.set_num_partitions_total(static_cast<std::int32_t>(table.chunks_total));
-    clone.set_num_rows_synced(static_cast<std::int64_t>(table.rows_copied));
-    const bool done = table.chunks_total > 0 && table.chunks_done == table.chunks_total;
-    clone.set_fetch_completed(done);
-    clone.set_consolidate_completed(done);
-  }
-}
-
 /// Newest first, as PeerDB lists them.
 void fill_batches(Catalog& catalog, MirrorId mirror, peerdb_flow::CDCMirrorStatus& status) {
   auto batches = catalog.batches(mirror);
   std::reverse(batches.begin(), batches.end());
-  for (const auto& note : batches) {
-    const auto& batch = note.batch;
-    auto& item = *status.add_cdc_batches();
-    item.set_batch_id(note.id);
-    item.set_start_lsn(static_cast<std::int64_t>(batch.first.value));
-    item.set_end_lsn(static_cast<std::int64_t>(batch.end.value));
-    item.set_num_rows(static_cast<std::int64_t>(batch.inserts + batch.updates + batch.deletes));
-    set_time(*item.mutable_start_time(), note.at_us - std::chrono::microseconds(batch.applied).count());
-    set_time(*item.mutable_end_time(), note.at_us);
-  }
+  for (const auto& note : batches) fill_batch(note, *status.add_cdc_batches());
 }
 
 peerdb_peers::DBType type_of_peer(const std::vector<PeerSpec>& peers, const std::string& name) {
@@ -96,11 +68,16 @@ peerdb_peers::DBType type_of_peer(const std::vector<PeerSpec>& peers, const std:
 void fill_flow(Call& call, const MirrorStatus& status, const peerdb_route::MirrorStatusRequest& body,
                peerdb_flow::CDCMirrorStatus& flow) {
   const auto peers = call.deps.peers.list();
-  fill_mirror(call.deps.mirrors.record(status.name).spec, *flow.mutable_config());
+  const MirrorRecord record = call.deps.mirrors.record(status.name);
+  fill_mirror(record.spec, *flow.mutable_config());
   flow.set_source_type(type_of_peer(peers, status.source));
   flow.set_destination_type(type_of_peer(peers, status.target));
   flow.set_rows_synced(static_cast<std::int64_t>(status.rows_streamed));
-  if (!body.exclude_snapshot_status()) fill_clones(status, *flow.mutable_snapshot_status());
+  if (!body.exclude_snapshot_status()) {
+    const std::int64_t began = copy_began_us(call.deps.catalog, status.id);
+    auto& snapshot = *flow.mutable_snapshot_status();
+    for (const TableStatus& table : status.tables) fill_clone(record, table, began, *snapshot.add_clones());
+  }
   if (!body.exclude_batches()) fill_batches(call.deps.catalog, status.id, flow);
 }
 

@@ -47,6 +47,12 @@ bool query_boolean(const Call& call, std::string_view name, bool otherwise) {
   return given == "true";
 }
 
+std::int64_t query_integer(const Call& call, std::string_view name, std::int64_t otherwise, std::int64_t least,
+                           std::int64_t most) {
+  const bool plain = !call.optional(name).empty();
+  return call.integer(plain ? std::string(name) : camel(name), otherwise, least, most);
+}
+
 std::unique_ptr<PeerSession> source_session(Call& call, const std::string& peer) {
   const std::string kind = call.deps.peers.get(peer).kind;
   if (!call.deps.peers.connectors().of(kind).source) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,9 +30,13 @@ class PeerRows : public RowSink {
 /// What the request's query says under that name, or under its lowerCamelCase. Throws Error(invalid_option) when neither is there.
 std::string query_text(const Call& call, std::string_view name);
 bool query_boolean(const Call& call, std::string_view name, bool otherwise);
+std::int64_t query_integer(const Call& call, std::string_view name, std::int64_t otherwise, std::int64_t least,
+                           std::int64_t most);
 
 /// A session at the server of a peer that can be a source. Throws Error: not_found, invalid_option for a kind that cannot.
 std::unique_ptr<PeerSession> source_session(Call& call, const std::string& peer);
+/// By the slot's name, the mirrors that read this peer.
+std::map<std::string, std::string> mirrors_by_slot(Catalog& catalog, const std::string& peer);
 PeerRows ask(PeerSession& session, const std::string& sql, const Call& call);
 
 }  // namespace peerd::rest

@@ -46,6 +46,33 @@ constexpr std::array kRoutes{
     Route{"DELETE", "alerts/config/{id}", changes, drop_alert},
     Route{"POST", "alerts/config/{id}/test", changes, test_alert},
     Route{"GET", "version", reads, version},
+    Route{"GET", "mirrors/cdc/batches/{flow_job_name}", reads, list_batches},
+    Route{"POST", "mirrors/cdc/batches", reads, ask_batches},
+    Route{"POST", "mirrors/cdc/graph", reads, batch_graph},
+    Route{"GET", "mirrors/cdc/table_total_counts/{flow_job_name}", reads, table_total_counts},
+    Route{"GET", "mirrors/cdc/initial_load/{parent_mirror_name}", reads, initial_load},
+    Route{"GET", "mirrors/total_rows_synced/{flow_job_name}", reads, total_rows_synced},
+    Route{"POST", "mirrors/row_counts", reads, row_counts},
+    Route{"POST", "mirrors/logs", reads, mirror_logs},
+    Route{"POST", "peers/slots/lag_history", reads, slot_lag_history},
+    Route{"GET", "peers/stats/{peer_name}", reads, list_sessions},
+    Route{"GET", "peers/columns/all_type_conversions", reads, type_conversions},
+    Route{"POST", "flows/tags", changes, put_tags},
+    Route{"GET", "flows/tags/{flow_name}", reads, get_tags},
+    Route{"GET", "dynamic_settings", reads, list_settings},
+    Route{"POST", "dynamic_settings", changes, set_setting},
+    Route{"GET", "scripts/{id}", reads, list_scripts},
+    Route{"POST", "scripts", changes, refuse_lacking},
+    Route{"DELETE", "scripts/{id}", changes, refuse_lacking},
+    Route{"POST", "flows/qrep/create", changes, refuse_lacking},
+    Route{"POST", "flows/cdc/cancel_table_addition", changes, refuse_lacking},
+    Route{"POST", "mirrors/sequences/reset", changes, refuse_lacking},
+    Route{"GET", "instance/info", reads, instance_info},
+    Route{"GET", "instance/maintenance/status", reads, maintenance_status},
+    Route{"POST", "instance/maintenance", changes, refuse_lacking},
+    Route{"POST", "instance/maintenance/skip-snapshot-wait", changes, refuse_lacking},
+    Route{"GET", "peer-types", reads, peer_types},
+    Route{"GET", "mirror-types", reads, mirror_types},
 };
 
 /// A value of the query, "+" for a space as forms write it.
@@ -71,6 +98,9 @@ std::span<const Route> routes() { return kRoutes; }
 std::optional<std::string_view> versioned(std::string_view path) {
   for (const std::string_view prefix : {"/api/v1/", "/v1/"}) {
     if (path.starts_with(prefix)) return path.substr(prefix.size());
+  }
+  for (const std::string_view page : {"/api/version", "/api/peer-types", "/api/mirror-types"}) {
+    if (path == page) return path.substr(std::string_view("/api/").size());
   }
   return std::nullopt;
 }

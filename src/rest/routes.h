@@ -47,7 +47,7 @@ struct Route {
 };
 std::span<const Route> routes();
 
-/// The path behind /api/v1/ or /v1/.
+/// The path behind /api/v1/ or /v1/, or behind /api/ where PeerDB's page has a route of its own.
 std::optional<std::string_view> versioned(std::string_view path);
 /// The part that the route's "{…}" takes, "" when it has none; nullopt when the path is not the route's.
 std::optional<std::string_view> match(std::string_view pattern, std::string_view path);
@@ -94,6 +94,32 @@ std::string test_alert(Call& call);
 
 std::string stream_events(Call& call);
 
+// Rows and bytes over time.
+std::string list_batches(Call& call);
+std::string ask_batches(Call& call);
+std::string batch_graph(Call& call);
+std::string table_total_counts(Call& call);
+std::string total_rows_synced(Call& call);
+std::string initial_load(Call& call);
+std::string row_counts(Call& call);
+std::string mirror_logs(Call& call);
+std::string slot_lag_history(Call& call);
+std::string list_sessions(Call& call);
+
+std::string put_tags(Call& call);
+std::string get_tags(Call& call);
+std::string list_settings(Call& call);
+std::string set_setting(Call& call);
+
+// What PeerDB has and peerd has not: empty where that is the truth, refused otherwise.
+std::string refuse_lacking(Call& call);
+std::string list_scripts(Call& call);
+std::string type_conversions(Call& call);
+std::string maintenance_status(Call& call);
+
+std::string instance_info(Call& call);
+std::string peer_types(Call& call);
+std::string mirror_types(Call& call);
 std::string version(Call& call);
 
 }  // namespace peerd::rest

@@ -1,8 +1,7 @@
-#include <map>
-
 #include "json.h"
 #include "mapping.h"
 #include "peer_rows.h"
+#include "proto/figures.pb.h"
 
 namespace peerd::rest {
 namespace {
@@ -20,23 +19,15 @@ CROSS JOIN (SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() 
 LEFT JOIN pg_stat_activity a ON a.pid = s.active_pid LEFT JOIN pg_stat_replication r ON r.pid = s.active_pid
 WHERE s.database = current_database() ORDER BY s.slot_name)";
 
+/// What is ours of the peer's user, as in PeerDB: peerd's own names begin with "peerd".
+constexpr std::string_view kSessions = R"(
+SELECT pid, wait_event, wait_event_type, query_start::text, query,
+       coalesce(extract(epoch FROM clock_timestamp() - query_start), -1)::float4, state
+FROM pg_stat_activity WHERE usename = current_user AND application_name LIKE 'peerd%' ORDER BY pid)";
+
 constexpr std::string_view kStatistics =
     "SELECT slot_name, extract(epoch FROM stats_reset)::bigint, spill_txns, spill_count, spill_bytes "
     "FROM pg_stat_replication_slots";
-
-/// By the slot's name, the mirrors that read this peer.
-std::map<std::string, std::string> mirrors_by_slot(Catalog& catalog, const std::string& peer) {
-  std::map<std::string, std::string> mirrors;
-  for (const MirrorRecord& mirror : catalog.mirrors()) {
-    if (mirror.spec.source != peer) continue;
-    try {
-      if (const auto slot = catalog.progress(mirror.id).slot) mirrors[slot->slot] = mirror.spec.name;
-    } catch (const Error& error) {
-      if (error.text.code != ErrorCode::not_found) throw;  // Dropped just now.
-    }
-  }
-  return mirrors;
-}
 
 void fill_slot(const PeerRows& rows, std::size_t i, peerdb_route::SlotInfo& slot) {
   slot.set_slot_name(rows.text(i, 0));
@@ -71,6 +62,19 @@ void fill_statistics(const PeerRows& rows, peerdb_route::PeerSlotResponse& reply
 
 }  // namespace
 
+std::map<std::string, std::string> mirrors_by_slot(Catalog& catalog, const std::string& peer) {
+  std::map<std::string, std::string> mirrors;
+  for (const MirrorRecord& mirror : catalog.mirrors()) {
+    if (mirror.spec.source != peer) continue;
+    try {
+      if (const auto slot = catalog.progress(mirror.id).slot) mirrors[slot->slot] = mirror.spec.name;
+    } catch (const Error& error) {
+      if (error.text.code != ErrorCode::not_found) throw;  // Dropped just now.
+    }
+  }
+  return mirrors;
+}
+
 std::string list_slots(Call& call) {
   const std::string peer(call.parameter);
   const bool own_only = query_boolean(call, "peerdb_managed_only", false);
@@ -86,6 +90,22 @@ std::string list_slots(Call& call) {
     if (mirror != mirrors.end()) slot.set_mirror(mirror->second);
   }
   if (rows.size() > 0 && rows.truth(0, 16)) fill_statistics(ask(*session, std::string(kStatistics), call), reply);
+  return write_json(reply);
+}
+
+std::string list_sessions(Call& call) {
+  const PeerRows rows = ask(*source_session(call, std::string(call.parameter)), std::string(kSessions), call);
+  peerdb_route::PeerStatResponse reply;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    auto& item = *reply.add_stat_data();
+    item.set_pid(rows.integer(i, 0));
+    item.set_wait_event(rows.text(i, 1));
+    item.set_wait_event_type(rows.text(i, 2));
+    item.set_query_start(rows.text(i, 3));
+    item.set_query(rows.text(i, 4));
+    item.set_duration(static_cast<float>(rows.real(i, 5)));
+    item.set_state(rows.text(i, 6));
+  }
   return write_json(reply);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,14 @@ struct Probes {
   bool open_metrics = false;                            ///< /metrics asks for no password.
 };
 
+/// A setting of the process, as it may be shown.
+struct ShownSetting {
+  std::string variable;              ///< "PEERD_SQL_PORT".
+  std::optional<std::string> value;  ///< None: it has its default. A secret is masked.
+  std::string default_text, doc;
+  OptionType type = OptionType::text;
+};
+
 /// What the HTTP port works with; all of it outlives the server. An empty password leaves the API open.
 struct RestDeps {
   PeerControl& peers;
@@ -40,6 +49,8 @@ struct RestDeps {
   ViewQuery query{};            ///< What answers POST query; without one it is refused.
   Probes probes{};
   Alerts* alerts = nullptr;     ///< None: what is asked of alerts is refused.
+  std::vector<ShownSetting> settings{};
+  std::int64_t serving_since_us = 0;  ///< Unix time: changes are counted from then on.
 };
 
 /// Answers /api/v1/..., the same under /v1/..., /healthz, /readyz, /metrics, and with the page at / and below /page/. Never throws; docs/rest.md lists the endpoints.

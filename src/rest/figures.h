@@ -1,0 +1,21 @@
+#pragma once
+
+#include <google/protobuf/timestamp.pb.h>
+
+#include "peerd/catalog/catalog.h"
+#include "peerd/mirrors/mirror_status.h"
+#include "proto/flow.pb.h"
+
+namespace peerd::rest {
+
+// Pieces that several replies about a mirror have in common.
+
+void set_time(google::protobuf::Timestamp& timestamp, std::int64_t microseconds);
+void fill_batch(const ProgressStore::BatchNote& note, peerdb_flow::CDCBatch& batch);
+/// How far the copy of one table of `mirror` is; `began_us` (0 = not known) is when the mirror began to copy.
+void fill_clone(const MirrorRecord& mirror, const TableStatus& table, std::int64_t began_us,
+                peerdb_flow::CloneTableSummary& clone);
+/// When the mirror was first in SNAPSHOT, by its log; 0 when it was not, or when the line is gone.
+std::int64_t copy_began_us(Catalog& catalog, MirrorId mirror);
+
+}  // namespace peerd::rest

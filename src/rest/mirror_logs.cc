@@ -1,0 +1,98 @@
+#include <algorithm>
+
+#include "json.h"
+#include "paging.h"
+#include "proto/figures.pb.h"
+#include "routes.h"
+
+namespace peerd::rest {
+namespace {
+
+constexpr std::int32_t kUsual = 100, kMost = 10'000;  ///< Lines in one reply.
+
+struct Line {
+  std::string mirror;
+  LogRecord log;
+};
+
+[[noreturn]] void refuse(std::string_view field, std::string message, std::string hint) {
+  throw Error(ErrorText{.code = ErrorCode::invalid_option,
+                        .message = std::move(message),
+                        .hint = std::move(hint),
+                        .field = std::string(field)});
+}
+
+/// PeerDB's word for a level: its own logs say "warn".
+std::string peerdb_level(const std::string& level) { return level == "warning" ? "warn" : level; }
+
+/// "" = all of them.
+std::string wanted_level(const std::string& level) {
+  if (level.empty() || level == "all") return "";
+  const std::string word = peerdb_level(level);
+  if (word == "info" || word == "warn" || word == "error") return word;
+  refuse("level", "there is no level of that name", "all, info, warn or error");
+}
+
+/// Oldest first; ids are those of one mirror.
+std::vector<Line> lines_of(Call& call, const peerdb_route::ListMirrorLogsRequest& body) {
+  const std::string level = wanted_level(body.level());
+  std::vector<MirrorRecord> mirrors;
+  if (body.flow_job_name().empty()) mirrors = call.deps.catalog.mirrors();
+  if (!body.flow_job_name().empty()) mirrors.push_back(call.deps.mirrors.record(body.flow_job_name()));
+  std::vector<Line> lines;
+  for (const MirrorRecord& mirror : mirrors) {
+    for (LogRecord& log : call.deps.catalog.logs(mirror.id)) {
+      if (level.empty() || peerdb_level(log.level) == level) lines.push_back({mirror.spec.name, std::move(log)});
+    }
+  }
+  if (mirrors.size() > 1) std::ranges::stable_sort(lines, {}, [](const Line& line) { return line.log.at_us; });
+  return lines;
+}
+
+/// The page by its number, as older clients ask: 1 holds the newest lines.
+Cut numbered_page(std::size_t lines, std::int32_t page, std::size_t limit) {
+  const std::size_t skipped = std::min(lines, static_cast<std::size_t>(page - 1) * limit);
+  const std::size_t end = lines - skipped;
+  return {end - std::min(end, limit), end, page};
+}
+
+Cut page_of(const std::vector<Line>& lines, const peerdb_route::ListMirrorLogsRequest& body) {
+  if (body.num_per_page() < 0 || body.num_per_page() > kMost)
+    refuse("num_per_page", "num_per_page must be 0 to " + std::to_string(kMost), "0 means " + std::to_string(kUsual));
+  if (body.page() < 0) refuse("page", "page must be 1 or more", "1 holds the newest lines");
+  const auto limit = static_cast<std::size_t>(body.num_per_page() == 0 ? kUsual : body.num_per_page());
+  const bool by_id = body.before_id() > 0 || body.after_id() > 0;
+  if (by_id && body.flow_job_name().empty())
+    refuse(body.before_id() > 0 ? "before_id" : "after_id", "each mirror numbers its own lines",
+           "name the mirror in flow_job_name, or ask by page");
+  if (!by_id) return numbered_page(lines.size(), std::max(1, body.page()), limit);
+  std::vector<std::int64_t> ids;
+  for (const Line& line : lines) ids.push_back(line.log.id);
+  return cut_page(ids, {body.before_id(), body.after_id(), limit, false});
+}
+
+}  // namespace
+
+std::string mirror_logs(Call& call) {
+  peerdb_route::ListMirrorLogsRequest body;
+  read_json(call.body, body);
+  const std::vector<Line> lines = lines_of(call, body);
+  const Cut cut = page_of(lines, body);
+  peerdb_route::ListMirrorLogsResponse reply;
+  for (std::size_t i = cut.end; i > cut.begin; --i) {
+    const auto& [mirror, log] = lines[i - 1];
+    auto& item = *reply.add_errors();
+    item.set_flow_name(mirror);
+    item.set_error_message(log.message);
+    item.set_error_type(peerdb_level(log.level));
+    item.set_error_timestamp(static_cast<double>(log.at_us / 1000));
+    item.set_id(static_cast<std::int32_t>(log.id));
+    item.set_detail(log.detail);
+    item.set_hint(log.hint);
+  }
+  reply.set_total(static_cast<std::int32_t>(lines.size()));
+  reply.set_page(cut.page);
+  return write_json(reply);
+}
+
+}  // namespace peerd::rest
