@@ -3,6 +3,7 @@
 #include "names.h"
 #include "peerd/base/problems_error.h"
 #include "peerd/base/text.h"
+#include "peerd/specs/peerdb_options.h"
 
 namespace peerd {
 
@@ -41,12 +42,19 @@ Problems check_own_columns(const Options& options) {
                      "give the two columns different names")};
 }
 
+/// Between two Postgres servers PeerDB's system PG is what peerd does: types stay what they are.
+bool is_native_system(const RawOptions& raw, const Connector* to) {
+  const auto system = raw.find("system");
+  return system != raw.end() && to_lower(system->second.text) == "pg" && to && to->kind == "POSTGRES";
+}
+
 /// By the common table and that of the target's kind; an option of another kind is told as such.
 Problems check_mirror_options(RawOptions raw, const Connector* to, const Connectors& connectors, Options& options) {
   std::vector<Option> all(mirror_options().options.begin(), mirror_options().options.end());
   if (to && to->mirror_options) all.insert(all.end(), to->mirror_options->options.begin(), to->mirror_options->options.end());
   const OptionTable table{mirror_options().what, all};
-  Problems problems;
+  if (is_native_system(raw, to)) raw.erase("system");
+  Problems problems = take_peerdb_options(table, peerdb_mirror_options(), raw);
   for (const Connector& other : connectors.all()) {
     if (!to || &other == to || !other.mirror_options) continue;
     std::erase_if(raw, [&](const auto& entry) {

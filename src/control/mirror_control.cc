@@ -48,6 +48,12 @@ Done MirrorControl::create(const MirrorRequest& request, IfExists if_not_exists,
 }
 
 void MirrorControl::validate(const MirrorRequest& request, const Wait& wait) {
+  if (catalog_.mirror(request.name)) {
+    throw Error(ErrorText{.code = ErrorCode::already_exists,
+                          .message = "mirror \"" + request.name + "\" exists already",
+                          .hint = "choose another name, or drop it first",
+                          .field = "flow_job_name"});
+  }
   const Ends ends{catalog_.peer(request.source), catalog_.peer(request.target)};
   check_mirror(declare_mirror(request, ends, catalog_, connectors_), ends, catalog_, connectors_, wait);
 }

@@ -4,6 +4,7 @@
 #include "peer_move.h"
 #include "peerd/base/error.h"
 #include "peerd/control/control.h"
+#include "peerd/specs/peerdb_options.h"
 
 namespace peerd {
 
@@ -24,7 +25,10 @@ PeerSpec declared(const Connectors& connectors, std::string_view name, std::stri
   const Connector& connector = connectors.of(upper(kind));
   PeerSpec spec{std::string(name), std::string(connector.kind), {}};
   Problems problems = check_name("peer", name);
-  for (Problem& problem : check_options(*connector.options, options, spec.options))
+  RawOptions raw = options;
+  for (Problem& problem : take_peerdb_options(*connector.options, peerdb_peer_options(connector.kind), raw))
+    problems.push_back(std::move(problem));
+  for (Problem& problem : check_options(*connector.options, raw, spec.options))
     problems.push_back(std::move(problem));
   throw_if_any(problems);
   return spec;

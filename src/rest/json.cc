@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "peerd/base/option_table.h"
+#include "json_parts.h"
 #include "peerd/base/text.h"
 #include "proto/route.pb.h"
 
@@ -108,12 +109,6 @@ peerdb_route::ErrorReply error_reply(int code, std::string_view message) {
   return reply;
 }
 
-std::string reason_of(const ErrorText& text) {
-  std::string reason;
-  for (const char c : facts(text.code).word) reason += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-  return reason;
-}
-
 Metadata metadata_of(const ErrorText& text) {
   return {{"hint", text.hint},   {"detail", text.detail}, {"field", text.field},
           {"table", text.table}, {"origin", text.origin}, {"sqlstate", std::string(facts(text.code).sqlstate)}};
@@ -133,7 +128,7 @@ void read_json(std::string_view body, pb::Message& message) {
   if (!status.ok()) refuse(std::string(status.message().data(), status.message().size()), message.GetDescriptor());
 }
 
-std::string write_json(const pb::Message& message) { return print(message); }
+std::string write_json(const pb::Message& message) { return with_nulls(message, print(message)); }
 
 std::string write_json_as_declared(const pb::Message& message) {
   pb::util::JsonPrintOptions options;
@@ -153,7 +148,7 @@ ErrorCodeFacts answer_facts(const ErrorText& text) {
 std::string error_json(const ErrorText& text) {
   auto reply = error_reply(answer_facts(text).grpc, text.message);
   add_info(reply, reason_of(text), metadata_of(text));
-  return print(reply);
+  return with_violations(print(reply), {{text, {}}});
 }
 
 std::string error_json(const ErrorText& text, const Problems& problems) {
@@ -165,7 +160,7 @@ std::string error_json(const ErrorText& text, const Problems& problems) {
     metadata[first ? "own_hint" : "hint"] = cure_of(problem);
     add_info(reply, reason_of(problem.text), metadata);
   }
-  return print(reply);
+  return with_violations(print(reply), problems);
 }
 
 std::string error_json(const ErrorText& text, std::string_view sqlstate, std::size_t position) {

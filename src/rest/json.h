@@ -14,7 +14,7 @@ namespace peerd::rest {
 /// for unknown fields, with a suggestion, and for values of another type. No value of the body is repeated.
 void read_json(std::string_view body, google::protobuf::Message& message);
 
-/// Names in lowerCamelCase, unset scalars included, 64-bit integers as strings.
+/// Names in lowerCamelCase, unset scalars included, messages that are not set as null, 64-bit integers as strings.
 std::string write_json(const google::protobuf::Message& message);
 /// For people to copy: names as proto/ declares them, what is not set is left out.
 std::string write_json_as_declared(const google::protobuf::Message& message);
@@ -23,7 +23,7 @@ std::string write_json_as_declared(const google::protobuf::Message& message);
 /// makes that server unfit.
 ErrorCodeFacts answer_facts(const ErrorText& text);
 /// google.rpc.Status with an ErrorInfo: reason, and as metadata hint, detail, field, table, sqlstate, origin where
-/// known.
+/// known. Where a table is at fault, a PreconditionFailure names it as the subject of a violation.
 std::string error_json(const ErrorText& text);
 /// With an ErrorInfo for each of several problems. The first is that of `text`, which tells them all; each says its `message`,
 /// and the first its own `own_hint`.

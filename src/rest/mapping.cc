@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "peerd/base/text.h"
+#include "peerd/specs/peerdb_options.h"
 
 namespace peerd::rest {
 namespace {
@@ -59,6 +60,21 @@ bool is_default(const RawOption& value, const Cpp& field) {
   return value.text.empty() || value.text == "0" || value.text == "false";
 }
 
+/// A message in which nothing is said.
+bool is_empty(const pb::Message& message) {
+  std::vector<const Cpp*> fields;
+  message.GetReflection()->ListFields(message, &fields);
+  return std::all_of(fields.begin(), fields.end(), [&](const Cpp* field) {
+    const auto value = literal(message, *field);
+    return value && is_default(*value, *field);
+  });
+}
+
+bool is_empty_message(const pb::Message& message, const Cpp& field) {
+  return !field.is_repeated() && field.cpp_type() == Cpp::CPPTYPE_MESSAGE &&
+         is_empty(message.GetReflection()->GetMessage(message, &field));
+}
+
 /// Fields from 100 on are peerd's own: an option that only some kind of target has is control's to check.
 bool knows(const OptionTable& table, const Cpp& field) {
   constexpr int kOwn = 100;
@@ -86,10 +102,10 @@ bool take_many(const pb::Message& message, const Cpp& field, RawOptions& options
   return true;
 }
 
-/// Set fields of `message` as options. Those that `table` does not know are dropped while they hold their default and
-/// refused otherwise; a number of 0 means "not given", as in PeerDB.
-RawOptions options_of(const pb::Message& message, const OptionTable& table, const std::string& path,
-                      std::initializer_list<std::string_view> not_options) {
+/// Set fields of `message` as options. Those that `table` does not know are dropped while they hold their default, left to
+/// control where they are among `others`, and refused otherwise; a number of 0 means "not given", as in PeerDB.
+RawOptions options_of(const pb::Message& message, const OptionTable& table, std::span<const PeerdbOption> others,
+                      const std::string& path, std::initializer_list<std::string_view> not_options) {
   RawOptions options;
   std::vector<const Cpp*> fields;
   message.GetReflection()->ListFields(message, &fields);
@@ -98,10 +114,12 @@ RawOptions options_of(const pb::Message& message, const OptionTable& table, cons
     if (std::find(not_options.begin(), not_options.end(), name) != not_options.end()) continue;
     if (knows(table, *field) && take_many(message, *field, options)) continue;
     const auto value = literal(message, *field);
+    if (is_empty_message(message, *field)) continue;
     if (value && is_default(*value, *field) && (is_number(*field) || !knows(table, *field))) continue;
-    if (!value || !knows(table, *field)) {
+    const PeerdbOption* other = find_peerdb_option(others, name);
+    if (!value || !(other || knows(table, *field))) {
       refuse(ErrorCode::not_supported, path + name, "\"" + name + "\" is not supported by a " + std::string(table.what),
-             "leave " + path + name + " out");
+             other ? std::string(other->instead) : "leave " + path + name + " out");
     }
     options.emplace(name, *value);
   }
@@ -181,6 +199,17 @@ TableMapping mapping_of(const peerdb_flow::TableMapping& table, const std::strin
           {table.exclude().begin(), table.exclude().end()}};
 }
 
+/// A mirror carries no settings: what one asks for is what peerd does anyway, or is refused.
+void check_env(const peerdb_flow::FlowConnectionConfigs& configs, const std::string& path) {
+  for (const auto& [name, value] : configs.env()) {
+    const PeerdbOption* setting = find_peerdb_option(peerdb_settings(), name);
+    if (setting && asks_for(*setting, value)) continue;
+    refuse(ErrorCode::not_supported, path + name, "setting \"" + name + "\" of one mirror is not supported" +
+           (setting ? ", unless it is " + std::string(setting->does) : ""),
+           setting ? std::string(setting->instead) : "leave it out");
+  }
+}
+
 }  // namespace
 
 PeerRequest peer_request(const peerdb_peers::Peer& peer, const Connectors& connectors) {
@@ -205,7 +234,8 @@ PeerRequest peer_request(const peerdb_peers::Peer& peer, const Connectors& conne
     refuse(ErrorCode::invalid_option, "peer." + name, "a peer of type " + request.kind + " needs \"" + name + "\"");
   }
   const std::string path = "peer." + config->name() + ".";
-  request.options = options_of(peer.GetReflection()->GetMessage(peer, config), *connector.options, path, {});
+  request.options = options_of(peer.GetReflection()->GetMessage(peer, config), *connector.options,
+                               peerdb_peer_options(connector.kind), path, {});
   refuse_masked(request, *connector.options, path);
   return request;
 }
@@ -230,6 +260,24 @@ void fill_peer(const PeerSpec& spec, const OptionTable& options, peerdb_peers::P
   }
 }
 
+void fill_unset(pb::Message& config, const OptionTable& options, std::initializer_list<std::string_view> omitted) {
+  constexpr int kOwn = 100;
+  const auto& reflection = *config.GetReflection();
+  for (int i = 0; i < config.GetDescriptor()->field_count(); ++i) {
+    const auto* field = config.GetDescriptor()->field(i);
+    const bool scalar = !field->is_repeated() && field->cpp_type() != Cpp::CPPTYPE_MESSAGE;
+    if (!scalar || field->number() >= kOwn || !field->has_presence() || reflection.HasField(config, field)) continue;
+    if (std::find(omitted.begin(), omitted.end(), field->name()) != omitted.end()) continue;
+    const Option* option = find_option(options, field->name());
+    if (option && option->default_text.empty() && option->type != OptionType::text) continue;
+    if (field->cpp_type() == Cpp::CPPTYPE_ENUM) {
+      reflection.SetEnumValue(&config, field, 0);
+    } else {
+      set_field(config, field->name(), option ? std::string(option->default_text) : "");
+    }
+  }
+}
+
 MirrorRequest mirror_request(const peerdb_flow::FlowConnectionConfigs& configs) {
   const std::string path = "connection_configs.";
   MirrorRequest request;
@@ -247,12 +295,10 @@ MirrorRequest mirror_request(const peerdb_flow::FlowConnectionConfigs& configs) 
     request.tables.push_back(
         mapping_of(configs.table_mappings(i), path + "table_mappings[" + std::to_string(i) + "]."));
   }
-  if (configs.env_size() > 0) {
-    refuse(ErrorCode::not_supported, path + "env", "settings of one mirror are not supported yet", "leave env out");
-  }
+  check_env(configs, path + "env.");
   // version and flags are the server's own in PeerDB too; validation is never skipped.
   request.options =
-      options_of(configs, mirror_options(), path,
+      options_of(configs, mirror_options(), peerdb_mirror_options(), path,
                  {"flow_job_name", "source_name", "destination_name", "table_mappings", "env", "version", "flags"});
   return request;
 }

@@ -18,6 +18,10 @@ PeerRequest peer_request(const peerdb_peers::Peer& peer, const Connectors& conne
 
 /// The way back; options that the message has no field for are left out.
 void fill_peer(const PeerSpec& spec, const OptionTable& options, peerdb_peers::Peer& peer);
+/// Gives every field of PeerDB's that is not set the value that holds, so that it is shown; those that PeerDB leaves out, too,
+/// are `omitted`. A number that peerd finds for itself stays unset.
+void fill_unset(google::protobuf::Message& config, const OptionTable& options,
+                std::initializer_list<std::string_view> omitted);
 peerdb_peers::DBType type_of_kind(std::string_view kind);
 
 /// Refuses (not_supported) what PeerDB has and peerd has not, unless it is sent as its default.

@@ -70,6 +70,10 @@ void fill_flow(Call& call, const MirrorStatus& status, const peerdb_route::Mirro
   const auto peers = call.deps.peers.list();
   const MirrorRecord record = call.deps.mirrors.record(status.name);
   fill_mirror(record.spec, *flow.mutable_config());
+  // Between Postgres servers types are carried as they are, whatever was asked for.
+  const bool native = type_of_peer(peers, status.target) == peerdb_peers::POSTGRES;
+  flow.mutable_config()->set_system(native ? peerdb_flow::PG : peerdb_flow::Q);
+  fill_unset(*flow.mutable_config(), mirror_options(), {"skip_validation"});
   flow.set_source_type(type_of_peer(peers, status.source));
   flow.set_destination_type(type_of_peer(peers, status.target));
   flow.set_rows_synced(static_cast<std::int64_t>(status.rows_streamed));
@@ -169,13 +173,7 @@ std::string change_state(Call& call) {
                           .hint = "drop the mirror and create it with the new configuration",
                           .field = "flow_config_update"});
   }
-  if (body.skip_destination_drop()) {
-    throw Error(
-        ErrorText{.code = ErrorCode::not_supported,
-                  .message = "skip_destination_drop is not supported",
-                  .hint = "leave it out: a drop never touches the destination's tables, only peerd's bookkeeping there",
-                  .field = "skip_destination_drop"});
-  }
+  // skip_destination_drop is what a drop does anyway: it never touches the target's tables.
   MirrorEvent event = event_of(body.requested_flow_state());
   if (body.force() && event != MirrorEvent::drop) {
     throw Error(ErrorText{.code = ErrorCode::invalid_option,
@@ -186,6 +184,7 @@ std::string change_state(Call& call) {
   if (body.force()) event = MirrorEvent::drop_forced;
   std::vector<std::string> left;
   call.deps.mirrors.request(body.flow_job_name(), event, IfExists::no, call.wait, &left);
+  if (!body.force()) return "{}";
   peerdb_route::FlowStateChangeResponse reply;
   for (const std::string& what : left) reply.add_left_behind(what);
   return write_json(reply);

@@ -1,5 +1,6 @@
 #include "json.h"
 #include "mapping.h"
+#include "peer_rows.h"
 #include "routes.h"
 
 namespace peerd::rest {
@@ -11,6 +12,25 @@ void add_item(const PeerSpec& peer, google::protobuf::RepeatedPtrField<peerdb_ro
   auto& item = *items.Add();
   item.set_name(peer.name);
   item.set_type(type_of_kind(peer.kind));
+}
+
+/// As the server tells it itself, where it does.
+std::string version_of(Call& call, const PeerSpec& peer) {
+  const auto session = call.deps.peers.session(peer.name);
+  if (peer.kind != "POSTGRES") return session->server_version(call.wait.shorter(kReach));
+  return ask(*session, "SELECT version()", call).text(0, 0);
+}
+
+/// Every field that PeerDB shows of such a peer.
+void fill_rest(const PeerSpec& spec, const OptionTable& options, peerdb_peers::Peer& peer) {
+  if (spec.kind == "POSTGRES")
+    fill_unset(*peer.mutable_postgres_config(), options, {"metadata_schema", "root_ca", "disable_tls"});
+  if (spec.kind == "CLICKHOUSE")
+    fill_unset(*peer.mutable_clickhouse_config(), options,
+               {"endpoint", "certificate", "private_key", "root_ca", "tls_certificate_directory"});
+  if (spec.kind == "KAFKA")
+    fill_unset(*peer.mutable_kafka_config(), options,
+               {"certificate", "private_key", "root_ca", "max_record_batch_bytes"});
 }
 
 }  // namespace
@@ -31,12 +51,13 @@ std::string peer_info(Call& call) {
   const Connector& connector = call.deps.peers.connectors().of(peer.kind);
   peerdb_route::PeerInfoResponse reply;
   try {
-    reply.set_version(call.deps.peers.session(peer.name)->server_version(call.wait.shorter(kReach)));
+    reply.set_version(version_of(call, peer));
   } catch (const Error&) {
     // A peer that is down is still shown, with an empty version.
   }
   peer.options = redacted(*connector.options, peer.options);
   fill_peer(peer, *connector.options, *reply.mutable_peer());
+  fill_rest(peer, *connector.options, *reply.mutable_peer());
   return write_json(reply);
 }
 

@@ -11,7 +11,7 @@ constexpr Option kOptions[] = {
     {"do_initial_snapshot", OptionType::boolean, "", Required::no, Secret::no, "another name of do_initial_copy", 0, 0,
      "do_initial_copy"},
     {"publication_name", OptionType::text, "", Required::no, Secret::no,
-     "a publication to read, made if it is absent; one that was there is kept by DROP MIRROR"},
+     "a publication at the source that is read, and kept by DROP MIRROR; empty makes one for the mirror"},
     {"replication_slot_name", OptionType::text, "", Required::no, Secret::no,
      "the name of the logical slot that is made for the mirror; empty makes one up"},
     {"max_batch_size", OptionType::integer, "1000000", Required::no, Secret::no,

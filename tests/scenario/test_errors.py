@@ -231,3 +231,12 @@ def test_faces_want_the_password(w):
     assert w.peerd.rest("GET", "/api/v1/peers/list", password=None)[0] == 401
     assert w.peerd.rest("GET", "/healthz", password=None)[0] == 200
     assert w.peerd.rest("GET", "/api/v1/nothing")[0] == 404
+
+
+def test_a_publication_that_is_not_there_is_never_made_of_a_typo(w):
+    w.sql("CREATE TABLE public.items (id int PRIMARY KEY)")
+    w.create_peers()
+    make = f"CREATE MIRROR m FROM {w.source_peer} TO {w.target_peer} WITH TABLE MAPPING (public.items:public.items)"
+    state, message, hint = fails(w.peerd, f"{make} WITH (publication_name = 'Items_pub')")
+    assert state == "55000" and '"Items_pub" does not exist' in message and 'CREATE PUBLICATION "Items_pub"' in hint, (state, message, hint)
+    assert w.publications() == [] and w.slots() == [] and w.peerd.rows("SELECT name FROM mirrors") == []

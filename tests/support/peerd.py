@@ -139,10 +139,11 @@ class Peerd:
     # --- REST ----------------------------------------------------------------------------------------------------------
 
     def rest(self, method, path, body=None, password=PASSWORD):
-        """(HTTP status, decoded body)."""
+        """(HTTP status, decoded body). Bytes are sent as they are."""
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.ports['http_port']}{path}", method=method,
-            data=None if body is None else json.dumps(body).encode())
+            f"http://127.0.0.1:{self.ports['http_port']}{path}", method=method, data=body)
         if password is not None:
             request.add_header("Authorization", "Basic " + base64.b64encode(f":{password}".encode()).decode())
         try:

@@ -212,7 +212,8 @@ Problems preflight_source(postgres::Connection& connection, const SourceNames& n
   }
   if (!names.own_slot && server.boolean(0, 9)) check_slot_name(names, problems);
   const std::optional<Publication> publication = read_publication(connection, names, wait);
-  if (!publication && !server.boolean(0, 8)) {
+  if (!publication && !names.own_publication) problems.push_back(absent(names));
+  if (!publication && names.own_publication && !server.boolean(0, 8)) {
     const std::string role = quote_identifier(server.string(0, 6));
     problems.push_back({unfit("role " + role + " may not make a publication", "or make one and give publication_name",
                               ErrorCode::no_privilege),
@@ -230,7 +231,7 @@ Problems preflight_source(postgres::Connection& connection, const SourceNames& n
            ""});
       continue;
     }
-    check_table(connection, table, standings[i], publication.has_value(), wait, problems);
+    check_table(connection, table, standings[i], publication || !names.own_publication, wait, problems);
   }
   // A table that does not exist is not covered either: said once.
   if (publication && problems.size() == before) {

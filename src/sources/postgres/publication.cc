@@ -13,15 +13,18 @@ ErrorText unfit(std::string message) {
   return text;
 }
 
-void create(postgres::Connection& connection, const SourceNames& names, const Wait& wait) {
+std::string create_statement(const SourceNames& names) {
   std::string tables;
   // ONLY: descendants of a mapped table are tables of their own.
   for (const MappedTable& table : names.tables)
     tables += (tables.empty() ? "ONLY " : ", ONLY ") + table.source.quoted();
-  const std::string name = quote_identifier(names.publication);
+  return "CREATE PUBLICATION " + quote_identifier(names.publication) + " FOR TABLE " + tables +
+         " WITH (publish = 'insert, update, delete, truncate')";
+}
+
+void create(postgres::Connection& connection, const SourceNames& names, const Wait& wait) {
   // One message with two statements is one transaction: there is no publication without its mark.
-  connection.run("CREATE PUBLICATION " + name + " FOR TABLE " + tables +
-                     " WITH (publish = 'insert, update, delete, truncate'); COMMENT ON PUBLICATION " + name + " IS " +
+  connection.run(create_statement(names) + "; COMMENT ON PUBLICATION " + quote_identifier(names.publication) + " IS " +
                      quote_literal(names.publication_mark()),
                  wait);
 }
@@ -41,6 +44,12 @@ std::optional<Publication> read_publication(postgres::Connection& connection, co
     if (tables[i].filtered) publication.filtered.push_back(quoted);
   }
   return publication;
+}
+
+Problem absent(const SourceNames& names) {
+  ErrorText text = unfit("publication " + quote_identifier(names.publication) + " does not exist at the source");
+  text.hint = "make it, or leave publication_name out: the mirror then makes one of its own";
+  return {text, create_statement(names)};
 }
 
 Problems judge(const Publication& publication, const SourceNames& names) {
@@ -66,14 +75,17 @@ Problems judge(const Publication& publication, const SourceNames& names) {
   }
   if (publication.made_by_us) return problems;
   for (const std::string& table : publication.uncovered) {
-    problems.push_back(
-        {unfit(quoted + " does not publish " + table), "ALTER PUBLICATION " + name + " ADD TABLE ONLY " + table});
+    ErrorText text = unfit(quoted + " does not publish " + table);
+    const postgres::QualifiedName parts = postgres::parse_qualified(table);
+    text.table = parts.schema + "." + parts.name;
+    problems.push_back({text, "ALTER PUBLICATION " + name + " ADD TABLE ONLY " + table});
   }
   return problems;
 }
 
 void ensure_publication(postgres::Connection& connection, const SourceNames& names, const Wait& wait) {
   const std::optional<Publication> publication = read_publication(connection, names, wait);
+  if (!publication && !names.own_publication) throw_if_any({absent(names)});
   if (!publication) return create(connection, names, wait);
   throw_if_any(judge(*publication, names));
   for (const std::string& table : publication->uncovered) {

@@ -20,7 +20,10 @@ std::optional<Publication> read_publication(postgres::Connection& connection, co
 /// What keeps `publication` from being followed, each with its cure.
 Problems judge(const Publication& publication, const SourceNames& names);
 
-/// Makes the publication when it is absent, adds tables to one that the mirror made; checks another's (rules.md 7).
+/// That the publication which the operator named is not there: a typo must not make one. The cure makes it.
+Problem absent(const SourceNames& names);
+
+/// Makes the mirror's own publication when it is absent, adds tables to it; checks another's, which must be there (rules.md 7).
 /// It is committed on return.
 void ensure_publication(postgres::Connection& connection, const SourceNames& names, const Wait& wait);
 void drop_publication(postgres::Connection& connection, const SourceNames& names, const Wait& wait);

@@ -36,6 +36,17 @@ TEST_F(RestProblems, AreToldAllAtOnceEachByItself) {
   EXPECT_EQ(all[2]["metadata"]["hint"], "ALTER SYSTEM SET wal_level = logical");
 }
 
+TEST_F(RestProblems, ATableAtFaultIsTheSubjectOfAViolation) {
+  make_peers();
+  Problem keyless = problem("table public.t has no key");
+  keyless.text.table = "public.t";
+  world_.source("src").set_problems({keyless});
+  const Json all = details(kMirror);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[1], Json::parse(R"({"@type": "type.googleapis.com/google.rpc.PreconditionFailure", "violations":
+      [{"type": "SOURCE_UNFIT", "subject": "public.t", "description": "table public.t has no key"}]})"));
+}
+
 TEST_F(RestProblems, OneAloneIsAsEver) {
   make_peers();
   world_.source("src").set_problems({problem("wal_level is replica", "ALTER SYSTEM")});

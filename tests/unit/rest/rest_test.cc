@@ -76,7 +76,8 @@ TEST_F(Rest, SecretsAreShownMaskedAndTheMaskIsNotTaken) {
   const auto info = get("peers/info/a");
   EXPECT_EQ(info.status, 200);
   EXPECT_TRUE(has(info.body, R"("password":"********")")) << info.body;
-  EXPECT_TRUE(has(info.body, "15.0 (fake)"));
+  EXPECT_TRUE(has(info.body, R"("version":"1")")) << "what the server itself answers to SELECT version()";
+  EXPECT_TRUE(has(info.body, R"("authType":"POSTGRES_PASSWORD","skipCertVerification":false)")) << info.body;
   EXPECT_FALSE(has(info.body, "wonderland"));
   const auto back =
       post("peers/create",
@@ -178,29 +179,96 @@ TEST_F(Rest, MirrorsAreMadeListedAndTold) {
   EXPECT_TRUE(has(full, R"("idleTimeoutSeconds":"10")")) << full;
   EXPECT_TRUE(has(full, R"("doInitialSnapshot":true)")) << full;
   EXPECT_TRUE(has(full, R"("cdcBatches":[])")) << full;
-  EXPECT_FALSE(has(
+  EXPECT_TRUE(has(full, R"("resync":false)")) << full;
+  EXPECT_TRUE(has(full, R"("system":"PG")")) << full;
+  EXPECT_TRUE(has(
       post("mirrors/status",
            R"({"flow_job_name":"m","include_flow_info":true,"exclude_batches":true,"exclude_snapshot_status":true})")
           .body,
-      "snapshotStatus"));
+      R"("snapshotStatus":null)"));
+  const auto again = post("mirrors/cdc/validate", kMirror);
+  EXPECT_EQ(again.status, 409);
+  EXPECT_TRUE(has(again.body, R"("field":"flow_job_name")")) << again.body;
 }
 
 TEST_F(Rest, UnsupportedMirrorFieldsAreRefused) {
   make_peers();
   std::string body = kMirror;
   for (const char* field :
-       {R"("resync":true)", R"("script":"x")", R"("env":{"A":"b"})", R"("skip_validation":true)", R"("system":"PG")"}) {
+       {R"("resync":true)", R"("script":"x")", R"("env":{"A":"b"})", R"("skip_validation":true)", R"("initial_snapshot_only":true)"}) {
     std::string changed = body;
     changed.insert(changed.find("\"do_initial_snapshot\""), std::string(field) + ",");
     EXPECT_EQ(post("flows/cdc/create", changed).status, 501) << field;
   }
-  std::string engine = body;
-  engine.insert(engine.find("\"exclude\""), R"("engine":"CH_ENGINE_NULL",)");
-  EXPECT_EQ(post("flows/cdc/create", engine).status, 501);
+  for (const char* field : {R"("engine":"CH_ENGINE_NULL")", R"("partition_by_expr":"a")", R"("sharding_key":"a")",
+                            R"("columns":[{"source_name":"id","destination_name":"other","destination_type":"Int64"}])"}) {
+    std::string changed = body;
+    changed.insert(changed.find("\"exclude\""), std::string(field) + ",");
+    EXPECT_EQ(post("flows/cdc/create", changed).status, 501) << field;
+  }
   std::string defaults = body;
   defaults.insert(defaults.find("\"do_initial_snapshot\""),
                   R"("resync":false,"max_batch_size":0,"system":"Q","script":"",)");
   EXPECT_EQ(post("flows/cdc/create", defaults).status, 200);
+}
+
+TEST_F(Rest, SettingsOfOneMirrorAreTakenWhereTheyChangeNothing) {
+  make_peers();
+  const auto with = [&](const std::string& env) {
+    std::string body = kMirror;
+    body.insert(body.find("\"do_initial_snapshot\""), R"("env":{)" + env + "},");
+    return post("mirrors/cdc/validate", body);
+  };
+  EXPECT_EQ(with(R"("PEERDB_NULLABLE":"true","PEERDB_CLICKHOUSE_BINARY_FORMAT":"RAW","PEERDB_PG_AUTOMATED_SCHEMA_DUMP":"false")").status, 200);
+  for (const auto& [name, value] : {std::pair("PEERDB_NULLABLE", "false"), std::pair("PEERDB_PG_AUTOMATED_SCHEMA_DUMP", "true"),
+                                    std::pair("PEERDB_GROUP_NORMALIZE", "4"), std::pair("PEERDB_NULABLE", "true")}) {
+    const auto refused = with("\"" + std::string(name) + "\":\"" + value + "\"");
+    EXPECT_EQ(refused.status, 501) << name;
+    EXPECT_TRUE(has(refused.body, name)) << refused.body;
+  }
+}
+
+TEST_F(Rest, UnknownPeersOfAMirrorAre404) {
+  make_peers();
+  for (const char* end : {"source_name", "destination_name"}) {
+    std::string body = kMirror;
+    const auto at = body.find(std::string("\"") + end + "\"");
+    body.replace(body.find(':', at) + 1, body.find(',', at) - body.find(':', at) - 1, "\"nobody\"");
+    for (const char* path : {"mirrors/cdc/validate", "flows/cdc/create"}) {
+      const auto reply = post(path, body);
+      EXPECT_EQ(reply.status, 404) << reply.body;
+      EXPECT_TRUE(has(reply.body, std::string(R"("field":")") + end)) << reply.body;
+    }
+  }
+}
+
+TEST_F(Rest, WhatPeerDbsClientsSendByDefaultIsTakenByAllFaces) {
+  make_peers();
+  EXPECT_EQ(post("peers/create", R"({"peer":{"name":"a","postgres_config":{"host":"h","auth_type":"POSTGRES_PASSWORD",
+      "client_tls":{"certificate":"","private_key":""},"aws_auth":{},"ssh_config":{"host":"","port":0},"metadata_schema":""}}})").status, 200);
+  EXPECT_EQ(post("peers/create", R"({"peer":{"name":"b","clickhouse_config":{"host":"h","s3":{"url":""},"s3_path":"","cluster":"",
+      "replicated":false,"region":""}}})").status, 200);
+  const RawOption no{RawOption::Kind::boolean, "false"}, empty{RawOption::Kind::text, ""};
+  const auto text = [](const char* value) { return RawOption{RawOption::Kind::text, value}; };
+  peers_.create("c", "POSTGRES", {{"host", text("h")}, {"client_tls", empty}, {"auth_type", text("postgres_password")},
+                                  {"skip_cert_verification", no}}, Replace::no, IfExists::no, PeerControl::Check::yes, wait());
+  EXPECT_EQ(peers_.get("c").options, (Options{{"host", "h"}}));
+  MirrorRequest request = asked("m");
+  request.options = {{"resync", no}, {"system", text("Q")}, {"script", empty}, {"initial_copy_only", no},
+                     {"disable_peerdb_columns", no}, {"snapshot_num_partitions_override", {RawOption::Kind::number, "0"}}};
+  EXPECT_EQ(create(request), Done::done);
+  EXPECT_EQ(mirrors_.record("m").spec.options, Options());
+  for (const auto& [name, value] : {std::pair("resync", "true"), std::pair("script", "s"), std::pair("system", "XX")}) {
+    request.options = {{name, text(value)}};
+    const ErrorText refused = error_of([&] { mirrors_.validate({"n", "src", "ch", {{"public.t", "t", {}}}, request.options}, wait()); });
+    EXPECT_EQ(refused.code, ErrorCode::not_supported) << name;
+    EXPECT_EQ(refused.field, name);
+  }
+  request.options = {{"system", text("PG")}};
+  EXPECT_EQ(create(request), Done::was_there) << "types are carried as they are between Postgres servers";
+  EXPECT_EQ(error_of([&] { mirrors_.validate({"n", "src", "ch", {{"public.t", "t", {}}}, request.options}, wait()); }).field, "system");
+  EXPECT_EQ(error_of([&] { peers_.validate("d", "POSTGRES", {{"host", text("h")}, {"auth_type", text("POSTGRES_IAM_AUTH")}}, wait()); }).field,
+            "auth_type");
 }
 
 TEST_F(Rest, StateChangesAreDoneOrRefused) {
@@ -211,11 +279,11 @@ TEST_F(Rest, StateChangesAreDoneOrRefused) {
   };
   EXPECT_EQ(change("STATUS_RESYNC").status, 501);
   EXPECT_EQ(change("STATUS_SETUP").status, 400);
-  EXPECT_EQ(change("STATUS_PAUSED", R"(,"skip_destination_drop":true)").status, 501);
   EXPECT_EQ(change("STATUS_RUNNING", R"(,"flow_config_update":{"cdc_flow_config_update":{"batch_size":5}})").status,
             501);
-  EXPECT_EQ(change("STATUS_PAUSED").body, R"({"leftBehind":[]})");
-  EXPECT_EQ(change("STATUS_TERMINATING").body, R"({"leftBehind":[]})");
+  EXPECT_EQ(change("STATUS_PAUSED").body, "{}");
+  EXPECT_EQ(change("STATUS_TERMINATED", R"(,"skip_destination_drop":true)").body, "{}");
+  EXPECT_EQ(change("STATUS_TERMINATING").status, 404) << "it is gone";
 }
 
 TEST_F(Rest, ThePasswordGuardsEverythingButHealth) {

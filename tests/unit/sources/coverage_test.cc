@@ -5,7 +5,7 @@ namespace {
 
 struct Case {
   const char* name;
-  const char* publication;  ///< What follows CREATE PUBLICATION p; "" for one that the mirror makes.
+  const char* publication;  ///< What follows CREATE PUBLICATION p; "" for one of the table as a mirror makes it.
   const char* change;
   const char* words;        ///< Of the message; "" when the mirror goes on.
   int since = 0;            ///< Server version.
@@ -26,7 +26,7 @@ class RealCoverage : public RealSource {
     mirror_.tables.clear();
     map(std::string(given.publication).find("IN SCHEMA") == std::string::npos ? "public.t" : "s.t");
     mirror_.options["publication_name"] = "p";
-    if (*given.publication != '\0') sql(std::string("CREATE PUBLICATION p ") + given.publication);
+    sql(std::string("CREATE PUBLICATION p ") + (*given.publication != '\0' ? given.publication : "FOR TABLE ONLY public.t"));
     lease_.uuid[0] = static_cast<char>('a' + (lease_.uuid[0] + 1) % 6);
     source_.reset();
   }

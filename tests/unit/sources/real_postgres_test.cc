@@ -430,20 +430,6 @@ TEST_F(RealPreflight, AnOperatorsPublicationIsChecked) {
   EXPECT_EQ(sql("SELECT count(*) FROM pg_publication").integer(0, 0), 1) << "not ours to drop";
 }
 
-TEST_F(RealPreflight, ANamedPublicationThatIsAbsentIsMadeWidenedAndDropped) {
-  sql("CREATE TABLE public.t (id int PRIMARY KEY); CREATE TABLE public.u (id int PRIMARY KEY)");
-  map("public.t");
-  mirror_.options["publication_name"] = "Ours";
-  EXPECT_EQ(problems(), "");
-  source().ensure_publication(wait_);
-  map("public.u");
-  source_.reset();
-  source().ensure_publication(wait_);
-  EXPECT_EQ(sql("SELECT count(*) FROM pg_publication_tables WHERE pubname = 'Ours'").integer(0, 0), 2);
-  source().drop(true, wait_);
-  EXPECT_EQ(sql("SELECT count(*) FROM pg_publication").integer(0, 0), 0);
-}
-
 TEST_F(RealPreflight, ARoleWithoutRightsIsToldWhichOnes) {
   sql("CREATE TABLE public.t (id int PRIMARY KEY)");
   const std::string role = "poor_" + database_;

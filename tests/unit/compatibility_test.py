@@ -1,0 +1,43 @@
+"""docs/compatibility.md says what is so: its list of answers is the test's, and each test that it names is there. Run by pytest."""
+
+import pathlib
+import re
+
+from support.peerdb_answers import page_section, read_listed, steps
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs/compatibility.md").read_text()
+FAULTS = re.compile(r"^\| (\d+) \|.*\| ([^|]*) \|$", re.MULTILINE)
+
+
+def names_in_the_tree():
+    """`test_x.py::test_y` and `Suite.Name`."""
+    names = set()
+    for path in (ROOT / "tests").rglob("*.py"):
+        names |= {f"{path.name}::{name}" for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)}
+    for path in (ROOT / "tests/unit").rglob("*.cc"):
+        found = re.findall(r"^TEST(?:_F|_P)?\((\w+),\s*(\w+)\)", path.read_text(), re.MULTILINE)
+        names |= {f"{suite}.{name}" for suite, name in found}
+    return names
+
+
+def test_the_page_shows_the_answers_that_differ():
+    shown = PAGE.split("<!-- answers -->\n", 1)[1].split("\n<!-- end -->", 1)[0]
+    assert shown == page_section(), f"docs/compatibility.md must have:\n{page_section()}"
+
+
+def test_every_difference_has_a_reason_and_a_step():
+    reasons, listed = read_listed()
+    names = {step["name"] for step in steps()}
+    for step, difference, why in listed:
+        assert step in names and difference and why in reasons, (step, difference, why)
+    assert len(set(listed)) == len(listed)
+
+
+def test_every_fault_is_told_with_tests_that_are_there():
+    rows = FAULTS.findall(PAGE)
+    assert [int(number) for number, _ in rows] == list(range(1, 77))
+    known = names_in_the_tree()
+    missing = [(number, name) for number, shown in rows for name in re.findall(r"`([^`]+)`", shown) if name not in known]
+    assert not missing, missing
+    assert [number for number, shown in rows if "`" not in shown and shown != "none"] == []
