@@ -257,8 +257,12 @@ void Connection::renew(const std::string& application_name, const Wait& wait) {
   if (PQtransactionStatus(state_->connection.get()) != PQTRANS_IDLE)
     throw Error(ErrorCode::internal, "a connection was left within a transaction");
   // RESET goes back to what the connection was started with, pins_at_start() among it, and undoes the others.
-  run("RESET ALL; DEALLOCATE ALL; " + pins_in_session(server_version()) + "SET application_name = " + quote_literal(application_name),
-      wait);
+  std::string sql = "RESET ALL; ";
+  if (std::exchange(state_->prepared, false)) {
+    sql += "DEALLOCATE ALL; ";
+    state_->planned.clear();
+  }
+  run(sql + pins_in_session(server_version()) + "SET application_name = " + quote_literal(application_name), wait);
 }
 
 int Connection::server_version() const { return PQserverVersion(state_->connection.get()); }

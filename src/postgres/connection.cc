@@ -37,12 +37,12 @@ void read_copy_context(std::string_view context, ServerError& error) {
   error.copied = column.substr(0, column.find(": "));
 }
 
+}  // namespace
+
 bool failed(const PGresult* result) {
   const ExecStatusType status = PQresultStatus(result);
   return status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE || status == PGRES_NONFATAL_ERROR;
 }
-
-}  // namespace
 
 ServerError error_of(const PGresult* result) {
   const std::string_view sqlstate = field(result, PG_DIAG_SQLSTATE);
@@ -184,10 +184,25 @@ Result Connection::run(std::string_view sql, std::span<const std::optional<std::
   return state.finish(wait);
 }
 
+void Connection::State::prepare(const std::string& name, std::string_view sql, const Wait& wait) {
+  started(PQsendPrepare(connection.get(), name.c_str(), std::string(sql).c_str(), 0, nullptr));
+  finish(wait);
+}
+
 void Connection::prepare(const std::string& name, std::string_view sql, const Wait& wait) {
-  State& state = *state_;
-  state.started(PQsendPrepare(state.connection.get(), name.c_str(), std::string(sql).c_str(), 0, nullptr));
-  state.finish(wait);
+  state_->prepare(name, sql, wait);
+  state_->prepared = true;
+}
+
+Result Connection::run_planned(std::string_view sql, std::span<const std::optional<std::string>> parameters,
+                               const Wait& wait) {
+  auto known = state_->planned.find(sql);
+  if (known == state_->planned.end()) {
+    const std::string name = "peerd_planned_" + std::to_string(state_->planned.size());
+    state_->prepare(name, sql, wait);
+    known = state_->planned.emplace(sql, name).first;
+  }
+  return run_prepared(known->second, parameters, wait);
 }
 
 Result Connection::run_prepared(const std::string& name, std::span<const std::optional<std::string>> parameters,

@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 #include <poll.h>
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -25,6 +26,8 @@ struct Connection::State {
   std::unique_ptr<char, FreeMemory> message;  ///< The CopyData that a caller borrows.
   bool broken = false;
   Gather gather;  ///< Of a replication stream.
+  bool prepared = false;                                    ///< prepare() was used.
+  std::map<std::string, std::string, std::less<>> planned;  ///< Text of run_planned() -> name.
 
   /// Waits until the socket can be read (and, when asked, until it can be written). Throws on stop and deadline, after
   /// abandon(). Returns poll()'s revents.
@@ -41,10 +44,12 @@ struct Connection::State {
   /// All results up to the end; the last one. Throws the first error among them.
   Result finish(const Wait& wait);
   void started(int sent);
+  void prepare(const std::string& name, std::string_view sql, const Wait& wait);
   /// REQUIRES: the connection failed. Throws what libpq says about it.
   [[noreturn]] void lost();
 };
 
+bool failed(const PGresult* result);
 /// Of a failed result.
 ServerError error_of(const PGresult* result);
 /// Cancels what the server does for this connection, waiting a moment for the request to be delivered.

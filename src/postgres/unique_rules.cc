@@ -52,7 +52,7 @@ void read_columns(Connection& connection, std::vector<UniqueRule>& rules, const 
   std::string oids = "{";
   for (const UniqueRule& rule : rules) oids += (oids.size() > 1 ? "," : "") + std::to_string(rule.oid);
   const std::vector<std::optional<std::string>> parameters{oids + "}"};
-  const Result found = connection.run(kColumns, parameters, wait);
+  const Result found = connection.run_planned(kColumns, parameters, wait);
   for (int row = 0; row < found.rows(); ++row) {
     for (UniqueRule& rule : rules) {
       if (rule.oid == static_cast<std::uint32_t>(found.integer(row, 0))) rule.columns.push_back(found.string(row, 1));
@@ -65,7 +65,7 @@ void read_columns(Connection& connection, std::vector<UniqueRule>& rules, const 
 std::vector<UniqueRule> read_unique_rules(Connection& connection, std::uint32_t table, RulesOf side, const Wait& wait) {
   const std::vector<std::optional<std::string>> parameters{std::to_string(table)};
   const Result found =
-      connection.run(std::string(kParts) + std::string(side == RulesOf::source ? kAtSource : kAtTarget), parameters, wait);
+      connection.run_planned(std::string(kParts) + std::string(side == RulesOf::source ? kAtSource : kAtTarget), parameters, wait);
   std::vector<UniqueRule> rules;
   for (int row = 0; row < found.rows(); ++row) {
     const auto oid = static_cast<std::uint32_t>(found.integer(row, 0));

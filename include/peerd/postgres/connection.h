@@ -70,7 +70,7 @@ class Connection {
   /// read committed, read write, not deferrable unless they say otherwise, whatever the role's defaults are.
   static std::unique_ptr<Connection> open(const ConnectOptions& options, const Wait& wait);
   /// For another user of the same connection, under another application_name: settings are again as open() left them, and what
-  /// was prepared is gone. One round trip, which also shows that the server is there. Not within a transaction: throws.
+  /// prepare() prepared is gone. One round trip, which also shows that the server is there. Not within a transaction: throws.
   void renew(const std::string& application_name, const Wait& wait);
   ~Connection();
   Connection(const Connection&) = delete;
@@ -80,6 +80,9 @@ class Connection {
   Result run(std::string_view sql, std::span<const std::optional<std::string>> parameters, const Wait& wait);  ///< One; text.
   Result run_prepared(const std::string& name, std::span<const std::optional<std::string>> parameters, const Wait& wait);
   void prepare(const std::string& name, std::string_view sql, const Wait& wait);
+  /// As run() with parameters, planned once on this connection: for questions to the catalog, which are asked of every table,
+  /// take longer to plan than to answer, and whose text and types never change.
+  Result run_planned(std::string_view sql, std::span<const std::optional<std::string>> parameters, const Wait& wait);
   /// Row by row (PQsetSingleRowMode): for results that may be large.
   void each_row(std::string_view sql, std::span<const std::optional<std::string>> parameters, const Wait& wait,
                 const std::function<void(const Result&)>& row);
@@ -105,6 +108,7 @@ class Connection {
   int socket() const;
 
  private:
+  friend class Pipeline;
   explicit Connection(pg_conn* connection);
   void begin_copy(std::string_view sql, int kind, const Wait& wait);
   struct State;

@@ -32,7 +32,7 @@ void read_base_types(postgres::Connection& connection, std::span<Column> columns
   for (const Column& column : columns)
     if (!well_known(column.type_oid)) asked += (asked.empty() ? "{" : ",") + std::to_string(column.type_oid);
   if (asked.empty()) return;
-  const postgres::Result result = connection.run(kBases, {{asked + "}"}}, wait);
+  const postgres::Result result = connection.run_planned(kBases, {{asked + "}"}}, wait);
   for (int row = 0; row < result.rows(); ++row) {
     if (result.null(row, 1)) continue;
     const TypeOf base{static_cast<std::uint32_t>(result.integer(row, 1)), static_cast<std::int32_t>(result.integer(row, 2)),

@@ -79,7 +79,7 @@ void add_types(postgres::Connection& connection, std::map<std::uint32_t, LookedT
       if (column.type_oid >= kFirstOwnOid) roots.insert(column.type_oid);
   if (roots.empty()) return;
   std::map<std::uint32_t, std::vector<CatalogNotes::TypePart>> parts;
-  const postgres::Result result = connection.run(kParts, {{oid_list(roots)}}, wait);
+  const postgres::Result result = connection.run_planned(kParts, {{oid_list(roots)}}, wait);
   for (int row = 0; row < result.rows(); ++row) {
     parts[oid_of(result, row, 0)].push_back({oid_of(result, row, 1), oid_of(result, row, 2), result.boolean(row, 3),
                                              result.string(row, 4), result.string(row, 5)});
@@ -109,7 +109,7 @@ std::map<std::uint32_t, LookedTable> look_at(postgres::Connection& connection, s
   std::vector<std::uint32_t> oids;
   for (const TableId& id : tables) oids.push_back(id.oid);
   const postgres::Result result =
-      connection.run(kColumns, {{oid_list(oids), missing == MissingValues::yes ? "t" : "f"}}, wait);
+      connection.run_planned(kColumns, {{oid_list(oids), missing == MissingValues::yes ? "t" : "f"}}, wait);
   std::map<std::uint32_t, LookedTable> looked;
   for (int row = 0; row < result.rows(); ++row) {
     LookedTable& table = looked[oid_of(result, row, 0)];

@@ -41,7 +41,7 @@ ReplicaIdentity identity_of(char letter) {
 /// attnum of each column that is kept, in the schema's order.
 std::vector<std::int64_t> read_columns(postgres::Connection& connection, const std::string& oid,
                                        const MappedTable& table, CatalogTable& into, const Wait& wait) {
-  const postgres::Result result = connection.run(kColumns, {{oid}}, wait);
+  const postgres::Result result = connection.run_planned(kColumns, {{oid}}, wait);
   std::vector<std::int64_t> numbers;
   into.missing_excludes = table.exclude;
   for (int row = 0; row < result.rows(); ++row) {
@@ -63,7 +63,7 @@ std::vector<std::int64_t> read_columns(postgres::Connection& connection, const s
 
 void read_key(postgres::Connection& connection, const std::string& oid, const std::string& identity,
               const std::vector<std::int64_t>& numbers, CatalogTable& into, const Wait& wait) {
-  const postgres::Result result = connection.run(kKey, {{oid, identity}}, wait);
+  const postgres::Result result = connection.run_planned(kKey, {{oid, identity}}, wait);
   TableSchema& schema = into.schema;
   for (int row = 0; row < result.rows(); ++row) {
     const auto found = std::find(numbers.begin(), numbers.end(), result.integer(row, 0));
@@ -82,7 +82,7 @@ void read_key(postgres::Connection& connection, const std::string& oid, const st
 }  // namespace
 
 std::optional<CatalogTable> read_table(postgres::Connection& connection, const MappedTable& table, const Wait& wait) {
-  const postgres::Result result = connection.run(kRelation, {{table.source.schema, table.source.name}}, wait);
+  const postgres::Result result = connection.run_planned(kRelation, {{table.source.schema, table.source.name}}, wait);
   if (result.rows() == 0) return std::nullopt;
   CatalogTable found;
   const std::string oid = result.string(0, 0);

@@ -32,7 +32,7 @@ std::vector<MadeOf> columns_made_of(postgres::Connection& connection, std::strin
     oids += (oids.empty() ? "{" : ",") + std::to_string(schema->id.oid);
   }
   if (oids.empty()) return {};
-  const postgres::Result found = connection.run(kColumns, {{oids + "}", std::string(types)}}, wait);
+  const postgres::Result found = connection.run_planned(kColumns, {{oids + "}", std::string(types)}}, wait);
   std::vector<MadeOf> columns;
   for (int row = 0; row < found.rows(); ++row) {
     const TableSchema* const schema = schemas.at(found.integer(row, 0));

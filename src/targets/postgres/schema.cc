@@ -57,7 +57,7 @@ constexpr std::string_view kUnique =
     " WHERE i.indrelid = $1::oid AND i.indisunique AND k.n <= i.indnkeyatts ORDER BY i.indexrelid, k.n";
 
 void read_columns(postgres::Connection& connection, const Parameters& oid, Standing& standing, const Wait& wait) {
-  const Result found = connection.run(kColumns, oid, wait);
+  const Result found = connection.run_planned(kColumns, oid, wait);
   for (int row = 0; row < found.rows(); ++row) {
     standing.columns.push_back({found.string(row, 0), found.string(row, 1),
                                 static_cast<std::uint32_t>(found.integer(row, 2)),
@@ -69,7 +69,7 @@ void read_columns(postgres::Connection& connection, const Parameters& oid, Stand
 }
 
 void read_unique(postgres::Connection& connection, const Parameters& oid, Standing& standing, const Wait& wait) {
-  const Result found = connection.run(kUnique, oid, wait);
+  const Result found = connection.run_planned(kUnique, oid, wait);
   for (int row = 0; row < found.rows(); ++row) {
     const auto index = static_cast<std::uint32_t>(found.integer(row, 0));
     if (standing.unique.empty() || standing.unique.back().oid != index) {
@@ -158,7 +158,7 @@ const StandingColumn* Standing::find(const std::string& name) const {
 
 Standing inspect(postgres::Connection& connection, const QualifiedName& name, const Wait& wait) {
   const Parameters parameters{name.schema, name.name};
-  const Result found = connection.run(
+  const Result found = connection.run_planned(
       "SELECT c.oid, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
       " WHERE n.nspname = $1 AND c.relname = $2",
       parameters, wait);
@@ -169,7 +169,7 @@ Standing inspect(postgres::Connection& connection, const QualifiedName& name, co
   const Parameters oid{found.string(0, 0)};
   read_columns(connection, oid, standing, wait);
   read_unique(connection, oid, standing, wait);
-  standing.checks = connection.run(kChecks, oid, wait).boolean(0, 0);
+  standing.checks = connection.run_planned(kChecks, oid, wait).boolean(0, 0);
   standing.rules = postgres::read_unique_rules(connection, standing.oid, postgres::RulesOf::target, wait);
   return standing;
 }

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "peerd/postgres/connection.h"
+#include "peerd/postgres/pipeline.h"
 
 // Against the server that PEERD_TEST_POSTGRES names: "host=… port=… user=… dbname=…" or
 // postgres://user@host:port/database.
@@ -47,6 +48,66 @@ TEST_F(RealServer, PinsTheSessionWhateverTheOperatorsOptions) {
   EXPECT_EQ(connection->run("SHOW default_transaction_isolation", wait_).text(0, 0), "read committed");
   EXPECT_EQ(connection->run("SHOW search_path", wait_).text(0, 0), "pg_catalog");
   EXPECT_GE(connection->server_version(), 120000);
+}
+
+TEST_F(RealServer, WhatIsPlannedOnceIsAnsweredAnew) {
+  auto connection = open();
+  constexpr std::string_view kAsk = "SELECT $1::int + 1, (SELECT count(*) FROM pg_prepared_statements)";
+  EXPECT_EQ(connection->run_planned(kAsk, {{"1"}}, wait_).integer(0, 0), 2);
+  EXPECT_EQ(connection->run_planned(kAsk, {{"2"}}, wait_).text(0, 0), "3");
+  EXPECT_EQ(connection->run_planned(kAsk, {{"2"}}, wait_).text(0, 1), "1") << "planned once";
+  EXPECT_THROW(connection->run_planned("SELECT nothing_of_that_name", {}, wait_), Error);
+  connection->renew("another user", wait_);
+  EXPECT_EQ(connection->run_planned(kAsk, {{"3"}}, wait_).text(0, 1), "1") << "kept";
+  connection->prepare("mine", "SELECT 1", wait_);
+  connection->renew("a third", wait_);
+  EXPECT_EQ(connection->run_planned(kAsk, {{"3"}}, wait_).text(0, 1), "1") << "mine is gone, the plan is made again";
+}
+
+TEST_F(RealServer, APipelineTellsTheRowsOfEachStatement) {
+  auto connection = open();
+  connection->run("CREATE TEMPORARY TABLE p (id int PRIMARY KEY, v text); BEGIN", wait_);
+  connection->prepare("put", "INSERT INTO pg_temp.p SELECT $1::int + g, $2 FROM generate_series(1, $1::int) g", wait_);
+  std::vector<std::uint64_t> affected;
+  {
+    Pipeline pipeline(*connection);
+    const char* const three[] = {"3", nullptr};
+    const char* const none[] = {"nobody"};
+    pipeline.run_prepared("put", three);
+    pipeline.run("DELETE FROM pg_temp.p WHERE v = $1", none);
+    pipeline.run("UPDATE pg_temp.p SET v = 'x' WHERE v IS NULL", {});
+    pipeline.finish(affected, wait_);
+  }
+  EXPECT_EQ(affected, (std::vector<std::uint64_t>{3, 0, 3}));
+  EXPECT_EQ(connection->run("COMMIT; SELECT count(*) FROM pg_temp.p WHERE v = 'x'", wait_).integer(0, 0), 3);
+}
+
+TEST_F(RealServer, APipelineThrowsItsFirstErrorAndLeavesTheConnectionWell) {
+  auto connection = open();
+  connection->run("CREATE TEMPORARY TABLE p (id int PRIMARY KEY)", wait_);
+  connection->run("BEGIN", wait_);
+  std::vector<std::uint64_t> affected;
+  {
+    Pipeline pipeline(*connection);
+    const char* const word[] = {"word"};
+    pipeline.run("INSERT INTO pg_temp.p VALUES (1)", {});
+    pipeline.run("INSERT INTO pg_temp.p VALUES ($1)", word);
+    pipeline.run("INSERT INTO pg_temp.p VALUES (1)", {});
+    try {
+      pipeline.finish(affected, wait_);
+      FAIL() << "no error";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.text.origin, "22P02") << error.text.message;
+    }
+  }
+  EXPECT_FALSE(connection->broken());
+  EXPECT_EQ(connection->run("ROLLBACK; SELECT count(*) FROM pg_temp.p", wait_).integer(0, 0), 0);
+}
+
+TEST_F(RealServer, APipelineThatIsNotFinishedGivesTheConnectionUp) {
+  auto connection = open();
+  { Pipeline pipeline(*connection); }
+  EXPECT_TRUE(connection->broken());
 }
 
 TEST_F(RealServer, ParametersNullsAndSeveralStatementsWork) {
