@@ -13,6 +13,7 @@ import sys
 import time
 
 import kafka_part
+import tables_part
 from measures import CHANGES_PER_TRANSACTION, INSERTS, MIXED, PLAIN, ROW, SETTINGS, TABLE, Stream, ceiling, failures, floor, report, timed
 from support.clickhouse_server import ClickHouseServer
 from support.peerd import Peerd
@@ -206,7 +207,7 @@ def main():
     arguments = parser.parse_args()
     arguments.rows = arguments.rows or (20_000 if arguments.smoke else 2_000_000)
     arguments.rounds = arguments.rounds or (1 if arguments.smoke else 3)
-    parts = arguments.parts or ["snapshot", "stream", "memory"]
+    parts = arguments.parts or ["snapshot", "stream", "tables", "memory"]
     source = PostgresServer("source", settings=SETTINGS)
     if "kafka" in parts:
         kafka_part.run(arguments, source)
@@ -227,6 +228,8 @@ def postgres_and_clickhouse(arguments, source, parts):
         snapshot(arguments, source, target, peerd)
     if "stream" in parts:
         streams(arguments, source, target, clickhouse, peerd)
+    if "tables" in parts:
+        tables_part.run(arguments, source, target, peerd)
     if "snapshot" in parts or "stream" in parts:
         ceiling("peak resident memory of peerd in all of it", peerd.peak_memory_mb(), 300, arguments.smoke)
     peerd.terminate()

@@ -11,6 +11,8 @@ namespace peerd::pgtarget {
 namespace {
 
 constexpr int kMergesAfterClash = 16;
+constexpr std::size_t kFew = 4;  ///< A COPY costs each table as many round trips as all rows together that go directly.
+constexpr std::size_t kMostKept = 2'000;  ///< Temporary tables and prepared statements of a session.
 constexpr std::ptrdiff_t kLeastCopied =
     64;  ///< For fewer new rows a COPY of their own costs more round trips than it saves.
 
@@ -29,6 +31,7 @@ void Applier::explained(const Table& table, Doing doing) {
 Applier::Table& Applier::table_of(const MirrorTable& table) { return *tables_.at(table.schema.id); }
 
 void Applier::learn(std::span<const MirrorTable> tables, const Wait& wait) {
+  keep_few(wait);
   for (const MirrorTable& table : tables) {
     const auto known = tables_.find(table.schema.id);
     if (known != tables_.end() && known->second->of == table) continue;
@@ -53,41 +56,66 @@ void Applier::learn(std::span<const MirrorTable> tables, const Wait& wait) {
       learnt->key_position[table.schema.key[i]] = static_cast<std::int32_t>(i);
     }
     learnt->groups.emplace_back(table.schema.columns.size(), false);
-    connection_.run(drop_staging(learnt->shape) + "; " + create_staging(learnt->shape), wait);
     tables_[table.schema.id] = std::move(learnt);
   }
 }
 
-void Applier::drop(Table& table, const Wait& wait) {
-  std::string sql = drop_staging(table.shape);
-  for (const std::string& name : table.prepared) sql += "; DEALLOCATE " + name;
+/// What the session keeps for the table goes; "" = nothing.
+std::string Applier::take_back(Table& table) {
+  std::string sql = table.staging ? drop_staging(table.shape) + "; " : "";
+  kept_ -= table.staging ? 1 : 0;
+  table.staging = false;
+  for (const std::string& name : table.prepared) sql += "DEALLOCATE " + name + "; ";
+  kept_ -= table.prepared.size();
+  table.prepared.clear();
+  for (RowStatement& statement : table.direct) {
+    if (statement.name.empty()) continue;
+    sql += "DEALLOCATE " + statement.name + "; ";
+    statement.name.clear();
+    --kept_;
+  }
+  return sql;
+}
+
+/// A session's memory, and the target's catalog, do not grow with the number of tables.
+void Applier::keep_few(const Wait& wait) {
+  if (kept_ <= kMostKept) return;
+  std::string sql;
+  for (auto& [id, table] : tables_) sql += take_back(*table);
   connection_.run(sql, wait);
 }
 
 void Applier::forget(TableId table, const Wait& wait) {
   const auto known = tables_.find(table);
   if (known == tables_.end()) return;
-  drop(*known->second, wait);
+  if (const std::string sql = take_back(*known->second); !sql.empty()) connection_.run(sql, wait);
   tables_.erase(known);
 }
 
-void Applier::forget_all(const Wait& wait) {
-  for (auto& [id, table] : tables_) drop(*table, wait);
-  tables_.clear();
+void Applier::forget(const Batch& batch, const Wait& wait) {
+  for (const MirrorTable& table : batch.tables()) forget(table.schema.id, wait);
 }
 
-void Applier::transaction_ended() {
-  for (auto& [id, table] : tables_) table->staged = false;
+void Applier::rolled_back() {
+  for (const TableId id : made_) {
+    const auto known = tables_.find(id);
+    if (known == tables_.end() || !known->second->staging) continue;
+    known->second->staging = false;
+    --kept_;
+  }
+  made_.clear();
 }
 
 bool Applier::may_copy(const Batch& batch, const Horizons& horizons) const {
   if (batch.size() == 0 || !Collapser::inserts_only(batch)) return false;
+  const bool few = batch.size() <= site_.direct_rows / kFew * batch.tables().size();
   const Lsn first = batch.changes().front().version.commit;
   return std::ranges::all_of(batch.tables(), [&](const MirrorTable& table) {
     const auto known = tables_.find(table.schema.id);
     // A rule that is checked at the commit, or not at all, tells of no marked row that is in the way.
     return known != tables_.end() && known->second->merges_left == 0 && !horizons.below(table.schema.id, first) &&
-           std::ranges::none_of(known->second->shape.clashes, &Clash::deferrable);
+           std::ranges::none_of(known->second->shape.clashes, &Clash::deferrable) &&
+           !(few && known->second->shape.always.empty());
   });
 }
 
@@ -146,14 +174,27 @@ bool Applier::is_new(const Table& table, const RowOutcome& row) const {
 
 void Applier::merge(const Batch& batch, const ApplyContext& context, bool may_retry) {
   if (batch.size() == 0) return;
+  direct_ = false;
   Pass pass{batch, context, may_retry};
   note_vacated(batch);
+  std::vector<const TableOutcome*> direct;
   for (const TableOutcome& outcome : collapser_.collapse(batch)) {
-    look_again(batch.tables()[outcome.table], outcome, context.wait);
-    Table& table = table_of(batch.tables()[outcome.table]);
-    explained(table, [&] { merge_table(table, outcome, pass); });
-    if (table.merges_left > 0) --table.merges_left;
+    const MirrorTable& table = batch.tables()[outcome.table];
+    if (goes_directly(table_of(table), outcome, pass)) {
+      direct.push_back(&outcome);
+      continue;
+    }
+    stage_and_merge(outcome, pass);
+    if (int& left = table_of(table).merges_left; left > 0) --left;
   }
+  if (!direct.empty()) write_directly(direct, pass);
+}
+
+void Applier::stage_and_merge(const TableOutcome& outcome, Pass& pass) {
+  const MirrorTable& of = pass.batch.tables()[outcome.table];
+  look_again(of, outcome, pass.context.wait);
+  Table& table = table_of(of);
+  explained(table, [&] { merge_table(table, outcome, pass); });
 }
 
 /// Rows that are removed and placed again take the operator's columns along, all of them: one that was added since the
@@ -178,6 +219,7 @@ postgres::Result Applier::execute(Table& table, const std::string& what, const s
   if (!table.prepared.contains(name)) {
     connection_.prepare(name, sql, wait);
     table.prepared.insert(name);
+    ++kept_;
   }
   return connection_.run_prepared(name, {}, wait);
 }
@@ -202,6 +244,7 @@ void Applier::merge_table(Table& table, const TableOutcome& outcome, Pass& pass)
   update(table, outcome, pass, work);
   place(table, pass, work);
   copy_new(table, outcome, pass, work);
+  empty_staging(table, outcome.rows.size(), wait);
 }
 
 /// Values that rows take along from where they stood, read before anything moves.

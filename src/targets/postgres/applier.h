@@ -9,20 +9,24 @@
 #include "peerd/changes/collapse.h"
 #include "peerd/changes/row_lookup.h"
 #include "peerd/postgres/connection.h"
+#include "peerd/postgres/pipeline.h"
 #include "postgres/client.h"
 #include "postgres/encode.h"
 #include "postgres/schema.h"
 
 namespace peerd::pgtarget {
 
-/// Writes batches into target tables, inside a transaction that its owner begins and ends. Two ways:
+/// Writes batches into target tables, inside a transaction that its owner begins and ends. Three ways:
 ///
 ///   copy()   a batch of inserts above the horizon goes by COPY into the tables themselves;
-///   merge()  any batch: one outcome per key (Collapser) goes by COPY into a temporary table per target table, and from
-///            there, set by set, into the target in the order that rules.md 26 demands:
+///   merge()  any batch: one outcome per key (Collapser). Of a table that changed much they go by COPY into a temporary
+///            table of its own, and from there, set by set, into the target in the order that rules.md 26 demands:
 ///            values taken along by key changes -> removals -> updates in place -> rows placed in their final form.
 ///            Inserts of keys that nothing else in the batch touched skip the temporary table: COPY takes a third of
 ///            the time.
+///            Of a table that changed little, in rows above the horizon that keep their keys, they go directly: a
+///            statement a row, those of all such tables in one exchange. Where one finds no row, or the server refuses
+///            one, the table goes the first way after all: it has the answers to that.
 ///
 /// Rows at or below the horizon (rules.md 14-18, 25) are placed whole; what the stream did not send of them, and of
 /// rows that should stand above it and do not, is asked of the source. Owned by the writer thread's Target; lives as
@@ -31,11 +35,10 @@ class Applier {
  public:
   Applier(postgres::Connection& connection, const Site& site) : connection_(connection), site_(site) {}
 
-  /// Reads what stands at the target for tables not known yet, and makes their temporary tables. Best outside a
-  /// transaction.
+  /// Reads what stands at the target for tables not known yet. Best outside a transaction.
   void learn(std::span<const MirrorTable> tables, const Wait& wait);
   void forget(TableId table, const Wait& wait);  ///< Its shape or its indexes changed.
-  void forget_all(const Wait& wait);
+  void forget(const Batch& batch, const Wait& wait);
 
   bool may_copy(const Batch& batch, const Horizons& horizons) const;
   void copy(const Batch& batch, const Wait& wait);
@@ -43,12 +46,20 @@ class Applier {
   bool outdated(const Batch& batch, const Wait& wait);
   /// A COPY into the tables met a row that stands already: those of this batch do without for a while.
   void clashed(const Batch& batch);
-  /// May throw a unique violation (23505) where `may_retry`: roll back, clashed(), and once more.
+  /// Where `may_retry`, it may throw what another way would have avoided: a unique violation (23505), or whatever the
+  /// server says to a row that goes directly. Roll back, clashed(), and once more.
   void merge(const Batch& batch, const ApplyContext& context, bool may_retry);
+  /// What merge() threw was said to a row that went directly.
+  bool was_direct() const { return direct_; }
 
-  void transaction_ended();  ///< COMMIT or ROLLBACK: the temporary tables are empty again.
+  void committed() { made_.clear(); }
+  void rolled_back();
 
  private:
+  struct RowStatement {
+    std::string sql, name;  ///< name: "" until it is prepared, from its second use on.
+    bool used = false;
+  };
   struct Table {
     MirrorTable of;
     Shape shape;
@@ -58,8 +69,10 @@ class Applier {
     std::vector<std::int32_t> key_position;  ///< By column: its place in the key, -1 = none.
     std::vector<MissingColumns> groups;      ///< [0] = nothing is missing.
     std::set<std::string> prepared;
-    bool staged = false;  ///< The temporary table holds rows of this transaction.
-    int merges_left = 0;  ///< Batches until COPY into the table is tried again.
+    std::vector<RowStatement> direct;  ///< [0] inserts, [1] removes, [2 + group] updates.
+    bool staging = false;              ///< The temporary table stands. Between merges it is empty.
+    std::size_t cleared = 0;           ///< Rows that were taken out of it one by one since its file is new.
+    int merges_left = 0;  ///< Batches until COPY into the table, or rows that go directly, are tried again.
   };
   struct Pass;
   struct Work;
@@ -68,14 +81,26 @@ class Applier {
   template <typename Doing>
   void explained(const Table& table, Doing doing);
   Table& table_of(const MirrorTable& table);
-  void drop(Table& table, const Wait& wait);
+  std::string take_back(Table& table);
+  void keep_few(const Wait& wait);
   postgres::Result execute(Table& table, const std::string& what, const std::string& sql, const Wait& wait);
   int group_of(Table& table, const RowOutcome& row);
   void note_vacated(const Batch& batch);
   bool is_new(const Table& table, const RowOutcome& row) const;
 
+  bool goes_directly(Table& table, const TableOutcome& outcome, const Pass& pass);
+  void write_directly(std::span<const TableOutcome* const> outcomes, Pass& pass);
+  std::size_t number_of(Table& table, const RowOutcome& row);
+  void prepare_rows(Table& table, const TableOutcome& outcome, const Wait& wait);
+  void send(postgres::Pipeline& pipeline, Table& table, const RowOutcome& row);
+  RowStatement& statement_of(Table& table, std::size_t number);
+  bool found_all(const Table& table, const TableOutcome& outcome, std::span<const std::uint64_t> affected) const;
+
   void look_again(const MirrorTable& table, const TableOutcome& outcome, const Wait& wait);
+  void stage_and_merge(const TableOutcome& outcome, Pass& pass);
   void merge_table(Table& table, const TableOutcome& outcome, Pass& pass);
+  void make_staging(Table& table, const Wait& wait);
+  void empty_staging(Table& table, std::size_t rows, const Wait& wait);
   void stage(Table& table, const TableOutcome& outcome, Pass& pass, Work& work);
   void stage_upsert(Table& table, std::uint32_t index, const RowOutcome& row, Pass& pass, Work& work);
   void encode(Table& table, std::uint32_t index, const RowOutcome& row, int action, int group,
@@ -98,6 +123,13 @@ class Applier {
   MissingColumns scratch_;
   std::vector<std::uint32_t> order_, starts_;
   std::vector<std::uint64_t> vacated_;  ///< Hashes of the keys that rows left in this batch, sorted.
+  std::size_t kept_ = 0;                ///< Temporary tables and prepared statements that stand.
+  std::vector<TableId> made_;           ///< Whose temporary tables this transaction made.
+  bool direct_ = false;                 ///< Rows go directly at this moment.
+  std::string values_;                  ///< Of a row that goes directly, each ended by a zero byte.
+  std::vector<std::size_t> places_;
+  std::vector<const char*> parameters_;
+  std::vector<std::uint64_t> affected_;
 };
 
 }  // namespace peerd::pgtarget

@@ -18,6 +18,7 @@ struct Site {
   std::string mirror, uuid;  ///< The mirror's name, for people, and its incarnation.
   std::uint64_t epoch = 0;
   std::string soft_delete, synced_at;  ///< Column names; "" = none.
+  std::size_t direct_rows = 32;  ///< Of a table that has more in a batch, rows go by way of a temporary table.
 };
 Site make_site(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease);
 

@@ -1,5 +1,7 @@
 #include "postgres/errors.h"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "peerd/base/text.h"
@@ -122,6 +124,13 @@ std::string advice(const ServerError& error) {
 bool is_of_old_staging(const Error& error) {
   const auto* const said = dynamic_cast<const ServerError*>(&error);
   return said != nullptr && said->text.origin.starts_with("22") && said->copied.empty();
+}
+
+bool is_refusal(const Error& error) {
+  // Connection, rollback by the server, resources, its operator, its system, and itself (Postgres docs, Appendix A).
+  constexpr std::array<std::string_view, 6> kOthers{"08", "40", "53", "57", "58", "XX"};
+  const auto of_class = [&](std::string_view prefix) { return error.text.origin.starts_with(prefix); };
+  return !error.text.origin.empty() && std::ranges::none_of(kOthers, of_class);
 }
 
 void explain(Error& error, const Site& site, const MirrorTable& table) {

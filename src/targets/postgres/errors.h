@@ -18,5 +18,7 @@ void explain(Error& error, const Site& site, const MirrorTable& table);
 /// A value is refused beyond the staging table, and the server does not say which column: staged anew, with the types of
 /// now, COPY says it.
 bool is_of_old_staging(const Error& error);
+/// The server refused the statement or its values; the connection and the server are well.
+bool is_refusal(const Error& error);
 
 }  // namespace peerd::pgtarget

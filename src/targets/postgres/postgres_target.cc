@@ -218,7 +218,7 @@ void PostgresTarget::apply_part(const Batch& batch, const ApplyContext& context)
   if (continued) checkpoint(batch.complete_to(), "", wait);
   // What went before in this transaction may have been written to any of them.
   verified_.commit(*connection_, site_, continued ? std::span<const MirrorTable>() : batch.tables(), wait);
-  applier_->transaction_ended();
+  applier_->committed();
   in_tail_ = false;
   position_ = batch.complete_to();
 }
@@ -247,7 +247,7 @@ void PostgresTarget::checkpoint(Lsn position, const char* before, const Wait& wa
 
 void PostgresTarget::rollback(const Wait& wait) {
   connection_->run("ROLLBACK", wait);
-  applier_->transaction_ended();
+  applier_->rolled_back();
 }
 
 /// A clash in the middle of a long transaction: it starts again where an index has come that was not known of; else the
@@ -273,7 +273,7 @@ constexpr int kMostSavepoints = 32;
 /// Inserts go by COPY; where one meets a row that stands (deleted softly before, or an index of the operator's), the
 /// batch is merged instead. A clash in a merge comes of the same, or of an index that is younger than what is known of
 /// the table: once more with fresh eyes. So does a value that the staging table took and the table does not: its column
-/// has changed its type since.
+/// has changed its type since; and whatever the server says to a row that went directly.
 void PostgresTarget::write(const Batch& batch, const ApplyContext& context, bool continued) {
   const Wait& wait = context.wait;
   if (applier_->may_copy(batch, context.horizons) && (!continued || savepoints_ < kMostSavepoints)) {
@@ -299,11 +299,12 @@ void PostgresTarget::write(const Batch& batch, const ApplyContext& context, bool
   try {
     return applier_->merge(batch, context, !continued);
   } catch (const Error& error) {
-    if (!is_clash(error) && !is_of_old_staging(error)) throw;
+    const bool refused = applier_->was_direct() && is_refusal(error);
+    if (!is_clash(error) && !is_of_old_staging(error) && !refused) throw;
     if (continued) give_up_tail(batch, error, wait);
   }
   rollback(wait);
-  applier_->forget_all(wait);
+  applier_->forget(batch, wait);
   applier_->learn(batch.tables(), wait);
   applier_->clashed(batch);
   begin(batch, wait);

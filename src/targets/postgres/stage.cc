@@ -75,10 +75,27 @@ void Applier::stage_upsert(Table& table, std::uint32_t index, const RowOutcome& 
   }
 }
 
+void Applier::make_staging(Table& table, const Wait& wait) {
+  if (table.staging) return;
+  connection_.run(create_staging(table.shape), wait);
+  made_.push_back(table.of.schema.id);
+  table.staging = true;
+  ++kept_;
+}
+
+/// Within the transaction that filled it: it is empty after a COMMIT, and after a ROLLBACK. A few rows leave dead ones
+/// behind, which the next ones' statements read over; many of those are not worth it.
+void Applier::empty_staging(Table& table, std::size_t rows, const Wait& wait) {
+  constexpr std::size_t kMostCleared = 10'000;
+  table.cleared += rows;
+  const bool anew = table.cleared > kMostCleared;
+  connection_.run(anew ? pgtarget::empty_staging(table.shape) : clear_staging(table.shape), wait);
+  if (anew) table.cleared = 0;
+}
+
 void Applier::stage(Table& table, const TableOutcome& outcome, Pass& pass, Work& work) {
   const Wait& wait = pass.context.wait;
-  if (table.staged) connection_.run(empty_staging(table.shape), wait);
-  table.staged = true;
+  make_staging(table, wait);
   copy_.begin(connection_, copy_staging(table.shape), wait);
   for (std::uint32_t index = 0; index < outcome.rows.size(); ++index) {
     const RowOutcome& row = outcome.rows[index];

@@ -69,6 +69,10 @@ std::string own_values(const Shape& shape, const char* deleted) {
   return list;
 }
 
+std::string marked(const Shape& shape) {
+  return shape.soft_delete + " = true" + (shape.synced_at.empty() ? "" : ", " + shape.synced_at + " = now()");
+}
+
 /// The operator's columns, of the table t, or as they are named in the table of what is kept.
 std::string extra_of(const Shape& shape, const char* from) {
   std::string list;
@@ -106,9 +110,10 @@ std::string create_staging(const Shape& shape) {
   for (std::size_t i = 0; i < shape.key.size(); ++i)
     list += ", b" + std::to_string(i) + " " + shape.types[shape.key[i].column];
   for (std::size_t i = 0; i < shape.columns.size(); ++i) list += ", c" + std::to_string(i) + " " + shape.types[i];
-  std::string sql = "CREATE TEMPORARY TABLE " + shape.staging + " (" + list + ") ON COMMIT DELETE ROWS";
+  // Not ON COMMIT DELETE ROWS: each commit would truncate the temporary tables of all target tables, one by one.
+  std::string sql = drop_staging(shape) + "; CREATE TEMPORARY TABLE " + shape.staging + " (" + list + ")";
   if (shape.extra.empty()) return sql;
-  sql += "; CREATE TEMPORARY TABLE " + shape.kept + " ON COMMIT DELETE ROWS AS SELECT 0::integer AS o" +
+  sql += "; CREATE TEMPORARY TABLE " + shape.kept + " AS SELECT 0::integer AS o" +
          extra_of(shape, "t.") + " FROM " + shape.table + " t WITH NO DATA; CREATE UNIQUE INDEX ON " + shape.kept + " (o)";
   return sql;
 }
@@ -119,6 +124,10 @@ std::string drop_staging(const Shape& shape) {
 
 std::string empty_staging(const Shape& shape) {
   return "TRUNCATE " + shape.staging + (shape.extra.empty() ? "" : ", " + shape.kept);
+}
+
+std::string clear_staging(const Shape& shape) {
+  return "DELETE FROM " + shape.staging + (shape.extra.empty() ? "" : "; DELETE FROM " + shape.kept);
 }
 
 std::string copy_rows(const Shape& shape) {
@@ -154,8 +163,7 @@ std::string discard_unfilled(const Shape& shape) {
 }
 
 std::string mark_removed(const Shape& shape) {
-  return "UPDATE " + shape.rows + " t SET " + shape.soft_delete + " = true" +
-         (shape.synced_at.empty() ? "" : ", " + shape.synced_at + " = now()") + " FROM " + shape.staging + " s WHERE " +
+  return "UPDATE " + shape.rows + " t SET " + marked(shape) + " FROM " + shape.staging + " s WHERE " +
          is(Action::remove) + " AND " + same_key(shape) + live(shape);
 }
 
@@ -175,11 +183,17 @@ std::string delete_removed(const Shape& shape) {
   return "DELETE FROM " + shape.rows + " t USING " + shape.staging + " s WHERE " + which + " AND " + same_key(shape);
 }
 
+std::vector<std::uint16_t> set_by_update(const Shape& shape, const MissingColumns& missing) {
+  std::vector<std::uint16_t> columns;
+  for (std::uint16_t i = 0; i < shape.columns.size(); ++i) {
+    if (!missing[i] && !in_key(shape, i) && may_set(shape, i)) columns.push_back(i);
+  }
+  return columns;
+}
+
 std::string update_in_place(const Shape& shape, int group, const MissingColumns& missing) {
   std::vector<std::string> set;
-  for (std::size_t i = 0; i < shape.columns.size(); ++i) {
-    if (!missing[i] && !in_key(shape, i) && may_set(shape, i)) set.push_back(shape.columns[i] + " = " + staged(i));
-  }
+  for (const std::uint16_t i : set_by_update(shape, missing)) set.push_back(shape.columns[i] + " = " + staged(i));
   if (!shape.synced_at.empty()) set.push_back(shape.synced_at + " = now()");
   if (set.empty()) return "";
   return "UPDATE " + shape.rows + " t SET " + join(set, ", ") + " FROM " + shape.staging + " s WHERE " +
@@ -248,41 +262,82 @@ std::string keep_extra_of_key(const Shape& shape) {
 
 namespace {
 
-std::string insert_rows(const Shape& shape, bool with_extra) {
-  std::vector<std::string> values, set;
+std::string insert_into(const Shape& shape, bool with_extra) {
+  std::string extra_columns;
+  for (const ExtraColumn& column : shape.extra) {
+    if (with_extra) extra_columns += ", " + column.name;
+  }
+  // The alias, for a table may be named "excluded", and would be taken for the rows of that name.
+  return "INSERT INTO " + shape.table + " AS t (" + join(shape.columns, ", ") + own_columns(shape) + extra_columns +
+         ")" + kOverriding;
+}
+
+std::string over_its_key(const Shape& shape, bool with_extra) {
+  std::vector<std::string> set;
   for (std::size_t i = 0; i < shape.columns.size(); ++i) {
-    values.push_back(staged(i));
     // Key columns too: what is equal may be spelled otherwise (citext, numeric, a collation that ignores case).
     if (may_set(shape, i)) set.push_back(shape.columns[i] + " = excluded." + shape.columns[i]);
   }
   if (!shape.soft_delete.empty()) set.push_back(shape.soft_delete + " = false");
   if (!shape.synced_at.empty()) set.push_back(shape.synced_at + " = now()");
-  std::string extra_columns;
   for (const ExtraColumn& column : shape.extra) {
-    if (!with_extra) break;
-    extra_columns += ", " + column.name;
-    if (!column.insert_only) set.push_back(column.name + " = excluded." + column.name);
+    if (with_extra && !column.insert_only) set.push_back(column.name + " = excluded." + column.name);
   }
-  // The alias, for a table may be named "excluded", and would be taken for the rows of that name.
-  std::string sql = "INSERT INTO " + shape.table + " AS t (" + join(shape.columns, ", ") + own_columns(shape) +
-                    extra_columns + ")" + kOverriding + "SELECT " +
-                    join(values, ", ") + own_values(shape, "false") + (with_extra ? extra_of(shape, "k.") : "") +
-                    " FROM " + shape.staging + " s" + (with_extra ? " JOIN " + shape.kept + " k ON k.o = s.o" : "") +
-                    " WHERE " + placed();
+  return " ON CONFLICT (" + key_list(shape) + ") DO " +
+         (set.empty() ? "NOTHING" : "UPDATE SET " + join(set, ", "));
+}
+
+std::string insert_rows(const Shape& shape, bool with_extra) {
+  std::vector<std::string> values;
+  for (std::size_t i = 0; i < shape.columns.size(); ++i) values.push_back(staged(i));
+  std::string sql = insert_into(shape, with_extra) + "SELECT " + join(values, ", ") + own_values(shape, "false") +
+                    (with_extra ? extra_of(shape, "k.") : "") + " FROM " + shape.staging + " s" +
+                    (with_extra ? " JOIN " + shape.kept + " k ON k.o = s.o" : "") + " WHERE " + placed();
   if (!shape.extra.empty() && !with_extra) sql += " AND " + kept_not(shape);
   if (shape.other_unique) return sql;  // clear_placed() made room.
-  sql += " ON CONFLICT (" + key_list(shape) + ") DO ";
-  return sql + (set.empty() ? "NOTHING" : "UPDATE SET " + join(set, ", "));
+  return sql + over_its_key(shape, with_extra);
+}
+
+std::string parameter(std::size_t number) { return "$" + std::to_string(number); }
+
+/// The target's row whose key is the parameters from `first` on.
+std::string key_is_given(const Shape& shape, std::size_t first) {
+  std::vector<std::string> parts;
+  for (const auto& [column, equal] : shape.key)
+    parts.push_back(equals("t." + shape.columns[column], equal, parameter(first++)));
+  return join(parts, " AND ");
 }
 
 }  // namespace
+
+std::string insert_row(const Shape& shape) {
+  std::vector<std::string> values;
+  for (std::size_t i = 0; i < shape.columns.size(); ++i) values.push_back(parameter(i + 1));
+  return insert_into(shape, false) + "VALUES (" + join(values, ", ") + own_values(shape, "false") + ")" +
+         over_its_key(shape, false);
+}
+
+std::string update_row(const Shape& shape, const MissingColumns& missing) {
+  std::vector<std::string> set;
+  for (const std::uint16_t i : set_by_update(shape, missing))
+    set.push_back(shape.columns[i] + " = " + parameter(set.size() + 1));
+  const std::size_t first_of_key = set.size() + 1;
+  if (!shape.synced_at.empty()) set.push_back(shape.synced_at + " = now()");
+  if (set.empty()) return "";
+  return "UPDATE " + shape.rows + " t SET " + join(set, ", ") + " WHERE " + key_is_given(shape, first_of_key) +
+         live(shape);
+}
+
+std::string remove_row(const Shape& shape) {
+  if (shape.soft_delete.empty()) return "DELETE FROM " + shape.rows + " t WHERE " + key_is_given(shape, 1);
+  return "UPDATE " + shape.rows + " t SET " + marked(shape) + " WHERE " + key_is_given(shape, 1) + live(shape);
+}
 
 std::string insert_placed_with_extra(const Shape& shape) { return insert_rows(shape, true); }
 std::string insert_placed(const Shape& shape) { return insert_rows(shape, false); }
 
 std::string mark_all(const Shape& shape) {
-  return "UPDATE " + shape.rows + " t SET " + shape.soft_delete + " = true" +
-         (shape.synced_at.empty() ? "" : ", " + shape.synced_at + " = now()") + " WHERE t." + shape.soft_delete +
+  return "UPDATE " + shape.rows + " t SET " + marked(shape) + " WHERE t." + shape.soft_delete +
          " IS NOT TRUE";
 }
 

@@ -62,9 +62,11 @@ enum class Action : std::uint8_t {
 
 // Beside it, where the operator has columns of his own, the table of what is kept: o, and x<i> = extra column i.
 
+/// In place of one of that name.
 std::string create_staging(const Shape& shape);
 std::string drop_staging(const Shape& shape);
-std::string empty_staging(const Shape& shape);
+std::string empty_staging(const Shape& shape);  ///< At once; new files, and their rows in the target's catalog.
+std::string clear_staging(const Shape& shape);  ///< Row by row.
 std::string copy_rows(const Shape& shape);     ///< COPY of source columns straight into the table; text form.
 std::string copy_staging(const Shape& shape);  ///< COPY into the staging table.
 
@@ -103,6 +105,18 @@ std::string insert_placed_with_extra(const Shape& shape);  ///< Those of which s
 std::string insert_placed(const Shape& shape);             ///< All others.
 
 std::string mark_all(const Shape& shape);  ///< TRUNCATE with soft delete.
+
+// One row a statement. Parameters have no casts: they take the types of the columns beside them, as assignments do, and
+// never a typmod that would cut them short.
+
+/// What insert_placed() does. Parameters: the columns.
+std::string insert_row(const Shape& shape);
+/// What update_in_place() does. Parameters: the columns that it sets, then the key. "" where no column can be set.
+std::string update_row(const Shape& shape, const MissingColumns& missing);
+/// What delete_removed() does, or with soft delete mark_removed(). Parameters: the key.
+std::string remove_row(const Shape& shape);
+/// What update_row() takes from a row, in order.
+std::vector<std::uint16_t> set_by_update(const Shape& shape, const MissingColumns& missing);
 
 /// All but one row of each key go. `rows` as Standing::rows_of() has them.
 std::string delete_duplicates(const std::string& rows, const std::vector<std::string>& key);

@@ -104,8 +104,8 @@ TEST(PostgresStatements, AnIdentityColumnIsSetByInsertAlone) {
 
 TEST(PostgresStatements, TheStagingTableHasTheTypesUnderDomains) {
   EXPECT_EQ(create_staging(sample_shape()),
-            "CREATE TEMPORARY TABLE pg_temp.\"peerd_1\" (o integer, a smallint, m integer, b0 bigint, c0 text, c1 bigint,"
-            " c2 ext.citext) ON COMMIT DELETE ROWS");
+            "DROP TABLE IF EXISTS pg_temp.\"peerd_1\"; CREATE TEMPORARY TABLE pg_temp.\"peerd_1\" (o integer, a smallint,"
+            " m integer, b0 bigint, c0 text, c1 bigint, c2 ext.citext)");
 }
 
 TEST(PostgresSchema, AnAddedColumnBringsItsMissingValueAndNoDefault) {

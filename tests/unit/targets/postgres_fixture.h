@@ -15,6 +15,7 @@
 #include "peerd/postgres/connection.h"
 #include "peerd/postgres/unique_rules.h"
 #include "peerd/targets/postgres_target.h"
+#include "postgres/postgres_target.h"
 #include "support/prepare_table.h"
 
 namespace peerd::testing_postgres {
@@ -178,7 +179,9 @@ class RealPostgres : public testing::Test {
   }
   Target& target() {
     if (!target_) {
-      target_ = make_postgres_target(peer_, mirror_, lease_);
+      pgtarget::Site site = pgtarget::make_site(peer_, mirror_, lease_);
+      site.direct_rows = direct_rows_;
+      target_ = std::make_unique<pgtarget::PostgresTarget>(std::move(site));
       target_->open(wait());
     }
     return *target_;
@@ -221,6 +224,7 @@ class RealPostgres : public testing::Test {
   Lease lease_;
   MirrorTable table_;
   bool soft_ = true;
+  std::size_t direct_rows_ = pgtarget::Site{}.direct_rows;  ///< 0 = every row goes by way of a temporary table.
   FakeSource source_;
   Horizons horizons_;
   std::unique_ptr<postgres::Connection> server_;

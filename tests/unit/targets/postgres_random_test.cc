@@ -251,6 +251,7 @@ void PostgresRandom::stream(Simulation& simulation, SimSource& source) {
 }
 
 void PostgresRandom::run(unsigned seed) {
+  direct_rows_ = seed % 2 == 0 ? pgtarget::Site{}.direct_rows : 0;
   Simulation simulation(seed);
   const std::size_t start = simulation.history().size() - 1;
   for (int i = 0; i < 90; ++i) simulation.commit();

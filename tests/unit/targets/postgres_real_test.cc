@@ -5,14 +5,16 @@ namespace peerd::testing_postgres {
 namespace {
 
 class PostgresApply : public RealPostgres {};
-/// Both kinds of delete.
-class PostgresDeletes : public RealPostgres, public testing::WithParamInterface<bool> {
+/// Both kinds of delete, each by both ways.
+class PostgresDeletes : public RealPostgres, public testing::WithParamInterface<std::tuple<bool, bool>> {
+ protected:
   void SetUp() override {
     RealPostgres::SetUp();
-    soft(GetParam());
+    soft(std::get<0>(GetParam()));
+    if (!std::get<1>(GetParam())) direct_rows_ = 0;
   }
 };
-INSTANTIATE_TEST_SUITE_P(SoftAndHard, PostgresDeletes, testing::Bool());
+INSTANTIATE_TEST_SUITE_P(SoftOrDirect, PostgresDeletes, testing::Combine(testing::Bool(), testing::Bool()));
 
 TEST_F(PostgresApply, InsertsArriveWithEveryCharacter) {
   streaming();
@@ -46,7 +48,7 @@ TEST_P(PostgresDeletes, UpdatesDeletesAndInsertsOfOneBatch) {
   writer.begin(300).update({"4", "d2", kSame, Cell{}}).commit();
   apply(writer);
   EXPECT_EQ(live(), (Rows{{"1", "a2", "A", "1"}, {"3", "c", "C", "3"}, {"4", "d2", Cell{}, Cell{}}}));
-  if (GetParam()) {
+  if (soft_) {
     EXPECT_EQ(marked(), (Rows{{"2", "b", "B", "2"}}));
   }
   EXPECT_TRUE(source_.asked.empty());
@@ -71,7 +73,7 @@ TEST_P(PostgresDeletes, AKeyDeletedBeforeTheTargetSawItsRowIsMarked) {
   writer.begin(100).insert({"1", "a", "A", "1"}).remove({"1"}).commit();
   apply(writer);
   EXPECT_TRUE(live().empty());
-  if (GetParam()) {
+  if (soft_) {
     EXPECT_EQ(marked(), (Rows{{"1", Cell{}, Cell{}, Cell{}}}));
   }
 }
@@ -96,7 +98,7 @@ TEST_P(PostgresDeletes, KeysMoveOntoKeysFreedAMomentBefore) {
   apply(writer);
   EXPECT_EQ(live(), (Rows{{"1", "new", "n", "9"}, {"2", "two", b, "2"}, {"3", "one", a, "1"}}));
   EXPECT_TRUE(source_.asked.empty());
-  if (GetParam()) {
+  if (soft_) {
     EXPECT_TRUE(marked().empty());
   }
 }
@@ -109,7 +111,7 @@ TEST_P(PostgresDeletes, TruncateIsABarrier) {
   writer.begin(200).insert({"3", "c", "C", "3"}).truncate().insert({"2", "b2", Cell{}, "2"}).commit();
   apply(writer);
   EXPECT_EQ(live(), (Rows{{"2", "b2", Cell{}, "2"}}));
-  if (GetParam()) {
+  if (soft_) {
     EXPECT_EQ(marked(), (Rows{{"1", "a", "A", "1"}}));
   }
 }
