@@ -44,6 +44,7 @@ struct Route {
   std::string_view method, path;       ///< Path behind /api/v1 or /v1; a part "{…}" takes any one part.
   Kind kind;
   std::string (*answer)(Call&);  ///< The reply's JSON; status 200 unless it sets another. Throws Error.
+  std::string_view doc;          ///< One line, for openapi.json.
 };
 std::span<const Route> routes();
 
@@ -121,5 +122,6 @@ std::string instance_info(Call& call);
 std::string peer_types(Call& call);
 std::string mirror_types(Call& call);
 std::string version(Call& call);
+std::string openapi(Call& call);
 
 }  // namespace peerd::rest

@@ -1,4 +1,5 @@
-"""docs/compatibility.md says what is so: its list of answers is the test's, and each test that it names is there. Run by pytest."""
+"""docs/compatibility.md says what is so: its list of answers is the test's, and each test that it names is there; docs/rest.md has each
+route. Run by pytest."""
 
 import pathlib
 import re
@@ -41,3 +42,14 @@ def test_every_fault_is_told_with_tests_that_are_there():
     missing = [(number, name) for number, shown in rows for name in re.findall(r"`([^`]+)`", shown) if name not in known]
     assert not missing, missing
     assert [number for number, shown in rows if "`" not in shown and shown != "none"] == []
+
+
+def test_the_page_of_rest_has_each_route_and_no_other():
+    without_names = lambda path: re.sub(r"\{\w+\}", "{}", path)
+    table = re.findall(r'Route\{"(\w+)", "([^"]+)"', (ROOT / "src/rest/routes.cc").read_text())
+    routes = {(method, without_names(path)) for method, path in table}
+    told = set()
+    for line in (ROOT / "docs/rest.md").read_text().splitlines():
+        if line.startswith("| `"):
+            told |= {(method, without_names(path)) for method, path in re.findall(r"`(GET|POST|DELETE) ([^`?\s]+)", line.split(" | ")[0])}
+    assert routes and routes == {(method, path) for method, path in told if not path.startswith("/")}

@@ -1,7 +1,10 @@
 // What PeerDB's clients ask of the process itself, and what peerd has none of.
 #include <nlohmann/json.hpp>
+#include <set>
 
+#include "peerd/base/text.h"
 #include "rest_fixture.h"
+#include "routes.h"
 
 namespace peerd::rest {
 namespace {
@@ -86,6 +89,24 @@ TEST_F(RestInstance, ThePathsOfPeerDbsPageAreServed) {
   EXPECT_EQ(types[2], Json::parse(R"(["Queues", "KAFKA"])"));
   EXPECT_EQ(ask_page("mirror-types")[0]["title"], "CDC");
   EXPECT_EQ(ask("GET", "/api/peers/list").status, 404) << "the others are under /api/v1";
+}
+
+TEST_F(RestInstance, EveryRouteIsInTheDescriptionForTools) {
+  const Json api = ok(ask("GET", "/api/openapi.json"));
+  EXPECT_EQ(api, ok(get("openapi.json")));
+  EXPECT_EQ(api["openapi"], "3.0.3");
+  std::set<std::string> ids;
+  for (const Route& route : routes()) {
+    const Json& operation = api["paths"]["/" + std::string(route.path)][to_lower(route.method)];
+    EXPECT_EQ(operation["summary"], route.doc);
+    EXPECT_FALSE(route.doc.empty()) << route.path;
+    EXPECT_TRUE(ids.insert(operation["operationId"]).second) << route.path;
+    EXPECT_EQ(operation.contains("parameters"), route.path.find('{') != std::string_view::npos) << route.path;
+    EXPECT_EQ(operation.contains("requestBody"), route.method == "POST") << route.path;
+    EXPECT_TRUE(operation["responses"]["200"].contains("description"));
+  }
+  EXPECT_EQ(ids.size(), routes().size());
+  EXPECT_TRUE(api["components"]["responses"].contains("Error")) << "what each operation refers to";
 }
 
 }  // namespace
