@@ -234,6 +234,14 @@ AlertConfig without_secrets(AlertConfig config) {
   return config;
 }
 
+bool same_receiver(const AlertConfig& one, const AlertConfig& other) {
+  if (one.service_type != other.service_type) return false;
+  const json first = parse(one.service_config), second = parse(other.service_config);
+  const auto same = [&](const char* where) { return first.value(where, json()) == second.value(where, json()); };
+  constexpr std::array kWhere{"api_url", "channel_ids", "url", "routing_key", "email_addresses"};
+  return std::all_of(kWhere.begin(), kWhere.end(), same);
+}
+
 AlertConfig with_secrets_of(AlertConfig config, const AlertConfig& stored) {
   if (config.service_type != stored.service_type) return config;
   json settings = parse(config.service_config);

@@ -35,6 +35,8 @@ struct AlertPlan {
 AlertPlan read_plan(const AlertConfig& config);
 /// The configuration as others may see it: secrets are "".
 AlertConfig without_secrets(AlertConfig config);
+/// Their messages come to the same people, whatever else differs.
+bool same_receiver(const AlertConfig& one, const AlertConfig& other);
 /// `config` with the secrets of `stored` where its own are absent or "". Not when they would go to another place than before.
 AlertConfig with_secrets_of(AlertConfig config, const AlertConfig& stored);
 

@@ -17,7 +17,9 @@ std::int64_t unix_us() {
 
 void require_taken(const WebAnswer& answer, std::string_view receiver) {
   if (answer.status >= 200 && answer.status < 300) return;
-  const ErrorCode code = answer.status == 401 || answer.status == 403 ? ErrorCode::bad_password : ErrorCode::peer_error;
+  const bool later = answer.status >= 500 || answer.status == 408 || answer.status == 429;  // It would take no other message, either.
+  const bool denied = answer.status == 401 || answer.status == 403;
+  const ErrorCode code = later ? ErrorCode::unreachable : denied ? ErrorCode::bad_password : ErrorCode::peer_error;
   throw Error(code, std::string(receiver) + " answered " + std::to_string(answer.status), "check the address and the secret");
 }
 
@@ -53,11 +55,13 @@ void to_slack(const AlertPlan& plan, const AlertNotice& notice, std::set<std::st
   std::optional<Error> first;
   for (const std::string& channel : plan.texts("channel_ids")) {
     if (taken.contains(channel)) continue;
+    wait.check("telling Slack's channels");
     try {
       const std::string body = slack_body(notice, channel, otherwise(mentions, "<!channel>"));
       require_ok(post_json(url, {{"Authorization", "Bearer " + plan.text("auth_token")}}, body, plan.text("root_ca"), wait), channel);
       taken.insert(channel);
     } catch (const Error& error) {
+      if (error.text.code == ErrorCode::unreachable || error.text.code == ErrorCode::timeout) throw;  // For every channel.
       if (!first) first = error;
     }
   }

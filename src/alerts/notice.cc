@@ -135,7 +135,10 @@ std::string pagerduty_body(const AlertNotice& notice, std::string_view routing_k
 }
 
 std::string slack_body(const AlertNotice& notice, std::string_view channel, std::string_view mentions) {
-  const std::string text = cut(slack_escaped(notice.text()), 2800) + "\ncc: " + std::string(mentions);
+  // A block takes 3,000 characters, and a mention is whole or none.
+  constexpr std::size_t kMentions = 1000, kText = 2900;
+  if (mentions.size() > kMentions) mentions = mentions.substr(0, mentions.rfind('>', kMentions - 1) + 1);
+  const std::string text = cut(slack_escaped(notice.text()), kText - mentions.size()) + "\ncc: " + std::string(mentions);
   return write({{"channel", channel},
                 {"text", cut(slack_escaped(notice.title()), 2800)},
                 {"blocks",

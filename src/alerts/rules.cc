@@ -11,6 +11,8 @@ using Says = Finding::Says;
 using std::chrono::duration_cast;
 using std::chrono::seconds;
 
+/// A mirror that goes on after a rest is behind by all of it, and may be there in no time.
+constexpr seconds kSettling{60};
 constexpr std::string_view kLook = "SELECT step, last_error, last_error_hint FROM mirrors";
 
 std::string in_mb(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MB"; }
@@ -62,7 +64,9 @@ struct Judge {
     const auto lag = std::max(mirror.lag_time, mirror.position_lag);
     if (!thresholds.lag || rests()) return {"lag_seconds", Says::over, {}, {}};
     if (!fresh() || !in(MirrorState::running)) return {"lag_seconds", Says::unknown, {}, {}};
-    return {"lag_seconds", against<std::chrono::milliseconds>(lag, *thresholds.lag),
+    const Says says = against<std::chrono::milliseconds>(lag, *thresholds.lag);
+    const bool settled = trail.running_since && now - *trail.running_since >= kSettling;
+    return {"lag_seconds", says == Says::holds && !settled ? Says::unknown : says,
             named("is ") + in_seconds(lag) + " behind its source, more than " + in_seconds(*thresholds.lag), std::string(kLook)};
   }
 
@@ -92,7 +96,9 @@ struct Judge {
 
   Finding slot_unreserved() const {
     if (!fresh() || ends()) return {"slot_unreserved", Says::unknown, {}, {}};
-    if (!trail.slot->exists || trail.slot->wal_status != "unreserved") return {"slot_unreserved", Says::over, {}, {}};
+    // That it is lost now is no end of it.
+    if (!trail.slot->exists || trail.slot->wal_status == "lost") return {"slot_unreserved", Says::unknown, {}, {}};
+    if (trail.slot->wal_status != "unreserved") return {"slot_unreserved", Says::over, {}, {}};
     return {"slot_unreserved", Says::holds, named("may lose WAL that it needs at any moment: its slot at peer ") + mirror.source + " is unreserved",
             "let it catch up, or raise max_slot_wal_keep_size at the source"};
   }
@@ -104,7 +110,9 @@ struct Judge {
     if (mirror.lag_bytes() == 0 || mirror.position_lag.count() == 0) return {"stalled", Says::over, {}, {}};
     if (mirror.failing || !trail.applied_since) return {"stalled", Says::unknown, {}, {}};
     const auto still = now - *trail.applied_since;
-    if (still < *thresholds.stalled) return {"stalled", trail.moved ? Says::over : Says::unknown, {}, {}};
+    // `still` begins anew with a failure, too, which brings nothing.
+    const bool moves = trail.moved_at && now - *trail.moved_at < *thresholds.stalled;
+    if (still < *thresholds.stalled) return {"stalled", moves ? Says::over : Says::unknown, {}, {}};
     return {"stalled", mirror.position_lag >= *thresholds.stalled ? Says::holds : Says::unknown,
             named("has brought nothing for ") + in_seconds(still) + " though " + std::to_string(mirror.lag_bytes()) +
                 " bytes of WAL wait: " + mirror.step,

@@ -81,6 +81,11 @@ class Transfer {
     set(CURLOPT_ERRORBUFFER, problem_.data());
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_TIMEOUT_MS, std::max(1L, static_cast<long>(wait.remaining_ms())));
+    set(CURLOPT_SERVER_RESPONSE_TIMEOUT, std::max(1L, static_cast<long>(wait.remaining_ms() / 1000)));  // Of QUIT, too, else 120 s.
+    set(CURLOPT_FORBID_REUSE, 1L);  // The end of the connection, with its QUIT, belongs to the request.
+#if CURL_AT_LEAST_VERSION(7, 87, 0)
+    set(CURLOPT_QUICK_EXIT, 1L);  // A name server that does not answer is not waited for.
+#endif
     set(CURLOPT_NOPROGRESS, 0L);
     set(CURLOPT_XFERINFOFUNCTION, is_stopped);
     set(CURLOPT_XFERINFODATA, &stop_);
@@ -89,6 +94,7 @@ class Transfer {
     if (!root_ca.empty()) {
       curl_blob roots{const_cast<char*>(root_ca.data()), root_ca.size(), CURL_BLOB_COPY};
       set(CURLOPT_CAINFO_BLOB, &roots);
+      set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));  // Else the system's roots hold beside it.
     }
   }
   Transfer(const Transfer&) = delete;
@@ -156,6 +162,7 @@ void send_mail(const MailServer& server, const std::string& from, const std::vec
   }
   transfer.set(CURLOPT_MAIL_FROM, sender.c_str());
   transfer.set(CURLOPT_MAIL_RCPT, receivers.all);
+  transfer.set(CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);  // One address that is refused silences no other.
   transfer.set(CURLOPT_UPLOAD, 1L);
   transfer.set(CURLOPT_READFUNCTION, give_text);
   transfer.set(CURLOPT_READDATA, &upload);

@@ -146,9 +146,10 @@ class Daemon {
     operators_.stop(wait.shorter(std::chrono::seconds(2)));
     rest_operators_.stop(wait.shorter(std::chrono::seconds(2)));
     history_.stop();
-    alerts_.stop();
+    alerts_.ask_to_stop();
     const bool mirrors_stopped = supervisor_->stop(wait);
-    return operators_.stop(wait) && rest_operators_.stop(wait) && mirrors_stopped;
+    const bool alerts_stopped = alerts_.stop(wait);  // Last: a receiver's library may take its time, and mirrors shall not wait for it.
+    return operators_.stop(wait) && rest_operators_.stop(wait) && mirrors_stopped && alerts_stopped;
   }
 
  private:

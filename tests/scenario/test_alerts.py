@@ -3,6 +3,7 @@ import hashlib
 import hmac
 import json
 import socket
+import time
 
 import pytest
 
@@ -122,6 +123,30 @@ def test_a_test_message_that_is_not_taken_says_why(peerd, certificate):
         number = post(peerd, "email", {**mail, **more})
         assert peerd.rest("POST", f"{ALERTS}/{number}/test")[0] == 200 and len(receiver.got) == 1
         peerd.rest("DELETE", f"{ALERTS}/{number}")
+
+
+def test_an_address_that_is_refused_silences_no_other(peerd):
+    mail = MailReceiver(refused=("gone@example.com",))
+    config = {"smtp_host": "127.0.0.1", "smtp_port": mail.port, "smtp_security": "none", "from": "peerd@example.com"}
+    number = post(peerd, "email", {**config, "email_addresses": ["gone@example.com", "b@example.com"]})
+    assert peerd.rest("POST", f"{ALERTS}/{number}/test") == (200, {"status": "sent"})
+    assert [to for _, to, *_ in mail.got] == [["b@example.com"]]
+    peerd.rest("DELETE", f"{ALERTS}/{number}")
+    number = post(peerd, "email", {**config, "email_addresses": ["gone@example.com"]})
+    status, answer = peerd.rest("POST", f"{ALERTS}/{number}/test")
+    assert status >= 400 and "550" in json.dumps(answer) and len(mail.got) == 1, answer
+    peerd.rest("DELETE", f"{ALERTS}/{number}")
+
+
+def test_a_mail_server_that_does_not_say_goodbye_is_not_waited_for(peerd):
+    """By libcurl's own time it would be two minutes."""
+    mail = MailReceiver(mute=True)
+    number = post(peerd, "email", {"smtp_host": "127.0.0.1", "smtp_port": mail.port, "smtp_security": "none", "from": "a@example.com",
+                                   "email_addresses": ["b@example.com"]})
+    begun = time.monotonic()
+    assert peerd.rest("POST", f"{ALERTS}/{number}/test") == (200, {"status": "sent"})
+    assert time.monotonic() - begun < 40 and len(mail.got) == 1
+    peerd.rest("DELETE", f"{ALERTS}/{number}")
 
 
 def test_a_failed_mirror_is_told_once_over_a_restart_and_its_end_too(new_world):

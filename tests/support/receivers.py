@@ -57,10 +57,10 @@ class WebReceiver:
 class MailReceiver:
     """As much of SMTP as a sender needs; STARTTLS where there is a certificate, or TLS from the beginning (`wrapped`).
 
-    `got`: (from, [to], message, user, secure) of each message.
+    `got`: (from, [to], message, user, secure) of each message. `refused`: addresses that are unknown; `mute`: QUIT is not answered.
     """
 
-    def __init__(self, certificate=None, password=None, wrapped=False):
+    def __init__(self, certificate=None, password=None, wrapped=False, refused=(), mute=False):
         outer = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -98,8 +98,12 @@ class MailReceiver:
                     self.sender = line.partition("<")[2].partition(">")[0]
                     self.say("250 yes")
                 elif verb == "RCPT":
-                    self.to.append(line.partition("<")[2].partition(">")[0])
-                    self.say("250 yes")
+                    address = line.partition("<")[2].partition(">")[0]
+                    if address in refused:
+                        self.say("550 nobody of that name")
+                    else:
+                        self.to.append(address)
+                        self.say("250 yes")
                 elif verb == "DATA":
                     self.say("354 go on")
                     text = b""
@@ -107,6 +111,9 @@ class MailReceiver:
                         text += part
                     outer.got.append((self.sender, self.to, email.message_from_bytes(text, policy=email.policy.default), self.user, self.secure))
                     self.say("250 taken")
+                elif verb == "QUIT" and mute:
+                    self.rfile.read()  # Until the sender hangs up.
+                    return False
                 else:
                     self.say("221 bye" if verb == "QUIT" else "502 what")
                     return verb != "QUIT"

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -30,7 +31,8 @@ struct MirrorTrail {
   std::optional<Clock::Instant> slot_seen;            ///< When the source last answered.
   Lsn applied;
   std::optional<Clock::Instant> applied_since;        ///< For how long it has stood there while it streamed.
-  bool moved = false;                                 ///< It did not always stand there.
+  std::optional<Clock::Instant> moved_at;             ///< When it was last seen to go on.
+  std::optional<Clock::Instant> running_since;        ///< Without a pause or failure in between.
 };
 
 /// Tells operators, by the ways that they have configured, what is wrong with their mirrors: one message for each cause, and one
@@ -50,9 +52,12 @@ class Alerts final : public MirrorObserver {
 
   /// Begins the thread: a round every two seconds. `statuses` outlives stop(). Every mirror of the catalog is among them.
   void start(Statuses statuses);
-  void stop();  ///< Idempotent; ends what is being sent, and joins.
+  void ask_to_stop();           ///< Ends what is being sent, and returns.
+  void stop();                  ///< Idempotent; the same, and joins.
+  bool stop(const Wait& wait);  ///< The same; false when it does not end in time.
   /// One round: what holds is compared with what was told, and what has to be told is sent. Called by the thread, or by tests.
-  void round(const std::vector<MirrorStatus>& mirrors, const std::stop_token& stop) noexcept;
+  /// Nobody is asked for `statuses` while there is no configuration.
+  void round(const Statuses& statuses, const std::stop_token& stop) noexcept;
 
   // What operators ask. Thread-safe.
   std::vector<AlertConfig> list();  ///< Secrets as "".
@@ -72,25 +77,41 @@ class Alerts final : public MirrorObserver {
 
  private:
   using Key = std::tuple<std::int64_t, std::string, std::string>;  ///< Configuration, mirror, cause.
+  /// A message that was refused, by some or by all of a configuration's channels: it waits, and others go before it.
+  struct Refused {
+    std::string message{};          ///< Of a cause, or of its end.
+    std::set<std::string> taken{};  ///< By whom it was.
+    Clock::Instant pause_until{};
+    unsigned times = 0;
+  };
   /// Of a configuration, since this process began.
   struct Receiver {
-    AlertConfig config;
-    Clock::Instant pause_until{};  ///< It did not take a message.
+    AlertConfig config{};
+    Clock::Instant pause_until{};  ///< It does not answer.
     unsigned failures = 0;
-    std::string telling{};           ///< The message that only some of several have taken,
-    std::set<std::string> taken{};   ///< and these.
+    bool refuses = false;          ///< What was told last was refused.
+    std::map<Key, Refused> refused{};
   };
+  void drop_gone(const std::vector<AlertConfig>& configs);
   std::vector<AlertPlan> read_plans(const std::vector<AlertConfig>& configs);
+  void tell_anew(std::int64_t config);
+  void rest() noexcept;
   void worked(MirrorId mirror) noexcept;
   void run(const std::stop_token& stop);
   void load();
   std::vector<std::pair<MirrorStatus, MirrorTrail>> with_trails(const std::vector<MirrorStatus>& mirrors);
   void judge(const AlertPlan& plan, const std::vector<std::pair<MirrorStatus, MirrorTrail>>& mirrors);
   void end_of_gone(const std::vector<MirrorStatus>& mirrors);
+  bool is_heard(const OpenCause& cause) const;
+  void end(OpenCause cause);
   void keep(const OpenCause& cause);
   void forget(const OpenCause& cause);
-  void tell(const AlertPlan& plan, const std::stop_token& stop);
-  void tell_one(const AlertPlan& plan, OpenCause cause, const std::stop_token& stop);
+  void store() noexcept;
+  std::optional<OpenCause> next_due(const AlertPlan& plan) const;
+  void tell(const std::vector<AlertPlan>& plans, const std::stop_token& stop);
+  void tell_one(const AlertPlan& plan, const OpenCause& cause, const std::stop_token& stop);
+  void note_told(const AlertPlan& plan, OpenCause cause);
+  void note_failure(const AlertPlan& plan, const OpenCause& cause, const Error& error);
 
   // Constant after construction.
   AlertStore& store_;
@@ -98,13 +119,16 @@ class Alerts final : public MirrorObserver {
   const Send send_;
   // Of the one thread that rounds.
   Statuses statuses_;
-  bool loaded_ = false, failing_ = false;
-  std::map<Key, OpenCause> open_;             ///< As the catalog has them.
+  bool loaded_ = false, failing_ = false, full_ = false;
+  std::map<Key, OpenCause> open_;             ///< As the catalog has them, but for these:
+  std::set<Key> unstored_;                    ///< A catalog that takes nothing keeps nobody from being told.
+  std::int64_t last_told_ = 0;                ///< The configuration whose turn was last.
   std::map<std::int64_t, Receiver> receivers_;
   // Guarded by mutex_.
   Mutex mutex_;
   std::map<MirrorId, MirrorTrail> trails_ PEERD_GUARDED_BY(mutex_);
   std::thread thread_;
+  std::future<void> finished_;  ///< It has nothing more to do.
   std::stop_source stop_;
 };
 

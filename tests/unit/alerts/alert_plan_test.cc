@@ -1,3 +1,5 @@
+#include <nlohmann/json.hpp>
+
 #include "alerts_fixture.h"
 
 namespace peerd {
@@ -63,6 +65,16 @@ TEST(AlertNotice, IsWrittenForEachReceiver) {
   const std::string mail = mail_text(notice, "a@b", "c@d", kNow * 1'000'000);
   EXPECT_NE(mail.find("Date: Fri, 15 Jan 2027 08:00:00 +0000\r\n"), std::string::npos) << mail;
   EXPECT_NE(mail.find("Subject: =?UTF-8?B?"), std::string::npos);
+}
+
+TEST(AlertNotice, FitsIntoOneBlockOfSlack) {
+  AlertNotice notice = notice_of({.config = 3, .mirror = "m", .cause = "failed", .message = std::string(9000, 'x')});
+  std::string mentions;
+  for (int i = 0; i < 100; ++i) mentions += "<@U0123456789A>";
+  const auto body = nlohmann::json::parse(slack_body(notice, "C1", mentions));
+  const std::string text = body["blocks"][1]["text"]["text"];
+  EXPECT_LE(text.size(), 3000u);
+  EXPECT_TRUE(text.ends_with("<@U0123456789A>")) << text;
 }
 
 TEST(AlertNotice, IsSignedAsOthersSign) {

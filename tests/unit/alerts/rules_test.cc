@@ -14,7 +14,9 @@ class RulesTest : public testing::Test {
   RulesTest() {
     trail.slot = SlotStatus{.slot = "peerd_s", .exists = true, .wal_status = "reserved"};
     trail.slot_seen = now;
-    trail.worked = trail.moved = true;
+    trail.worked = true;
+    trail.running_since = now - std::chrono::hours(1);
+    trail.moved_at = now;
     trail.applied_since = now;
   }
   Finding find(std::string_view cause) const {
@@ -69,6 +71,8 @@ TEST_F(RulesTest, RetryingIsToldAfterItsTime) {
 TEST_F(RulesTest, FiguresNearTheirThresholdDoNotFlutter) {
   mirror.lag_time = seconds(100);
   EXPECT_EQ(says("lag_seconds"), Says::holds);
+  trail.running_since = now - seconds(59);
+  EXPECT_EQ(says("lag_seconds"), Says::unknown) << "it has just gone on after a pause";
   mirror.lag_time = seconds(90);
   EXPECT_EQ(says("lag_seconds"), Says::unknown);
   mirror.lag_time = seconds(79);
@@ -95,6 +99,7 @@ TEST_F(RulesTest, APausedMirrorLagsButKeepsWal) {
 TEST_F(RulesTest, ASlotIsLostGoneOrUnreserved) {
   trail.slot->wal_status = "lost";
   EXPECT_EQ(says("slot_lost"), Says::holds);
+  EXPECT_EQ(says("slot_unreserved"), Says::unknown) << "it has come worse";
   trail.slot->exists = false;
   trail.slot->wal_status.clear();
   EXPECT_EQ(says("slot_lost"), Says::holds);
