@@ -54,6 +54,15 @@ Steps steps_of(const peerdb_route::GraphRequest& request) {
   }
 }
 
+/// Without a mode it is GRAPH_MODE_GROUP_BY.
+void require_mode(const peerdb_route::GraphRequest& request) {
+  if (peerdb_route::GraphMode_IsValid(request.mode())) return;
+  throw Error(ErrorText{.code = ErrorCode::invalid_option,
+                        .message = "mode is unknown: " + std::to_string(request.mode()),
+                        .hint = "GRAPH_MODE_GROUP_BY or GRAPH_MODE_LAST_X",
+                        .field = "mode"});
+}
+
 /// Rows per step from `first` on. Older than a day there are coarse samples alone, and of the last minutes fine ones alone.
 std::vector<std::int64_t> rows_per_step(HistoryStore& store, MirrorId mirror, std::int64_t first, const Steps& steps,
                                         std::int64_t now) {
@@ -84,12 +93,14 @@ std::string list_batches(Call& call) {
 std::string ask_batches(Call& call) {
   peerdb_route::GetCDCBatchesRequest body;
   read_json(call.body, body);
-  return batches_of(call, body.flow_job_name(), {body.before_id(), body.after_id(), body.limit(), body.ascending()});
+  return batches_of(call, body.flow_job_name(),
+                    {page_id("before_id", body.before_id()), page_id("after_id", body.after_id()), body.limit(), body.ascending()});
 }
 
 std::string batch_graph(Call& call) {
   peerdb_route::GraphRequest body;
   read_json(call.body, body);
+  require_mode(body);
   const Steps steps = steps_of(body);
   const MirrorRecord mirror = call.deps.mirrors.record(body.flow_job_name());
   const std::int64_t now =

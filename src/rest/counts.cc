@@ -4,9 +4,9 @@
 #include "mapping.h"
 #include "peer_rows.h"
 #include "peerd/base/text.h"
-#include "peerd/postgres/connection.h"
 #include "proto/figures.pb.h"
 #include "routes.h"
+#include "row_count.h"
 
 namespace peerd::rest {
 namespace {
@@ -26,40 +26,7 @@ void add_counts(const TableStatus& table, peerdb_route::CDCRowCounts& counts) {
 }
 
 constexpr std::string_view kPostgres = "POSTGRES";
-constexpr std::int64_t kTooLarge = 10ll << 30;  ///< As PeerDB: such a table's rows are estimated.
-constexpr std::chrono::seconds kLongestCount{30};
-
-/// What is said of one table at one end.
-struct RowCount {
-  std::int64_t rows = -1;  ///< -1 = not known: there was no time to count, and there is no estimate.
-  bool approximate = false;
-};
-
-/// Bytes, the planner's estimate (NULL before the first ANALYZE), and whether rows of descendants are its own.
-constexpr std::string_view kSize = R"(
-SELECT coalesce(sum(pg_table_size(p.oid)), 0)::bigint, sum(p.reltuples) FILTER (WHERE p.reltuples >= 0)::bigint,
-       bool_or(c.relkind = 'p')
-FROM pg_class c CROSS JOIN LATERAL (
-  SELECT c.oid AS relid WHERE c.relkind <> 'p'
-  UNION ALL SELECT relid FROM pg_partition_tree(c.oid) WHERE c.relkind = 'p' AND isleaf) t
-JOIN pg_class p ON p.oid = t.relid WHERE c.oid = )";
-
-/// `where` leaves out what is marked as deleted; an estimate cannot.
-RowCount count_rows(PeerSession& session, const std::string& table, const std::string& where, const Call& call) {
-  const std::string quoted = postgres::parse_qualified(table).quoted();
-  const PeerRows size = ask(session, std::string(kSize) + quote_literal(quoted) + "::regclass", call);
-  const bool partitioned = size.truth(0, 2);
-  if (size.integer(0, 0) > kTooLarge) return {size.null(0, 1) ? -1 : size.integer(0, 1), true};
-  try {
-    PeerRows counted;
-    session.query("SELECT count(*) FROM " + std::string(partitioned ? "" : "ONLY ") + quoted + where, counted,
-                  call.wait.shorter(kLongestCount));
-    return {counted.integer(0, 0), false};
-  } catch (const Error& error) {
-    if (error.text.code != ErrorCode::timeout) throw;
-    return {};
-  }
-}
+constexpr std::chrono::seconds kForTheReply{5};  ///< Left of a request's time when the counting ends.
 
 [[noreturn]] void refuse(std::string_view field, std::string message, std::string hint) {
   throw Error(ErrorText{.code = ErrorCode::invalid_option,
@@ -136,10 +103,12 @@ std::string row_counts(Call& call) {
   const std::string mark = mirror.text("soft_delete_col_name");
   const std::string live = mark.empty() ? "" : " WHERE " + quote_identifier(mark) + " IS NOT TRUE";
   const auto source = call.deps.peers.session(mirror.source), target = call.deps.peers.session(mirror.target);
+  // What there was no time for is told as not known, and the rest all the same.
+  const Wait counting{call.wait.until - kForTheReply, call.wait.stop};
   peerdb_route::MirrorRowCountsResponse reply;
   for (const TableMapping& table : chosen_tables(mirror, body)) {
-    const RowCount here = count_rows(*source, table.source, "", call);
-    const RowCount there = count_rows(*target, table.target, live, call);
+    const RowCount here = count_rows(*source, table.source, "", counting);
+    const RowCount there = count_rows(*target, table.target, live, counting);
     auto& item = *reply.add_table_counts();
     item.set_source_table(table.source);
     item.set_destination_table(table.target);

@@ -47,7 +47,7 @@ void fill_clone(const MirrorRecord& mirror, const TableStatus& table, std::int64
 
 std::int64_t copy_began_us(Catalog& catalog, MirrorId mirror) {
   for (const LogRecord& line : catalog.logs(mirror)) {
-    if (line.message.starts_with("is SNAPSHOT, ")) return line.at_us;
+    if (line.message.starts_with("is SNAPSHOT, was SETUP")) return line.at_us;
   }
   return 0;
 }

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/timestamp.pb.h>
 
+#include "copy_began.h"
 #include "peerd/catalog/catalog.h"
 #include "peerd/mirrors/mirror_status.h"
 #include "proto/flow.pb.h"
@@ -15,7 +16,5 @@ void fill_batch(const ProgressStore::BatchNote& note, peerdb_flow::CDCBatch& bat
 /// How far the copy of one table of `mirror` is; `began_us` (0 = not known) is when the mirror began to copy.
 void fill_clone(const MirrorRecord& mirror, const TableStatus& table, std::int64_t began_us,
                 peerdb_flow::CloneTableSummary& clone);
-/// When the mirror was first in SNAPSHOT, by its log; 0 when it was not, or when the line is gone.
-std::int64_t copy_began_us(Catalog& catalog, MirrorId mirror);
 
 }  // namespace peerd::rest

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 namespace peerd::rest {
@@ -13,6 +14,8 @@ struct Page {
   std::size_t limit = 0;  ///< 0 = all.
   bool ascending = false;
 };
+/// An id of a request's field as a Page takes it. Throws Error(invalid_option) below -1.
+std::int64_t page_id(std::string_view field, std::int64_t id);
 /// Which rows the page holds, as [begin, end) of `ids`, which rise: the `limit` nearest to the id that was named, or the newest
 /// ones (the oldest ones when `ascending`).
 struct Cut {

@@ -1,7 +1,10 @@
 #include <nlohmann/json.hpp>
 
+#include "copy_began.h"
+#include "newest_lines.h"
 #include "paging.h"
 #include "rest_fixture.h"
+#include "row_count.h"
 
 namespace peerd::rest {
 namespace {
@@ -58,6 +61,11 @@ TEST_F(RestFigures, BatchesComeNewestFirstAndByPages) {
   EXPECT_EQ(ids(ok(get("mirrors/cdc/batches/m?limit=2&afterId=3&ascending=true"))), (Ids{"4", "5"}));
   EXPECT_EQ(get("mirrors/cdc/batches/none").status, 404);
   EXPECT_EQ(get("mirrors/cdc/batches/m?limit=x").status, 400);
+  for (const char* id : {"before_id", "after_id"}) {
+    const auto reply = post("mirrors/cdc/batches", std::string(R"({"flow_job_name": "m", ")") + id + "\": -2}");
+    EXPECT_EQ(reply.status, 400) << id;
+    EXPECT_TRUE(has(reply.body, id)) << reply.body;
+  }
 }
 
 TEST_F(RestFigures, TheGraphHasTheRowsOfItsStepsAndNoneOfBeforeTheyWereKept) {
@@ -79,6 +87,11 @@ TEST_F(RestFigures, TheGraphHasTheRowsOfItsStepsAndNoneOfBeforeTheyWereKept) {
   EXPECT_EQ(ask("ONE_DAY", "GRAPH_MODE_LAST_X")["data"].size(), 24u);
   EXPECT_EQ(ask("ONE_MONTH")["totalRows"], "16");
   EXPECT_EQ(post("mirrors/cdc/graph", R"({"flow_job_name": "m"})").status, 400);
+  for (const char* mode : {"3", "-1", "\"GRAPH_MODE_NONE\""}) {
+    const auto reply = post("mirrors/cdc/graph", std::string(R"({"flow_job_name": "m", "aggregate_type": 4, "mode": )") + mode + "}");
+    EXPECT_EQ(reply.status, 400) << mode;
+    EXPECT_TRUE(has(reply.body, "mode")) << reply.body;
+  }
 }
 
 TEST_F(RestFigures, CountsSaySinceWhen) {
@@ -117,6 +130,9 @@ TEST_F(RestFigures, LogsAreThoseOfTheMirrorThatIsNamed) {
             (Ids{"two"}));
   EXPECT_EQ(messages(ask(R"({"level": "error"})")).size(), 2u);
   EXPECT_EQ(messages(ask(R"({"flow_job_name": "m", "num_per_page": 1, "page": 2})")), (Ids{"two"}));
+  EXPECT_EQ(ask(R"({"level": "error", "num_per_page": 1})")["total"], 2);
+  EXPECT_EQ(messages(ask(R"({"level": "error", "num_per_page": 1, "page": 3})")), (Ids{}));
+  EXPECT_EQ(post("mirrors/logs", R"({"flow_job_name": "m", "after_id": -2})").status, 400);
   EXPECT_EQ(post("mirrors/logs", R"({"before_id": 3})").status, 400) << "each mirror has ids of its own";
   EXPECT_EQ(post("mirrors/logs", R"({"level": "loud"})").status, 400);
   EXPECT_EQ(post("mirrors/logs", R"({"flow_job_name": "none"})").status, 404);
@@ -147,6 +163,61 @@ TEST_F(RestFigures, TheLagOfASlotIsThatOfItsMirror) {
   EXPECT_EQ(ok(ask("other", "1 hour"))["data"], Json::array());
   for (const char* wrong : {"", "hour", "1 fortnight", "-1 day", "1 hour 5 minutes"}) EXPECT_EQ(ask("the_slot", wrong).status, 400) << wrong;
   EXPECT_EQ(post("peers/slots/lag_history", R"({"peer_name": "none", "slot_name": "s", "time_since": "1 hour"})").status, 404);
+}
+
+TEST_F(RestFigures, ACopyBeganWhenSetupEndedAndNotWhenItWasResumed) {
+  const auto log = [&](const std::string& message) { catalog_->log(id_, {.level = "info", .message = message}); };
+  log("is SNAPSHOT, was PAUSED");
+  log("is SNAPSHOT, was FAILED");
+  EXPECT_EQ(copy_began_us(*catalog_, id_), 0) << "the line that told of its beginning is gone";
+  log("is SNAPSHOT, was SETUP");
+  EXPECT_EQ(copy_began_us(*catalog_, id_), catalog_->logs(id_).back().at_us);
+}
+
+/// Answers its first queries, and then takes too long.
+class SlowSession final : public PeerSession {
+ public:
+  explicit SlowSession(int answered) : answered_(answered) {}
+  Problems check(const Wait&) override { return {}; }
+  std::string server_version(const Wait&) override { return {}; }
+  void query(std::string_view, RowSink& sink, const Wait&) override {
+    if (++asked > answered_) throw Error(ErrorCode::timeout, "the query took too long");
+    const std::optional<std::string_view> cells[] = {"7", "7", "f"};
+    sink.row(cells);
+  }
+  int asked = 0;
+
+ private:
+  const int answered_;
+};
+
+TEST(CountRows, WhatThereIsNoTimeForIsNotKnown) {
+  const auto count = [](SlowSession& session, std::chrono::seconds left) {
+    return count_rows(session, "public.t", "", Wait::at_most(left)).rows;
+  };
+  using std::chrono::seconds;
+  SlowSession quick(2), locked(0), large(1), late(2);
+  EXPECT_EQ(count(quick, seconds(60)), 7);
+  EXPECT_EQ(count(locked, seconds(60)), -1);
+  EXPECT_EQ(count(large, seconds(60)), -1);
+  EXPECT_EQ(count(late, seconds(-1)), -1);
+  EXPECT_EQ(late.asked, 0) << "nobody is asked when the time is over";
+}
+
+TEST(NewestLines, HoldsWhatAPageNeedsAndCountsTheRest) {
+  NewestLines newest(3);
+  const auto log = [](const std::string& mirror, std::vector<std::int64_t> times) {
+    std::vector<LogLine> lines;
+    for (const std::int64_t time : times) lines.push_back({mirror, {.at_us = time, .level = "info", .message = mirror}});
+    return lines;
+  };
+  newest.add(log("a", {10, 30, 50}));
+  newest.add(log("b", {20, 40, 60}));
+  newest.add(log("c", {}));
+  std::vector<std::int64_t> times;
+  for (const LogLine& line : newest.lines()) times.push_back(line.log.at_us);
+  EXPECT_EQ(times, (std::vector<std::int64_t>{40, 50, 60}));
+  EXPECT_EQ(newest.total(), 6u);
 }
 
 TEST(CutPage, TakesWhatLiesNextToTheIdThatIsNamed) {
