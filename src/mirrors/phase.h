@@ -27,6 +27,8 @@ struct PhaseContext {
   void step(std::string words) const {
     board.update(record.id, [&](MirrorStatus& status) { status.step = std::move(words); });
   }
+  /// Shows these tables, each by its name, with what was counted of it so far.
+  void show_tables(const std::vector<MirrorTable>& tables) const;
 };
 
 /// Deadlines of single calls. A phase has none: it ends by success, by a failure, or by its stop.

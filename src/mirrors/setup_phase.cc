@@ -56,6 +56,7 @@ void set_up(PhaseContext& context, const std::stop_token& stop) {
   } else {
     open_tables(context, tables, slot, stop);
   }
+  context.show_tables(tables);
   if (!context.catalog.progress(context.record.id).checkpoint) {
     const Durable start{slot.consistent_point};
     context.target.set_position(start, brief(stop));

@@ -65,6 +65,7 @@ void Snapshot::load() {
   const std::vector<ChunkRecord> chunks = context_.catalog.chunks(context_.record.id);
   tables_ = progress.tables;
   notes_ = progress.target_tables;
+  context_.show_tables(tables_);  // All at once: of some the plan comes late.
   context_.source.read_unique(tables_, patient(stop_));
   moves_.assign(tables_.size(), 0);
   std::vector<std::size_t> unplanned;
@@ -182,7 +183,6 @@ void Snapshot::end_table(std::size_t index) {
 void Snapshot::show(std::size_t index, std::size_t done, std::size_t total, std::uint64_t rows) {
   context_.board.update(context_.record.id, [&](MirrorStatus& status) {
     const MirrorTable& table = tables_[index];
-    if (status.tables.size() != tables_.size()) status.tables.resize(tables_.size());
     TableStatus& shown = status.tables[index];
     shown.id = table.schema.id;
     shown.source = table.schema.qualified();

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <thread>
 
 #include "support/fakes/fake_connectors.h"
 
@@ -206,6 +207,32 @@ TEST_F(SupervisorTest, ClickHouseLikeTargetsFollowTheCatalogsCheckpoint) {
   expect_equal(end, "c");
   restart();
   expect_equal(source().insert("public.t", {"20", "after", "large"}), "c");
+}
+
+TEST_F(SupervisorTest, EveryTableHasItsNameWhileTheFirstIsPlanned) {
+  source().add_table("public.u", {"id", "value", "large"});
+  source().stall("plan");
+  catalog_->put_mirror({"m", "a", "b", {{"public.t", "public.t", {}}, {"public.u", "public.other", {}}}, {}});
+  const MirrorId id = catalog_->mirror("m")->id;
+  supervisor_->start(id);
+  source().wait_for_calls("plan", 1);
+  std::vector<std::string> shown;
+  for (const TableStatus& table : supervisor_->status(id).tables) shown.push_back(table.source + " to " + table.target);
+  EXPECT_EQ(shown, (std::vector<std::string>{"public.t to public.t", "public.u to public.other"}));
+  source().release("plan");
+  reach(id, MirrorState::running);
+}
+
+TEST_F(SupervisorTest, AMirrorWithoutACopyCountsByTableToo) {
+  const MirrorId id = create("b", {{"do_initial_copy", "false"}});
+  reach(id, MirrorState::running);
+  target().wait_until_applied(source().insert("public.t", {"1", "new", "large"}));
+  const Wait wait = Wait::at_most(seconds(60));
+  while (supervisor_->status(id).rows_streamed == 0 && !wait.expired()) std::this_thread::yield();
+  const std::vector<TableStatus> tables = supervisor_->status(id).tables;
+  ASSERT_EQ(tables.size(), 1u);
+  EXPECT_EQ(tables[0].source, "public.t");
+  EXPECT_EQ(tables[0].inserts, 1u);
 }
 
 TEST_F(SupervisorTest, APauseInTheSnapshotKeepsFinishedChunks) {

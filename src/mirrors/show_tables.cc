@@ -1,0 +1,20 @@
+#include "phase.h"
+
+namespace peerd {
+
+void PhaseContext::show_tables(const std::vector<MirrorTable>& tables) const {
+  board.update(record.id, [&](MirrorStatus& status) {
+    std::vector<TableStatus> all;
+    for (const MirrorTable& table : tables) {
+      const auto known = std::ranges::find(status.tables, table.schema.id, &TableStatus::id);
+      TableStatus shown = known == status.tables.end() ? TableStatus{} : *known;
+      shown.id = table.schema.id;
+      shown.source = table.schema.qualified();
+      shown.target = table.target_name;
+      all.push_back(std::move(shown));
+    }
+    status.tables = std::move(all);
+  });
+}
+
+}  // namespace peerd
