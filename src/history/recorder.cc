@@ -87,6 +87,10 @@ std::vector<HistoryStore::Of> HistoryRecorder::take_samples(const std::vector<Mi
   std::vector<HistoryStore::Of> samples;
   samples.reserve(mirrors.size());
   const Lock lock(mutex_);
+  // Whoever looks at slots may do so once more after the mirror's end.
+  std::erase_if(seen_, [&](const auto& seen) {
+    return std::ranges::find(mirrors, seen.first, &MirrorStatus::id) == mirrors.end();
+  });
   for (const MirrorStatus& mirror : mirrors) {
     if (!is_known(mirror, now)) continue;
     HistorySample sample;

@@ -73,9 +73,7 @@ void Metrics::batch_done(MirrorId mirror, const BatchRecord& batch) noexcept try
 
 void Metrics::slot_seen(MirrorId mirror, const SlotStatus& slot) noexcept try {
   const Lock lock(mutex_);
-  Mirror& seen = mirrors_[mirror];
-  seen.slot = slot;
-  seen.slot_seen_at = unix_time();
+  slots_[mirror] = {slot, unix_time()};
 } catch (...) {
 }
 
@@ -88,6 +86,7 @@ void Metrics::failed(MirrorId mirror, const ErrorText& error, Verdict) noexcept 
 void Metrics::moved(MirrorId mirror, MirrorState, MirrorState to, std::string_view) noexcept try {
   if (to != MirrorState::terminated) return;
   const Lock lock(mutex_);
+  slots_.erase(mirror);
   const auto found = mirrors_.find(mirror);
   if (found == mirrors_.end()) return;
   // What nobody has seen may begin anew.
@@ -115,8 +114,10 @@ Metrics::Shown Metrics::show(const MirrorStatus& status, bool tables) {
   if (const auto found = mirrors_.find(status.id); found != mirrors_.end()) {
     found->second.name = status.name;
     shown.counts += found->second.counts;
-    shown.slot = found->second.slot;
-    shown.slot_seen_at = found->second.slot_seen_at;
+  }
+  if (const auto seen = slots_.find(status.id); seen != slots_.end()) {
+    shown.slot = seen->second.slot;
+    shown.slot_seen_at = seen->second.at;
   }
   if (!tables) return shown;
   for (const TableStatus& table : status.tables) {
@@ -136,6 +137,10 @@ std::string Metrics::text(const MetricsFacts& facts) {
   std::vector<Shown> mirrors;
   {
     const Lock lock(mutex_);
+    // Whoever looks at slots may do so once more after the mirror's end.
+    std::erase_if(slots_, [&](const auto& seen) {
+      return std::ranges::find(facts.mirrors, seen.first, &MirrorStatus::id) == facts.mirrors.end();
+    });
     for (const auto& [name, status] : by_name) mirrors.push_back(show(*status, facts.tables));
   }
   return write_metrics(facts, mirrors);

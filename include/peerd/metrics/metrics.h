@@ -73,8 +73,10 @@ class Metrics final : public MirrorObserver {
   struct Mirror {
     std::string name;  ///< "" until it was shown.
     MirrorCounts counts;
-    std::optional<SlotStatus> slot;
-    double slot_seen_at = 0;
+  };
+  struct SeenSlot {
+    SlotStatus slot;
+    double at = 0;
   };
   struct TableCounter {
     MirrorId mirror;
@@ -85,6 +87,7 @@ class Metrics final : public MirrorObserver {
 
   Mutex mutex_;
   std::map<MirrorId, Mirror> mirrors_ PEERD_GUARDED_BY(mutex_);
+  std::map<MirrorId, SeenSlot> slots_ PEERD_GUARDED_BY(mutex_);  ///< Also of a mirror that ended while it was looked at.
   std::map<std::string, MirrorCounts> ended_ PEERD_GUARDED_BY(mutex_);  ///< By name, of mirrors that are gone.
   std::map<std::string, TableCounter> tables_ PEERD_GUARDED_BY(mutex_);
 };

@@ -107,6 +107,16 @@ TEST_F(Recorder, NothingIsKnownOfASourceThatIsOutOfReach) {
   EXPECT_EQ(store.kept.size(), 4u);
 }
 
+TEST_F(Recorder, ALookAtTheSlotOfAMirrorThatHasEndedIsForgotten) {
+  recorder.moved(MirrorId{1}, MirrorState::terminating, MirrorState::terminated, "dropped");
+  recorder.slot_seen(MirrorId{1}, {});
+  round({});
+  MirrorStatus failing = status(1);
+  failing.failing = true;
+  round({failing});
+  EXPECT_TRUE(store.kept.empty()) << "its slot was not seen by the mirror that is there now";
+}
+
 TEST_F(Recorder, ARoundThatIsLateCountsItsTimeAndKeepsItsPlace) {
   clock.advance(std::chrono::milliseconds(12'300));
   recorder.sample({status(1)});

@@ -98,6 +98,14 @@ TEST_F(MetricsTest, ASlotIsShownInOneOfItsStates) {
   EXPECT_TRUE(shows(shown, R"(peerd_mirror_slot_status{mirror="m",status="gone"} 1)"));
 }
 
+TEST_F(MetricsTest, ALookAtTheSlotOfAMirrorThatHasEndedIsForgotten) {
+  metrics.slot_seen(MirrorId{1}, {.slot = "s", .exists = true, .wal_status = "reserved"});
+  metrics.moved(MirrorId{1}, MirrorState::terminating, MirrorState::terminated, "dropped");
+  metrics.slot_seen(MirrorId{1}, {.slot = "s", .exists = true, .wal_status = "reserved"});
+  page({status(2, "other")});
+  EXPECT_EQ(page({status(1)}).find("slot_status{"), std::string::npos);
+}
+
 TEST(EscapeLabel, KeepsTextAndMendsWhatIsNone) {
   EXPECT_EQ(escape_label("a\"b\\c\nd"), R"(a\"b\\c\nd)");
   EXPECT_EQ(escape_label("größe 表"), "größe 表");
