@@ -29,14 +29,13 @@ void Pipeline::run_prepared(const std::string& name, std::span<const char* const
 void Pipeline::finish(std::vector<std::uint64_t>& affected, const Wait& wait) {
   Connection::State& state = *connection_.state_;
   state.started(PQpipelineSync(state.connection.get()));
-  affected.clear();
   std::optional<ServerError> error;
   for (std::size_t i = 0; i < sent_; ++i) {
     PGresult* raw = state.next(wait);
     if (raw == nullptr) state.lost();
     const Result result(raw);
     if (failed(raw) && !error) error = error_of(raw);
-    affected.push_back(result.affected());
+    if (!error) affected.push_back(result.affected());
     if (PGresult* more = state.next(wait)) {  // A null ends each statement's answer.
       PQclear(more);
       state.lost();

@@ -25,8 +25,9 @@ class Pipeline {
   void run(const std::string& sql, std::span<const char* const> parameters);
   void run_prepared(const std::string& name, std::span<const char* const> parameters);
 
-  /// Awaits every answer: the rows that each run changed, in order. Throws the first error; what came after it was not
-  /// run. REQUIRES: within a transaction block, or the statements before the error are undone as well.
+  /// Awaits every answer, and appends the rows that each run changed, in order. Throws the first error; what came after
+  /// it was not run, and is not appended. REQUIRES: within a transaction block, or the statements before the error are
+  /// undone as well.
   void finish(std::vector<std::uint64_t>& affected, const Wait& wait);
 
  private:

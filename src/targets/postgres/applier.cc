@@ -10,9 +10,7 @@
 namespace peerd::pgtarget {
 namespace {
 
-constexpr int kMergesAfterClash = 16;
 constexpr std::size_t kFew = 4;  ///< A COPY costs each table as many round trips as all rows together that go directly.
-constexpr std::size_t kMostKept = 2'000;  ///< Temporary tables and prepared statements of a session.
 constexpr std::ptrdiff_t kLeastCopied =
     64;  ///< For fewer new rows a COPY of their own costs more round trips than it saves.
 
@@ -31,7 +29,6 @@ void Applier::explained(const Table& table, Doing doing) {
 Applier::Table& Applier::table_of(const MirrorTable& table) { return *tables_.at(table.schema.id); }
 
 void Applier::learn(std::span<const MirrorTable> tables, const Wait& wait) {
-  keep_few(wait);
   for (const MirrorTable& table : tables) {
     const auto known = tables_.find(table.schema.id);
     if (known != tables_.end() && known->second->of == table) continue;
@@ -69,6 +66,7 @@ std::string Applier::take_back(Table& table) {
   kept_ -= table.prepared.size();
   table.prepared.clear();
   for (RowStatement& statement : table.direct) {
+    statement.used = false;
     if (statement.name.empty()) continue;
     sql += "DEALLOCATE " + statement.name + "; ";
     statement.name.clear();
@@ -77,12 +75,21 @@ std::string Applier::take_back(Table& table) {
   return sql;
 }
 
-/// A session's memory, and the target's catalog, do not grow with the number of tables.
 void Applier::keep_few(const Wait& wait) {
   if (kept_ <= kMostKept) return;
+  constexpr int kAtOnce = 32;  // Whatever is dropped together is locked together.
   std::string sql;
-  for (auto& [id, table] : tables_) sql += take_back(*table);
-  connection_.run(sql, wait);
+  int count = 0;
+  const auto send = [&] {
+    if (!sql.empty()) connection_.run(sql, wait);
+    sql.clear();
+    count = 0;
+  };
+  for (auto& [id, table] : tables_) {
+    sql += take_back(*table);
+    if (++count == kAtOnce) send();
+  }
+  send();
 }
 
 void Applier::forget(TableId table, const Wait& wait) {
@@ -108,7 +115,8 @@ void Applier::rolled_back() {
 
 bool Applier::may_copy(const Batch& batch, const Horizons& horizons) const {
   if (batch.size() == 0 || !Collapser::inserts_only(batch)) return false;
-  const bool few = batch.size() <= site_.direct_rows / kFew * batch.tables().size();
+  const bool few = batch.size() <= site_.direct_rows / kFew * batch.tables().size() &&
+                   std::ranges::all_of(batch.changes(), [](const ChangeView& change) { return is_short(change.row); });
   const Lsn first = batch.changes().front().version.commit;
   return std::ranges::all_of(batch.tables(), [&](const MirrorTable& table) {
     const auto known = tables_.find(table.schema.id);
@@ -174,7 +182,7 @@ bool Applier::is_new(const Table& table, const RowOutcome& row) const {
 
 void Applier::merge(const Batch& batch, const ApplyContext& context, bool may_retry) {
   if (batch.size() == 0) return;
-  direct_ = false;
+  refused_ = nullptr;
   Pass pass{batch, context, may_retry};
   note_vacated(batch);
   std::vector<const TableOutcome*> direct;
@@ -236,6 +244,7 @@ void Applier::merge_table(Table& table, const TableOutcome& outcome, Pass& pass)
   if (outcome.rows.empty()) return;
   Work work;
   work.copies_new = pass.may_retry && !table.shape.other_unique && table.merges_left == 0 &&
+                    outcome.rows.size() > site_.direct_rows &&  // Fewer may stand already: they were sent directly first.
                     std::ranges::count_if(outcome.rows, &RowOutcome::fresh) >= kLeastCopied;
   stage(table, outcome, pass, work);
   carry_values(table, outcome, pass, work);
@@ -244,7 +253,7 @@ void Applier::merge_table(Table& table, const TableOutcome& outcome, Pass& pass)
   update(table, outcome, pass, work);
   place(table, pass, work);
   copy_new(table, outcome, pass, work);
-  empty_staging(table, outcome.rows.size(), wait);
+  empty_staging(table, outcome, wait);
 }
 
 /// Values that rows take along from where they stood, read before anything moves.

@@ -49,8 +49,11 @@ class Applier {
   /// Where `may_retry`, it may throw what another way would have avoided: a unique violation (23505), or whatever the
   /// server says to a row that goes directly. Roll back, clashed(), and once more.
   void merge(const Batch& batch, const ApplyContext& context, bool may_retry);
-  /// What merge() threw was said to a row that went directly.
-  bool was_direct() const { return direct_; }
+  /// What merge() threw was said to a row that went directly: its table goes the other way for a while. The caller
+  /// rolls back and merges once more.
+  bool give_way(const Error& error);
+  /// A session's memory, and the target's catalog, do not grow with the number of tables. Outside a transaction.
+  void keep_few(const Wait& wait);
 
   void committed() { made_.clear(); }
   void rolled_back();
@@ -71,8 +74,9 @@ class Applier {
     std::set<std::string> prepared;
     std::vector<RowStatement> direct;  ///< [0] inserts, [1] removes, [2 + group] updates.
     bool staging = false;              ///< The temporary table stands. Between merges it is empty.
-    std::size_t cleared = 0;           ///< Rows that were taken out of it one by one since its file is new.
+    std::size_t cleared = 0;           ///< Bytes of rows that were taken out of it one by one since its file is new.
     int merges_left = 0;  ///< Batches until COPY into the table, or rows that go directly, are tried again.
+    bool never_direct = false;  ///< The server has no such statement: of a key that is a composite, for one.
   };
   struct Pass;
   struct Work;
@@ -82,7 +86,6 @@ class Applier {
   void explained(const Table& table, Doing doing);
   Table& table_of(const MirrorTable& table);
   std::string take_back(Table& table);
-  void keep_few(const Wait& wait);
   postgres::Result execute(Table& table, const std::string& what, const std::string& sql, const Wait& wait);
   int group_of(Table& table, const RowOutcome& row);
   void note_vacated(const Batch& batch);
@@ -94,13 +97,19 @@ class Applier {
   void prepare_rows(Table& table, const TableOutcome& outcome, const Wait& wait);
   void send(postgres::Pipeline& pipeline, Table& table, const RowOutcome& row);
   RowStatement& statement_of(Table& table, std::size_t number);
-  bool found_all(const Table& table, const TableOutcome& outcome, std::span<const std::uint64_t> affected) const;
+  struct Sent {  ///< A row that went directly.
+    const TableOutcome* of;
+    const RowOutcome* row;
+  };
+  void order(std::span<const TableOutcome* const> outcomes);
+  void exchange(Pass& pass);
+  static bool was_settled(const Table& table, const RowOutcome& row, std::uint64_t affected);
 
   void look_again(const MirrorTable& table, const TableOutcome& outcome, const Wait& wait);
   void stage_and_merge(const TableOutcome& outcome, Pass& pass);
   void merge_table(Table& table, const TableOutcome& outcome, Pass& pass);
   void make_staging(Table& table, const Wait& wait);
-  void empty_staging(Table& table, std::size_t rows, const Wait& wait);
+  void empty_staging(Table& table, const TableOutcome& outcome, const Wait& wait);
   void stage(Table& table, const TableOutcome& outcome, Pass& pass, Work& work);
   void stage_upsert(Table& table, std::uint32_t index, const RowOutcome& row, Pass& pass, Work& work);
   void encode(Table& table, std::uint32_t index, const RowOutcome& row, int action, int group,
@@ -125,7 +134,8 @@ class Applier {
   std::vector<std::uint64_t> vacated_;  ///< Hashes of the keys that rows left in this batch, sorted.
   std::size_t kept_ = 0;                ///< Temporary tables and prepared statements that stand.
   std::vector<TableId> made_;           ///< Whose temporary tables this transaction made.
-  bool direct_ = false;                 ///< Rows go directly at this moment.
+  std::vector<Sent> sent_;
+  Table* refused_ = nullptr;            ///< Whose row the server refused when it went directly.
   std::string values_;                  ///< Of a row that goes directly, each ended by a zero byte.
   std::vector<std::size_t> places_;
   std::vector<const char*> parameters_;

@@ -1,19 +1,14 @@
 #include <algorithm>
 
+#include "postgres/errors.h"
 #include "postgres/merge_work.h"
 
 namespace peerd::pgtarget {
 namespace {
 
-constexpr std::size_t kMostBytes = 16 << 10;  ///< Of a table in a batch: what goes directly waits in memory.
+constexpr std::size_t kMostOfAnExchange = 1 << 20;  ///< Bytes, which wait in memory until the server takes them.
 
 enum Number : std::size_t { kInsert = 0, kRemove = 1, kFirstUpdate = 2 };
-
-std::size_t size_of(const RowOutcome& row) {
-  std::size_t bytes = 0;
-  for (const CellView& cell : row.row) bytes += cell.bytes.size();
-  return bytes;
-}
 
 }  // namespace
 
@@ -23,13 +18,16 @@ bool Applier::goes_directly(Table& table, const TableOutcome& outcome, const Pas
   const Shape& shape = table.shape;
   if (!pass.may_retry || outcome.truncated || table.merges_left > 0) return false;
   if (outcome.rows.size() > site_.direct_rows) return false;
-  if (!shape.always.empty() || std::ranges::any_of(shape.clashes, &Clash::deferrable)) return false;
+  if (table.never_direct || !shape.always.empty()) return false;
+  if (std::ranges::any_of(shape.clashes, &Clash::deferrable)) return false;
+  // A statement that finds its row among partitions is planned, and locks, over all of them.
+  const bool partitioned = shape.rows == shape.table;
   const Horizons& horizons = pass.context.horizons;
   const TableId id = table.of.schema.id;
   std::size_t bytes = 0;
   return std::ranges::all_of(outcome.rows, [&](const RowOutcome& row) {
-    bytes += size_of(row);
-    if (bytes > kMostBytes || row.rekeyed || row.moved_away) return false;
+    bytes += bytes_of(row.row);
+    if (bytes > kMostDirectBytes || row.rekeyed || row.moved_away || (partitioned && !row.fresh)) return false;
     if (horizons.below(id, row.key, row.base_commit)) return false;
     if (row.kind == RowOutcome::Kind::remove || row.fresh) return true;
     return !row.base_key.empty() && !statement_of(table, number_of(table, row)).sql.empty();
@@ -58,9 +56,14 @@ void Applier::prepare_rows(Table& table, const TableOutcome& outcome, const Wait
   for (const RowOutcome& row : outcome.rows) {
     const std::size_t number = number_of(table, row);
     RowStatement& statement = statement_of(table, number);
-    if (!std::exchange(statement.used, true) || !statement.name.empty()) continue;
+    if (!std::exchange(statement.used, true) || !statement.name.empty() || kept_ >= kMostKept) continue;
     const std::string name = "peerd_" + std::to_string(table.of.schema.id.oid) + "_row_" + std::to_string(number);
-    connection_.prepare(name, statement.sql, wait);
+    try {
+      connection_.prepare(name, statement.sql, wait);
+    } catch (const Error& error) {
+      if (!connection_.broken() && is_refusal(error)) refused_ = &table;
+      throw;
+    }
     statement.name = name;
     ++kept_;
   }
@@ -97,37 +100,69 @@ void Applier::send(postgres::Pipeline& pipeline, Table& table, const RowOutcome&
 
 /// A row that should stand and does not is a case for the temporary table; so is a deleted one of which a mark is to
 /// stay.
-bool Applier::found_all(const Table& table, const TableOutcome& outcome,
-                        std::span<const std::uint64_t> affected) const {
-  for (std::size_t i = 0; i < outcome.rows.size(); ++i) {
-    const RowOutcome& row = outcome.rows[i];
-    const bool may_be_absent = row.kind == RowOutcome::Kind::remove ? !table.shape.tombstones : row.fresh;
-    if (affected[i] == 0 && !may_be_absent) return false;
-  }
-  return true;
+bool Applier::was_settled(const Table& table, const RowOutcome& row, std::uint64_t affected) {
+  if (affected > 0) return true;
+  return row.kind == RowOutcome::Kind::remove ? !table.shape.tombstones : row.fresh;
 }
 
-/// In the order in which the source first touched the rows, which seldom makes two of them clash. What the statements
-/// have done, the temporary table does again to the same end.
+/// Of each table what leaves first, as rules.md 26 has it: keys that the batch tells apart may be one key to the target.
+void Applier::order(std::span<const TableOutcome* const> outcomes) {
+  sent_.clear();
+  for (const TableOutcome* outcome : outcomes) {
+    for (const auto kind : {RowOutcome::Kind::remove, RowOutcome::Kind::upsert}) {
+      for (const RowOutcome& row : outcome->rows) {
+        if (row.kind == kind) sent_.push_back({outcome, &row});
+      }
+    }
+  }
+}
+
+void Applier::exchange(Pass& pass) {
+  affected_.clear();
+  try {
+    for (std::size_t next = 0; next < sent_.size();) {
+      postgres::Pipeline pipeline(connection_);
+      for (std::size_t bytes = 0; next < sent_.size() && bytes < kMostOfAnExchange; ++next) {
+        send(pipeline, table_of(pass.batch.tables()[sent_[next].of->table]), *sent_[next].row);
+        bytes += values_.size();
+      }
+      pipeline.finish(affected_, pass.context.wait);
+    }
+  } catch (Error& error) {
+    if (connection_.broken() || affected_.size() >= sent_.size()) throw;
+    Table& table = table_of(pass.batch.tables()[sent_[affected_.size()].of->table]);
+    if (is_refusal(error)) {
+      refused_ = &table;
+    } else {
+      explain(error, site_, table.of);
+    }
+    throw;
+  }
+}
+
+/// What the statements have done, the temporary table does again to the same end.
 void Applier::write_directly(std::span<const TableOutcome* const> outcomes, Pass& pass) {
-  direct_ = true;
   for (const TableOutcome* outcome : outcomes)
     prepare_rows(table_of(pass.batch.tables()[outcome->table]), *outcome, pass.context.wait);
-  {
-    postgres::Pipeline pipeline(connection_);
-    for (const TableOutcome* outcome : outcomes) {
-      Table& table = table_of(pass.batch.tables()[outcome->table]);
-      for (const RowOutcome& row : outcome->rows) send(pipeline, table, row);
-    }
-    pipeline.finish(affected_, pass.context.wait);
+  order(outcomes);
+  exchange(pass);
+  const TableOutcome* again = nullptr;
+  for (std::size_t i = 0; i < sent_.size(); ++i) {
+    if (sent_[i].of == again) continue;
+    Table& table = table_of(pass.batch.tables()[sent_[i].of->table]);
+    if (was_settled(table, *sent_[i].row, affected_[i])) continue;
+    again = sent_[i].of;
+    table.merges_left = kMergesAfterClash;
+    stage_and_merge(*again, pass);
   }
-  direct_ = false;
-  std::size_t at = 0;
-  for (const TableOutcome* outcome : outcomes) {
-    const std::span affected(affected_.data() + at, outcome->rows.size());
-    at += outcome->rows.size();
-    if (!found_all(table_of(pass.batch.tables()[outcome->table]), *outcome, affected)) stage_and_merge(*outcome, pass);
-  }
+}
+
+bool Applier::give_way(const Error& error) {
+  if (refused_ == nullptr) return false;
+  Table& table = *std::exchange(refused_, nullptr);
+  table.merges_left = kMergesAfterClash;
+  table.never_direct = error.text.origin.starts_with("42") || error.text.origin.starts_with("0A");
+  return true;
 }
 
 }  // namespace peerd::pgtarget

@@ -4,6 +4,20 @@
 
 namespace peerd::pgtarget {
 
+inline constexpr int kMergesAfterClash = 16;
+inline constexpr std::size_t kMostKept = 2'000;  ///< Temporary tables and prepared statements of a session.
+
+/// Of a table in a batch: what goes directly waits in memory.
+inline constexpr std::size_t kMostDirectBytes = 16 << 10;
+
+inline std::size_t bytes_of(std::span<const CellView> row) {
+  std::size_t bytes = 0;
+  for (const CellView& cell : row) bytes += cell.bytes.size();
+  return bytes;
+}
+/// A handful of such rows may go directly.
+inline bool is_short(std::span<const CellView> row) { return bytes_of(row) <= kMostDirectBytes / 8; }
+
 /// What all tables of one merge() share.
 struct Applier::Pass {
   const Batch& batch;

@@ -207,6 +207,7 @@ void PostgresTarget::apply_part(const Batch& batch, const ApplyContext& context)
     position_ = batch.complete_to();
     return;
   }
+  if (!continued) applier_->keep_few(wait);
   applier_->learn(batch.tables(), wait);
   if (!continued) savepoints_ = 0;
   if (!continued) begin(batch, wait);
@@ -270,6 +271,9 @@ void PostgresTarget::give_up_tail(const Batch& batch, const Error& error, const 
 /// merged, which needs none.
 constexpr int kMostSavepoints = 32;
 
+/// Tables of a batch that give way one by one; then all of them do.
+constexpr int kMostGivenWay = 4;
+
 /// Inserts go by COPY; where one meets a row that stands (deleted softly before, or an index of the operator's), the
 /// batch is merged instead. A clash in a merge comes of the same, or of an index that is younger than what is known of
 /// the table: once more with fresh eyes. So does a value that the staging table took and the table does not: its column
@@ -296,12 +300,17 @@ void PostgresTarget::write(const Batch& batch, const ApplyContext& context, bool
       begin(batch, wait);
     }
   }
-  try {
-    return applier_->merge(batch, context, !continued);
-  } catch (const Error& error) {
-    const bool refused = applier_->was_direct() && is_refusal(error);
-    if (!is_clash(error) && !is_of_old_staging(error) && !refused) throw;
-    if (continued) give_up_tail(batch, error, wait);
+  for (int given_way = 0;; ++given_way) {
+    try {
+      return applier_->merge(batch, context, !continued);
+    } catch (const Error& error) {
+      const bool gives_way = applier_->give_way(error);
+      if (!is_clash(error) && !is_of_old_staging(error) && !gives_way) throw;
+      if (continued) give_up_tail(batch, error, wait);
+      if (!gives_way || given_way == kMostGivenWay) break;
+    }
+    rollback(wait);
+    begin(batch, wait);
   }
   rollback(wait);
   applier_->forget(batch, wait);

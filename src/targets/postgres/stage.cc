@@ -85,9 +85,9 @@ void Applier::make_staging(Table& table, const Wait& wait) {
 
 /// Within the transaction that filled it: it is empty after a COMMIT, and after a ROLLBACK. A few rows leave dead ones
 /// behind, which the next ones' statements read over; many of those are not worth it.
-void Applier::empty_staging(Table& table, std::size_t rows, const Wait& wait) {
-  constexpr std::size_t kMostCleared = 10'000;
-  table.cleared += rows;
+void Applier::empty_staging(Table& table, const TableOutcome& outcome, const Wait& wait) {
+  constexpr std::size_t kMostCleared = 4 << 20, kLeastOfARow = 256;
+  for (const RowOutcome& row : outcome.rows) table.cleared += std::max(kLeastOfARow, bytes_of(row.row));
   const bool anew = table.cleared > kMostCleared;
   connection_.run(anew ? pgtarget::empty_staging(table.shape) : clear_staging(table.shape), wait);
   if (anew) table.cleared = 0;

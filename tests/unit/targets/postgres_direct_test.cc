@@ -81,6 +81,52 @@ TEST_F(PostgresDirect, ValuesThatSwapPlacesUnderAUniqueIndexDoSo) {
   EXPECT_EQ(live(), (Rows{{"1", "a", "A", "2"}, {"2", "b", "B", "1"}}));
 }
 
+/// Both ways: what the batch tells apart is one key to the target's index.
+class PostgresSpelling : public PostgresDirect, public testing::WithParamInterface<std::tuple<bool, bool>> {};
+INSTANTIATE_TEST_SUITE_P(SoftOrDirect, PostgresSpelling, testing::Combine(testing::Bool(), testing::Bool()));
+
+TEST_P(PostgresSpelling, AKeyThatComesBackSpelledAsBeforeStands) {
+  soft(std::get<0>(GetParam()));
+  if (!std::get<1>(GetParam())) direct_rows_ = 0;
+  table_.schema.columns[0] = {"id", 1700, -1, "numeric", true, false, {}};
+  streaming();
+  rows({{"1.0", "a", "A", "1"}});
+  Writer writer(table_);
+  writer.begin(200).remove({"1.0"}).insert({"1.00", "b", "B", "2"}).commit();
+  writer.begin(300).remove({"1.00"}).insert({"1.0", "c", "C", "3"}).commit();
+  apply(writer);
+  EXPECT_EQ(live(), (Rows{{"1.0", "c", "C", "3"}}));
+}
+
+TEST_F(PostgresDirect, OnlyTheTableThatIsRefusedGoesTheOtherWay) {
+  unique_at_source("u");
+  streaming();
+  sql("CREATE UNIQUE INDEX ON " + table_.target_name + " (u)");
+  MirrorTable other = sample_table(schema_ + ".other", 70002);
+  prepare_table(target(), other, wait());
+  target().end_copy(other, wait());
+  restart();
+  rows({{"1", "a", "A", "1"}, {"2", "b", "B", "2"}});
+  const std::string before = temporary();
+  BatchBuilder builder;
+  const auto add = [&](const MirrorTable& table, ChangeView::Kind kind, std::initializer_list<std::string_view> row) {
+    const std::uint32_t index = builder.table(table);
+    const auto cells = builder.cells(row.size());
+    std::size_t at = 0;
+    for (const std::string_view cell : row) cells[at++] = {CellView::Kind::text, builder.keep(cell)};
+    builder.append({kind, index, {Lsn{200}, Lsn{200 + at}}, cells, {}});
+  };
+  builder.begin(1);
+  add(other, ChangeView::Kind::insert, {"7", "x", "X", "7"});
+  add(table_, ChangeView::Kind::update, {"1", "a", "A", "2"});
+  add(table_, ChangeView::Kind::update, {"2", "b", "B", "1"});
+  builder.commit(Lsn{201});
+  apply(*builder.take());
+  EXPECT_EQ(live(), (Rows{{"1", "a", "A", "2"}, {"2", "b", "B", "1"}}));
+  EXPECT_EQ(sql("SELECT id, v FROM " + other.target_name), (Rows{{"7", "x"}}));
+  EXPECT_EQ(std::stoi(temporary()) - std::stoi(before), 1);
+}
+
 TEST_F(PostgresDirect, ARefusedValueIsToldWithItsColumn) {
   streaming();
   rows({{"1", "a", "A", "1"}});
