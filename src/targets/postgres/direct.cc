@@ -105,7 +105,7 @@ bool Applier::was_settled(const Table& table, const RowOutcome& row, std::uint64
   return row.kind == RowOutcome::Kind::remove ? !table.shape.tombstones : row.fresh;
 }
 
-/// Of each table what leaves first, as rules.md 26 has it: keys that the batch tells apart may be one key to the target.
+/// Of each table what leaves first (rules.md 26): keys that the batch tells apart may be one key to the target.
 void Applier::order(std::span<const TableOutcome* const> outcomes) {
   sent_.clear();
   for (const TableOutcome* outcome : outcomes) {
