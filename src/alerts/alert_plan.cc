@@ -83,6 +83,41 @@ json parse(const std::string& text) {
   return parsed;
 }
 
+std::string text_of(const json& settings, const char* name) {
+  const auto found = settings.find(name);
+  return found != settings.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+/// Null says that there is none.
+void drop_nulls(const Service& service, json& settings) {
+  for (const Field& field : service.fields)
+    if (field.secret && settings.contains(field.name) && settings[std::string(field.name)].is_null()) settings.erase(std::string(field.name));
+}
+
+/// Scheme, host and port, however they are written.
+std::string origin_of(const std::string& url) {
+  const std::size_t host = url.find("//");
+  if (host == std::string::npos) return to_lower(url);
+  std::string origin = to_lower(url.substr(0, url.find_first_of("/?#", host + 2)));
+  for (const std::string usual : {"https://:443", "http://:80"}) {
+    const std::size_t scheme = usual.find("//") + 2;
+    const std::string port = usual.substr(scheme);
+    if (origin.starts_with(usual.substr(0, scheme)) && origin.ends_with(port)) origin.resize(origin.size() - port.size());
+  }
+  return origin;
+}
+
+/// The server that a configuration's messages go to, with its secrets. What is absent has its default.
+std::string server_of(std::string_view service, const json& settings) {
+  if (service == "webhook") return origin_of(text_of(settings, "url"));
+  if (service != "email") return origin_of(text_of(settings, "api_url"));
+  std::string security = text_of(settings, "smtp_security");
+  if (security.empty()) security = "starttls";
+  const auto port = settings.find("smtp_port");
+  const std::string number = port != settings.end() ? port->dump() : security == "tls" ? "465" : "587";
+  return security + "://" + to_lower(text_of(settings, "smtp_host")) + ":" + number;
+}
+
 /// What would end a header of a message or of a request.
 bool is_plain(std::string_view text) {
   return std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 32 || c == 127; });
@@ -143,7 +178,8 @@ void check_texts(const Field& field, const json& value) {
 void check_number(const Field& field, const json& value) {
   const bool port = field.shape == Shape::count;
   const std::int64_t least = port ? 1 : -1, most = port ? 65535 : 1'000'000'000;
-  const bool fits = value.is_number_integer() && value.get<std::int64_t>() >= least && value.get<std::int64_t>() <= most;
+  const bool huge = value.is_number_unsigned() && value.get<std::uint64_t>() > static_cast<std::uint64_t>(most);  // As int64 it may be -1.
+  const bool fits = value.is_number_integer() && !huge && value.get<std::int64_t>() >= least && value.get<std::int64_t>() <= most;
   if (!fits)
     refuse(field.name, "must be an integer from " + std::to_string(least) + " to " + std::to_string(most),
            port ? "" : "0 is the default, -1 is never");
@@ -177,7 +213,7 @@ void check_all(const Service& service, const json& settings) {
   }
   for (const Field& field : service.fields)
     if (field.required && !settings.contains(field.name)) refuse(field.name, "is missing");
-  if (settings.contains("smtp_password") && settings.value("smtp_security", "starttls") == "none")
+  if (!text_of(settings, "smtp_password").empty() && text_of(settings, "smtp_security") == "none")
     refuse("smtp_security", "must not be none with a password, which would go out in plain");
 }
 
@@ -218,7 +254,8 @@ int AlertPlan::number(std::string_view field, int otherwise) const {
 
 AlertPlan read_plan(const AlertConfig& config) {
   const Service& service = service_of(config.service_type);
-  const json settings = parse(config.service_config);
+  json settings = parse(config.service_config);
+  drop_nulls(service, settings);
   check_all(service, settings);
   return {.id = config.id, .service_type = config.service_type, .mirrors = config.mirrors,
           .thresholds = read_thresholds(settings), .settings = settings.dump()};
@@ -234,6 +271,10 @@ AlertConfig without_secrets(AlertConfig config) {
   return config;
 }
 
+void check_login(const AlertPlan& plan) {
+  if (!plan.text("smtp_password").empty() && plan.text("smtp_user").empty()) refuse("smtp_user", "is missing: smtp_password is not used without it");
+}
+
 bool same_receiver(const AlertConfig& one, const AlertConfig& other) {
   if (one.service_type != other.service_type) return false;
   const json first = parse(one.service_config), second = parse(other.service_config);
@@ -246,13 +287,17 @@ AlertConfig with_secrets_of(AlertConfig config, const AlertConfig& stored) {
   if (config.service_type != stored.service_type) return config;
   json settings = parse(config.service_config);
   const json kept = parse(stored.service_config);
-  // A secret does not follow to another place.
-  for (const char* where : {"api_url", "smtp_host", "smtp_port", "smtp_security"})
-    if (settings.value(where, json()) != kept.value(where, json())) return config;
+  const auto is_left = [&](const Field& field) {
+    const bool given = settings.contains(field.name) && settings[std::string(field.name)] != json("");
+    return field.secret && !given && !text_of(kept, std::string(field.name).c_str()).empty();
+  };
+  if (config.service_type == "webhook" && text_of(settings, "url").empty()) settings["url"] = text_of(kept, "url");  // Its server.
+  const bool moves = server_of(config.service_type, settings) != server_of(config.service_type, kept);
   for (const Field& field : service_of(config.service_type).fields) {
-    const std::string name(field.name);
-    const bool given = settings.contains(name) && settings[name] != json("");
-    if (field.secret && !given && kept.contains(name)) settings[name] = kept[name];
+    if (!is_left(field)) continue;
+    if (moves)
+      refuse(field.name, "is missing: what is stored does not follow to another server", field.required ? "give it again" : "give it again, or null for none");
+    settings[std::string(field.name)] = kept[std::string(field.name)];
   }
   config.service_config = settings.dump();
   return config;

@@ -37,7 +37,10 @@ AlertPlan read_plan(const AlertConfig& config);
 AlertConfig without_secrets(AlertConfig config);
 /// Their messages come to the same people, whatever else differs.
 bool same_receiver(const AlertConfig& one, const AlertConfig& other);
-/// `config` with the secrets of `stored` where its own are absent or "". Not when they would go to another place than before.
+/// Throws invalid_option for what would never be used. Apart, as what is stored and was taken once stays in use.
+void check_login(const AlertPlan& plan);
+/// `config` with the secrets of `stored` where its own are absent or "". Throws invalid_option when they would go to another server
+/// than before; null, which clears a secret, is left.
 AlertConfig with_secrets_of(AlertConfig config, const AlertConfig& stored);
 
 }  // namespace peerd

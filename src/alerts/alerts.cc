@@ -326,7 +326,9 @@ std::int64_t Alerts::put(AlertConfig config) {
     if (!stored) no_such(config.id);
     config = with_secrets_of(std::move(config), *stored);
   }
-  config.service_config = read_plan(config).settings;
+  const AlertPlan plan = read_plan(config);
+  check_login(plan);
+  config.service_config = plan.settings;
   if (config.id == -1) return store_.add_alert(config);
   if (!store_.replace_alert(config)) no_such(config.id);
   return config.id;

@@ -77,7 +77,7 @@ void to_email(const AlertPlan& plan, const AlertNotice& notice, const Wait& wait
                           .user = plan.text("smtp_user"),
                           .password = plan.text("smtp_password"),
                           .root_ca = plan.text("root_ca")};
-  send_mail(server, from, to, mail_text(notice, from, join(to, ", "), unix_us()), wait);
+  send_mail(server, from, to, mail_text(notice, from, to, unix_us()), wait);
 }
 
 }  // namespace

@@ -146,12 +146,12 @@ std::string slack_body(const AlertNotice& notice, std::string_view channel, std:
                   {{"type", "section"}, {"text", {{"type", "mrkdwn"}, {"text", text}}}}}}});
 }
 
-std::string mail_text(const AlertNotice& notice, std::string_view from, std::string_view to, std::int64_t now_us) {
+std::string mail_text(const AlertNotice& notice, std::string_view from, const std::vector<std::string>& to, std::int64_t now_us) {
   std::string out;
   const auto header = [&](std::string_view name, std::string_view value) { out.append(name).append(": ").append(value).append("\r\n"); };
   header("Date", mail_date(now_us));
   header("From", from);
-  header("To", to);
+  header("To", join(to, ",\r\n "));  // A line of a message has at most 998 characters.
   header("Subject", subject_text(notice.title()));
   header("Message-ID", "<" + make_uuid() + "@peerd>");
   header("Auto-Submitted", "auto-generated");

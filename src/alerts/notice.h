@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "peerd/catalog/alert_store.h"
 
@@ -30,7 +31,7 @@ std::string pagerduty_body(const AlertNotice& notice, std::string_view routing_k
 /// `members`: who is mentioned, as "<@U1>"; "" for everybody in the channel.
 std::string slack_body(const AlertNotice& notice, std::string_view channel, std::string_view mentions);
 /// A whole message by RFC 5322, lines ended by CR LF.
-std::string mail_text(const AlertNotice& notice, std::string_view from, std::string_view to, std::int64_t now_us);
+std::string mail_text(const AlertNotice& notice, std::string_view from, const std::vector<std::string>& to, std::int64_t now_us);
 
 /// "sha256=" and the hexadecimal HMAC-SHA256 of "<timestamp>.<body>".
 std::string signature_of(std::string_view secret, std::string_view timestamp, std::string_view body);

@@ -23,6 +23,8 @@ TEST(AlertPlan, WhatIsWrongIsNamed) {
            Case{"slack", R"({"auth_token":"x\ny","channel_ids":["C1"]})", "config.service_config.auth_token", "one line"},
            Case{"slack", R"({"auth_token":"x","channel_ids":["C1"],"slot_lag_mb_alert_threshold":"5"})",
                 "config.service_config.slot_lag_mb_alert_threshold", "integer from -1"},
+           Case{"slack", R"({"auth_token":"x","channel_ids":["C1"],"slot_lag_mb_alert_threshold":18446744073709551615})",
+                "config.service_config.slot_lag_mb_alert_threshold", "integer from -1"},
            Case{"webhook", R"({"url":"ftp://h/"})", "config.service_config.url", "https://"},
            Case{"webhook", R"({"url":"https://u:p@h/"})", "config.service_config.url", "user and password"},
            Case{"webhook", R"({"url":"https://h/","root_ca":"x"})", "config.service_config.root_ca", "PEM"},
@@ -52,9 +54,39 @@ TEST(AlertPlan, ThresholdsHaveDefaultsAndCanBeOff) {
 TEST(AlertPlan, ASecretDoesNotFollowToAnotherPlace) {
   const AlertConfig stored = config("slack", R"({"auth_token":"xoxb","channel_ids":["C1"]})");
   EXPECT_EQ(with_secrets_of(config("slack", R"({"auth_token":"","channel_ids":["C2"]})"), stored).service_config, R"({"auth_token":"xoxb","channel_ids":["C2"]})");
-  const AlertConfig moved = with_secrets_of(config("slack", R"({"channel_ids":["C2"],"api_url":"https://evil"})"), stored);
-  EXPECT_EQ(moved.service_config.find("xoxb"), std::string::npos);
+  const auto refused = [](const AlertConfig& moved, const AlertConfig& stored) { return error_of([&] { with_secrets_of(moved, stored); }).field; };
+  EXPECT_EQ(refused(config("slack", R"({"channel_ids":["C2"],"api_url":"https://evil"})"), stored), "config.service_config.auth_token");
   EXPECT_EQ(with_secrets_of(webhook(), stored), webhook()) << "of another service";
+  const AlertConfig hook = config("webhook", R"({"url":"https://h.example/a","secret":"s"})");
+  EXPECT_EQ(with_secrets_of(config("webhook", R"({"url":"HTTPS://h.example:443/b"})"), hook).service_config, R"({"secret":"s","url":"HTTPS://h.example:443/b"})");
+  EXPECT_EQ(with_secrets_of(config("webhook", R"({"url":"","secret":"t"})"), hook).service_config, R"({"secret":"t","url":"https://h.example/a"})");
+  for (const char* url : {"https://evil/a", "http://h.example/a", "https://h.example:444/a"})
+    EXPECT_EQ(refused(config("webhook", R"({"secret":"","url":")" + std::string(url) + "\"}"), hook), "config.service_config.secret") << url;
+}
+
+TEST(AlertPlan, AMailServerIsTheSameHoweverItIsWritten) {
+  const std::string who = R"("email_addresses":["a@b"],"from":"a@b")";
+  const AlertConfig stored = config("email", "{" + who + R"(,"smtp_host":"mail.example","smtp_user":"u","smtp_password":"p"})");
+  const auto password = [&](const std::string& more) {
+    return read_plan(with_secrets_of(config("email", "{" + who + R"(,"smtp_user":"u",)" + more + "}"), stored)).text("smtp_password");
+  };
+  EXPECT_EQ(password(R"("smtp_host":"MAIL.example","smtp_port":587,"smtp_security":"starttls")"), "p");
+  EXPECT_EQ(password(R"("smtp_host":"mail.example","smtp_password":"")"), "p");
+  EXPECT_EQ(password(R"("smtp_host":"mail.example","smtp_password":null)"), "");
+  EXPECT_EQ(password(R"("smtp_host":"other.example","smtp_password":null)"), "");
+  EXPECT_EQ(password(R"("smtp_host":"other.example","smtp_password":"q")"), "q");
+  for (const char* moved : {R"("smtp_host":"other.example")", R"("smtp_host":"mail.example","smtp_port":25)", R"("smtp_host":"mail.example","smtp_security":"tls")"}) {
+    const ErrorText error = error_of([&] { password(moved); });
+    EXPECT_EQ(error.field, "config.service_config.smtp_password") << moved;
+    EXPECT_EQ(error.hint, "give it again, or null for none");
+  }
+}
+
+TEST(AlertPlan, ALoginIsWholeAndAnEmptyPasswordIsNone) {
+  const std::string mail = R"({"email_addresses":["a@b"],"from":"a@b","smtp_host":"h")";
+  EXPECT_EQ(error_of([&] { check_login(read_plan(config("email", mail + R"(,"smtp_password":"p"})"))); }).field, "config.service_config.smtp_user");
+  check_login(read_plan(config("email", mail + R"(,"smtp_password":"p","smtp_user":"u"})")));
+  check_login(read_plan(config("email", mail + R"(,"smtp_password":"","smtp_security":"none"})")));
 }
 
 TEST(AlertNotice, IsWrittenForEachReceiver) {
@@ -62,9 +94,10 @@ TEST(AlertNotice, IsWrittenForEachReceiver) {
   EXPECT_NE(webhook_body(notice).find(R"("status":"firing","cause":"failed","severity":"critical","mirror":"m")"), std::string::npos) << webhook_body(notice);
   EXPECT_NE(slack_body(notice, "C1", "<@U1>").find("&lt;b&gt;"), std::string::npos);
   EXPECT_NE(pagerduty_body(notice, "key").find(R"("event_action":"trigger","dedup_key":"peerd/3/m/failed/1800000000000000")"), std::string::npos);
-  const std::string mail = mail_text(notice, "a@b", "c@d", kNow * 1'000'000);
+  const std::string mail = mail_text(notice, "a@b", {"c@d", "e@f"}, kNow * 1'000'000);
   EXPECT_NE(mail.find("Date: Fri, 15 Jan 2027 08:00:00 +0000\r\n"), std::string::npos) << mail;
   EXPECT_NE(mail.find("Subject: =?UTF-8?B?"), std::string::npos);
+  EXPECT_NE(mail.find("To: c@d,\r\n e@f\r\n"), std::string::npos) << mail;
 }
 
 TEST(AlertNotice, FitsIntoOneBlockOfSlack) {

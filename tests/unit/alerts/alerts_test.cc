@@ -86,7 +86,7 @@ TEST_F(AlertsTest, AReceiverThatWasMendedIsAskedAtOnce) {
   down = true;
   for (int i = 0; i < 20; ++i) round({failed()}, minutes(5));
   down = false;
-  config.service_config = R"({"url":"https://other.example/"})";
+  config.service_config = R"({"url":"https://other.example/","secret":null})";
   alerts->put(config);
   round({failed()}, seconds(1));
   EXPECT_EQ(take(), std::vector{fired("failed")});
