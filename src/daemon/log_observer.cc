@@ -27,6 +27,7 @@ void LogObserver::moved(MirrorId id, MirrorState from, MirrorState to, std::stri
   const Lock lock(mutex_);
   names_.erase(id);
   wal_status_.erase(id);
+  failing_.erase(id);
 } catch (...) {
 }
 
@@ -69,10 +70,16 @@ void LogObserver::failed(MirrorId id, const ErrorText& error, Verdict verdict) n
   log(retry ? LogLevel::warning : LogLevel::error,
       (retry ? "failed and will be retried: " : "failed and needs you: ") + error.message,
       {.mirror = mirror, .table = error.table, .code = facts(error.code).word, .hint = error.hint});
+  const Lock lock(mutex_);
+  failing_.insert(id);
 } catch (...) {
 }
 
 void LogObserver::recovered(MirrorId id) noexcept try {
+  {
+    const Lock lock(mutex_);
+    if (failing_.erase(id) == 0) return;
+  }
   const std::string mirror = name(id);
   log(LogLevel::info, "works again", {.mirror = mirror});
 } catch (...) {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 
 #include "peerd/base/mutex.h"
@@ -29,6 +30,7 @@ class LogObserver final : public MirrorObserver {
   Mutex mutex_;
   std::map<MirrorId, std::string> names_ PEERD_GUARDED_BY(mutex_);
   std::map<MirrorId, std::string> wal_status_ PEERD_GUARDED_BY(mutex_);
+  std::set<MirrorId> failing_ PEERD_GUARDED_BY(mutex_);  ///< What never failed here does not work "again".
 };
 
 }  // namespace peerd::daemon

@@ -69,7 +69,8 @@ class Mirror {
   const std::string name_;
   Backoff backoff_;
   std::atomic<bool> ended_{false};
-  std::atomic<bool> failing_{false}, forced_{false};
+  /// Until something has worked: what an earlier process has told of a failure is over then, too.
+  std::atomic<bool> failing_{true}, forced_{false};
   Mutex mutex_;
   Condition woken_;
   bool wake_ PEERD_GUARDED_BY(mutex_) = false;

@@ -25,7 +25,8 @@ class QuietObserver : public MirrorObserver {
   void batch_done(MirrorId, const BatchRecord&) noexcept override {}
   void slot_seen(MirrorId, const SlotStatus&) noexcept override {}
   void failed(MirrorId, const ErrorText&, Verdict) noexcept override {}
-  void recovered(MirrorId) noexcept override {}
+  void recovered(MirrorId) noexcept override { ++recovered_; }
+  std::atomic<int> recovered_ = 0;
 };
 
 class SupervisorTest : public testing::Test {
@@ -352,6 +353,16 @@ TEST_F(SupervisorTest, AnotherServerBehindTheAddressIsNeverFollowed) {
   open();
   ASSERT_TRUE(supervisor_->await(id, MirrorState::failed, Wait::at_most(seconds(60))));
   EXPECT_EQ(supervisor_->status(id).last_error->code, ErrorCode::position_lost);
+}
+
+TEST_F(SupervisorTest, AMirrorThatHasNothingToBringTellsOnceInAProcessThatItWorks) {
+  reach(create(), MirrorState::running);
+  close();
+  observer_.recovered_ = 0;
+  open();
+  const Wait wait = Wait::at_most(seconds(60));
+  while (observer_.recovered_ == 0 && !wait.expired()) std::this_thread::yield();
+  EXPECT_EQ(observer_.recovered_, 1);
 }
 
 TEST_F(SupervisorTest, AFailureForTheOperatorWaitsForResume) {
