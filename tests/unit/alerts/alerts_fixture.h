@@ -7,22 +7,12 @@
 #include "peerd/alerts/alerts.h"
 #include "peerd/base/secret_box.h"
 #include "peerd/catalog/catalog.h"
+#include "support/error_of.h"
 #include "support/fakes/manual_clock.h"
 
 namespace peerd {
 
 inline constexpr std::int64_t kNow = 1'800'000'000;
-
-template <typename F>
-ErrorText error_of(F f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.text;
-  }
-  ADD_FAILURE() << "did not throw";
-  return {};
-}
 
 inline AlertConfig webhook(std::string more = {}, std::vector<std::string> mirrors = {}) {
   return {.id = -1, .service_type = "webhook", .service_config = R"({"url":"https://hooks.example/x","secret":"s3cret")" + more + "}",

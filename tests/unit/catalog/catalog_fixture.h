@@ -7,8 +7,8 @@
 #include <memory>
 #include <string>
 
-#include "peerd/base/error.h"
 #include "peerd/catalog/catalog.h"
+#include "support/error_of.h"
 
 namespace peerd {
 
@@ -21,17 +21,6 @@ inline constexpr OptionTable kTestTable{"POSTGRES peer", kTestOptions};
 
 inline const char* const kKeyA = "a:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 inline const char* const kKeyB = "b:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
-
-template <typename F>
-ErrorText error_of(F f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.text;
-  }
-  ADD_FAILURE() << "did not throw";
-  return {};
-}
 
 inline bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 

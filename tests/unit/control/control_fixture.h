@@ -5,21 +5,11 @@
 #include <string>
 
 #include "peerd/control/control.h"
+#include "support/error_of.h"
 #include "support/fakes/fake_connectors.h"
 #include "support/fakes/fake_supervisor.h"
 
 namespace peerd {
-
-template <typename F>
-ErrorText error_of(F f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.text;
-  }
-  ADD_FAILURE() << "did not throw";
-  return {};
-}
 
 inline bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 

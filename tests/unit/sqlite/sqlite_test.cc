@@ -5,21 +5,10 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "peerd/base/error.h"
+#include "support/error_of.h"
 
 namespace peerd::sqlite {
 namespace {
-
-template <typename F>
-ErrorText error_of(F f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.text;
-  }
-  ADD_FAILURE() << "did not throw";
-  return {};
-}
 
 std::vector<std::string> texts(Database& database, std::string_view sql) {
   std::vector<std::string> rows;
