@@ -145,8 +145,7 @@ std::vector<std::pair<MirrorStatus, MirrorTrail>> Alerts::with_trails(const std:
   const Lock lock(mutex_);
   for (const MirrorStatus& mirror : mirrors) {
     MirrorTrail& trail = trails_[mirror.id];
-    const bool streams = mirror.state == MirrorState::running && !mirror.failing;
-    const bool running = mirror.state == MirrorState::running;
+    const bool running = mirror.state == MirrorState::running, streams = running && !mirror.failing;
     if (!running) trail.running_since.reset();
     else if (!trail.running_since) trail.running_since = now;
     if (trail.applied_since && mirror.applied != trail.applied) trail.moved_at = now;

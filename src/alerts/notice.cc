@@ -7,6 +7,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "peerd/base/encoding.h"
 #include "peerd/base/text.h"
 #include "rules.h"
 
@@ -23,10 +24,18 @@ std::string_view word(AlertNotice::Kind kind) {
 }
 
 std::string base64(std::string_view bytes) {
-  std::string out((bytes.size() + 2) / 3 * 4, '\0');
-  EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(bytes.data()),
-                  static_cast<int>(bytes.size()));
+  std::string out;
+  Base64 encoder(out);
+  for (const char byte : bytes) encoder.put(static_cast<unsigned char>(byte));
+  encoder.end();
   return out;
+}
+
+/// The longest prefix of whole characters that has at most so many bytes.
+std::size_t whole_characters(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text.size();
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;
+  return most;
 }
 
 std::string in_lines(const std::string& text) {
@@ -41,8 +50,7 @@ std::string subject_text(std::string_view text) {
   constexpr std::size_t kWord = 42;
   std::string out;
   while (!text.empty()) {
-    std::size_t length = std::min(kWord, text.size());
-    while (length < text.size() && length > 1 && (static_cast<unsigned char>(text[length]) & 0xC0) == 0x80) --length;
+    const std::size_t length = std::max<std::size_t>(1, whole_characters(text, kWord));
     out.append(out.empty() ? "" : "\r\n ").append("=?UTF-8?B?").append(base64(text.substr(0, length))).append("?=");
     text.remove_prefix(length);
   }
@@ -73,8 +81,7 @@ std::string slack_escaped(std::string_view text) {
 /// At most so many bytes, and whole characters: receivers refuse more.
 std::string cut(std::string text, std::size_t most) {
   if (text.size() <= most) return text;
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;
-  return text.substr(0, most) + "…";
+  return text.substr(0, whole_characters(text, most)) + "…";
 }
 
 }  // namespace

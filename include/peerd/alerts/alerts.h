@@ -35,34 +35,35 @@ struct MirrorTrail {
   std::optional<Clock::Instant> running_since;        ///< Without a pause or failure in between.
 };
 
-/// Tells operators, by the ways that they have configured, what is wrong with their mirrors: one message for each cause, and one
-/// when it is over (docs/alerts.md). What was told is kept in the catalog, so a restart repeats nothing and forgets nothing; a
-/// message that nobody takes is tried again. The daemon owns it; it outlives the mirrors, and start() .. stop() lie within
-/// their lives. Nothing that a receiver or the catalog does here can keep a mirror waiting: as an observer it notes and
-/// returns, and everything else happens on its own thread or the caller's.
+/// Tells operators, by the ways that they have configured, what is wrong with their mirrors: one message for each
+/// cause, and one when it is over (docs/alerts.md). What was told is kept in the catalog, so a restart repeats nothing
+/// and forgets nothing; a message that nobody takes is tried again. The daemon owns it; it outlives the mirrors, and
+/// start() .. stop() lie within their lives. Nothing that a receiver or the catalog does here can keep a mirror
+/// waiting: as an observer it notes and returns, and everything else happens on its own thread or the caller's.
 class Alerts final : public MirrorObserver {
  public:
   using Statuses = std::function<std::vector<MirrorStatus>()>;
-  /// Gives one message to a receiver. Throws Error when it was not taken; `taken`: by whom of several it was, who are passed over
-  /// the next time.
+  /// Gives one message to a receiver. Throws Error when it was not taken; `taken`: by whom of several it was, who are
+  /// passed over the next time.
   using Send = std::function<void(const AlertPlan&, const AlertNotice&, std::set<std::string>& taken, const Wait&)>;
   Alerts(AlertStore& store, Clock& clock);             ///< Sends for real.
   Alerts(AlertStore& store, Clock& clock, Send send);  ///< For tests.
   ~Alerts() override;
 
-  /// Begins the thread: a round every two seconds. `statuses` outlives stop(). Every mirror of the catalog is among them.
+  /// Begins the thread: a round every two seconds. `statuses` outlives stop(). Every mirror of the catalog is among
+  /// them.
   void start(Statuses statuses);
   void ask_to_stop();           ///< Ends what is being sent, and returns.
   void stop();                  ///< Idempotent; the same, and joins.
   bool stop(const Wait& wait);  ///< The same; false when it does not end in time.
-  /// One round: what holds is compared with what was told, and what has to be told is sent. Called by the thread, or by tests.
-  /// Nobody is asked for `statuses` while there is no configuration.
+  /// One round: what holds is compared with what was told, and what has to be told is sent. Called by the thread, or by
+  /// tests. Nobody is asked for `statuses` while there is no configuration.
   void round(const Statuses& statuses, const std::stop_token& stop) noexcept;
 
   // What operators ask. Thread-safe.
   std::vector<AlertConfig> list();  ///< Secrets as "".
-  /// -1 makes one, unless the same is there; an id replaces that one, whose secrets stay where they come empty. Returns its
-  /// id. Throws invalid_option naming the field, not_found.
+  /// -1 makes one, unless the same is there; an id replaces that one, whose secrets stay where they come empty. Returns
+  /// its id. Throws invalid_option naming the field, not_found.
   std::int64_t put(AlertConfig config);
   void drop(std::int64_t id);  ///< Throws not_found.
   /// Sends one message that says it is a test. Throws not_found, or what came in the way.

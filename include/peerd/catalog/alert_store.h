@@ -17,8 +17,8 @@ struct AlertConfig {
   bool operator==(const AlertConfig&) const = default;
 };
 
-/// Something that is wrong with a mirror, as one configuration was told of it or has to be. There is one for each (config,
-/// mirror, cause), and none once its end was told.
+/// Something that is wrong with a mirror, as one configuration was told of it or has to be. There is one for each
+/// (config, mirror, cause), and none once its end was told.
 struct OpenCause {
   std::int64_t config = 0;
   std::string mirror, cause;        ///< The mirror's name; the rule's word, such as "failed".

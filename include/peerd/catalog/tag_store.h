@@ -10,7 +10,8 @@ namespace peerd {
 /// What operators noted of a mirror, by key. Nothing in peerd reads a meaning into it.
 using Tags = std::map<std::string, std::string>;
 
-/// The mirrors' tags. Thread-safe, as ProgressStore is; every call is one transaction. delete_mirror() takes them along.
+/// The mirrors' tags. Thread-safe, as ProgressStore is; every call is one transaction. delete_mirror() takes them
+/// along.
 class TagStore {
  public:
   virtual ~TagStore() = default;
