@@ -13,7 +13,7 @@ Alerts& alerts_of(Call& call) {
 
 std::int64_t id_in(const Call& call) {
   const auto id = read_integer(call.parameter);
-  if (!id) throw Error(ErrorText{.code = ErrorCode::invalid_option, .message = "id must be an integer", .field = "id"});
+  if (!id) refuse_field("id", "id must be an integer");
   return *id;
 }
 
@@ -35,8 +35,7 @@ std::string put_alert(Call& call) {
   peerdb_route::PostAlertConfigRequest request;
   read_json(call.body, request);
   if (!request.has_config())
-    throw Error(ErrorText{.code = ErrorCode::invalid_option, .message = "config is missing",
-                          .hint = "{\"config\": {\"id\": -1, \"service_type\": \"slack\", …}}", .field = "config"});
+    refuse_field("config", "config is missing", "{\"config\": {\"id\": -1, \"service_type\": \"slack\", …}}");
   const auto& given = request.config();
   peerdb_route::PostAlertConfigResponse reply;
   reply.set_id(static_cast<std::int32_t>(alerts_of(call).put({given.id(), given.service_type(), given.service_config(),

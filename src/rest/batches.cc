@@ -47,20 +47,16 @@ Steps steps_of(const peerdb_route::GraphRequest& request) {
     case peerdb_route::TIME_AGGREGATE_TYPE_ONE_MONTH:
       return last ? Steps{kDay, 30} : Steps{kMonth, 30};
     default:
-      throw Error(ErrorText{.code = ErrorCode::invalid_option,
-                            .message = "aggregate_type is missing or unknown",
-                            .hint = "TIME_AGGREGATE_TYPE_FIVE_MIN, …_FIFTEEN_MIN, …_ONE_HOUR, …_ONE_DAY or …_ONE_MONTH",
-                            .field = "aggregate_type"});
+      refuse_field("aggregate_type", "aggregate_type is missing or unknown",
+                   "TIME_AGGREGATE_TYPE_FIVE_MIN, …_FIFTEEN_MIN, …_ONE_HOUR, …_ONE_DAY or …_ONE_MONTH");
   }
 }
 
 /// Without a mode it is GRAPH_MODE_GROUP_BY.
 void require_mode(const peerdb_route::GraphRequest& request) {
   if (peerdb_route::GraphMode_IsValid(request.mode())) return;
-  throw Error(ErrorText{.code = ErrorCode::invalid_option,
-                        .message = "mode is unknown: " + std::to_string(request.mode()),
-                        .hint = "GRAPH_MODE_GROUP_BY or GRAPH_MODE_LAST_X",
-                        .field = "mode"});
+  refuse_field("mode", "mode is unknown: " + std::to_string(request.mode()),
+               "GRAPH_MODE_GROUP_BY or GRAPH_MODE_LAST_X");
 }
 
 /// Rows per step from `first` on. Older than a day there are coarse samples alone, and of the last minutes fine ones alone.
@@ -103,8 +99,7 @@ std::string batch_graph(Call& call) {
   require_mode(body);
   const Steps steps = steps_of(body);
   const MirrorRecord mirror = call.deps.mirrors.record(body.flow_job_name());
-  const std::int64_t now =
-      std::chrono::duration_cast<std::chrono::seconds>(system_clock().wall().time_since_epoch()).count();
+  const std::int64_t now = unix_now();
   const std::int64_t first = (now / steps.width + 1 - steps.count) * steps.width;
   const auto rows = rows_per_step(call.deps.catalog, mirror.id, first, steps, now);
   // Before the mirror was made nothing came; what came before the samples that are kept is not known.

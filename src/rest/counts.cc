@@ -28,19 +28,13 @@ void add_counts(const TableStatus& table, peerdb_route::CDCRowCounts& counts) {
 constexpr std::string_view kPostgres = "POSTGRES";
 constexpr std::chrono::seconds kForTheReply{5};  ///< Left of a request's time when the counting ends.
 
-[[noreturn]] void refuse(std::string_view field, std::string message, std::string hint) {
-  throw Error(ErrorText{.code = ErrorCode::invalid_option,
-                        .message = std::move(message),
-                        .hint = std::move(hint),
-                        .field = std::string(field)});
-}
-
 void require_postgres(Call& call, const MirrorSpec& mirror) {
   for (const std::string& peer : {mirror.source, mirror.target}) {
     const std::string kind = call.deps.peers.get(peer).kind;
     if (kind == kPostgres) continue;
-    refuse("flow_job_name", "rows are counted between two Postgres servers, and peer \"" + peer + "\" is a " + kind,
-           "count them there: SELECT count(*) FROM …");
+    refuse_field("flow_job_name",
+                 "rows are counted between two Postgres servers, and peer \"" + peer + "\" is a " + kind,
+                 "count them there: SELECT count(*) FROM …");
   }
 }
 
@@ -51,8 +45,8 @@ std::vector<TableMapping> chosen_tables(const MirrorSpec& mirror, const peerdb_r
     const auto found = std::find_if(mirror.tables.begin(), mirror.tables.end(),
                                     [&](const TableMapping& table) { return table.source == name; });
     if (found == mirror.tables.end()) {
-      refuse("source_tables", "mirror \"" + mirror.name + "\" has no table \"" + name + "\"",
-             "write it as table_mappings has it");
+      refuse_field("source_tables", "mirror \"" + mirror.name + "\" has no table \"" + name + "\"",
+                   "write it as table_mappings has it");
     }
     chosen.push_back(*found);
   }

@@ -50,11 +50,9 @@ std::string set_setting(Call& call) {
     names.push_back(setting.variable);
   }
   const auto meant = closest(body.name(), names);
-  throw Error(ErrorText{.code = ErrorCode::invalid_option,
-                        .message = "there is no setting \"" + body.name() + "\"",
-                        .hint = meant.empty() ? "GET dynamic_settings lists peerd's; PeerDB's others have no meaning here"
-                                              : "did you mean " + std::string(meant),
-                        .field = "name"});
+  refuse_field("name", "there is no setting \"" + body.name() + "\"",
+               meant.empty() ? "GET dynamic_settings lists peerd's; PeerDB's others have no meaning here"
+                             : "did you mean " + std::string(meant));
 }
 
 }  // namespace peerd::rest

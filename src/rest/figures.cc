@@ -1,5 +1,7 @@
 #include "figures.h"
 
+#include "peerd/base/clock.h"
+
 namespace peerd::rest {
 namespace {
 
@@ -14,6 +16,10 @@ std::string clone_name(const MirrorRecord& mirror, const std::string& table) {
 }
 
 }  // namespace
+
+std::int64_t unix_now() {
+  return std::chrono::duration_cast<std::chrono::seconds>(system_clock().wall().time_since_epoch()).count();
+}
 
 void set_time(google::protobuf::Timestamp& timestamp, std::int64_t microseconds) {
   timestamp.set_seconds(microseconds / 1'000'000);

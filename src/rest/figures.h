@@ -11,6 +11,7 @@ namespace peerd::rest {
 
 // Pieces that several replies about a mirror have in common.
 
+std::int64_t unix_now();  ///< Seconds.
 void set_time(google::protobuf::Timestamp& timestamp, std::int64_t microseconds);
 void fill_batch(const ProgressStore::BatchNote& note, peerdb_flow::CDCBatch& batch);
 /// How far the copy of one table of `mirror` is; `began_us` (0 = not known) is when the mirror began to copy.

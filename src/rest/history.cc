@@ -2,6 +2,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "figures.h"
 #include "peerd/history/history.h"
 #include "plain_json.h"
 #include "routes.h"
@@ -56,10 +57,6 @@ void add_series(const History& history, std::span<const Series> all, Json& reply
     Json& list = reply[name] = Json::array();
     for (const auto& sample : history.samples) list.push_back(sample ? value(*sample) : Json());
   }
-}
-
-std::int64_t unix_now() {
-  return std::chrono::duration_cast<std::chrono::seconds>(system_clock().wall().time_since_epoch()).count();
 }
 
 }  // namespace

@@ -43,13 +43,6 @@ std::string hint_of(const pb::Descriptor* message, std::string_view field) {
   return meant.empty() ? "fields: " + join(list, ", ") : "did you mean " + std::string(meant);
 }
 
-[[noreturn]] void refuse_field(std::string path, std::string message, std::string hint) {
-  throw Error(ErrorText{.code = ErrorCode::invalid_option,
-                        .message = std::move(message),
-                        .hint = std::move(hint),
-                        .field = std::move(path)});
-}
-
 /// libprotobuf's words, "(peer.postgres_config) hots: Cannot find field.", taken apart.
 [[noreturn]] void refuse(const std::string& message, const pb::Descriptor* root) {
   static constexpr std::string_view kUnknown = ": Cannot find field.";
@@ -121,6 +114,13 @@ std::string cure_of(const Problem& problem) {
 }
 
 }  // namespace
+
+void refuse_field(std::string field, std::string message, std::string hint) {
+  throw Error(ErrorText{.code = ErrorCode::invalid_option,
+                        .message = std::move(message),
+                        .hint = std::move(hint),
+                        .field = std::move(field)});
+}
 
 void read_json(std::string_view body, pb::Message& message) {
   if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) return;

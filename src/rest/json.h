@@ -14,6 +14,9 @@ namespace peerd::rest {
 /// for unknown fields, with a suggestion, and for values of another type. No value of the body is repeated.
 void read_json(std::string_view body, google::protobuf::Message& message);
 
+/// Throws Error(invalid_option) of a field of the body, or of the query.
+[[noreturn]] void refuse_field(std::string field, std::string message, std::string hint = {});
+
 /// Names in lowerCamelCase, unset scalars included, messages that are not set as null, 64-bit integers as strings.
 std::string write_json(const google::protobuf::Message& message);
 /// For people to copy: names as proto/ declares them, what is not set is left out.

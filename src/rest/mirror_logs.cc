@@ -11,13 +11,6 @@ namespace {
 
 constexpr std::int32_t kUsual = 100, kMost = 10'000;  ///< Lines in one reply.
 
-[[noreturn]] void refuse(std::string_view field, std::string message, std::string hint) {
-  throw Error(ErrorText{.code = ErrorCode::invalid_option,
-                        .message = std::move(message),
-                        .hint = std::move(hint),
-                        .field = std::string(field)});
-}
-
 /// PeerDB's word for a level: its own logs say "warn".
 std::string peerdb_level(const std::string& level) { return level == "warning" ? "warn" : level; }
 
@@ -26,7 +19,7 @@ std::string wanted_level(const std::string& level) {
   if (level.empty() || level == "all") return "";
   const std::string word = peerdb_level(level);
   if (word == "info" || word == "warn" || word == "error") return word;
-  refuse("level", "there is no level of that name", "all, info, warn or error");
+  refuse_field("level", "there is no level of that name", "all, info, warn or error");
 }
 
 std::vector<LogLine> log_of(Call& call, const MirrorRecord& mirror, const std::string& level) {
@@ -53,14 +46,15 @@ struct Asked {
 
 Asked read_asked(const peerdb_route::ListMirrorLogsRequest& body) {
   if (body.num_per_page() < 0 || body.num_per_page() > kMost)
-    refuse("num_per_page", "num_per_page must be 0 to " + std::to_string(kMost), "0 means " + std::to_string(kUsual));
-  if (body.page() < 0) refuse("page", "page must be 1 or more", "1 holds the newest lines");
+    refuse_field("num_per_page", "num_per_page must be 0 to " + std::to_string(kMost),
+                 "0 means " + std::to_string(kUsual));
+  if (body.page() < 0) refuse_field("page", "page must be 1 or more", "1 holds the newest lines");
   const auto limit = static_cast<std::size_t>(body.num_per_page() == 0 ? kUsual : body.num_per_page());
   const Asked asked{{page_id("before_id", body.before_id()), page_id("after_id", body.after_id()), limit, false},
                     static_cast<std::size_t>(std::max(1, body.page()))};
   if (asked.by_id() && body.flow_job_name().empty())
-    refuse(body.before_id() > 0 ? "before_id" : "after_id", "each mirror numbers its own lines",
-           "name the mirror in flow_job_name, or ask by page");
+    refuse_field(body.before_id() > 0 ? "before_id" : "after_id", "each mirror numbers its own lines",
+                 "name the mirror in flow_job_name, or ask by page");
   return asked;
 }
 

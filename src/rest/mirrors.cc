@@ -14,10 +14,8 @@ peerdb_route::CreateCDCFlowRequest read_create(std::string_view text) {
   peerdb_route::CreateCDCFlowRequest body;
   read_json(text, body);
   if (!body.has_connection_configs()) {
-    throw Error(ErrorText{.code = ErrorCode::invalid_option,
-                          .message = "connection configs cannot be nil",
-                          .hint = "send {\"connection_configs\": {\"flow_job_name\": …}}",
-                          .field = "connection_configs"});
+    refuse_field("connection_configs", "connection configs cannot be nil",
+                 "send {\"connection_configs\": {\"flow_job_name\": …}}");
   }
   return body;
 }
@@ -100,10 +98,8 @@ MirrorEvent event_of(peerdb_flow::FlowStatus requested) {
                             .hint = "drop the mirror and create it anew: it copies its tables again",
                             .field = "requested_flow_state"});
     default:
-      throw Error(ErrorText{.code = ErrorCode::invalid_option,
-                            .message = "illegal state change requested: " + peerdb_flow::FlowStatus_Name(requested),
-                            .hint = "STATUS_PAUSED, STATUS_RUNNING or STATUS_TERMINATING",
-                            .field = "requested_flow_state"});
+      refuse_field("requested_flow_state", "illegal state change requested: " + peerdb_flow::FlowStatus_Name(requested),
+                   "STATUS_PAUSED, STATUS_RUNNING or STATUS_TERMINATING");
   }
 }
 
@@ -176,10 +172,7 @@ std::string change_state(Call& call) {
   // skip_destination_drop is what a drop does anyway: it never touches the target's tables.
   MirrorEvent event = event_of(body.requested_flow_state());
   if (body.force() && event != MirrorEvent::drop) {
-    throw Error(ErrorText{.code = ErrorCode::invalid_option,
-                          .message = "force is for dropping a mirror",
-                          .hint = "leave it out, or ask for STATUS_TERMINATED",
-                          .field = "force"});
+    refuse_field("force", "force is for dropping a mirror", "leave it out, or ask for STATUS_TERMINATED");
   }
   if (body.force()) event = MirrorEvent::drop_forced;
   std::vector<std::string> left;

@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <string>
 
-#include "peerd/base/error.h"
+#include "json.h"
 
 namespace peerd::rest {
 
 std::int64_t page_id(std::string_view field, std::int64_t id) {
   if (id >= -1) return id;
-  throw Error(ErrorText{.code = ErrorCode::invalid_option,
-                        .message = std::string(field) + " must be -1 or more, not " + std::to_string(id),
-                        .hint = "0 and -1 mean that it is not asked for",
-                        .field = std::string(field)});
+  refuse_field(std::string(field), std::string(field) + " must be -1 or more, not " + std::to_string(id),
+               "0 and -1 mean that it is not asked for");
 }
 
 Cut cut_page(const std::vector<std::int64_t>& ids, const Page& page) {

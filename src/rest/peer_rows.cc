@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include "json.h"
+
 namespace peerd::rest {
 namespace {
 
@@ -40,9 +42,7 @@ bool query_boolean(const Call& call, std::string_view name, bool otherwise) {
   const auto given = call.optional(name, call.optional(camel(name)));
   if (given.empty()) return otherwise;
   if (given != "true" && given != "false") {
-    throw Error(ErrorText{.code = ErrorCode::invalid_option,
-                          .message = std::string(name) + " must be true or false",
-                          .field = std::string(name)});
+    refuse_field(std::string(name), std::string(name) + " must be true or false");
   }
   return given == "true";
 }
@@ -56,10 +56,8 @@ std::int64_t query_integer(const Call& call, std::string_view name, std::int64_t
 std::unique_ptr<PeerSession> source_session(Call& call, const std::string& peer) {
   const std::string kind = call.deps.peers.get(peer).kind;
   if (!call.deps.peers.connectors().of(kind).source) {
-    throw Error(ErrorText{.code = ErrorCode::invalid_option,
-                          .message = "peer \"" + peer + "\" is a " + kind + ", which cannot be a source",
-                          .hint = "ask for a peer of those that peers/list has in sourceItems",
-                          .field = "peer_name"});
+    refuse_field("peer_name", "peer \"" + peer + "\" is a " + kind + ", which cannot be a source",
+                 "ask for a peer of those that peers/list has in sourceItems");
   }
   return call.deps.peers.session(peer);
 }

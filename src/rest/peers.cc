@@ -65,7 +65,7 @@ std::string validate_peer(Call& call) {
   peerdb_route::ValidatePeerRequest body;
   read_json(call.body, body);
   if (!body.has_peer())
-    throw Error(ErrorText{.code = ErrorCode::invalid_option, .message = "no peer provided", .field = "peer"});
+    refuse_field("peer", "no peer provided");
   const auto peer = peer_request(body.peer(), call.deps.peers.connectors());
   call.deps.peers.validate(peer.name, peer.kind, peer.options, call.wait.shorter(kReach));
   peerdb_route::ValidatePeerResponse reply;
@@ -78,7 +78,7 @@ std::string create_peer(Call& call) {
   peerdb_route::CreatePeerRequest body;
   read_json(call.body, body);
   if (!body.has_peer())
-    throw Error(ErrorText{.code = ErrorCode::invalid_option, .message = "no peer provided", .field = "peer"});
+    refuse_field("peer", "no peer provided");
   const auto peer = peer_request(body.peer(), call.deps.peers.connectors());
   const auto replace = body.allow_update() ? Replace::yes : Replace::no;
   const auto check = body.disable_validation() ? PeerControl::Check::no : PeerControl::Check::yes;
@@ -94,7 +94,7 @@ std::string drop_peer(Call& call) {
   peerdb_route::DropPeerRequest body;
   read_json(call.body, body);
   if (body.peer_name().empty()) {
-    throw Error(ErrorText{.code = ErrorCode::invalid_option, .message = "no peer name provided", .field = "peer_name"});
+    refuse_field("peer_name", "no peer name provided");
   }
   call.deps.peers.drop(body.peer_name(), IfExists::no);
   return write_json(peerdb_route::DropPeerResponse());

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 
+#include "json.h"
 #include "peerd/base/text.h"
 #include "peerd/net/http.h"
 
@@ -98,13 +99,6 @@ std::string decode(std::string_view text) {
   return net::url_decode(spaced);
 }
 
-[[noreturn]] void refuse(std::string_view name, std::string message, std::string hint) {
-  throw Error(ErrorText{.code = ErrorCode::invalid_option,
-                        .message = std::move(message),
-                        .hint = std::move(hint),
-                        .field = std::string(name)});
-}
-
 }  // namespace
 
 std::span<const Route> routes() { return kRoutes; }
@@ -148,7 +142,8 @@ std::optional<std::int64_t> read_integer(std::string_view text) {
 const std::string& Call::required(std::string_view name) const {
   const auto found = query.find(name);
   if (found == query.end() || found->second.empty()) {
-    refuse(name, std::string(name) + " is missing", "add ?" + std::string(name) + "=… to the path");
+    refuse_field(std::string(name), std::string(name) + " is missing",
+                 "add ?" + std::string(name) + "=… to the path");
   }
   return found->second;
 }
@@ -164,7 +159,7 @@ std::int64_t Call::integer(std::string_view name, std::int64_t otherwise, std::i
   const auto value = read_integer(text);
   if (!value || *value < least || *value > most) {
     const std::string range = std::to_string(least) + " to " + std::to_string(most);
-    refuse(name, std::string(name) + " must be an integer from " + range, "");
+    refuse_field(std::string(name), std::string(name) + " must be an integer from " + range);
   }
   return *value;
 }

@@ -16,10 +16,7 @@ std::string password_in(std::string_view body) {
   const auto document = nlohmann::json::parse(body, nullptr, false);
   const auto field = document.is_object() ? document.find("password") : document.end();
   if (field == document.end() || !field->is_string()) {
-    throw Error(ErrorText{.code = ErrorCode::invalid_option,
-                          .message = "the body has no password",
-                          .hint = "send {\"password\": \"…\"}",
-                          .field = "password"});
+    refuse_field("password", "the body has no password", "send {\"password\": \"…\"}");
   }
   return field->get<std::string>();
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "figures.h"
 #include "json.h"
 #include "peerd/base/text.h"
 #include "peerd/history/history.h"
@@ -30,10 +31,8 @@ std::int64_t seconds_of(std::string_view text) {
   if (word.ends_with('s')) word.pop_back();
   const auto unit = std::ranges::find(kUnits, word, &Unit::word);
   if (number && *number > 0 && *number <= 1'000'000 && unit != kUnits.end()) return *number * unit->seconds;
-  throw Error(ErrorText{.code = ErrorCode::invalid_option,
-                        .message = "time_since is no length of time",
-                        .hint = "write a number and a unit: 5 minutes, 1 hour, 1 day, 1 month",
-                        .field = "time_since"});
+  refuse_field("time_since", "time_since is no length of time",
+               "write a number and a unit: 5 minutes, 1 hour, 1 day, 1 month");
 }
 
 }  // namespace
@@ -43,8 +42,7 @@ std::string slot_lag_history(Call& call) {
   read_json(call.body, body);
   const std::int64_t since = seconds_of(body.time_since());
   call.deps.peers.get(body.peer_name());
-  const std::int64_t now =
-      std::chrono::duration_cast<std::chrono::seconds>(system_clock().wall().time_since_epoch()).count();
+  const std::int64_t now = unix_now();
   peerdb_route::GetSlotLagHistoryResponse reply;
   for (const auto& [slot, mirror] : mirrors_by_slot(call.deps.catalog, body.peer_name())) {
     if (slot != body.slot_name()) continue;

@@ -9,21 +9,16 @@ namespace {
 constexpr int kMostTags = 100;
 constexpr std::size_t kLongest = 1024;
 
-[[noreturn]] void refuse(const std::string& field, std::string message, std::string hint = {}) {
-  throw Error(ErrorText{
-      .code = ErrorCode::invalid_option, .message = std::move(message), .hint = std::move(hint), .field = field});
-}
-
 Tags read_tags(const peerdb_route::CreateOrReplaceFlowTagsRequest& body) {
-  if (body.tags_size() > kMostTags) refuse("tags", "a mirror has at most " + std::to_string(kMostTags) + " tags");
+  if (body.tags_size() > kMostTags) refuse_field("tags", "a mirror has at most " + std::to_string(kMostTags) + " tags");
   Tags tags;
   for (int i = 0; i < body.tags_size(); ++i) {
     const std::string at = "tags[" + std::to_string(i) + "].";
     const auto& tag = body.tags(i);
-    if (tag.key().empty()) refuse(at + "key", "a tag has no key");
+    if (tag.key().empty()) refuse_field(at + "key", "a tag has no key");
     if (tag.key().size() > kLongest || tag.value().size() > kLongest)
-      refuse(at + "key", "a tag's key and value have at most " + std::to_string(kLongest) + " bytes");
-    if (!tags.emplace(tag.key(), tag.value()).second) refuse(at + "key", "two tags have the same key");
+      refuse_field(at + "key", "a tag's key and value have at most " + std::to_string(kLongest) + " bytes");
+    if (!tags.emplace(tag.key(), tag.value()).second) refuse_field(at + "key", "two tags have the same key");
   }
   return tags;
 }
