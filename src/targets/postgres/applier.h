@@ -26,7 +26,7 @@ namespace peerd::pgtarget {
 ///            the time.
 ///            Of a table that changed little, in rows above the horizon that keep their keys, they go directly: a
 ///            statement a row, those of all such tables in one exchange. Where one finds no row, or the server refuses
-///            one, the table goes the first way after all: it has the answers to that.
+///            one, the table goes by its temporary table after all: that has the answers.
 ///
 /// Rows at or below the horizon (rules.md 14-18, 25) are placed whole; what the stream did not send of them, and of
 /// rows that should stand above it and do not, is asked of the source. Owned by the writer thread's Target; lives as
@@ -46,8 +46,8 @@ class Applier {
   bool outdated(const Batch& batch, const Wait& wait);
   /// A COPY into the tables met a row that stands already: those of this batch do without for a while.
   void clashed(const Batch& batch);
-  /// Where `may_retry`, it may throw what another way would have avoided: a unique violation (23505), or whatever the
-  /// server says to a row that goes directly. Roll back, clashed(), and once more.
+  /// Where `may_retry`, it may throw what another way would have avoided: whatever the server says to a row that goes
+  /// directly (give_way() knows), or a unique violation (23505). Roll back, clashed(), and once more.
   void merge(const Batch& batch, const ApplyContext& context, bool may_retry);
   /// What merge() threw was said to a row that went directly: its table goes the other way for a while. The caller
   /// rolls back and merges once more.
@@ -78,6 +78,10 @@ class Applier {
     int merges_left = 0;  ///< Batches until COPY into the table, or rows that go directly, are tried again.
     bool never_direct = false;  ///< The server has no such statement: of a key that is a composite, for one.
   };
+  struct Sent {  ///< A row that went directly.
+    const TableOutcome* of;
+    const RowOutcome* row;
+  };
   struct Pass;
   struct Work;
   class Filler;
@@ -97,10 +101,6 @@ class Applier {
   void prepare_rows(Table& table, const TableOutcome& outcome, const Wait& wait);
   void send(postgres::Pipeline& pipeline, Table& table, const RowOutcome& row);
   RowStatement& statement_of(Table& table, std::size_t number);
-  struct Sent {  ///< A row that went directly.
-    const TableOutcome* of;
-    const RowOutcome* row;
-  };
   void order(std::span<const TableOutcome* const> outcomes);
   void exchange(Pass& pass);
   static bool was_settled(const Table& table, const RowOutcome& row, std::uint64_t affected);
