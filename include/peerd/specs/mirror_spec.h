@@ -26,9 +26,24 @@ struct Lease {
   std::string uuid;  ///< Of the mirror's incarnation: names its slot and its rows at the target; a new CREATE has a new one.
 };
 
+/// What a mapping asks of one column at the target (interface.md 2.2, ColumnSetting). What a kind of target cannot do is
+/// refused by CREATE MIRROR.
+struct ColumnSetting {
+  std::string source;    ///< The column at the source.
+  std::string target{};  ///< Its name at the target; empty: the same.
+  std::string type{};    ///< Its type there, in the target's words; empty: peerd's choice.
+  int ordering = 0;      ///< Above 0: its place in the target's sort key.
+  int partitioning = 0;  ///< Above 0: its place in the target's partition key.
+  std::optional<bool> nullable{};  ///< Not given: as at the source.
+  bool operator==(const ColumnSetting&) const = default;
+};
+
 struct TableMapping {
   std::string source, target;        ///< "schema.table"; target as the operator wrote it.
   std::vector<std::string> exclude;  ///< Column names.
+  std::vector<ColumnSetting> columns{};
+  std::string engine{};        ///< Of a table that peerd makes at ClickHouse: "MergeTree"; empty: ReplacingMergeTree.
+  std::string partition_by{};  ///< Its PARTITION BY, in ClickHouse's words; wins over ColumnSetting::partitioning.
   bool operator==(const TableMapping&) const = default;
 };
 
