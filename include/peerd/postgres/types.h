@@ -32,7 +32,7 @@ struct BuiltinType {
 };
 
 /// The types whose binary form is the same in all versions and settings of Postgres: binary COPY of them is trusted.
-/// An array of one of them is trusted too.
+/// An array of one of them is trusted too. Not interval: which is infinite depends on the version.
 std::span<const BuiltinType> builtin_types();
 /// nullptr for an unknown one; arrays are not in the table.
 const BuiltinType* builtin_type(std::uint32_t oid);

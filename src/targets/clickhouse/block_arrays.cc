@@ -9,18 +9,12 @@ namespace {
 
 constexpr const char* kMalformed = "not an array of the column's type";
 constexpr const char* kDeep = "an array of more than one dimension, which the column's type cannot hold";
+constexpr const char* kBounds = "an array whose subscripts do not begin with 1, which the column's type cannot hold";
 
 std::int32_t big_endian32(std::string_view bytes, std::size_t at) {
   std::uint32_t value = 0;
   for (std::size_t i = 0; i < 4; ++i) value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
   return static_cast<std::int32_t>(value);
-}
-
-/// "[2:3]={1,2}": bounds other than from 1 are not kept.
-void skip_bounds(std::string_view& text) {
-  if (!text.starts_with('[')) return;
-  const std::size_t equals = text.find('=');
-  text.remove_prefix(equals == std::string_view::npos ? text.size() : equals + 1);
 }
 
 /// The next element's bytes up to ',' or '}'. Quotes and backslashes are resolved into `scratch` where there are any.
@@ -64,7 +58,8 @@ void Block::add_element(std::string_view value, bool null,
 }
 
 void Block::add_array_text(std::string_view text) {
-  skip_bounds(text);
+  // "[2:3]={1,2}": Postgres writes bounds where they are not from 1.
+  if (text.starts_with('[')) refuse(text.substr(0, text.find('=')).find("][") == std::string_view::npos ? kBounds : kDeep);
   if (!text.starts_with('{') || !text.ends_with('}')) refuse(kMalformed);
   text.remove_prefix(1);
   while (text != "}") {
@@ -88,6 +83,7 @@ void Block::add_array_binary(std::string_view bytes) {
   if (dimensions == 1) {
     if (bytes.size() < 20) refuse(kMalformed);
     const std::int32_t count = big_endian32(bytes, 12);
+    if (big_endian32(bytes, 16) != 1) refuse(kBounds);
     bytes.remove_prefix(20);
     for (std::int32_t i = 0; i < count; ++i) {
       if (bytes.size() < 4) refuse(kMalformed);

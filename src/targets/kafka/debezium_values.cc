@@ -130,6 +130,9 @@ const char* append_one(const Shape& shape, std::string_view text, std::string& o
 /// "hstore" of "public.hstore": extensions' types have no fixed OID.
 std::string_view base_name(std::string_view type_name) { return type_name.substr(type_name.rfind('.') + 1); }
 
+/// Whose arrays part their elements by something else than commas (pg_type.typdelim): box by semicolons, PostGIS's by colons.
+bool parted_otherwise(std::string_view name) { return name == "box" || name == "geometry" || name == "geography"; }
+
 }  // namespace
 
 Shape shape_of(const Column& column) {
@@ -142,8 +145,7 @@ Shape shape_of(const Column& column) {
   const std::uint32_t element = element_type(oid);
   shape.array = element != 0 || name.ends_with("[]");
   if (name.ends_with("[]")) name.remove_suffix(2);
-  // box alone parts its elements by semicolons.
-  if (shape.array && element == 0 && base_name(name) == "box") shape.array = false;
+  if (shape.array && element == 0 && parted_otherwise(base_name(name))) shape.array = false;
   shape.form = form_of(shape.array ? element : oid, modifier);
   if (shape.form == Form::text && base_name(name) == "hstore") shape.form = Form::hstore;
   // numeric's modifier is (precision << 16 | scale in 11 bits with a sign) + 4; a time's is its precision.

@@ -39,12 +39,12 @@ void append_date(std::int64_t days, std::string& out);
 /// "2026-11-25T11:00:00.123456Z", quoted.
 void append_time(std::int64_t us_since_1970, std::string& out);
 
-/// Postgres's array_out as JSON arrays: {1,NULL,"a \"b\""}, nested; bounds before an "=" are left out. `element` appends one
+/// Postgres's array_out as JSON arrays: {1,NULL,"a \"b\""}, nested; bounds before an "=" are refused. `element` appends one
 /// and returns nullptr or what is wrong with it.
 template <class Element>
 const char* append_array(std::string_view text, std::string& out, const Element& element) {
   constexpr const char* kMalformed = "an array that is none";
-  if (text.starts_with('[')) text.remove_prefix(std::min(text.find('=') + 1, text.size()));
+  if (text.starts_with('[')) return "an array whose subscripts do not begin with 1, which JSON's arrays cannot hold";
   static thread_local std::string value;
   int depth = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {

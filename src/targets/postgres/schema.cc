@@ -15,6 +15,9 @@ using postgres::Result;
 using Parameters = std::vector<std::optional<std::string>>;
 
 constexpr std::uint32_t kFirstOwnOid = 16384;  ///< Below it are the types that every server has (FirstNormalObjectId).
+/// pg_node_tree, pg_ndistinct, pg_dependencies, pg_mcv_list, pg_brin_bloom_summary, pg_brin_minmax_multi_summary, gtsvector
+/// and its array: Postgres writes them and reads none.
+constexpr std::uint32_t kOnlyWritten[] = {194, 3361, 3402, 5017, 4600, 4601, 3642, 3644};
 
 // A domain may stand on another one: `d` walks down to the type under all of them.
 constexpr std::string_view kColumns =
@@ -214,8 +217,10 @@ std::vector<TargetType> target_types(postgres::Connection& connection, const Tab
     const Column& column = schema.columns[i];
     const bool builtin = column.type_oid != 0 && column.type_oid < kFirstOwnOid;
     std::string name = quote_literal(column.type_name);
-    // A Relation message tells the oid alone, which means something here only for builtin types.
-    if (column.type_name.empty()) {
+    if (std::ranges::find(kOnlyWritten, column.type_oid) != std::end(kOnlyWritten)) {
+      name = "'text'";
+    } else if (column.type_name.empty()) {
+      // A Relation message tells the oid alone, which means something here only for builtin types.
       name = builtin
                  ? "format_type(" + std::to_string(column.type_oid) + ", " + std::to_string(column.type_modifier) + ")"
                  : "'text'";

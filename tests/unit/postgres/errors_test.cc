@@ -52,6 +52,8 @@ TEST(BuiltinTypes, ArraysKnowTheirElements) {
   EXPECT_EQ(element_type(0), 0u);
   EXPECT_TRUE(binary_trusted(kNumericArrayOid));
   EXPECT_FALSE(binary_trusted(600));  // point
+  EXPECT_FALSE(binary_trusted(kIntervalOid));
+  EXPECT_FALSE(binary_trusted(kIntervalArrayOid));
   EXPECT_EQ(builtin_type(kUuidOid)->name, "uuid");
 }
 
