@@ -1,4 +1,4 @@
-#include "differences.h"
+#include "peerd/catalog/differences.h"
 #include "peerd/base/error.h"
 #include "peerd/base/text.h"
 #include "spec_json.h"

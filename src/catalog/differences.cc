@@ -1,4 +1,4 @@
-#include "differences.h"
+#include "peerd/catalog/differences.h"
 
 #include <set>
 

@@ -1,38 +1,16 @@
 #include <algorithm>
 
 #include "names.h"
+#include "peer_declared.h"
 #include "peer_move.h"
 #include "peerd/base/error.h"
 #include "peerd/control/control.h"
-#include "peerd/specs/peerdb_options.h"
 
 namespace peerd {
 
 namespace {
 
 constexpr std::chrono::seconds kConnect{15};
-
-std::string upper(std::string_view word) {
-  std::string text(word);
-  for (char& c : text)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  return text;
-}
-
-/// Everything that can be said about a peer without asking it.
-PeerSpec declared(const Connectors& connectors, std::string_view name, std::string_view kind,
-                  const RawOptions& options) {
-  const Connector& connector = connectors.of(upper(kind));
-  PeerSpec spec{std::string(name), std::string(connector.kind), {}};
-  Problems problems = check_name("peer", name);
-  RawOptions raw = options;
-  for (Problem& problem : take_peerdb_options(*connector.options, peerdb_peer_options(connector.kind), raw))
-    problems.push_back(std::move(problem));
-  for (Problem& problem : check_options(*connector.options, raw, spec.options))
-    problems.push_back(std::move(problem));
-  throw_if_any(problems);
-  return spec;
-}
 
 std::chrono::milliseconds patience(const Connector& connector, const PeerSpec& spec) {
   constexpr std::string_view kOption = "connect_timeout";
@@ -58,7 +36,7 @@ std::vector<std::string> names_of(const std::vector<PeerSpec>& peers) {
 
 Done PeerControl::create(std::string_view name, std::string_view kind, const RawOptions& options, Replace replace,
                          IfExists if_not_exists, Check check, const Wait& wait) {
-  const PeerSpec spec = declared(connectors_, name, kind, options);
+  const PeerSpec spec = declare_peer(connectors_, name, kind, options);
   const bool there = catalog_.peer(name).has_value();
   if (there && if_not_exists == IfExists::yes && replace == Replace::no) return Done::was_there;
   // What exists is compared before anything is connected to: a repeated statement works while the server is down.
@@ -70,7 +48,7 @@ Done PeerControl::create(std::string_view name, std::string_view kind, const Raw
 }
 
 void PeerControl::validate(std::string_view name, std::string_view kind, const RawOptions& options, const Wait& wait) {
-  check_reach(connectors_, declared(connectors_, name, kind, options), wait);
+  check_reach(connectors_, declare_peer(connectors_, name, kind, options), wait);
 }
 
 Done PeerControl::drop(std::string_view name, IfExists if_exists) {

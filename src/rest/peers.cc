@@ -1,6 +1,7 @@
 #include "json.h"
 #include "mapping.h"
 #include "peer_rows.h"
+#include "peerd/control/plan.h"
 #include "routes.h"
 
 namespace peerd::rest {
@@ -79,7 +80,14 @@ std::string create_peer(Call& call) {
   read_json(call.body, body);
   if (!body.has_peer())
     refuse_field("peer", "no peer provided");
-  const auto peer = peer_request(body.peer(), call.deps.peers.connectors());
+  auto peer = peer_request(body.peer(), call.deps.peers.connectors());
+  if (body.keep_size() > 0) {
+    if (!body.allow_update())
+      refuse_field("keep", "a secret is kept where a peer is replaced", "send allow_update, or the secret itself");
+    const Declaration::Peer declared{
+        peer.name, peer.kind, peer.options, {body.keep().begin(), body.keep().end()}};
+    peer.options = with_kept(declared, call.deps.catalog, call.deps.peers.connectors());
+  }
   const auto replace = body.allow_update() ? Replace::yes : Replace::no;
   const auto check = body.disable_validation() ? PeerControl::Check::no : PeerControl::Check::yes;
   const Done done = call.deps.peers.create(peer.name, peer.kind, peer.options, replace, IfExists::no, check,

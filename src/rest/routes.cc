@@ -43,6 +43,8 @@ constexpr std::array kRoutes{
           "what makes the same mirror again: SQL, a REST body, YAML"},
     Route{"GET", "mirrors/{name}/history", reads, mirror_history, "a mirror's figures over time, in columns"},
     Route{"GET", "history", reads, all_history, "the lag and the rate of every mirror over the last minutes"},
+    Route{"GET", "declaration", reads, declaration, "all peers and mirrors as POST plan takes them, without secrets"},
+    Route{"POST", "plan", changes, plan, "what would have to change for peers and mirrors to be as declared"},
     Route{"GET", "options", reads, list_options, "the options of peers and mirrors, with types, defaults and docs"},
     Route{"GET", "views", reads, list_views, "the views and their columns"},
     Route{"GET", "views/{view}", reads, view_rows, "the last rows of a view, filtered by columns"},

@@ -79,6 +79,9 @@ std::string mirror_definition(Call& call);
 std::string mirror_history(Call& call);
 std::string all_history(Call& call);
 
+std::string declaration(Call& call);
+std::string plan(Call& call);
+
 std::string list_options(Call& call);
 std::string list_views(Call& call);
 std::string view_rows(Call& call);
