@@ -1,12 +1,13 @@
 #include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <string>
 
+#include "arguments.h"
 #include "backup.h"
 #include "daemon.h"
 #include "healthcheck.h"
+#include "own_endpoint.h"
 #include "peerd/base/error.h"
 #include "peerd/base/version.h"
 #include "settings.h"
@@ -18,46 +19,22 @@ namespace {
 constexpr char kUsage[] =
     "usage: peerd [--config FILE] [--healthcheck]\n"
     "       peerd [--config FILE] backup DIRECTORY\n"
+    "       peerd [--config FILE] [--url URL] plan FILE [--prune] | apply FILE [--prune] | export\n"
     "       peerd --help | --version\n\n"
     "Keeps ClickHouse, Kafka and Postgres in step with a source Postgres.\n\n"
     "  --config FILE   settings as lines \"name: value\" (names as below, lower case, without PEERD_)\n"
     "  --healthcheck   asks the instance that runs with these settings; exits 0 when it is well, else 1\n"
-    "  backup DIRECTORY  copies catalog and keys there, as of one moment, also while peerd runs with these settings\n\n"
+    "  backup DIRECTORY  copies catalog and keys there, as of one moment, also while peerd runs with these settings\n"
+    "  plan FILE       says what has to change for peers and mirrors to be as in FILE (\"-\": standard input); exits 2 when\n"
+    "                  anything has to\n"
+    "  apply FILE      changes it\n"
+    "  export          prints such a file, without secrets\n"
+    "  --prune         what is not in FILE is to be dropped\n"
+    "  --url URL       of the peerd to ask, https://peerd:3000, with PEERD_PASSWORD; else the one with these settings\n\n"
     "Settings (a variable wins over the file):\n";
 constexpr char kAfterwards[] =
-    "\nExit codes: 0 stopped cleanly, 1 could not start, 2 left before everything had stopped.\n";
-
-struct Arguments {
-  std::string config, backup;
-  bool help = false, version = false, healthcheck = false;
-};
-
-Arguments parse(int count, char** values) {
-  Arguments arguments;
-  for (int i = 1; i < count; ++i) {
-    const std::string word = values[i];
-    if (word == "--help" || word == "-h") {
-      arguments.help = true;
-    } else if (word == "--version" || word == "-V") {
-      arguments.version = true;
-    } else if (word == "--healthcheck") {
-      arguments.healthcheck = true;
-    } else if (word == "--config" && i + 1 < count) {
-      arguments.config = values[++i];
-    } else if (word.starts_with("--config=")) {
-      arguments.config = word.substr(std::strlen("--config="));
-    } else if (word == "backup" && i + 1 < count) {
-      arguments.backup = values[++i];
-    } else if (word == "backup") {
-      throw Error(ErrorCode::invalid_option, "backup needs a directory", "peerd backup DIRECTORY");
-    } else if (word == "--config") {
-      throw Error(ErrorCode::invalid_option, "--config needs a file");
-    } else {
-      throw Error(ErrorCode::invalid_option, "unknown argument \"" + word + "\"", "peerd --help lists them");
-    }
-  }
-  return arguments;
-}
+    "\nExit codes: 0 stopped cleanly, 1 could not start, 2 left before everything had stopped.\n"
+    "docs/files.md tells of plan, apply and export.\n";
 
 std::string read_config(const std::string& path) {
   if (path.empty()) return "";
@@ -69,7 +46,7 @@ std::string read_config(const std::string& path) {
 }
 
 int run(int count, char** values) {
-  const Arguments arguments = parse(count, values);
+  const Arguments arguments = parse_arguments(count, values);
   if (arguments.help) {
     std::printf("%s%s%s", kUsage, settings_help().c_str(), kAfterwards);
     return 0;
@@ -84,6 +61,14 @@ int run(int count, char** values) {
   if (!arguments.backup.empty()) {
     back_up(loaded.settings, arguments.backup);
     return 0;
+  }
+  if (arguments.command) {
+    const bool own = arguments.url.empty();
+    const cli::Server server{own ? own_endpoint(loaded.settings) : endpoint_of(arguments.url), loaded.settings.password};
+    return cli::run(*arguments.command, server, [](std::string_view line) {
+      std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
+      std::fflush(stdout);
+    });
   }
   block_signals();
   for (const std::string& name : drop_libpq_variables()) {

@@ -1,0 +1,251 @@
+#include "document.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "peerd/base/error.h"
+#include "peerd/base/option_table.h"
+#include "peerd/base/text.h"
+#include "references.h"
+
+namespace peerd::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kKept = "${kept}";
+
+/// Names of the file and of the API, where they differ.
+struct Name {
+  std::string_view file, api;
+};
+constexpr std::array kMirror{Name{"source", "source_name"}, Name{"target", "destination_name"},
+                             Name{"tables", "table_mappings"}, Name{"do_initial_copy", "do_initial_snapshot"},
+                             Name{"sync_interval", "idle_timeout_seconds"}};
+constexpr std::array kTable{Name{"from", "source_table_identifier"}, Name{"to", "destination_table_identifier"},
+                            Name{"partition_by", "partition_by_expr"}};
+
+std::string api_name(std::span<const Name> names, const std::string& file) {
+  const auto found = std::ranges::find(names, file, &Name::file);
+  return found == names.end() ? file : std::string(found->api);
+}
+
+std::string file_name(std::span<const Name> names, const std::string& api) {
+  const auto found = std::ranges::find(names, api, &Name::api);
+  return found == names.end() ? api : std::string(found->file);
+}
+
+[[noreturn]] void refuse(const std::string& field, const std::string& message, const std::string& hint) {
+  throw Error(ErrorText{.code = ErrorCode::invalid_option,
+                        .message = (field.empty() ? "" : field + ": ") + message,
+                        .hint = hint,
+                        .field = field});
+}
+
+/// Plain true and false are truth values; all else is text, which the API reads as the number that it is.
+Json scalar(const YAML::Node& node, const std::string& field) {
+  if (node.IsNull()) refuse(field, "it has no value", "give one, '' for an empty text, or leave the line out");
+  const std::string text = node.Scalar();
+  const bool plain = node.Tag() == "?";
+  if (plain && (text == "true" || text == "false")) return text == "true";
+  return filled_in(text, field);
+}
+
+Json value(const YAML::Node& node, const std::string& field) {
+  if (node.IsSequence()) {
+    Json list = Json::array();
+    for (std::size_t i = 0; i < node.size(); ++i)
+      list.push_back(value(node[i], field + "[" + std::to_string(i) + "]"));
+    return list;
+  }
+  if (!node.IsMap()) return scalar(node, field);
+  Json map = Json::object();
+  for (const auto& entry : node) map[entry.first.Scalar()] = value(entry.second, field + "." + entry.first.Scalar());
+  return map;
+}
+
+/// `name` of the map, which it has to be.
+std::string required(const YAML::Node& node, const char* name, const std::string& field, const std::string& example) {
+  if (!node[name] || !node[name].IsScalar()) refuse(field + "." + name, "it is missing", example);
+  return node[name].Scalar();
+}
+
+Json read_peer(const std::string& name, const YAML::Node& node) {
+  const std::string field = "peers." + name;
+  if (!node.IsMap()) refuse(field, "a peer is a map of its options", "type: postgres, host: …");
+  std::string kind = to_lower(required(node, "type", field, "type: postgres"));
+  Json config = Json::object(), keep = Json::array();
+  for (const auto& entry : node) {
+    const std::string option = entry.first.Scalar();
+    if (option == "type") continue;
+    if (entry.second.IsScalar() && entry.second.Scalar() == kKept) keep.push_back(option);
+    else config[option] = value(entry.second, field + "." + option);
+  }
+  Json peer{{"name", name}, {"type", ""}, {kind + "_config", config}};
+  for (char& c : kind) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  peer["type"] = kind;
+  return {{"peer", peer}, {"keep", keep}};
+}
+
+/// "public.a:b", with a colon outside of quotes.
+Json read_pair(const std::string& text, const std::string& field) {
+  std::size_t colon = std::string::npos, colons = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"') quoted = !quoted;
+    if (text[i] == ':' && !quoted) colon = i, ++colons;
+  }
+  if (colons != 1)
+    refuse(field, "a table is source:target", "public.orders:orders, or {from: public.orders, to: orders}");
+  return {{"source_table_identifier", text.substr(0, colon)}, {"destination_table_identifier", text.substr(colon + 1)}};
+}
+
+Json read_tables(const YAML::Node& node, const std::string& field) {
+  if (!node.IsSequence()) refuse(field, "tables are a list", "tables: [public.orders:orders]");
+  Json tables = Json::array();
+  for (std::size_t i = 0; i < node.size(); ++i) {
+    const std::string at = field + "[" + std::to_string(i) + "]";
+    if (node[i].IsScalar()) {
+      tables.push_back(read_pair(filled_in(node[i].Scalar(), at), at));
+      continue;
+    }
+    if (!node[i].IsMap()) refuse(at, "a table is source:target, or a map", "{from: public.orders, to: orders}");
+    Json table = Json::object();
+    for (const auto& entry : node[i])
+      table[api_name(kTable, entry.first.Scalar())] = value(entry.second, at + "." + entry.first.Scalar());
+    tables.push_back(table);
+  }
+  return tables;
+}
+
+Json read_mirror(const std::string& name, const YAML::Node& node) {
+  const std::string field = "mirrors." + name;
+  if (!node.IsMap()) refuse(field, "a mirror is a map", "source: src, target: ch, tables: [public.orders:orders]");
+  required(node, "source", field, "source: a peer's name");
+  required(node, "target", field, "target: a peer's name");
+  Json mirror{{"flow_job_name", name}};
+  for (const auto& entry : node) {
+    const std::string option = entry.first.Scalar(), at = field + "." + option;
+    mirror[api_name(kMirror, option)] = option == "tables" ? read_tables(entry.second, at) : value(entry.second, at);
+  }
+  return mirror;
+}
+
+/// Reads each entry of the map `name` of the file, if it has one.
+Json read_all(const YAML::Node& root, const char* name, Json (*read)(const std::string&, const YAML::Node&)) {
+  Json all = Json::array();
+  const YAML::Node node = root[name];
+  if (!node || node.IsNull()) return all;
+  if (!node.IsMap()) refuse(name, "it is a map by name", std::string(name) + ": {a_name: {…}}");
+  std::vector<std::string> names;
+  for (const auto& entry : node) {
+    names.push_back(entry.first.Scalar());
+    // yaml-cpp takes the same key twice.
+    if (std::ranges::count(names, names.back()) > 1)
+      refuse(std::string(name) + "." + names.back(), "it stands there twice", "leave one out");
+    all.push_back(read(names.back(), entry.second));
+  }
+  return all;
+}
+
+void write_value(YAML::Emitter& out, const Json& value) {
+  if (value.is_array()) {
+    out << YAML::Flow << YAML::BeginSeq;
+    for (const Json& item : value) write_value(out, item);
+    out << YAML::EndSeq;
+  } else if (value.is_object()) {
+    out << YAML::Flow << YAML::BeginMap;
+    for (const auto& [name, item] : value.items()) {
+      out << YAML::Key << name << YAML::Value;
+      write_value(out, item);
+    }
+    out << YAML::EndMap;
+  } else if (value.is_string()) {
+    std::string text = value.get<std::string>();
+    for (std::size_t at = 0; (at = text.find("${", at)) != std::string::npos; at += 3) text.insert(at, "$");
+    out << YAML::DoubleQuoted << text;
+  } else {
+    out << value.dump();
+  }
+}
+
+void write_entry(YAML::Emitter& out, const std::string& name, const Json& value) {
+  out << YAML::Key << name << YAML::Value;
+  write_value(out, value);
+}
+
+void write_peer(YAML::Emitter& out, const Json& declared) {
+  const Json& peer = declared.at("peer");
+  const std::string kind = to_lower(peer.at("type").get<std::string>());
+  out << YAML::Key << peer.at("name").get<std::string>() << YAML::Value << YAML::BeginMap;
+  out << YAML::Key << "type" << YAML::Value << kind;
+  if (const auto config = peer.find(kind + "_config"); config != peer.end())
+    for (const auto& [name, value] : config->items()) write_entry(out, name, value);
+  if (const auto keep = declared.find("keep"); keep != declared.end())
+    for (const Json& name : *keep) out << YAML::Key << name.get<std::string>() << YAML::Value << std::string(kKept);
+  out << YAML::EndMap;
+}
+
+void write_mirror(YAML::Emitter& out, const Json& mirror) {
+  out << YAML::Key << mirror.at("flow_job_name").get<std::string>() << YAML::Value << YAML::BeginMap;
+  for (const auto& [name, value] : mirror.items()) {
+    if (name == "flow_job_name") continue;
+    if (name != "table_mappings") {
+      write_entry(out, file_name(kMirror, name), value);
+      continue;
+    }
+    out << YAML::Key << "tables" << YAML::Value << YAML::Block << YAML::BeginSeq;
+    for (const Json& mapping : value) {
+      Json table = Json::object();
+      for (const auto& [field, item] : mapping.items()) table[file_name(kTable, field)] = item;
+      write_value(out, table);
+    }
+    out << YAML::EndSeq;
+  }
+  out << YAML::EndMap;
+}
+
+void write_all(YAML::Emitter& out, const Json& declaration, const char* name,
+               void (*write)(YAML::Emitter&, const Json&)) {
+  const auto all = declaration.find(name);
+  out << YAML::Key << name << YAML::Value << YAML::BeginMap;
+  if (all != declaration.end())
+    for (const Json& one : *all) write(out, one);
+  out << YAML::EndMap;
+}
+
+}  // namespace
+
+Json read_document(std::string_view yaml) {
+  YAML::Node root;
+  try {
+    root = YAML::Load(std::string(yaml));
+  } catch (const YAML::Exception& error) {
+    refuse("", "the file is not YAML: line " + std::to_string(error.mark.line + 1) + ": " + error.msg,
+           "docs/files.md shows one");
+  }
+  if (!root.IsMap()) refuse("", "the file declares nothing", "it begins with peers: or mirrors:");
+  constexpr std::array<std::string_view, 2> kParts{"peers", "mirrors"};
+  for (const auto& entry : root) {
+    const std::string part = entry.first.Scalar();
+    if (std::ranges::find(kParts, part) != kParts.end()) continue;
+    const std::string_view meant = closest(part, kParts);
+    refuse(part, "there is no such part",
+           meant.empty() ? "a file has peers: and mirrors:" : "did you mean " + std::string(meant) + "?");
+  }
+  return {{"peers", read_all(root, "peers", read_peer)}, {"mirrors", read_all(root, "mirrors", read_mirror)}};
+}
+
+std::string write_document(const Json& declaration) {
+  YAML::Emitter out;
+  out << YAML::BeginMap;
+  write_all(out, declaration, "peers", write_peer);
+  write_all(out, declaration, "mirrors", write_mirror);
+  out << YAML::EndMap;
+  return std::string(out.c_str()) + "\n";
+}
+
+}  // namespace peerd::cli
