@@ -158,6 +158,8 @@ Shape shape_of(const Column& column) {
 
 const char* append_value(const Shape& shape, std::string_view text, std::string& out) {
   if (!shape.array) return append_one(shape, text, out);
+  // Lower bounds are lost, as there.
+  if (text.starts_with('[')) text.remove_prefix(std::min(text.find('=') + 1, text.size()));
   return append_array(text, out, [&shape](std::string_view value, std::string& to) { return append_one(shape, value, to); });
 }
 
