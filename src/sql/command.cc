@@ -1,5 +1,6 @@
 #include "command.h"
 
+#include "peerd/base/problems_error.h"
 #include "values.h"
 
 namespace peerd::sql {
@@ -40,6 +41,8 @@ class Command final : public Runnable {
   Command(Statement statement, SessionContext& context) : statement_(std::move(statement)), context_(context) {}
 
   std::vector<ResultColumn> columns(const Wait&) override {
+    if (std::holds_alternative<ExplainMirror>(statement_))
+      return {{"table", oid::kText}, {"option", oid::kText}, {"problem", oid::kText}, {"cure", oid::kText}};
     const auto* show = std::get_if<ShowStatement>(&statement_);
     if (!show) return {};
     if (show->name != "all") return {{std::string(shown_name(show->name)), oid::kText}};
@@ -86,6 +89,30 @@ class Command final : public Runnable {
     if (done != Done::was_there) return "CREATE MIRROR " + create.request.name;
     writer.notice(note("mirror \"" + create.request.name + "\" exists already"));
     return create.if_not_exists == IfExists::yes ? "MIRROR ALREADY EXISTS" : "CREATE MIRROR " + create.request.name;
+  }
+
+  /// A row for each problem.
+  std::string run(ExplainMirror& explain, ResultWriter& writer, const Wait& wait) {
+    Problems problems;
+    try {
+      context_.deps.mirrors.validate(explain.create.request, wait.shorter(kMirror));
+    } catch (const ProblemsError& error) {
+      problems = error.problems;
+    } catch (const Error& error) {
+      problems.push_back({error.text, {}});
+    }
+    writer.columns(columns(wait));
+    for (const auto& [text, cure_sql] : problems) {
+      const std::string problem = text.detail.empty() ? text.message : text.message + " (" + text.detail + ")";
+      const std::string& cure = cure_sql.empty() ? text.hint : cure_sql;
+      const auto cell = [](const std::string& of) {
+        return of.empty() ? std::optional<std::string_view>() : std::optional<std::string_view>(of);
+      };
+      const std::optional<std::string_view> cells[] = {cell(text.table), cell(text.field), problem, cell(cure)};
+      writer.row(cells);
+    }
+    if (problems.empty()) writer.notice(note("nothing stands against mirror \"" + explain.create.request.name + "\""));
+    return "EXPLAIN";
   }
 
   std::string run(ChangeMirror& change, ResultWriter& writer, const Wait& wait) {
@@ -190,7 +217,8 @@ class Command final : public Runnable {
     return forget.tag;
   }
 
-  std::string run(QueryStatement&, ResultWriter&, const Wait&) {
+  template <typename Query>
+  std::string run(Query&, ResultWriter&, const Wait&) {
     throw Error(ErrorCode::internal, "a query is no command");
   }
 

@@ -277,8 +277,15 @@ void Dialogue::run_one(const std::string& sql, std::span<const Token> tokens) {
 
 std::unique_ptr<Runnable> Dialogue::make_runnable(const std::string& sql, std::span<const Token> tokens,
                                                   const Statement& statement, std::span<const Parameter> parameters) {
+  if (const auto* show = std::get_if<ShowView>(&statement)) {
+    const auto query = tokenize(show->query);
+    const auto local = views(deps_.peers, deps_.mirrors, deps_.catalog);
+    return make_local_select(local, split_statements(query).front(), {}, context_.facts);
+  }
   if (!std::holds_alternative<QueryStatement>(statement)) {
-    return make_command(parameters.empty() ? statement : parse_statement(tokens, parameters), context_);
+    const Statement whole = parameters.empty() ? statement : parse_statement(tokens, parameters);
+    const auto* execute = std::get_if<ExecuteOnPeer>(&whole);
+    return execute ? make_peer_execute(deps_.peers, execute->peer, execute->text) : make_command(whole, context_);
   }
   if (const Token* write = find_write(tokens)) {
     throw not_supported("a query that writes or locks is not supported", "a SELECT here only reads", write->begin);

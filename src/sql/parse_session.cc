@@ -120,11 +120,23 @@ Statement parse_close(TokenCursor& cursor) {
   return ForgetStatement{ForgetStatement::What::nothing, {}, "CLOSE CURSOR ALL"};
 }
 
+std::optional<Statement> parse_show_view(TokenCursor& cursor) {
+  if (cursor.accept_words({"SHOW", "PEERS"})) {
+    cursor.expect_end();
+    return ShowView{"SELECT name, kind, options FROM peers ORDER BY name"};
+  }
+  if (!cursor.accept_words({"SHOW", "MIRRORS"})) return std::nullopt;
+  cursor.expect_end();
+  return ShowView{
+      "SELECT name, source, target, state, health, step, lag_bytes, last_error FROM mirrors ORDER BY name"};
+}
+
 }  // namespace
 
 std::optional<Statement> parse_session_statement(TokenCursor& cursor) {
   if (auto statement = parse_transaction(cursor)) return statement;
   if (cursor.accept_word("SET")) return parse_set(cursor);
+  if (auto view = parse_show_view(cursor)) return view;
   if (cursor.accept_word("SHOW") || cursor.peek().is_word("RESET")) {
     const bool reset = cursor.accept_word("RESET");
     std::string name = parse_setting(cursor);

@@ -47,7 +47,7 @@ Statement parse_drop(TokenCursor& cursor) {
   cursor.fail("PEER or MIRROR");
 }
 
-/// RESYNC MIRROR and EXECUTE are read to their end, so that what is refused is the statement and not a typing error.
+/// Read to its end, so that what is refused is the statement and not a typing error.
 Statement refuse_resync(TokenCursor& cursor, std::size_t begin) {
   cursor.expect_word("MIRROR");
   parse_if_exists(cursor);
@@ -57,24 +57,31 @@ Statement refuse_resync(TokenCursor& cursor, std::size_t begin) {
                       "DROP MIRROR and create it anew: it copies its tables again", begin);
 }
 
-Statement refuse_execute(TokenCursor& cursor, std::size_t begin) {
+Statement parse_execute(TokenCursor& cursor, std::size_t begin) {
   if (cursor.accept_word("MIRROR")) {
     cursor.expect_name("a mirror's name");
     cursor.expect_end();
     throw not_supported("EXECUTE MIRROR is not supported yet", "mirrors by table mapping start by themselves", begin);
   }
-  cursor.expect_name("a peer's name or MIRROR");
+  ExecuteOnPeer execute;
+  execute.peer = cursor.expect_name("a peer's name or MIRROR").folded();
   const bool parenthesis = cursor.accept_symbol("(");
-  cursor.expect_text("the statement as $$text$$ or 'text'");
+  execute.text = cursor.expect_text("the statement as $$text$$ or 'text'");
   if (parenthesis) cursor.expect_symbol(")");
   cursor.expect_end();
-  throw not_supported("EXECUTE on a peer is not supported yet", "SELECT … FROM peer.schema.table reads from a peer",
-                      begin);
+  return execute;
+}
+
+Statement parse_explain(TokenCursor& cursor, std::size_t begin) {
+  if (!cursor.accept_words({"CREATE", "MIRROR"}))
+    throw not_supported("EXPLAIN is there for CREATE MIRROR alone",
+                        "EXPLAIN CREATE MIRROR … tells what stands against it, and makes nothing", begin);
+  return ExplainMirror{std::get<CreateMirror>(parse_create_mirror(cursor))};
 }
 
 [[noreturn]] void refuse_unknown(const Token& token) {
-  static constexpr std::array<std::string_view, 19> kPostgres = {
-      "INSERT", "UPDATE", "ALTER",   "TRUNCATE", "COPY",  "MERGE", "EXPLAIN", "VACUUM", "ANALYZE", "GRANT",
+  static constexpr std::array<std::string_view, 18> kPostgres = {
+      "INSERT", "UPDATE", "ALTER",   "TRUNCATE", "COPY",  "MERGE", "VACUUM", "ANALYZE", "GRANT",
       "REVOKE", "LOCK",   "PREPARE", "DECLARE",  "FETCH", "MOVE",  "LISTEN",  "NOTIFY", "CALL"};
   for (const auto word : kPostgres) {
     if (token.is_word(word))
@@ -111,7 +118,8 @@ Statement parse_statement(std::span<const Token> tokens, std::span<const Paramet
   if (cursor.accept_word("DROP")) return parse_drop(cursor);
   if (cursor.accept_word("DELETE")) return parse_delete(cursor);
   if (cursor.accept_word("RESYNC")) return refuse_resync(cursor, first.begin);
-  if (cursor.accept_word("EXECUTE")) return refuse_execute(cursor, first.begin);
+  if (cursor.accept_word("EXECUTE")) return parse_execute(cursor, first.begin);
+  if (cursor.accept_word("EXPLAIN")) return parse_explain(cursor, first.begin);
   for (const auto event : {MirrorEvent::pause, MirrorEvent::resume}) {
     if (!cursor.accept_word(event == MirrorEvent::pause ? "PAUSE" : "RESUME")) continue;
     cursor.expect_word("MIRROR");

@@ -66,7 +66,7 @@ class Forward final : public RowSink {
   void columns(std::span<const std::string> names) override {
     columns_.clear();
     for (const auto& name : names) columns_.push_back({name, oid::kText});
-    if (writer_) writer_->columns(columns_);
+    if (writer_ && !columns_.empty()) writer_->columns(columns_);
   }
   void row(Cells cells) override {
     ++rows_;
@@ -99,15 +99,42 @@ class PeerTurn {
   static inline std::atomic<int> running_{0};
 };
 
+constexpr const char* kReadOnlyTransaction = "25006";
+constexpr const char* kOnlyReads = "what is asked of a peer only reads: SELECT, WITH, VALUES, SHOW";
+
+/// Ends a query once its columns are known.
+class Names final : public RowSink {
+ public:
+  struct Known {};
+  explicit Names(std::vector<ResultColumn>& columns) : columns_(columns) {}
+  void columns(std::span<const std::string> names) override {
+    for (const auto& name : names) columns_.push_back({name, oid::kText});
+    throw Known();
+  }
+  void row(Cells) override {}
+
+ private:
+  std::vector<ResultColumn>& columns_;
+};
+
 class PeerSelect final : public Runnable {
  public:
-  PeerSelect(PeerControl& peers, const std::string& peer, std::string text)
-      : session_(peers.session(peer)), text_(std::move(text)) {}
+  enum class Text { query, statement };
+  PeerSelect(PeerControl& peers, const std::string& peer, std::string text, Text kind)
+      : peers_(peers), peer_(peer), session_(peers.session(peer)), text_(std::move(text)), kind_(kind) {}
 
   std::vector<ResultColumn> columns(const Wait& wait) override {
     if (!columns_.empty()) return columns_;
-    Forward sink(nullptr, columns_);
-    session_->query("SELECT * FROM (" + text_ + "\n) AS peerd_describe LIMIT 0", sink, wait);
+    if (kind_ == Text::query) {
+      Forward sink(nullptr, columns_);
+      session_->query("SELECT * FROM (" + text_ + "\n) AS peerd_describe LIMIT 0", sink, wait);
+      return columns_;
+    }
+    try {
+      Names sink(columns_);
+      peers_.session(peer_)->query(text_, sink, wait);  // One of its own: it is left in mid answer.
+    } catch (const Names::Known&) {
+    }
     return columns_;
   }
 
@@ -118,13 +145,23 @@ class PeerSelect final : public Runnable {
     }
     const PeerTurn turn;
     Forward sink(&writer, columns_);
-    session_->query(text_, sink, wait);
+    try {
+      session_->query(text_, sink, wait);
+    } catch (Error& error) {
+      if (error.text.origin == kReadOnlyTransaction) error.text.hint = kOnlyReads;
+      throw;
+    }
+    if (columns_.empty())
+      throw not_supported("the statement gives no rows", kOnlyReads);
     return "SELECT " + std::to_string(sink.rows());
   }
 
  private:
+  PeerControl& peers_;
+  const std::string peer_;
   std::unique_ptr<PeerSession> session_;
   std::string text_;
+  const Text kind_;
   std::vector<ResultColumn> columns_;
 };
 
@@ -198,7 +235,11 @@ std::string peer_text(std::string_view sql, std::span<const Token> tokens, const
 }
 
 std::unique_ptr<Runnable> make_peer_select(PeerControl& peers, const std::string& peer, std::string text) {
-  return std::make_unique<PeerSelect>(peers, peer, std::move(text));
+  return std::make_unique<PeerSelect>(peers, peer, std::move(text), PeerSelect::Text::query);
+}
+
+std::unique_ptr<Runnable> make_peer_execute(PeerControl& peers, const std::string& peer, std::string text) {
+  return std::make_unique<PeerSelect>(peers, peer, std::move(text), PeerSelect::Text::statement);
 }
 
 }  // namespace peerd::sql

@@ -26,4 +26,7 @@ std::string peer_text(std::string_view sql, std::span<const Token> tokens, const
 /// Runs it there. All columns are of type text, since a PeerSession tells names alone.
 std::unique_ptr<Runnable> make_peer_select(PeerControl& peers, const std::string& peer, std::string text);
 
+/// Runs whatever the text says there, which must give rows and only read: the peer's session is a read-only one.
+std::unique_ptr<Runnable> make_peer_execute(PeerControl& peers, const std::string& peer, std::string text);
+
 }  // namespace peerd::sql

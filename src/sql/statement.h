@@ -33,6 +33,10 @@ struct CreateMirror {
   IfExists if_not_exists = IfExists::no;
   std::vector<std::string> notices;
 };
+/// EXPLAIN CREATE MIRROR …: what stands against it, and nothing is made.
+struct ExplainMirror {
+  CreateMirror create;
+};
 struct ChangeMirror {
   std::string name;
   MirrorEvent event = MirrorEvent::pause;
@@ -59,10 +63,19 @@ struct ForgetStatement {
   enum class What { prepared, all_prepared, everything, nothing } what;
   std::string name, tag;
 };
+/// EXECUTE peer $$statement$$: the peer's own words, for reading.
+struct ExecuteOnPeer {
+  std::string peer, text;
+};
+/// SHOW PEERS, SHOW MIRRORS: a query of the view of that name.
+struct ShowView {
+  std::string_view query;
+};
 /// SELECT, WITH, VALUES, TABLE: its tokens are looked at again by whoever answers it.
 struct QueryStatement {};
 
-using Statement = std::variant<CreatePeer, DropPeer, CreateMirror, ChangeMirror, TransactionStatement, SetStatement,
-                               ShowStatement, ResetStatement, ForgetStatement, QueryStatement>;
+using Statement = std::variant<CreatePeer, DropPeer, CreateMirror, ExplainMirror, ChangeMirror, ExecuteOnPeer, ShowView,
+                               TransactionStatement, SetStatement, ShowStatement, ResetStatement, ForgetStatement,
+                               QueryStatement>;
 
 }  // namespace peerd::sql

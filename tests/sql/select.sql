@@ -15,7 +15,6 @@ SELECT * FROM pg_nothing;
 INSERT INTO peers VALUES (1);
 UPDATE peers SET name = 'y';
 CREATE TABLE t (a int);
-EXECUTE src $$SELECT 1$$;
 -- A query without end ends at its time.
 SET statement_timeout = '200ms';
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT count(*) FROM n;

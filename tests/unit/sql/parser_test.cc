@@ -158,7 +158,7 @@ TEST(Parser, SyntaxErrorsSayWhereAndWhatWasExpected) {
 
 TEST(Parser, KnownButUnsupportedStatementsSaySo) {
   for (const char* sql :
-       {"RESYNC MIRROR IF EXISTS m", "EXECUTE MIRROR m", "EXECUTE p $$select 1$$", "EXECUTE p ('x')",
+       {"RESYNC MIRROR IF EXISTS m", "EXECUTE MIRROR m",
         "CREATE MIRROR m FROM a TO b FOR $$select$$ WITH (x = 1)",
         "CREATE MIRROR m FROM a TO b WITH SCHEMA MAPPING (a:b)", "CREATE OR REPLACE MIRROR m FROM a TO b",
         "INSERT INTO peers VALUES (1)", "UPDATE peers SET name = 'x'", "CREATE TABLE t (a int)", "DROP TABLE peers",
@@ -167,6 +167,20 @@ TEST(Parser, KnownButUnsupportedStatementsSaySo) {
         "DECLARE c CURSOR FOR SELECT 1"}) {
     EXPECT_EQ(refused(sql).sqlstate, "0A000") << sql;
   }
+}
+
+TEST(Parser, APeersOwnWordsAreTakenAsTheyAre) {
+  for (const char* sql : {"EXECUTE p $$SELECT 'a'$$", "EXECUTE P ($x$SELECT 'a'$x$)", "execute p 'SELECT ''a'''"}) {
+    const auto execute = as<ExecuteOnPeer>(sql);
+    EXPECT_EQ(execute.peer, "p") << sql;
+    EXPECT_EQ(execute.text, "SELECT 'a'") << sql;
+  }
+  for (const char* sql : {"EXECUTE p", "EXECUTE p (1)", "EXECUTE p ('x'", "EXECUTE p 'x' y"})
+    EXPECT_EQ(refused(sql).sqlstate, "42601") << sql;
+  const auto explain = as<ExplainMirror>("EXPLAIN CREATE MIRROR m FROM a TO b WITH TABLE MAPPING (s.t:s.t)");
+  EXPECT_EQ(explain.create.request.name, "m");
+  EXPECT_NE(as<ShowView>("SHOW mirrors").query.find("FROM mirrors"), std::string_view::npos);
+  EXPECT_EQ(as<ShowStatement>("SHOW \"peers\"").name, "peers") << "a setting's name";
 }
 
 TEST(Parser, SessionStatementsOfDriversAreKnown) {
