@@ -47,6 +47,35 @@ Done PeerControl::create(std::string_view name, std::string_view kind, const Raw
   return catalog_.put_peer(spec, replace) == Catalog::Put::unchanged ? Done::was_there : Done::done;
 }
 
+Done PeerControl::alter(std::string_view name, const RawOptions& set, const std::vector<std::string>& reset,
+                        IfExists if_exists, const Wait& wait) {
+  const std::optional<PeerSpec> there = catalog_.peer(name);
+  if (!there && if_exists == IfExists::yes) return Done::was_absent;
+  if (!there) throw no_such("peer", name, names_of(catalog_.peers()));
+  const OptionTable& table = *connectors_.of(there->kind).options;
+  RawOptions options;
+  for (const auto& [option, value] : there->options) options[option] = {RawOption::Kind::text, value};
+  const auto forget = [&](const std::string& spelled) {
+    const Option* option = find_option(table, spelled);
+    if (!option) return false;
+    const bool prefix = option->name.ends_with('.');
+    options.erase(prefix ? spelled : std::string(option->alias_of.empty() ? option->name : option->alias_of));
+    return true;
+  };
+  for (const std::string& option : reset) {
+    if (forget(option)) continue;
+    Options none;
+    Problems problems = check_options(table, {{option, RawOption{RawOption::Kind::text, ""}}}, none);
+    std::erase_if(problems, [&](const Problem& problem) { return problem.text.field != option; });
+    throw_if_any(problems);  // Says what was meant.
+  }
+  for (const auto& [option, value] : set) {
+    forget(option);
+    options[option] = value;
+  }
+  return create(name, there->kind, options, Replace::yes, IfExists::no, Check::yes, wait);
+}
+
 void PeerControl::validate(std::string_view name, std::string_view kind, const RawOptions& options, const Wait& wait) {
   check_reach(connectors_, declare_peer(connectors_, name, kind, options), wait);
 }

@@ -71,6 +71,16 @@ class Command final : public Runnable {
     return "OK";
   }
 
+  std::string run(AlterPeer& alter, ResultWriter& writer, const Wait& wait) {
+    const Done done = with_positions(alter.positions, [&] {
+      return context_.deps.peers.alter(alter.name, alter.set, alter.reset, alter.if_exists, wait.shorter(kCreatePeer));
+    });
+    changed();
+    if (done == Done::was_absent) writer.notice(note("peer \"" + alter.name + "\" does not exist"));
+    if (done == Done::was_there) writer.notice(note("peer \"" + alter.name + "\" is so already"));
+    return done == Done::was_absent ? "NO SUCH PEER" : "ALTER PEER " + alter.name;
+  }
+
   std::string run(DropPeer& drop, ResultWriter& writer, const Wait&) {
     const Done done = context_.deps.peers.drop(drop.name, drop.if_exists);
     changed();
@@ -125,7 +135,17 @@ class Command final : public Runnable {
       return "NO SUCH MIRROR";
     }
     if (done == Done::was_there) writer.notice(note("mirror \"" + change.name + "\" is in that state already"));
+    if (change.event == MirrorEvent::pause) tell_of_wal(change.name, writer);
     return std::string(word_of(change.event)) + " MIRROR " + change.name;
+  }
+
+  /// What a paused mirror costs.
+  void tell_of_wal(const std::string& mirror, ResultWriter& writer) {
+    const std::uint64_t kept = context_.deps.mirrors.status(mirror).wal_kept_bytes;
+    Report report = note("its slot keeps WAL at the source until RESUME MIRROR or DROP MIRROR, " +
+                         std::to_string(kept >> 20) + " MB so far");
+    report.hint = "SELECT wal_kept_bytes FROM mirrors tells how much; max_slot_wal_keep_size bounds it at the source";
+    writer.notice(report);
   }
 
   std::string run(TransactionStatement& statement, ResultWriter& writer, const Wait&) {

@@ -13,25 +13,9 @@ IfExists parse_if_not_exists(TokenCursor& cursor) {
   return cursor.accept_words({"IF", "NOT", "EXISTS"}) ? IfExists::yes : IfExists::no;
 }
 
-/// WITH ( name = value, … ), when there is one. Names may hold dots: properties.linger.ms, properties."linger.ms".
+/// WITH ( name = value, … ), when there is one.
 void parse_options(TokenCursor& cursor, RawOptions& options, OptionPositions& positions) {
-  if (!cursor.accept_word("WITH")) return;
-  cursor.expect_symbol("(");
-  const TokenCursor::Secret secret(cursor);
-  while (!cursor.accept_symbol(")")) {
-    const Token& key = cursor.expect_name("an option's name or \")\"");
-    std::string name = key.folded();
-    const std::size_t at = key.begin;
-    while (cursor.accept_symbol(".")) name += "." + cursor.expect_name("a name after the dot").folded();
-    cursor.expect_symbol("=");
-    RawOption value = cursor.expect_value(kValue);
-    if (!options.emplace(name, std::move(value)).second) {
-      throw StatementError("42601", "option \"" + name + "\" is given twice", {}, at);
-    }
-    positions.emplace(name, at);
-    if (cursor.peek().is_symbol(")")) continue;
-    if (!cursor.accept_symbol(",")) cursor.fail("\",\" or \")\"");
-  }
+  if (cursor.accept_word("WITH")) parse_option_list(cursor, options, positions);
 }
 
 /// A part that holds a dot or a quote stays quoted, as postgres::parse_qualified reads it.
@@ -120,6 +104,25 @@ void parse_mappings(TokenCursor& cursor, CreateMirror& create) {
 }
 
 }  // namespace
+
+void parse_option_list(TokenCursor& cursor, RawOptions& options, OptionPositions& positions) {
+  cursor.expect_symbol("(");
+  const TokenCursor::Secret secret(cursor);
+  while (!cursor.accept_symbol(")")) {
+    const Token& key = cursor.expect_name("an option's name or \")\"");
+    std::string name = key.folded();
+    const std::size_t at = key.begin;
+    while (cursor.accept_symbol(".")) name += "." + cursor.expect_name("a name after the dot").folded();
+    cursor.expect_symbol("=");
+    RawOption value = cursor.expect_value(kValue);
+    if (!options.emplace(name, std::move(value)).second) {
+      throw StatementError("42601", "option \"" + name + "\" is given twice", {}, at);
+    }
+    positions.emplace(name, at);
+    if (cursor.peek().is_symbol(")")) continue;
+    if (!cursor.accept_symbol(",")) cursor.fail("\",\" or \")\"");
+  }
+}
 
 Statement parse_create_peer(TokenCursor& cursor, Replace replace) {
   CreatePeer create;

@@ -80,8 +80,8 @@ Statement parse_explain(TokenCursor& cursor, std::size_t begin) {
 }
 
 [[noreturn]] void refuse_unknown(const Token& token) {
-  static constexpr std::array<std::string_view, 18> kPostgres = {
-      "INSERT", "UPDATE", "ALTER",   "TRUNCATE", "COPY",  "MERGE", "VACUUM", "ANALYZE", "GRANT",
+  static constexpr std::array<std::string_view, 17> kPostgres = {
+      "INSERT", "UPDATE", "TRUNCATE", "COPY",  "MERGE", "VACUUM", "ANALYZE", "GRANT",
       "REVOKE", "LOCK",   "PREPARE", "DECLARE",  "FETCH", "MOVE",  "LISTEN",  "NOTIFY", "CALL"};
   for (const auto word : kPostgres) {
     if (token.is_word(word))
@@ -115,6 +115,7 @@ Statement parse_statement(std::span<const Token> tokens, std::span<const Paramet
   }
   if (auto statement = parse_session_statement(cursor)) return *statement;
   if (cursor.accept_word("CREATE")) return parse_create(cursor);
+  if (cursor.accept_word("ALTER")) return parse_alter(cursor, first.begin);
   if (cursor.accept_word("DROP")) return parse_drop(cursor);
   if (cursor.accept_word("DELETE")) return parse_delete(cursor);
   if (cursor.accept_word("RESYNC")) return refuse_resync(cursor, first.begin);

@@ -14,6 +14,9 @@ Statement parse_statement(std::span<const Token> tokens, std::span<const Paramet
 // Parts of it, each called behind its first words.
 Statement parse_create_peer(TokenCursor& cursor, Replace replace);
 Statement parse_create_mirror(TokenCursor& cursor);
+Statement parse_alter(TokenCursor& cursor, std::size_t begin);
+/// ( name = value, … ). Names may hold dots: properties.linger.ms, properties."linger.ms".
+void parse_option_list(TokenCursor& cursor, RawOptions& options, OptionPositions& positions);
 Statement parse_drop_peer(TokenCursor& cursor);
 Statement parse_change_mirror(TokenCursor& cursor, MirrorEvent event);
 Statement parse_delete(TokenCursor& cursor);

@@ -22,6 +22,13 @@ struct CreatePeer {
   IfExists if_not_exists = IfExists::no;
   Replace replace = Replace::no;
 };
+struct AlterPeer {
+  std::string name;
+  RawOptions set;
+  OptionPositions positions;
+  std::vector<std::string> reset;
+  IfExists if_exists = IfExists::no;
+};
 struct DropPeer {
   std::string name;
   IfExists if_exists = IfExists::no;
@@ -74,8 +81,8 @@ struct ShowView {
 /// SELECT, WITH, VALUES, TABLE: its tokens are looked at again by whoever answers it.
 struct QueryStatement {};
 
-using Statement = std::variant<CreatePeer, DropPeer, CreateMirror, ExplainMirror, ChangeMirror, ExecuteOnPeer, ShowView,
-                               TransactionStatement, SetStatement, ShowStatement, ResetStatement, ForgetStatement,
-                               QueryStatement>;
+using Statement = std::variant<CreatePeer, AlterPeer, DropPeer, CreateMirror, ExplainMirror, ChangeMirror, ExecuteOnPeer,
+                               ShowView, TransactionStatement, SetStatement, ShowStatement, ResetStatement,
+                               ForgetStatement, QueryStatement>;
 
 }  // namespace peerd::sql

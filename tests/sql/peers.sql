@@ -5,6 +5,19 @@ CREATE PEER IF NOT EXISTS src FROM POSTGRES WITH (host = '127.0.0.1', port = :so
 CREATE PEER src FROM POSTGRES WITH (host = '127.0.0.1', port = :target_port, user = 'postgres', password = 'postgres', database = :'target_db');
 CREATE OR REPLACE PEER src FROM POSTGRES WITH (host = '127.0.0.1', port = :target_port, user = 'postgres', password = 'postgres', database = :'target_db');
 SELECT id, name, type, kind, options FROM peers;
+-- Altered: some options set, others as they are by default; what they are together is checked as ever.
+ALTER PEER src SET (connect_timeout = 9) RESET (host);
+ALTER PEER src SET (connect_timeout = 9);
+ALTER PEER src SET (connect_timeout = 9);
+ALTER PEER src SET (password = 'wrong');
+ALTER PEER src RESET (connect_timeout);
+ALTER PEER src RESET (conect_timeout);
+ALTER PEER src SET (hots = 'x');
+ALTER PEER scr SET (port = 1);
+ALTER PEER IF EXISTS scr SET (port = 1);
+ALTER PEER src;
+ALTER PEER src SET (password = 'a', password = 'b');
+SELECT options FROM peers;
 -- What is wrong is named, with what was probably meant.
 CREATE PEER x FROM POSTGRES WITH (hots = 'h', port = 5432, user = 'u', database = 'd');
 CREATE PEER x FROM POSTGRES WITH (host = 'h', port = 'many', user = 'u', database = 'd');

@@ -26,6 +26,10 @@ class PeerControl {
   /// differs, unless `replace`. One that mirrors use is replaced by the same server and database alone. Names: [A-Za-z_][A-Za-z0-9_-]*, at most 63. Kinds in any case.
   Done create(std::string_view name, std::string_view kind, const RawOptions& options, Replace replace, IfExists if_not_exists,
               Check check, const Wait& wait);
+  /// Some options of a peer set, others (by name) taken back to their defaults; then as create() with `replace`. was_absent
+  /// with `if_exists` alone. was_there: nothing differs.
+  Done alter(std::string_view name, const RawOptions& set, const std::vector<std::string>& reset, IfExists if_exists,
+             const Wait& wait);
   void validate(std::string_view name, std::string_view kind, const RawOptions& options, const Wait& wait);
   Done drop(std::string_view name, IfExists if_exists);
   PeerSpec get(std::string_view name);    ///< Secrets in plain: for sessions. Throws not_found with a suggestion.

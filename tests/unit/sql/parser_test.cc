@@ -169,6 +169,18 @@ TEST(Parser, KnownButUnsupportedStatementsSaySo) {
   }
 }
 
+TEST(Parser, APeerIsAlteredByOptions) {
+  const auto alter = as<AlterPeer>("ALTER PEER IF EXISTS P SET (a = 1, b.\"C\" = 'x') RESET (d, e.f)");
+  EXPECT_EQ(alter.name, "p");
+  EXPECT_EQ(alter.if_exists, IfExists::yes);
+  EXPECT_EQ(alter.set.at("a").kind, RawOption::Kind::number);
+  EXPECT_EQ(alter.set.at("b.C").text, "x");
+  EXPECT_EQ(alter.reset, (std::vector<std::string>{"d", "e.f"}));
+  for (const char* sql : {"ALTER PEER p", "ALTER PEER p SET a = 1", "ALTER PEER p RESET ()", "ALTER PEER SET (a = 1)"})
+    EXPECT_EQ(refused(sql).sqlstate, "42601") << sql;
+  EXPECT_EQ(refused("ALTER TABLE t ADD c int").sqlstate, "0A000");
+}
+
 TEST(Parser, APeersOwnWordsAreTakenAsTheyAre) {
   for (const char* sql : {"EXECUTE p $$SELECT 'a'$$", "EXECUTE P ($x$SELECT 'a'$x$)", "execute p 'SELECT ''a'''"}) {
     const auto execute = as<ExecuteOnPeer>(sql);

@@ -1,0 +1,39 @@
+#include "parser.h"
+#include "statement_error.h"
+
+// ALTER PEER: some options of what is there.
+namespace peerd::sql {
+namespace {
+
+std::vector<std::string> parse_names(TokenCursor& cursor) {
+  std::vector<std::string> names;
+  cursor.expect_symbol("(");
+  do {
+    std::string name = cursor.expect_name("an option's name").folded();
+    while (cursor.accept_symbol(".")) name += "." + cursor.expect_name("a name after the dot").folded();
+    names.push_back(std::move(name));
+  } while (cursor.accept_symbol(","));
+  cursor.expect_symbol(")");
+  return names;
+}
+
+Statement parse_alter_peer(TokenCursor& cursor) {
+  AlterPeer alter;
+  alter.if_exists = parse_if_exists(cursor);
+  alter.name = cursor.expect_name("IF EXISTS or a peer's name").folded();
+  if (!cursor.peek().is_word("SET") && !cursor.peek().is_word("RESET")) cursor.fail("SET or RESET");
+  if (cursor.accept_word("SET")) parse_option_list(cursor, alter.set, alter.positions);
+  const TokenCursor::Secret secret(cursor);
+  if (cursor.accept_word("RESET")) alter.reset = parse_names(cursor);
+  cursor.expect_end();
+  return alter;
+}
+
+}  // namespace
+
+Statement parse_alter(TokenCursor& cursor, std::size_t begin) {
+  if (cursor.accept_word("PEER")) return parse_alter_peer(cursor);
+  throw not_supported("ALTER is there for PEER alone", "ALTER PEER name SET (option = value, …) RESET (option, …)", begin);
+}
+
+}  // namespace peerd::sql
