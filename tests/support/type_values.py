@@ -141,8 +141,8 @@ def of(*choices):
 
 
 def xml(r, target):
-    # Postgres's output leaves out a newline that a value begins with: of a second one the copy's output does.
-    inner = text(r).lstrip("\n") if target == "postgres" else text(r)
+    # Postgres's output leaves out a newline that a value begins with: of a second one that of whoever reads it does.
+    inner = text(r).lstrip("\n") if target in ("postgres", "debezium") else text(r)
     inner = "".join(c for c in inner if c in "\t\n" or " " <= c and c not in "\ufffe\uffff" and not "\x7f" <= c <= "\x9f")
     escaped = inner.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return r.choice(["", "x", f"<a b=\"1\">{escaped}</a>", f"{escaped}<a/><b/>", f"<![CDATA[{escaped}]]>".replace("]]]]>", "]]>"), "<?xml version=\"1.1\"?><a/>"])
