@@ -14,6 +14,8 @@ import pytest
 from support import debezium
 from support.compare import quoted
 from support.kafka_consumer import Digits, copy_field, pg_text
+from support.postgres_server import PostgresServer
+from support.process import wait_for
 from support.type_values import EXTENSIONS, OWN_TYPES, TABLES, lines, statement
 
 COUNT = -(-int(os.environ.get("PEERD_TEST_VALUES", "240")) // 3)  # there before, inserted, and what rows are updated to
@@ -292,3 +294,46 @@ def test_every_value_of_every_type_arrives_by_copy_and_by_stream(new_world, temp
     world.sql("DELETE FROM rest WHERE id = 1")
     counts = check(world, form, 2 * COUNT)
     print(f"{form}: {len(counts)} types, {3 * COUNT} values of each compared or more, {sum(counts.values())} in the end")
+
+
+# --- what one version has and another has not ----------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("value, majors", [("infinity", (17, 15)), ("-infinity", (17, 15))])
+@pytest.mark.parametrize("phase", ["copy", "stream"])
+def test_an_interval_that_the_other_version_does_not_have_stops_the_mirror(new_world, versions, value, majors, phase):
+    """Nothing but trusted types beside it, so that the copy would be binary."""
+    world = new_world("postgres", source=versions[majors[0]], target=versions[majors[1]])
+    world.sql("CREATE TABLE public.t (id int PRIMARY KEY, n int, lasts interval); INSERT INTO t VALUES (1, 1, '1 day')")
+    odd = f"INSERT INTO t VALUES (2, 2, '{value}')"
+    if phase == "copy":
+        world.sql(odd)
+    world.create_peers()
+    world.create_mirror(["public.t"], None if phase == "copy" else "RUNNING")
+    if phase == "stream":
+        world.sql(odd)
+    stopped = wait_for("the error", lambda: (m := world.mirror()) and m["last_error"] and m, 60)
+    assert "lasts" in stopped["last_error"] and value not in stopped["last_error"], stopped
+
+
+@pytest.mark.parametrize("kind", ["postgres", "clickhouse", "kafka"])
+def test_infinite_intervals_arrive(new_world, versions, kind):
+    world = new_world(kind, source=versions[17], target=versions[17] if kind == "postgres" else None)
+    world.sql("CREATE TABLE public.t (id int PRIMARY KEY, v interval, a interval[]); INSERT INTO t VALUES (1, 'infinity', '{-infinity}')")
+    world.start_mirror(["public.t"])
+    world.sql("INSERT INTO t VALUES (2, '-infinity', '{infinity,1 day}')")
+    assert world.settle_and_compare() == 2
+
+
+@pytest.fixture(scope="module")
+def versions(source, target):
+    return {15: source, 17: PostgresServer("interval", 17, {"fsync": "off"})}
+
+
+def test_types_that_postgres_only_writes_are_text_at_a_postgres_target(new_world):
+    world = new_world("postgres")
+    world.sql("""CREATE TABLE public.t (id int PRIMARY KEY, tree pg_node_tree, vector gtsvector);
+      INSERT INTO t SELECT 1, (SELECT ev_action FROM pg_rewrite LIMIT 1)""")
+    world.start_mirror(["public.t"])
+    world.sql("INSERT INTO t SELECT 2, tree FROM t")
+    world.wait_caught_up()
+    assert world.at_target("SELECT pg_typeof(tree)::text, length(tree) > 100 FROM t ORDER BY id") == [("text", True)] * 2

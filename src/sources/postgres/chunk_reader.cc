@@ -5,6 +5,7 @@
 
 #include "peerd/base/text.h"
 #include "postgres/describe.h"
+#include "postgres/text_fault.h"
 #include "postgres/wal_wait.h"
 
 namespace peerd {
@@ -119,14 +120,20 @@ ChunkReader::Opened PostgresChunkReader::open(const MirrorTable& table, const Ch
     return Opened::table_moved;
   }
   frame_ = CopyFrame(plan.form);
-  connection_->copy_out(copy_statement(table, chunk, plan), wait);
+  schema_ = table.schema;
+  try {
+    connection_->copy_out(copy_statement(table, chunk, plan), wait);
+  } catch (const Error& error) {
+    explain(error, wait);
+    throw;
+  }
   return Opened::ready;
 }
 
 std::span<const std::byte> PostgresChunkReader::read(const Wait& wait) {
   piece_.clear();
   while (reading_ && piece_.size() < kPieceBytes) {
-    const std::string_view message = connection_->copy_read(wait);
+    const std::string_view message = next_message(wait);
     if (message.data() == nullptr) {
       close(wait);
       break;
@@ -136,6 +143,21 @@ std::span<const std::byte> PostgresChunkReader::read(const Wait& wait) {
     piece_ += rows;
   }
   return as_bytes(piece_);
+}
+
+void PostgresChunkReader::explain(const Error& error, const Wait& wait) {
+  if (!is_text_fault(error)) return;
+  const Ask ask = [this](const Wait& patience, const auto& question) { question(*connect_(false, patience)); };
+  throw_text_fault(error, During::copy, {&schema_}, ask, wait.stop);
+}
+
+std::string_view PostgresChunkReader::next_message(const Wait& wait) {
+  try {
+    return connection_->copy_read(wait);
+  } catch (const Error& error) {
+    explain(error, wait);
+    throw;
+  }
 }
 
 void PostgresChunkReader::close(const Wait& wait) {

@@ -31,11 +31,14 @@ class PostgresChunkReader final : public ChunkReader {
 
  private:
   bool as_planned(const MirrorTable& table, const Chunk& chunk, const Wait& wait);
+  std::string_view next_message(const Wait& wait);
+  void explain(const Error& error, const Wait& wait);  ///< Throws what says more, where something does.
   void close(const Wait& wait);
 
   Connect connect_;
   std::vector<MappedTable> tables_;
   std::unique_ptr<postgres::Connection> connection_;
+  TableSchema schema_;  ///< Of the chunk that is read.
   CopyFrame frame_{CopyForm::text};
   std::string piece_;
   bool reading_ = false;

@@ -2,6 +2,7 @@
 
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
+#include "postgres/text_fault.h"
 #include "postgres/wal_stream.h"
 
 // Rows whose values the WAL does not tell are read at the source once more, between two transactions of the stream.
@@ -43,7 +44,9 @@ std::optional<ChangeStream::Got> WalStream::read_again(BatchBuilder& into, const
   if (reading_ == nullptr && !begin_again(into.complete_to(), stop)) return std::nullopt;
   const Wait wait = Wait::at_most(60s, stop);
   try {
-    setup_.ask(wait, [&](postgres::Connection& source) { piece_read_ = reader_->next(source, wait); });
+    naming_text_fault({&reading_->table().schema}, setup_.ask, wait.stop, [&] {
+      setup_.ask(wait, [&](postgres::Connection& source) { piece_read_ = reader_->next(source, wait); });
+    });
   } catch (const Error& error) {
     // Somebody keeps the table locked, with a VACUUM FULL for hours perhaps: the other tables do not wait for it.
     if (error.text.origin != kLocked || again_open_) throw;

@@ -9,6 +9,7 @@
 #include "postgres/base_types.h"
 #include "postgres/money.h"
 #include "postgres/object_names.h"
+#include "postgres/text_fault.h"
 
 namespace peerd {
 namespace {
@@ -214,7 +215,10 @@ std::optional<std::string_view> WalStream::next_message(const Wait& wait) {
   try {
     return connection_->replication_read({std::min({wait.until, next_status_, next_quick_status_}), wait.stop});
   } catch (const Error& error) {
-    rethrow_for_mirror(error, setup_.names);
+    if (!is_text_fault(error)) rethrow_for_mirror(error, setup_.names);
+    std::vector<const TableSchema*> schemas;
+    for (const auto& [oid, table] : tables_) schemas.push_back(&table.table().schema);
+    throw_text_fault(error, During::stream, schemas, setup_.ask, wait.stop);
   }
 }
 
