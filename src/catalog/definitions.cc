@@ -165,6 +165,12 @@ void SqlCatalog::move(MirrorId id, MirrorState from, MirrorState to, std::string
   transaction.commit();
 }
 
+void SqlCatalog::change_mirror(MirrorId id, const MirrorSpec& spec) {
+  Lock lock(mutex_);
+  if (run(Sql::set_spec, {id.value, mirror_json(spec)}) == 0)
+    throw Error(ErrorCode::wrong_state, "mirror \"" + spec.name + "\" is being dropped");
+}
+
 void SqlCatalog::set_resume_to(MirrorId id, MirrorState phase) {
   Lock lock(mutex_);
   if (run(Sql::set_resume_to, {id.value, std::string(to_string(phase))}) == 0)

@@ -138,6 +138,7 @@ constexpr std::array<Entry, static_cast<std::size_t>(Sql::count)> kStatements = 
      "INSERT INTO mirrors (id, uuid, name, source, target, spec, state, resume_to, reason, created_at_us) "
      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"},
     {Sql::move_mirror, "UPDATE mirrors SET state = ?3, reason = ?4 WHERE id = ?1 AND state = ?2"},
+    {Sql::set_spec, "UPDATE mirrors SET spec = ?2 WHERE id = ?1 AND state NOT IN ('TERMINATING', 'TERMINATED')"},
     {Sql::set_resume_to, "UPDATE mirrors SET resume_to = ?2 WHERE id = ?1"},
     // Granted when it is free, the asker's own or run out. One statement, so that two askers cannot both have it.
     {Sql::lease_mirror,

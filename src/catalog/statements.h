@@ -20,6 +20,7 @@ enum class Sql : std::size_t {
   all_mirrors,
   insert_mirror,
   move_mirror,
+  set_spec,
   set_resume_to,
   lease_mirror,
   release_leases,

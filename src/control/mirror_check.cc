@@ -103,27 +103,6 @@ void append(Problems& problems, const Error& error) {
   if (!many) problems.push_back({error.text, {}});
 }
 
-/// What both peers say about a mirror that is to be.
-Problems preflight(const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors, const Wait& wait) {
-  const auto source = connectors.of(ends.source->kind).source(*ends.source, mirror, Lease{});
-  const auto target = connectors.of(ends.target->kind).target(*ends.target, mirror, Lease{});
-  Problems problems;
-  std::vector<MirrorTable> tables;
-  try {
-    problems = source->preflight(wait);
-    tables = source->describe(wait);
-  } catch (const Error& error) {
-    // describe() stumbles over what preflight() has told already, and says less.
-    if (problems.empty()) append(problems, error);
-  }
-  try {
-    append(problems, target->preflight(tables, wait));
-  } catch (const Error& error) {
-    append(problems, error);
-  }
-  return problems;
-}
-
 }  // namespace
 
 Declared declare_mirror(const MirrorRequest& request, const Ends& ends, Catalog& catalog, const Connectors& connectors) {
@@ -143,6 +122,26 @@ Declared declare_mirror(const MirrorRequest& request, const Ends& ends, Catalog&
   declared.askable = mapping.empty() && from && from->source && to && to->target;
   append(problems, mapping);
   return declared;
+}
+
+Problems preflight(const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors, const Wait& wait) {
+  const auto source = connectors.of(ends.source->kind).source(*ends.source, mirror, Lease{});
+  const auto target = connectors.of(ends.target->kind).target(*ends.target, mirror, Lease{});
+  Problems problems;
+  std::vector<MirrorTable> tables;
+  try {
+    problems = source->preflight(wait);
+    tables = source->describe(wait);
+  } catch (const Error& error) {
+    // describe() stumbles over what preflight() has told already, and says less.
+    if (problems.empty()) append(problems, error);
+  }
+  try {
+    append(problems, target->preflight(tables, wait));
+  } catch (const Error& error) {
+    append(problems, error);
+  }
+  return problems;
 }
 
 void check_mirror(const Declared& declared, const Ends& ends, Catalog& catalog, const Connectors& connectors,

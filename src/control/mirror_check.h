@@ -13,6 +13,9 @@ struct Declared {
 };
 Declared declare_mirror(const MirrorRequest& request, const Ends& ends, Catalog& catalog, const Connectors& connectors);
 
+/// What both peers say about the spec's tables. Changes nothing there.
+Problems preflight(const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors, const Wait& wait);
+
 /// Throws every problem at once: those of `declared`, tables that other mirrors have, and, where they can be asked, what both
 /// peers say. Changes nothing there.
 void check_mirror(const Declared& declared, const Ends& ends, Catalog& catalog, const Connectors& connectors,

@@ -5,6 +5,7 @@
 #include "drop_phase.h"
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
+#include "table_changes.h"
 
 namespace peerd {
 namespace {
@@ -210,10 +211,15 @@ void Mirror::attempt(const MirrorRecord& record, const std::stop_token& stop) {
       break;
     case MirrorState::snapshot:
       world_.catalog.set_resume_to(id_, MirrorState::snapshot);
+      take_table_changes(phase, stop);
       if (record.spec.boolean("do_initial_copy")) copy_tables(phase, stop, [this] { worked(); });
       move(record, Step::copied, {});
       break;
     default:
+      if (tables_differ(record.spec, world_.catalog.progress(id_))) {
+        move(record, Step::retabled, {});
+        return;
+      }
       world_.catalog.set_resume_to(id_, MirrorState::running);
       stream_changes(phase, stop, [this] { worked(); });
   }

@@ -50,6 +50,7 @@ class Snapshot {
   std::vector<MirrorTable> tables_;     // The coordinator's alone, and so is
   std::vector<std::uint32_t> moves_;  // how often each was rewritten or altered under this copy.
   TargetNotes notes_;  // The coordinator's, too.
+  Lsn shaped_at_;      // Of tables that were streamed already, while others are added.
 };
 
 void Snapshot::run() {
@@ -64,6 +65,7 @@ void Snapshot::load() {
   const MirrorProgress progress = context_.catalog.progress(context_.record.id);
   const std::vector<ChunkRecord> chunks = context_.catalog.chunks(context_.record.id);
   tables_ = progress.tables;
+  shaped_at_ = progress.shaped_at;
   notes_ = progress.target_tables;
   context_.show_tables(tables_);  // All at once: of some the plan comes late.
   context_.source.read_unique(tables_, patient(stop_));
@@ -124,7 +126,7 @@ void Snapshot::start_anew(const std::vector<std::size_t>& indexes) {
     context_.target.restart_copy(table, note_of(notes_, table), unbounded(stop_));
     create_at_target(context_, notes_, table, patient(stop_));
   }
-  context_.catalog.set_tables(context_.lease, tables_, Lsn{});
+  context_.catalog.set_tables(context_.lease, tables_, shaped_at_);
   context_.source.await_settled([&](std::string words) { context_.step(std::move(words)); }, unbounded(stop_));
   const auto rows = static_cast<std::uint64_t>(context_.record.spec.integer("snapshot_num_rows_per_partition"));
   for (const std::size_t index : indexes) {

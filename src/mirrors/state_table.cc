@@ -35,6 +35,16 @@ constexpr Transition kTable[] = {
     {completed, Step::drop, Outcome::moves, terminating, "drop was asked for after completion"},
     {terminating, Step::drop, Outcome::already, terminating, "the mirror is being dropped already"},
 
+    {setup, Step::change, Outcome::already, setup, "the change is taken up at once"},
+    {snapshot, Step::change, Outcome::already, snapshot, "the change is taken up at once"},
+    {running, Step::change, Outcome::already, running, "the change is taken up at once"},
+    {pausing, Step::change, Outcome::already, pausing, "the change is taken up at the next RESUME"},
+    {paused, Step::change, Outcome::already, paused, "the change is taken up at the next RESUME"},
+    {failed, Step::change, Outcome::already, failed, "the change is taken up at the next RESUME"},
+    {completed, Step::change, Outcome::refused, completed, "the mirror has completed: nothing is left to do"},
+    {terminating, Step::change, Outcome::refused, terminating, "the mirror is being dropped"},
+
+    {running, Step::retabled, Outcome::moves, snapshot, "the mirror has other tables than before"},
     {setup, Step::set_up, Outcome::moves, snapshot, "slot, publication and target tables are there"},
     {snapshot, Step::copied, Outcome::moves, running, "every table is copied"},
     {pausing, Step::stopped, Outcome::moves, paused, "everything in flight has stopped"},
@@ -56,8 +66,8 @@ Transition transition(MirrorState from, Step step) {
 }
 
 std::string_view to_string(Step step) {
-  static constexpr std::array<std::string_view, 8> kWords = {"pause",  "resume",  "drop",   "set_up",
-                                                             "copied", "stopped", "failed", "dropped"};
+  static constexpr std::array<std::string_view, 10> kWords = {"pause",  "resume",   "drop",    "change", "set_up",
+                                                              "copied", "retabled", "stopped", "failed", "dropped"};
   return kWords[static_cast<std::size_t>(step)];
 }
 

@@ -72,6 +72,7 @@ class Mirrors : public Supervisor {
     adopt(*record);
   }
   void request(MirrorId mirror, MirrorEvent event) override;
+  void change(const MirrorRecord& mirror, const MirrorSpec& spec) override;
   bool await(MirrorId mirror, MirrorState state, const Wait& wait) override;
   std::vector<std::string> left_behind(MirrorId mirror) override { return board_.take_left(mirror); }
   MirrorStatus status(MirrorId mirror) const override {
@@ -133,6 +134,15 @@ void Mirrors::request(MirrorId mirror, MirrorEvent event) {
     if (event == MirrorEvent::drop_forced) found->second->force();
     found->second->wake();
   }
+}
+
+void Mirrors::change(const MirrorRecord& mirror, const MirrorSpec& spec) {
+  const Transition row = transition(mirror.state, Step::change);
+  if (row.outcome == Transition::Outcome::refused)
+    throw Error(ErrorCode::wrong_state, "cannot change mirror \"" + spec.name + "\": " + std::string(row.sentence));
+  catalog_.change_mirror(mirror.id, spec);
+  Lock lock(mutex_);
+  if (const auto found = mirrors_.find(mirror.id); found != mirrors_.end()) found->second->wake();
 }
 
 bool Mirrors::await(MirrorId mirror, MirrorState state, const Wait& wait) {

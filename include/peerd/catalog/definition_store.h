@@ -40,6 +40,8 @@ class DefinitionStore {
   virtual std::vector<MirrorRecord> mirrors() = 0;  ///< By name.
   /// One step of the state table; throws wrong_state when the stored state is not `from`.
   virtual void move(MirrorId id, MirrorState from, MirrorState to, std::string_view reason) = 0;
+  /// Other tables or options than so far; name, source and target stay. Throws wrong_state of one that is being dropped.
+  virtual void change_mirror(MirrorId id, const MirrorSpec& spec) = 0;
   virtual void set_resume_to(MirrorId id, MirrorState phase) = 0;
   virtual void delete_mirror(MirrorId id) = 0;  ///< After DROP has cleaned up: definition, progress and log.
   /// The epoch rises with every lease granted. nullopt while another owner's lease runs. The embedded catalog gives up all

@@ -49,6 +49,13 @@ struct MirrorRequest {
   RawOptions options;
 };
 
+/// What ALTER MIRROR asks.
+struct MirrorChange {
+  std::vector<TableMapping> add;
+  std::vector<std::string> drop;  ///< Source tables.
+  RawOptions set;                 ///< Of those that may change while a mirror lives.
+};
+
 class MirrorControl {
  public:
   MirrorControl(Catalog& catalog, const Connectors& connectors, Supervisor& supervisor)
@@ -62,6 +69,9 @@ class MirrorControl {
   /// cannot be removed and says it in `left`. was_there: it was in that state.
   Done request(std::string_view name, MirrorEvent event, IfExists if_exists, const Wait& wait,
                std::vector<std::string>* left = nullptr);
+  /// Checks everything of what is new, as create(), and stores it; the mirror takes it up by itself, or when it is resumed.
+  /// was_there: it is so already.
+  Done change(std::string_view name, const MirrorChange& change, IfExists if_exists, const Wait& wait);
   MirrorStatus status(std::string_view name);      ///< Throws not_found with a suggestion.
   std::vector<MirrorStatus> list();
   MirrorRecord record(std::string_view name);

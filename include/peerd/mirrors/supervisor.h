@@ -28,6 +28,9 @@ class Supervisor {
   virtual void adopt_all() = 0;                       ///< At start: leases and runs what the catalog holds.
   virtual void start(MirrorId mirror) = 0;            ///< Stored in SETUP; returns before SETUP is done.
   virtual void request(MirrorId mirror, MirrorEvent event) = 0;  ///< Returns once stored.
+  /// Other tables or options of a mirror; returns once stored. One that works takes them up at once, a new table's copy
+  /// first; another one when it is resumed.
+  virtual void change(const MirrorRecord& mirror, const MirrorSpec& spec) = 0;
   /// For PAUSE, DROP and tests: true when it got there. False on another end (then status().last_error says why).
   virtual bool await(MirrorId mirror, MirrorState state, const Wait& wait) = 0;
   /// After a forced drop: what of the mirror could not be removed, a sentence each. Tells it once.

@@ -33,7 +33,8 @@ class Source {
   virtual void read_unique(std::span<MirrorTable> tables, const Wait& wait) = 0;
   virtual SourceIdentity identity(const Wait& wait) = 0;
 
-  /// Makes the publication when the spec names none, and adds tables to one that it made (7).
+  /// Makes the publication when the spec names none. One that it made gets the tables that it lacks and loses those that are
+  /// not mapped (7).
   virtual void ensure_publication(const Wait& wait) = 0;
   std::string slot_name() const { return slot_name_; }  ///< Holds the mirror's uuid (35), or what the operator named.
   /// Makes the slot; its consistent point is where the stream begins. `intended` says that an earlier run stored its

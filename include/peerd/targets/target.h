@@ -53,6 +53,9 @@ class Target {
   /// as this mirror's, is left as it is (create() refuses it then). One that `noted` says the mirror made may be made again
   /// when the shape has changed; an operator's never is.
   virtual void restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) = 0;
+  /// The table is the mirror's no more: what bookkeeping and the table itself say of it goes, rows and definition stay. An
+  /// absent table is no error. Idempotent.
+  virtual void release(const MirrorTable& table, const Wait& wait) = 0;
   virtual std::unique_ptr<ChunkWriter> open_writer(const Wait& wait) = 0;  ///< One per snapshot worker. Callable from its thread.
   virtual void end_copy(const MirrorTable& table, const Wait& wait) = 0;   ///< Keys, duplicates (rules.md 11, 23). Idempotent.
   /// Whether apply() shows rows as they were: ChangeView::old_row is then filled, and costs its bytes. Constant.

@@ -83,6 +83,25 @@ Problems judge(const Publication& publication, const SourceNames& names) {
   return problems;
 }
 
+namespace {
+
+/// Tables of the mirror's own publication that it does not map; quoted. One that was dropped is none of it by itself.
+std::vector<std::string> unmapped(postgres::Connection& connection, const SourceNames& names, const Wait& wait) {
+  std::string mapped;
+  for (const std::uint32_t oid : oids_of(connection, names.tables, wait))
+    mapped += (mapped.empty() ? "" : ",") + std::to_string(oid);
+  const postgres::Result found = connection.run(
+      "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid"
+      " JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+      " WHERE p.pubname = $1 AND NOT r.prrelid = ANY ($2::oid[])",
+      {{names.publication, "{" + mapped + "}"}}, wait);
+  std::vector<std::string> tables;
+  for (int row = 0; row < found.rows(); ++row) tables.push_back(found.string(row, 0));
+  return tables;
+}
+
+}  // namespace
+
 void ensure_publication(postgres::Connection& connection, const SourceNames& names, const Wait& wait) {
   const std::optional<Publication> publication = read_publication(connection, names, wait);
   if (!publication && !names.own_publication) throw_if_any({absent(names)});
@@ -91,6 +110,9 @@ void ensure_publication(postgres::Connection& connection, const SourceNames& nam
   for (const std::string& table : publication->uncovered) {
     connection.run("ALTER PUBLICATION " + quote_identifier(names.publication) + " ADD TABLE ONLY " + table, wait);
   }
+  if (!publication->made_by_us) return;
+  for (const std::string& table : unmapped(connection, names, wait))
+    connection.run("ALTER PUBLICATION " + quote_identifier(names.publication) + " DROP TABLE ONLY " + table, wait);
 }
 
 void drop_publication(postgres::Connection& connection, const SourceNames& names, const Wait& wait) {

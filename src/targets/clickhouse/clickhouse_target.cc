@@ -53,6 +53,7 @@ class ClickHouseTarget final : public Target {
   ApplyResult apply(const Batch& batch, const ApplyContext& context) override;
   std::optional<Durable> position(const Wait&) override { return std::nullopt; }
   void set_position(Durable, const Wait&) override {}
+  void release(const MirrorTable& table, const Wait& wait) override;
   void forget(const Wait& wait) override;
   std::chrono::milliseconds flush_interval() const noexcept override {
     return std::chrono::milliseconds(interval_ms_.load());
@@ -174,6 +175,13 @@ ApplyResult ClickHouseTarget::apply(const Batch& batch, const ApplyContext& cont
   }
   // An insert that is acknowledged is durable as the server's disks are: docs/targets/clickhouse.md.
   return {Applied{batch.complete_to()}, Durable{batch.complete_to()}};
+}
+
+void ClickHouseTarget::release(const MirrorTable& table, const Wait& wait) {
+  const ExistingTable existing = read_table(client_, table.target_name, wait);
+  if (!existing.exists || existing.comment != title_) return;
+  kill_leftovers(client_, names_, table.schema.id, wait);
+  client_.execute("ALTER TABLE " + quote_name(table.target_name) + " MODIFY COMMENT ''", wait);
 }
 
 void ClickHouseTarget::forget(const Wait& wait) {

@@ -95,6 +95,7 @@ class KafkaTarget final : public Target {
   ApplyResult apply(const Batch& batch, const ApplyContext& context) override;
   std::optional<Durable> position(const Wait&) override;
   void set_position(Durable start, const Wait& wait) override;
+  void release(const MirrorTable&, const Wait&) override {}  ///< A topic bears no mark of the mirror's.
   void forget(const Wait& wait) override;
   std::chrono::milliseconds flush_interval() const noexcept override { return std::chrono::milliseconds(0); }
   bool wants_old_rows() const noexcept override { return format_ != Format::flat; }

@@ -199,6 +199,18 @@ void erase_chunks(Connection& connection, const Site& site, TableId table, const
   connection.run("DELETE FROM _peerd.chunks WHERE mirror = $1 AND source_oid = $2::oid", key, wait);
 }
 
+void forget_table(Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait) {
+  const postgres::QualifiedName name = postgres::parse_qualified(table.target_name);
+  const Parameters own{site.uuid, name.quoted()};
+  for (const std::string_view notes : {"columns", "partitions"}) {
+    connection.run("DELETE FROM _peerd." + std::string(notes) + " WHERE mirror = $1 AND table_oid = to_regclass($2)", own,
+                   wait);
+  }
+  erase_chunks(connection, site, table.schema.id, wait);
+  const Parameters row{site.uuid, name.schema, name.name};
+  connection.run("DELETE FROM _peerd.tables WHERE mirror = $1 AND schema_name = $2 AND table_name = $3", row, wait);
+}
+
 void forget_mirror(Connection& connection, const Site& site, const Wait& wait) {
   const std::string uuid = quote_literal(site.uuid);
   const Result newer = connection.run(

@@ -53,6 +53,7 @@ void write_chunk(postgres::Connection& connection, const Site& site, const Chunk
                  const Wait& wait);
 void erase_chunks(postgres::Connection& connection, const Site& site, TableId table, const Wait& wait);
 
+void forget_table(postgres::Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait);
 void forget_mirror(postgres::Connection& connection, const Site& site, const Wait& wait);
 
 }  // namespace peerd::pgtarget

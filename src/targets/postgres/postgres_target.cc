@@ -108,6 +108,10 @@ void PostgresTarget::restart_copy(const MirrorTable& table, const std::optional<
   in_transaction(table, wait, [&] { restart_table(*connection_, site_, table, wait); });
 }
 
+void PostgresTarget::release(const MirrorTable& table, const Wait& wait) {
+  in_transaction(table, wait, [&] { forget_table(*connection_, site_, table, wait); });
+}
+
 void PostgresTarget::end_copy(const MirrorTable& table, const Wait& wait) {
   in_transaction(table, wait, [&] { build_key(*connection_, site_, table, wait); });
 }

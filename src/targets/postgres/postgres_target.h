@@ -25,6 +25,7 @@ class PostgresTarget final : public Target {
   CopyPlan verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) override;
   void alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) override;
   void restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override;
+  void release(const MirrorTable& table, const Wait& wait) override;
   std::unique_ptr<ChunkWriter> open_writer(const Wait& wait) override;
   void end_copy(const MirrorTable& table, const Wait& wait) override;
   ApplyResult apply(const Batch& batch, const ApplyContext& context) override;

@@ -45,6 +45,10 @@ class FakeSupervisor : public Supervisor, public FakeServer {
     else
       statuses_[mirror].state = to;
   }
+  void change(const MirrorRecord& mirror, const MirrorSpec& spec) override {
+    enter("change", nullptr);
+    catalog_.change_mirror(mirror.id, spec);
+  }
   bool await(MirrorId mirror, MirrorState state, const Wait& wait) override {
     enter("await", &wait);
     Lock lock(mutex_);

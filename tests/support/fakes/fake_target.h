@@ -152,6 +152,7 @@ class FakeTarget : public Target {
     Lock lock(store_->mutex_);
     if (store_->transactional_) store_->positions_[lease_.uuid] = start.lsn;
   }
+  void release(const MirrorTable&, const Wait& wait) override { store_->enter("release", &wait); }
   void forget(const Wait& wait) override {
     store_->enter("forget", &wait);
     Lock lock(store_->mutex_);

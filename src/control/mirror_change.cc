@@ -1,0 +1,150 @@
+#include <algorithm>
+#include <array>
+
+#include "mirror_check.h"
+#include "names.h"
+#include "peerd/control/control.h"
+
+namespace peerd {
+namespace {
+
+/// Options that only say how quickly and in what portions a mirror works.
+constexpr std::array<std::string_view, 5> kChangeable{
+    "max_batch_size", "idle_timeout_seconds", "snapshot_num_rows_per_partition", "snapshot_max_parallel_workers",
+    "snapshot_num_tables_in_parallel"};
+
+std::string key_of(const Connector* connector, const PeerSpec& peer, const std::string& table) {
+  try {
+    return connector && connector->table_key ? connector->table_key(peer, table) : table;
+  } catch (const Error&) {
+    return table;  // No name: the mapping's check says so.
+  }
+}
+
+/// The mirror as it would be asked for anew.
+MirrorRequest request_of(const MirrorSpec& mirror, const MirrorChange& change) {
+  MirrorRequest request{mirror.name, mirror.source, mirror.target, mirror.tables, {}};
+  for (const auto& [name, value] : mirror.options) request.options[name] = {RawOption::Kind::text, value};
+  for (const auto& [name, value] : change.set) {
+    const Option* option = find_option(mirror_options(), name);
+    request.options[option && !option->alias_of.empty() ? std::string(option->alias_of) : name] = value;
+  }
+  return request;
+}
+
+Problems check_changeable(const MirrorChange& change) {
+  Problems problems;
+  for (const auto& [name, value] : change.set) {
+    const Option* option = find_option(mirror_options(), name);
+    if (!option) continue;  // An option of another kind, or none: the check of all options says so.
+    const std::string_view plain = option->alias_of.empty() ? option->name : option->alias_of;
+    if (std::ranges::find(kChangeable, plain) != kChangeable.end()) continue;
+    problems.push_back(problem_of(ErrorCode::not_supported, name, "\"" + name + "\" cannot change while the mirror is there",
+                                  "DROP MIRROR and CREATE MIRROR with another value"));
+  }
+  return problems;
+}
+
+class Tables {
+ public:
+  Tables(MirrorRequest& request, const Ends& ends, const Connectors& connectors)
+      : request_(request), ends_(ends), from_(connectors.find(ends.source->kind)) {}
+
+  void drop(const std::string& table) {
+    const std::string key = source_key(table);
+    const auto gone = std::erase_if(request_.tables, [&](const TableMapping& mapping) { return source_key(mapping.source) == key; });
+    if (gone > 0) return;
+    std::vector<std::string> names;
+    for (const TableMapping& mapping : request_.tables) names.push_back(mapping.source);
+    const std::vector<std::string_view> views(names.begin(), names.end());
+    const std::string_view meant = closest(table, views);
+    problems.push_back(problem_of(ErrorCode::invalid_option, "removed_tables", "table " + table + " is not one of the mirror's",
+                                  meant.empty() ? "SELECT source FROM mirror_tables lists them" : "did you mean " + std::string(meant) + "?"));
+  }
+
+  void add(const TableMapping& mapping) {
+    const std::string key = source_key(mapping.source);
+    const auto there = std::ranges::find_if(request_.tables, [&](const TableMapping& t) { return source_key(t.source) == key; });
+    if (there == request_.tables.end()) {
+      added.push_back(mapping);
+      request_.tables.push_back(mapping);
+    } else if (!(*there == mapping)) {
+      problems.push_back(problem_of(ErrorCode::already_exists, "additional_tables",
+                                    "table " + mapping.source + " is mapped already, otherwise: to " + there->target,
+                                    "ALTER MIRROR … DROP TABLE " + mapping.source + " first"));
+    }
+  }
+
+  std::vector<TableMapping> added;
+  Problems problems;
+
+ private:
+  std::string source_key(const std::string& table) const { return key_of(from_, *ends_.source, table); }
+  MirrorRequest& request_;
+  const Ends& ends_;
+  const Connector* from_;
+};
+
+/// A table that was dropped from the mirror a moment ago has still to be let go.
+Problems check_let_go(const std::vector<TableMapping>& added, const MirrorProgress& progress) {
+  Problems problems;
+  for (const TableMapping& mapping : added) {
+    const auto still = std::ranges::find(progress.tables, mapping.target, &MirrorTable::target_name);
+    if (still == progress.tables.end()) continue;
+    problems.push_back(problem_of(ErrorCode::wrong_state, "additional_tables",
+                                  "target table " + mapping.target + " is still being taken out of the mirror",
+                                  "wait for it, or RESUME MIRROR when it is paused or failed, then add it again"));
+  }
+  return problems;
+}
+
+void append(Problems& problems, Problems more) {
+  for (Problem& problem : more) problems.push_back(std::move(problem));
+}
+
+}  // namespace
+
+Done MirrorControl::change(std::string_view name, const MirrorChange& change, IfExists if_exists, const Wait& wait) {
+  if (if_exists == IfExists::yes && !catalog_.mirror(name)) return Done::was_absent;
+  const MirrorRecord there = record(name);
+  const Ends ends{catalog_.peer(there.spec.source), catalog_.peer(there.spec.target)};
+  if (!ends.source || !ends.target) throw Error(ErrorCode::not_found, "a peer of mirror \"" + there.spec.name + "\" is gone");
+  MirrorRequest request = request_of(there.spec, change);
+  Tables tables(request, ends, connectors_);
+  for (const std::string& table : change.drop) tables.drop(table);
+  for (const TableMapping& mapping : change.add) tables.add(mapping);
+  const Declared declared = declare_mirror(request, ends, catalog_, connectors_);
+  for (const TableMapping& mapping : there.spec.tables) {
+    if (std::ranges::find(request.tables, mapping) == request.tables.end()) continue;  // It is dropped.
+    if (std::ranges::find(declared.spec.tables, mapping) == declared.spec.tables.end())
+      throw Error(ErrorCode::internal, "the mapping of " + mapping.source + " would be read as another one");
+  }
+  Problems problems = check_changeable(change);
+  append(problems, tables.problems);
+  append(problems, declared.problems);
+  if (declared.spec == there.spec) {
+    throw_if_any(problems);
+    return Done::was_there;
+  }
+  // The target's name as it is stored, without what only SQL's quotes say.
+  MirrorSpec fresh = declared.spec;
+  std::erase_if(fresh.tables, [&](const TableMapping& mapping) {
+    return std::ranges::find(tables.added, mapping.source, &TableMapping::source) == tables.added.end();
+  });
+  append(problems, check_let_go(fresh.tables, catalog_.progress(there.id)));
+  if (declared.askable && !fresh.tables.empty()) {
+    fresh.options.erase("replication_slot_name");  // It is there, and the mirror's own.
+    append(problems, check_free(fresh, ends, catalog_.mirrors(), connectors_));
+    append(problems, preflight(fresh, ends, connectors_, wait));
+  }
+  throw_if_any(problems);
+  Lock lock(creating_);
+  throw_if_any(check_free(declared.spec, ends, catalog_.mirrors(), connectors_));
+  const MirrorRecord now = record(name);
+  if (now.id != there.id || !(now.spec == there.spec))
+    throw Error(ErrorCode::wrong_state, "mirror \"" + there.spec.name + "\" was changed by somebody else meanwhile", "try again");
+  supervisor_.change(now, declared.spec);
+  return Done::done;
+}
+
+}  // namespace peerd

@@ -1,0 +1,92 @@
+#include "table_changes.h"
+
+#include "peerd/base/log.h"
+#include "peerd/base/text.h"
+#include "source_place.h"
+#include "target_notes.h"
+
+namespace peerd {
+namespace {
+
+bool maps(const MirrorSpec& mirror, const MirrorTable& table) {
+  return std::ranges::find(mirror.tables, table.target_name, &TableMapping::target) != mirror.tables.end();
+}
+
+/// Those of `described` that the mirror has not yet. One that is there under another OID was made anew: its rows at the
+/// target are the old one's.
+std::vector<MirrorTable> added(const std::vector<MirrorTable>& kept, std::vector<MirrorTable> described) {
+  std::vector<MirrorTable> fresh;
+  for (MirrorTable& table : described) {
+    const auto known = std::ranges::find(kept, table.target_name, &MirrorTable::target_name);
+    if (known == kept.end()) {
+      fresh.push_back(std::move(table));
+      continue;
+    }
+    if (known->schema.id == table.schema.id) continue;
+    throw Error(ErrorText{.code = ErrorCode::schema_changed,
+                          .message = "table " + table.schema.qualified() + " was dropped or made again",
+                          .hint = "take it out of the mirror with ALTER MIRROR … DROP TABLE, and RESUME MIRROR",
+                          .table = table.schema.qualified(),
+                          .retry = Retry::after_operator});
+  }
+  return fresh;
+}
+
+std::string names_of(const std::vector<MirrorTable>& tables) {
+  std::vector<std::string> names;
+  for (const MirrorTable& table : tables) names.push_back(table.schema.qualified());
+  return join(names, ", ");
+}
+
+void tell(PhaseContext& context, const std::string& message) {
+  log(LogLevel::info, message, {.mirror = context.record.spec.name});
+  context.catalog.log(context.record.id, {.level = "info", .message = message, .detail = {}, .hint = {}});
+}
+
+/// Without an initial copy what is written from now on counts.
+void open_without_copy(PhaseContext& context, std::vector<MirrorTable>& fresh, const std::stop_token& stop) {
+  TargetNotes notes;
+  const Lsn start = context.source.insert_position(brief(stop));
+  for (MirrorTable& table : fresh) {
+    table.start = start;
+    create_at_target(context, notes, table, patient(stop));
+    context.target.end_copy(table, unbounded(stop));
+  }
+}
+
+}  // namespace
+
+bool tables_differ(const MirrorSpec& mirror, const MirrorProgress& progress) {
+  return mirror.tables.size() != progress.tables.size() ||
+         !std::ranges::all_of(progress.tables, [&](const MirrorTable& table) { return maps(mirror, table); });
+}
+
+void take_table_changes(PhaseContext& context, const std::stop_token& stop) {
+  const MirrorProgress progress = context.catalog.progress(context.record.id);
+  const MirrorSpec& spec = context.record.spec;
+  if (!tables_differ(spec, progress)) return;
+  check_identity(context, progress, stop);
+  open_target(context, progress, stop);
+  std::vector<MirrorTable> kept, gone;
+  for (const MirrorTable& table : progress.tables) (maps(spec, table) ? kept : gone).push_back(table);
+  for (const MirrorTable& table : gone) {
+    context.step("taking " + table.schema.qualified() + " out of the mirror");
+    context.target.release(table, patient(stop));
+  }
+  context.step("preparing the publication");
+  context.source.ensure_publication(patient(stop));
+  std::vector<MirrorTable> fresh;
+  if (kept.size() < spec.tables.size()) fresh = added(kept, context.source.describe(patient(stop)));
+  const bool copies = spec.boolean("do_initial_copy");
+  if (!copies) open_without_copy(context, fresh, stop);
+  std::vector<MirrorTable> tables = kept;
+  tables.insert(tables.end(), fresh.begin(), fresh.end());
+  context.catalog.set_tables(context.lease, tables, progress.shaped_at);
+  if (!copies)
+    for (const MirrorTable& table : fresh) context.catalog.copied(context.lease, table.schema.id, table.start);
+  context.show_tables(tables);
+  if (!gone.empty()) tell(context, names_of(gone) + " left the mirror: rows at the target stay as they are");
+  if (!fresh.empty()) tell(context, names_of(fresh) + " came to the mirror");
+}
+
+}  // namespace peerd
