@@ -200,8 +200,8 @@ TableMapping mapping_of(const peerdb_flow::TableMapping& table, const std::strin
 }
 
 /// A mirror carries no settings: what one asks for is what peerd does anyway, or is refused.
-void check_env(const peerdb_flow::FlowConnectionConfigs& configs, const std::string& path) {
-  for (const auto& [name, value] : configs.env()) {
+void check_settings(const pb::Map<std::string, std::string>& settings, const std::string& path) {
+  for (const auto& [name, value] : settings) {
     const PeerdbOption* setting = find_peerdb_option(peerdb_settings(), name);
     if (setting && asks_for(*setting, value)) continue;
     refuse(ErrorCode::not_supported, path + name, "setting \"" + name + "\" of one mirror is not supported" +
@@ -295,12 +295,40 @@ MirrorRequest mirror_request(const peerdb_flow::FlowConnectionConfigs& configs) 
     request.tables.push_back(
         mapping_of(configs.table_mappings(i), path + "table_mappings[" + std::to_string(i) + "]."));
   }
-  check_env(configs, path + "env.");
+  check_settings(configs.env(), path + "env.");
   // version and flags are the server's own in PeerDB too; validation is never skipped.
   request.options =
       options_of(configs, mirror_options(), peerdb_mirror_options(), path,
                  {"flow_job_name", "source_name", "destination_name", "table_mappings", "env", "version", "flags"});
   return request;
+}
+
+MirrorChange mirror_change(const peerdb_flow::CDCFlowConfigUpdate& update) {
+  const std::string path = "flow_config_update.cdc_flow_config_update.";
+  const auto unsupported = [&](bool set, const std::string& name, const std::string& hint) {
+    if (set) refuse(ErrorCode::not_supported, path + name, "\"" + name + "\" is not supported", hint);
+  };
+  unsupported(update.number_of_syncs() != 0, "number_of_syncs", "leave it out: a mirror streams until it is paused");
+  unsupported(update.snapshot_num_partitions_override() != 0, "snapshot_num_partitions_override",
+              "snapshot_num_rows_per_partition sets the size of a chunk");
+  unsupported(update.skip_initial_snapshot_for_table_additions(), "skip_initial_snapshot_for_table_additions",
+              "leave it out: a table that is added is copied where the mirror copies tables");
+  check_settings(update.updated_env(), path + "updated_env.");
+  MirrorChange change;
+  for (int i = 0; i < update.additional_tables_size(); ++i) {
+    const std::string at = path + "additional_tables[" + std::to_string(i) + "].";
+    change.add.push_back(mapping_of(update.additional_tables(i), at));
+  }
+  for (const auto& table : update.removed_tables()) change.drop.push_back(table.source_table_identifier());
+  const auto number = [&](const char* option, std::uint64_t value) {
+    if (value != 0) change.set[option] = {RawOption::Kind::number, std::to_string(value)};
+  };
+  number("max_batch_size", update.batch_size());
+  number("idle_timeout_seconds", update.idle_timeout());
+  number("snapshot_num_rows_per_partition", update.snapshot_num_rows_per_partition());
+  number("snapshot_max_parallel_workers", update.snapshot_max_parallel_workers());
+  number("snapshot_num_tables_in_parallel", update.snapshot_num_tables_in_parallel());
+  return change;
 }
 
 void fill_mirror(const MirrorSpec& spec, peerdb_flow::FlowConnectionConfigs& configs) {

@@ -103,6 +103,11 @@ MirrorEvent event_of(peerdb_flow::FlowStatus requested) {
   }
 }
 
+MirrorChange update_of(const peerdb_route::FlowStateChangeRequest& body) {
+  if (!body.has_flow_config_update() || !body.flow_config_update().has_cdc_flow_config_update()) return {};
+  return mirror_change(body.flow_config_update().cdc_flow_config_update());
+}
+
 }  // namespace
 
 std::string validate_mirror(Call& call) {
@@ -162,12 +167,11 @@ std::string mirror_status(Call& call) {
 std::string change_state(Call& call) {
   peerdb_route::FlowStateChangeRequest body;
   read_json(call.body, body);
-  if (body.has_flow_config_update() &&
-      body.flow_config_update().update_case() != peerdb_flow::FlowConfigUpdate::UPDATE_NOT_SET) {
-    throw Error(ErrorText{.code = ErrorCode::not_supported,
-                          .message = "a mirror's configuration cannot be changed yet",
-                          .hint = "drop the mirror and create it with the new configuration",
-                          .field = "flow_config_update"});
+  const MirrorChange update = update_of(body);
+  const bool updates = !update.add.empty() || !update.drop.empty() || !update.set.empty();
+  if (updates && body.requested_flow_state() == peerdb_flow::STATUS_UNKNOWN) {  // An update alone.
+    call.deps.mirrors.change(body.flow_job_name(), update, IfExists::no, call.wait);
+    return "{}";
   }
   // skip_destination_drop is what a drop does anyway: it never touches the target's tables.
   MirrorEvent event = event_of(body.requested_flow_state());
@@ -175,6 +179,7 @@ std::string change_state(Call& call) {
     refuse_field("force", "force is for dropping a mirror", "leave it out, or ask for STATUS_TERMINATED");
   }
   if (body.force()) event = MirrorEvent::drop_forced;
+  if (updates) call.deps.mirrors.change(body.flow_job_name(), update, IfExists::no, call.wait);
   std::vector<std::string> left;
   call.deps.mirrors.request(body.flow_job_name(), event, IfExists::no, call.wait, &left);
   if (!body.force()) return "{}";

@@ -79,7 +79,7 @@ constexpr std::array kRoutes{
     Route{"DELETE", "scripts/{id}", changes, refuse_lacking, "refused: there are no scripts"},
     Route{"POST", "flows/qrep/create", changes, refuse_lacking, "refused: there are no mirrors of queries"},
     Route{"POST", "flows/cdc/cancel_table_addition", changes, refuse_lacking,
-          "refused: tables cannot be added to a mirror"},
+          "refused: a table that is being added is taken out by removed_tables"},
     Route{"POST", "mirrors/sequences/reset", changes, refuse_lacking,
           "refused: sequences are not carried to the target"},
     Route{"GET", "instance/info", reads, instance_info, "that peerd is ready"},

@@ -125,6 +125,20 @@ class Command final : public Runnable {
     return "EXPLAIN";
   }
 
+  std::string run(AlterMirror& alter, ResultWriter& writer, const Wait& wait) {
+    for (const auto& text : alter.notices) writer.notice(note(text));
+    const Done done = with_positions(alter.positions, [&] {
+      return context_.deps.mirrors.change(alter.name, alter.change, alter.if_exists, wait.shorter(kMirror));
+    });
+    changed();
+    if (done == Done::was_absent) {
+      writer.notice(note("mirror \"" + alter.name + "\" does not exist"));
+      return "NO SUCH MIRROR";
+    }
+    if (done == Done::was_there) writer.notice(note("mirror \"" + alter.name + "\" is so already"));
+    return "ALTER MIRROR " + alter.name;
+  }
+
   std::string run(ChangeMirror& change, ResultWriter& writer, const Wait& wait) {
     std::vector<std::string> left;
     const Done done = context_.deps.mirrors.request(change.name, change.event, change.if_exists, wait.shorter(kMirror), &left);

@@ -1,7 +1,7 @@
 #include "parser.h"
 #include "statement_error.h"
 
-// ALTER PEER: some options of what is there.
+// ALTER PEER and ALTER MIRROR: a part of what is there.
 namespace peerd::sql {
 namespace {
 
@@ -29,11 +29,35 @@ Statement parse_alter_peer(TokenCursor& cursor) {
   return alter;
 }
 
+/// ADD TABLE mapping, … DROP TABLE table, … SET ( option = value, … ), in any order.
+Statement parse_alter_mirror(TokenCursor& cursor) {
+  AlterMirror alter;
+  alter.if_exists = parse_if_exists(cursor);
+  alter.name = cursor.expect_name("IF EXISTS or a mirror's name").folded();
+  do {
+    if (cursor.accept_words({"ADD", "TABLE"})) {
+      do alter.change.add.push_back(parse_mapping(cursor, alter.notices));
+      while (cursor.accept_symbol(","));
+    } else if (cursor.accept_words({"DROP", "TABLE"})) {
+      do alter.change.drop.push_back(parse_table(cursor, "a source table"));
+      while (cursor.accept_symbol(","));
+    } else if (cursor.accept_word("SET")) {
+      parse_option_list(cursor, alter.change.set, alter.positions);
+      if (alter.change.set.empty()) cursor.fail("an option before this");
+    } else {
+      cursor.fail("ADD TABLE, DROP TABLE or SET");
+    }
+  } while (!cursor.at_end());
+  return alter;
+}
+
 }  // namespace
 
 Statement parse_alter(TokenCursor& cursor, std::size_t begin) {
   if (cursor.accept_word("PEER")) return parse_alter_peer(cursor);
-  throw not_supported("ALTER is there for PEER alone", "ALTER PEER name SET (option = value, …) RESET (option, …)", begin);
+  if (cursor.accept_word("MIRROR")) return parse_alter_mirror(cursor);
+  throw not_supported("ALTER is there for PEER and MIRROR alone",
+                      "ALTER MIRROR name ADD TABLE s.t:s.t, DROP TABLE s.u or SET (option = value)", begin);
 }
 
 }  // namespace peerd::sql

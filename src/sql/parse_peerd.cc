@@ -33,14 +33,6 @@ bool quoted_whole(const TokenCursor& cursor) {
          dot + 1 < token.text.size() && dot == token.text.rfind('.') && token.text.find('"') == std::string::npos;
 }
 
-/// s.t or t; what it must be is control's to say.
-std::string parse_table(TokenCursor& cursor, std::string_view what) {
-  if (quoted_whole(cursor)) return cursor.take().text;
-  std::string name = table_part(cursor, what);
-  while (cursor.accept_symbol(".")) name += "." + table_part(cursor, "a name after the dot");
-  return name;
-}
-
 std::vector<std::string> parse_columns(TokenCursor& cursor) {
   std::vector<std::string> columns;
   cursor.expect_symbol("[");
@@ -88,15 +80,7 @@ TableMapping parse_long_mapping(TokenCursor& cursor, std::vector<std::string>& n
 void parse_mappings(TokenCursor& cursor, CreateMirror& create) {
   cursor.expect_symbol("(");
   while (!cursor.accept_symbol(")")) {
-    if (cursor.peek().is_symbol("{")) {
-      create.request.tables.push_back(parse_long_mapping(cursor, create.notices));
-    } else {
-      TableMapping mapping;
-      mapping.source = parse_table(cursor, "a mapping: schema.table:table or {from: …, to: …}");
-      cursor.expect_symbol(":");
-      mapping.target = parse_table(cursor, "a target table");
-      create.request.tables.push_back(std::move(mapping));
-    }
+    create.request.tables.push_back(parse_mapping(cursor, create.notices));
     if (cursor.peek().is_symbol(")")) continue;
     if (!cursor.accept_symbol(",")) cursor.fail("\",\" or \")\"");
   }
@@ -104,6 +88,22 @@ void parse_mappings(TokenCursor& cursor, CreateMirror& create) {
 }
 
 }  // namespace
+
+std::string parse_table(TokenCursor& cursor, std::string_view what) {
+  if (quoted_whole(cursor)) return cursor.take().text;
+  std::string name = table_part(cursor, what);
+  while (cursor.accept_symbol(".")) name += "." + table_part(cursor, "a name after the dot");
+  return name;
+}
+
+TableMapping parse_mapping(TokenCursor& cursor, std::vector<std::string>& notices) {
+  if (cursor.peek().is_symbol("{")) return parse_long_mapping(cursor, notices);
+  TableMapping mapping;
+  mapping.source = parse_table(cursor, "a mapping: schema.table:table or {from: …, to: …}");
+  cursor.expect_symbol(":");
+  mapping.target = parse_table(cursor, "a target table");
+  return mapping;
+}
 
 void parse_option_list(TokenCursor& cursor, RawOptions& options, OptionPositions& positions) {
   cursor.expect_symbol("(");

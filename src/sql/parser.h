@@ -17,6 +17,10 @@ Statement parse_create_mirror(TokenCursor& cursor);
 Statement parse_alter(TokenCursor& cursor, std::size_t begin);
 /// ( name = value, … ). Names may hold dots: properties.linger.ms, properties."linger.ms".
 void parse_option_list(TokenCursor& cursor, RawOptions& options, OptionPositions& positions);
+/// schema.table:table or {from: …, to: …}.
+TableMapping parse_mapping(TokenCursor& cursor, std::vector<std::string>& notices);
+/// s.t or t; what it must be is control's to say.
+std::string parse_table(TokenCursor& cursor, std::string_view what);
 Statement parse_drop_peer(TokenCursor& cursor);
 Statement parse_change_mirror(TokenCursor& cursor, MirrorEvent event);
 Statement parse_delete(TokenCursor& cursor);

@@ -44,6 +44,14 @@ struct CreateMirror {
 struct ExplainMirror {
   CreateMirror create;
 };
+/// ALTER MIRROR.
+struct AlterMirror {
+  std::string name;
+  MirrorChange change;
+  OptionPositions positions;
+  std::vector<std::string> notices;
+  IfExists if_exists = IfExists::no;
+};
 struct ChangeMirror {
   std::string name;
   MirrorEvent event = MirrorEvent::pause;
@@ -81,8 +89,8 @@ struct ShowView {
 /// SELECT, WITH, VALUES, TABLE: its tokens are looked at again by whoever answers it.
 struct QueryStatement {};
 
-using Statement = std::variant<CreatePeer, AlterPeer, DropPeer, CreateMirror, ExplainMirror, ChangeMirror, ExecuteOnPeer,
-                               ShowView, TransactionStatement, SetStatement, ShowStatement, ResetStatement,
+using Statement = std::variant<CreatePeer, AlterPeer, DropPeer, CreateMirror, ExplainMirror, AlterMirror, ChangeMirror,
+                               ExecuteOnPeer, ShowView, TransactionStatement, SetStatement, ShowStatement, ResetStatement,
                                ForgetStatement, QueryStatement>;
 
 }  // namespace peerd::sql

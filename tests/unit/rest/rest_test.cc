@@ -279,8 +279,17 @@ TEST_F(Rest, StateChangesAreDoneOrRefused) {
   };
   EXPECT_EQ(change("STATUS_RESYNC").status, 501);
   EXPECT_EQ(change("STATUS_SETUP").status, 400);
-  EXPECT_EQ(change("STATUS_RUNNING", R"(,"flow_config_update":{"cdc_flow_config_update":{"batch_size":5}})").status,
-            501);
+  const auto update = [](const std::string& what) {
+    return R"(,"flow_config_update":{"cdc_flow_config_update":{)" + what + "}}";
+  };
+  EXPECT_EQ(change("STATUS_RUNNING", update(R"("number_of_syncs":5)")).status, 501);
+  EXPECT_EQ(change("STATUS_SETUP", update(R"("batch_size":5)")).status, 400);
+  EXPECT_EQ(mirrors_.record("m").spec.integer("max_batch_size"), 1000000) << "what is refused is not half done";
+  EXPECT_EQ(change("STATUS_UNKNOWN", update(R"("batch_size":5)")).body, "{}");
+  EXPECT_EQ(mirrors_.record("m").spec.integer("max_batch_size"), 5);
+  EXPECT_EQ(change("STATUS_UNKNOWN", update(R"("batch_size":0)")).status, 400) << "0 asks for nothing";
+  const auto twice = update(R"("additional_tables":[{"source_table_identifier":"public.t","destination_table_identifier":"s.other"}])");
+  EXPECT_EQ(change("STATUS_UNKNOWN", twice).status, 409);
   EXPECT_EQ(change("STATUS_PAUSED").body, "{}");
   EXPECT_EQ(change("STATUS_TERMINATED", R"(,"skip_destination_drop":true)").body, "{}");
   EXPECT_EQ(change("STATUS_TERMINATING").status, 404) << "it is gone";

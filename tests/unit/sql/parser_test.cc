@@ -181,6 +181,19 @@ TEST(Parser, APeerIsAlteredByOptions) {
   EXPECT_EQ(refused("ALTER TABLE t ADD c int").sqlstate, "0A000");
 }
 
+TEST(Parser, AMirrorsTablesAndPaceAreAltered) {
+  const auto alter = as<AlterMirror>(
+      "ALTER MIRROR IF EXISTS M ADD TABLE s.a:b, {from: s.c, to: d, exclude: [x]} DROP TABLE s.e, s.\"f.g\" SET (a = 1)");
+  EXPECT_EQ(alter.name, "m");
+  ASSERT_EQ(alter.change.add.size(), 2u);
+  EXPECT_EQ(alter.change.add[0], (TableMapping{"s.a", "b", {}}));
+  EXPECT_EQ(alter.change.add[1], (TableMapping{"s.c", "d", {"x"}}));
+  EXPECT_EQ(alter.change.drop, (std::vector<std::string>{"s.e", "s.\"f.g\""}));
+  EXPECT_EQ(alter.change.set.at("a").text, "1");
+  for (const char* sql : {"ALTER MIRROR m", "ALTER MIRROR m ADD s.a:b", "ALTER MIRROR m DROP TABLE", "ALTER MIRROR m SET ()"})
+    EXPECT_EQ(refused(sql).sqlstate, "42601") << sql;
+}
+
 TEST(Parser, APeersOwnWordsAreTakenAsTheyAre) {
   for (const char* sql : {"EXECUTE p $$SELECT 'a'$$", "EXECUTE P ($x$SELECT 'a'$x$)", "execute p 'SELECT ''a'''"}) {
     const auto execute = as<ExecuteOnPeer>(sql);
