@@ -32,14 +32,17 @@ MirrorRequest request_of(const MirrorSpec& mirror, const MirrorChange& change) {
   return request;
 }
 
-Problems check_changeable(const MirrorChange& change) {
+/// `more`: the options of mirrors to that kind of target.
+Problems check_changeable(const MirrorChange& change, const OptionTable* more) {
   Problems problems;
   for (const auto& [name, value] : change.set) {
     const Option* option = find_option(mirror_options(), name);
-    if (!option) continue;  // An option of another kind, or none: the check of all options says so.
+    if (!option && more) option = find_option(*more, name);
+    if (!option) continue;  // There is none: the check of all options says so.
     const std::string_view plain = option->alias_of.empty() ? option->name : option->alias_of;
     if (std::ranges::find(kChangeable, plain) != kChangeable.end()) continue;
-    problems.push_back(problem_of(ErrorCode::not_supported, name, "\"" + name + "\" cannot change while the mirror is there",
+    problems.push_back(problem_of(ErrorCode::not_supported, name,
+                                  "\"" + name + "\" cannot change while the mirror is there",
                                   "DROP MIRROR and CREATE MIRROR with another value"));
   }
   return problems;
@@ -52,19 +55,21 @@ class Tables {
 
   void drop(const std::string& table) {
     const std::string key = source_key(table);
-    const auto gone = std::erase_if(request_.tables, [&](const TableMapping& mapping) { return source_key(mapping.source) == key; });
-    if (gone > 0) return;
+    const auto same = [&](const TableMapping& mapping) { return source_key(mapping.source) == key; };
+    if (std::erase_if(request_.tables, same) > 0) return;
     std::vector<std::string> names;
     for (const TableMapping& mapping : request_.tables) names.push_back(mapping.source);
     const std::vector<std::string_view> views(names.begin(), names.end());
     const std::string_view meant = closest(table, views);
-    problems.push_back(problem_of(ErrorCode::invalid_option, "removed_tables", "table " + table + " is not one of the mirror's",
-                                  meant.empty() ? "SELECT source FROM mirror_tables lists them" : "did you mean " + std::string(meant) + "?"));
+    problems.push_back(problem_of(
+        ErrorCode::invalid_option, "removed_tables", "table " + table + " is not one of the mirror's",
+        meant.empty() ? "SELECT source FROM mirror_tables lists them" : "did you mean " + std::string(meant) + "?"));
   }
 
   void add(const TableMapping& mapping) {
     const std::string key = source_key(mapping.source);
-    const auto there = std::ranges::find_if(request_.tables, [&](const TableMapping& t) { return source_key(t.source) == key; });
+    const auto there = std::ranges::find_if(
+        request_.tables, [&](const TableMapping& mapped) { return source_key(mapped.source) == key; });
     if (there == request_.tables.end()) {
       added.push_back(mapping);
       request_.tables.push_back(mapping);
@@ -108,7 +113,8 @@ Done MirrorControl::change(std::string_view name, const MirrorChange& change, If
   if (if_exists == IfExists::yes && !catalog_.mirror(name)) return Done::was_absent;
   const MirrorRecord there = record(name);
   const Ends ends{catalog_.peer(there.spec.source), catalog_.peer(there.spec.target)};
-  if (!ends.source || !ends.target) throw Error(ErrorCode::not_found, "a peer of mirror \"" + there.spec.name + "\" is gone");
+  if (!ends.source || !ends.target)
+    throw Error(ErrorCode::not_found, "a peer of mirror \"" + there.spec.name + "\" is gone");
   MirrorRequest request = request_of(there.spec, change);
   Tables tables(request, ends, connectors_);
   for (const std::string& table : change.drop) tables.drop(table);
@@ -119,7 +125,7 @@ Done MirrorControl::change(std::string_view name, const MirrorChange& change, If
     if (std::ranges::find(declared.spec.tables, mapping) == declared.spec.tables.end())
       throw Error(ErrorCode::internal, "the mapping of " + mapping.source + " would be read as another one");
   }
-  Problems problems = check_changeable(change);
+  Problems problems = check_changeable(change, connectors_.of(ends.target->kind).mirror_options);
   append(problems, tables.problems);
   append(problems, declared.problems);
   if (declared.spec == there.spec) {
@@ -142,7 +148,8 @@ Done MirrorControl::change(std::string_view name, const MirrorChange& change, If
   throw_if_any(check_free(declared.spec, ends, catalog_.mirrors(), connectors_));
   const MirrorRecord now = record(name);
   if (now.id != there.id || !(now.spec == there.spec))
-    throw Error(ErrorCode::wrong_state, "mirror \"" + there.spec.name + "\" was changed by somebody else meanwhile", "try again");
+    throw Error(ErrorCode::wrong_state, "mirror \"" + there.spec.name + "\" was changed by somebody else meanwhile",
+                "try again");
   supervisor_.change(now, declared.spec);
   return Done::done;
 }

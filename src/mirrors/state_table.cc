@@ -35,7 +35,7 @@ constexpr Transition kTable[] = {
     {completed, Step::drop, Outcome::moves, terminating, "drop was asked for after completion"},
     {terminating, Step::drop, Outcome::already, terminating, "the mirror is being dropped already"},
 
-    {setup, Step::change, Outcome::already, setup, "the change is taken up at once"},
+    {setup, Step::change, Outcome::refused, setup, "the mirror is still being set up: wait until it copies"},
     {snapshot, Step::change, Outcome::already, snapshot, "the change is taken up at once"},
     {running, Step::change, Outcome::already, running, "the change is taken up at once"},
     {pausing, Step::change, Outcome::already, pausing, "the change is taken up at the next RESUME"},

@@ -2,14 +2,19 @@
 
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
+#include "peerd/postgres/connection.h"
 #include "source_place.h"
 #include "target_notes.h"
 
 namespace peerd {
 namespace {
 
+/// By both names: another source table may have come in the place of one that was taken out.
 bool maps(const MirrorSpec& mirror, const MirrorTable& table) {
-  return std::ranges::find(mirror.tables, table.target_name, &TableMapping::target) != mirror.tables.end();
+  return std::ranges::any_of(mirror.tables, [&](const TableMapping& mapping) {
+    const postgres::QualifiedName source = postgres::parse_qualified(mapping.source);
+    return mapping.target == table.target_name && source.schema == table.schema.schema && source.name == table.schema.name;
+  });
 }
 
 /// Those of `described` that the mirror has not yet. One that is there under another OID was made anew: its rows at the
@@ -46,11 +51,22 @@ void tell(PhaseContext& context, const std::string& message) {
 /// Without an initial copy what is written from now on counts.
 void open_without_copy(PhaseContext& context, std::vector<MirrorTable>& fresh, const std::stop_token& stop) {
   TargetNotes notes;
+  // What was open when the publication took them up may come in part.
+  context.source.await_settled([&](std::string words) { context.step(std::move(words)); }, unbounded(stop));
   const Lsn start = context.source.insert_position(brief(stop));
   for (MirrorTable& table : fresh) {
     table.start = start;
     create_at_target(context, notes, table, patient(stop));
     context.target.end_copy(table, unbounded(stop));
+  }
+}
+
+/// Without a copy a table is as good as copied once it is stored; a crash may have come between the two.
+void note_opened(PhaseContext& context, const std::vector<MirrorTable>& tables,
+                 const std::vector<MirrorProgress::TableNote>& notes) {
+  for (const MirrorTable& table : tables) {
+    const auto note = std::ranges::find(notes, table.schema.id, &MirrorProgress::TableNote::table);
+    if (note == notes.end() || !note->copied) context.catalog.copied(context.lease, table.schema.id, table.start);
   }
 }
 
@@ -64,6 +80,8 @@ bool tables_differ(const MirrorSpec& mirror, const MirrorProgress& progress) {
 void take_table_changes(PhaseContext& context, const std::stop_token& stop) {
   const MirrorProgress progress = context.catalog.progress(context.record.id);
   const MirrorSpec& spec = context.record.spec;
+  const bool copies = spec.boolean("do_initial_copy");
+  if (!copies) note_opened(context, progress.tables, progress.notes);
   if (!tables_differ(spec, progress)) return;
   check_identity(context, progress, stop);
   open_target(context, progress, stop);
@@ -77,13 +95,11 @@ void take_table_changes(PhaseContext& context, const std::stop_token& stop) {
   context.source.ensure_publication(patient(stop));
   std::vector<MirrorTable> fresh;
   if (kept.size() < spec.tables.size()) fresh = added(kept, context.source.describe(patient(stop)));
-  const bool copies = spec.boolean("do_initial_copy");
   if (!copies) open_without_copy(context, fresh, stop);
   std::vector<MirrorTable> tables = kept;
   tables.insert(tables.end(), fresh.begin(), fresh.end());
   context.catalog.set_tables(context.lease, tables, progress.shaped_at);
-  if (!copies)
-    for (const MirrorTable& table : fresh) context.catalog.copied(context.lease, table.schema.id, table.start);
+  if (!copies) note_opened(context, fresh, {});
   context.show_tables(tables);
   if (!gone.empty()) tell(context, names_of(gone) + " left the mirror: rows at the target stay as they are");
   if (!fresh.empty()) tell(context, names_of(fresh) + " came to the mirror");

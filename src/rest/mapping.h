@@ -25,9 +25,9 @@ void fill_unset(google::protobuf::Message& config, const OptionTable& options,
 peerdb_peers::DBType type_of_kind(std::string_view kind);
 
 /// Refuses (not_supported) what PeerDB has and peerd has not, unless it is sent as its default.
+MirrorRequest mirror_request(const peerdb_flow::FlowConnectionConfigs& configs);
 /// Refuses what it cannot change, and numbers of 0 and empty lists mean "leave as it is", as in PeerDB.
 MirrorChange mirror_change(const peerdb_flow::CDCFlowConfigUpdate& update);
-MirrorRequest mirror_request(const peerdb_flow::FlowConnectionConfigs& configs);
 void fill_mirror(const MirrorSpec& spec, peerdb_flow::FlowConnectionConfigs& configs);
 peerdb_flow::FlowStatus status_of(MirrorState state);
 

@@ -108,6 +108,16 @@ MirrorChange update_of(const peerdb_route::FlowStateChangeRequest& body) {
   return mirror_change(body.flow_config_update().cdc_flow_config_update());
 }
 
+/// What is refused now comes after a pause that was done: the error says both.
+void change_paused(Call& call, const std::string& mirror, const MirrorChange& update) {
+  try {
+    call.deps.mirrors.change(mirror, update, IfExists::no, call.wait);
+  } catch (Error& error) {
+    error.text.message = "the mirror is paused, and not changed: " + error.text.message;
+    throw;
+  }
+}
+
 }  // namespace
 
 std::string validate_mirror(Call& call) {
@@ -179,9 +189,14 @@ std::string change_state(Call& call) {
     refuse_field("force", "force is for dropping a mirror", "leave it out, or ask for STATUS_TERMINATED");
   }
   if (body.force()) event = MirrorEvent::drop_forced;
-  if (updates) call.deps.mirrors.change(body.flow_job_name(), update, IfExists::no, call.wait);
+  if (updates && event != MirrorEvent::pause && event != MirrorEvent::resume)
+    refuse_field("flow_config_update", "a mirror that is dropped is not changed as well", "leave it out");
+  // A pause that is refused changes nothing; a resume takes the change up, which may be what it needs.
+  if (updates && event == MirrorEvent::resume)
+    call.deps.mirrors.change(body.flow_job_name(), update, IfExists::no, call.wait);
   std::vector<std::string> left;
   call.deps.mirrors.request(body.flow_job_name(), event, IfExists::no, call.wait, &left);
+  if (updates && event == MirrorEvent::pause) change_paused(call, body.flow_job_name(), update);
   if (!body.force()) return "{}";
   peerdb_route::FlowStateChangeResponse reply;
   for (const std::string& what : left) reply.add_left_behind(what);

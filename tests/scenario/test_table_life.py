@@ -65,6 +65,18 @@ def test_tables_are_added_and_dropped_while_all_are_written_to(new_world, kind):
     assert world.slots() == [] and world.publications() == []
 
 
+def test_what_a_kind_of_target_adds_to_the_options_does_not_change(new_world):
+    world = new_world("kafka")
+    create_table(world.source, "public.items", 10, world.source_db)
+    world.start_mirror(["public.items"])
+    with pytest.raises(psycopg2.Error) as refused:
+        world.peerd.sql(f"ALTER MIRROR {world.mirror_name} SET (format = 'debezium')")
+    assert refused.value.pgcode == "0A000" and "cannot change" in refused.value.pgerror, refused.value.pgerror
+    with pytest.raises(psycopg2.Error) as refused:  # In the place of a table that has still to be let go.
+        world.peerd.sql(f"ALTER MIRROR {world.mirror_name} DROP TABLE public.items ADD TABLE public.other:{world.target_name('public.items')}")
+    assert "still being taken out" in refused.value.pgerror, refused.value.pgerror
+
+
 @pytest.mark.parametrize("kind", ["postgres", "clickhouse"])
 def test_a_kill_at_any_moment_of_an_addition_loses_nothing(new_world, kind):
     world = new_world(kind)
@@ -86,6 +98,18 @@ def test_a_kill_at_any_moment_of_an_addition_loses_nothing(new_world, kind):
     world.sql("UPDATE t5 SET n = n + 1 WHERE id % 3 = 0; DELETE FROM t5 WHERE id % 7 = 0")
     world.settle_and_compare()
     assert published(world) == sorted(world.tables)
+
+
+def test_without_an_initial_copy_what_is_written_from_then_on_counts(new_world):
+    world = new_world("postgres")
+    create_table(world.source, "public.items", 100, world.source_db)
+    create_table(world.source, "public.more", 50, world.source_db)
+    world.start_mirror(["public.items"], do_initial_copy=False)
+    add(world, "public.more")
+    wait_tables(world)
+    world.sql("DELETE FROM more; DELETE FROM items")  # What was there before never arrives.
+    world.sql("INSERT INTO more (id, n) SELECT g, g FROM generate_series(1, 20) g; INSERT INTO items (id, n) VALUES (1, 1)")
+    assert world.settle_and_compare() == 21
 
 
 def test_a_paused_mirror_stays_paused_and_takes_it_up_when_it_is_resumed(new_world):
@@ -188,6 +212,7 @@ def test_over_rest_an_update_is_done_at_once_or_refused(new_world):
     for update in ({"number_of_syncs": 3}, {"skip_initial_snapshot_for_table_additions": True}, {"updated_env": {"PEERDB_NULLABLE": "false"}}):
         code, answer = change(update)
         assert code == 501, (update, code, answer)
+    assert change({"batch_size": 79}, "STATUS_TERMINATING")[0] == 400
     code, answer = change({"removed_tables": [{"source_table_identifier": "public.nothing"}]})
     assert code == 400 and "not one of the mirror's" in answer["message"], (code, answer)
     world.sql("UPDATE items SET n = -3")

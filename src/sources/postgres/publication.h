@@ -23,7 +23,8 @@ Problems judge(const Publication& publication, const SourceNames& names);
 /// That the publication which the operator named is not there: a typo must not make one. The cure makes it.
 Problem absent(const SourceNames& names);
 
-/// Makes the mirror's own publication when it is absent, adds tables to it and takes those out that are not mapped; checks another's, which must be there (rules.md 7).
+/// Makes the mirror's own publication when it is absent, adds tables to it and takes those out that are not mapped; checks
+/// another's, which must be there (rules.md 7).
 /// It is committed on return.
 void ensure_publication(postgres::Connection& connection, const SourceNames& names, const Wait& wait);
 void drop_publication(postgres::Connection& connection, const SourceNames& names, const Wait& wait);

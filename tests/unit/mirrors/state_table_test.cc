@@ -15,7 +15,7 @@ constexpr Step kSteps[] = {Step::pause,  Step::resume,   Step::drop,    Step::ch
 // The whole machine, written down a second time as a picture: rows are states, columns are kSteps.
 // m = moves, = = already, - = refused.
 const std::map<MirrorState, std::string> kPicture = {
-    {setup, "m=m=m---m-"},     {snapshot, "m=m=-m--m-"},   {running, "m=m=--m-m-"},
+    {setup, "m=m-m---m-"},     {snapshot, "m=m=-m--m-"},   {running, "m=m=--m-m-"},
     {pausing, "=-m=---m--"},   {paused, "=mm=----m-"},     {terminating, "--=------m"},
     {terminated, "----------"}, {completed, "--m-------"}, {failed, "-mm=------"}};
 
