@@ -56,6 +56,10 @@ Problem problem_of(ErrorCode code, std::string field, std::string message, std::
   return problem;
 }
 
+void append(Problems& problems, Problems more) {
+  for (Problem& problem : more) problems.push_back(std::move(problem));
+}
+
 Problems check_mapping(const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors) {
   Problems problems;
   if (mirror.tables.empty()) {

@@ -14,6 +14,8 @@ namespace peerd {
 /// A problem with one field of what was asked.
 Problem problem_of(ErrorCode code, std::string field, std::string message, std::string hint);
 
+void append(Problems& problems, Problems more);
+
 /// The two ends of a mirror as the catalog has them; one that does not exist is empty.
 struct Ends {
   std::optional<PeerSpec> source, target;

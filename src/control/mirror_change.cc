@@ -103,10 +103,6 @@ Problems check_let_go(const std::vector<TableMapping>& added, const MirrorProgre
   return problems;
 }
 
-void append(Problems& problems, Problems more) {
-  for (Problem& problem : more) problems.push_back(std::move(problem));
-}
-
 }  // namespace
 
 Done MirrorControl::change(std::string_view name, const MirrorChange& change, IfExists if_exists, const Wait& wait) {

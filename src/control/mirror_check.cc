@@ -9,10 +9,6 @@ namespace peerd {
 
 namespace {
 
-void append(Problems& problems, Problems more) {
-  for (Problem& problem : more) problems.push_back(std::move(problem));
-}
-
 std::vector<std::string> peer_names(Catalog& catalog) {
   std::vector<std::string> names;
   for (const PeerSpec& peer : catalog.peers()) names.push_back(peer.name);

@@ -116,7 +116,8 @@ void Snapshot::start_anew(const std::vector<std::size_t>& indexes) {
       throw Error(ErrorText{.code = ErrorCode::schema_changed,
                             .message = "table " + table.schema.qualified() + " was dropped or made again during the copy",
                             .detail = {},
-                            .hint = "take it out with ALTER MIRROR … DROP TABLE and RESUME, or drop the mirror and create it again",
+                            .hint = "take it out with ALTER MIRROR … DROP TABLE and RESUME, or drop the mirror and create it "
+                                    "again",
                             .field = {}, .table = table.schema.qualified(), .origin = {}, .retry = {}});
     table = *now;
     table.start = start;

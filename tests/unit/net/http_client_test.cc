@@ -2,6 +2,7 @@
 
 #include "peerd/base/error.h"
 #include "test_peers.h"
+#include "support/error_of.h"
 
 namespace peerd::net {
 namespace {
@@ -11,15 +12,7 @@ using std::chrono::steady_clock;
 
 std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
 
-ErrorText failure(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.text;
-  }
-  ADD_FAILURE() << "no error";
-  return {};
-}
+ErrorText failure(const std::function<void()>& call) { return error_of(call); }
 
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 

@@ -8,6 +8,7 @@
 #include "kafka/producer.h"
 #include "peerd/targets/kafka_target.h"
 #include "postgres_fixture.h"
+#include "support/error_of.h"
 
 namespace peerd::testing_kafka {
 
@@ -69,13 +70,7 @@ class RealKafka : public testing::Test {
   /// The code of what it throws.
   template <class Act>
   static ErrorText thrown(const Act& act) {
-    try {
-      act();
-    } catch (const Error& error) {
-      return error.text;
-    }
-    ADD_FAILURE() << "nothing was thrown";
-    return {};
+    return error_of(act);
   }
 
   Chunk chunk(std::uint32_t number) const {

@@ -1,4 +1,5 @@
 #include "postgres_fixture.h"
+#include "support/error_of.h"
 
 // What comes to fire on the mirror's own changes while it runs: no transaction that it may have fired in is committed.
 namespace peerd::testing_postgres {
@@ -31,13 +32,7 @@ class PostgresFiring : public RealPostgres {
   }
   template <typename Doing>
   ErrorText refusal(Doing doing) {
-    try {
-      doing();
-    } catch (const Error& error) {
-      return error.text;
-    }
-    ADD_FAILURE() << "it was done";
-    return {};
+    return error_of(doing);
   }
   /// What a start says of the table as it stands.
   ErrorText of_a_start() {
