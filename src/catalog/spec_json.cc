@@ -12,6 +12,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int kVersion = 1;
+constexpr int kSettingsVersion = 2;  ///< Of a mirror whose mapping sets columns, an engine or PARTITION BY.
 
 std::string dump(const json& document) {
   try {
@@ -25,7 +26,7 @@ template <typename Read>
 auto read(std::string_view text, Read from) {
   try {
     const json document = json::parse(text);
-    if (document.at("v") != kVersion)
+    if (const int version = document.at("v"); version != kVersion && version != kSettingsVersion)
       throw Error(ErrorCode::internal, "the catalog holds a definition of a version that this peerd does not know");
     return from(document);
   } catch (const json::exception& error) {
@@ -161,19 +162,62 @@ Options peer_options(std::string_view name, std::string_view text, const SecretB
   });
 }
 
+namespace {
+
+json setting_json(const ColumnSetting& column) {
+  json document = {{"source", column.source}};
+  if (!column.target.empty()) document["target"] = column.target;
+  if (!column.type.empty()) document["type"] = column.type;
+  if (column.ordering != 0) document["ordering"] = column.ordering;
+  if (column.partitioning != 0) document["partitioning"] = column.partitioning;
+  if (column.nullable) document["nullable"] = *column.nullable;
+  return document;
+}
+
+ColumnSetting read_setting(const json& document) {
+  ColumnSetting column{document.at("source").get<std::string>()};
+  column.target = document.value("target", "");
+  column.type = document.value("type", "");
+  column.ordering = document.value("ordering", 0);
+  column.partitioning = document.value("partitioning", 0);
+  if (const auto found = document.find("nullable"); found != document.end()) column.nullable = found->get<bool>();
+  return column;
+}
+
+bool has_settings(const TableMapping& mapping) {
+  return !mapping.columns.empty() || !mapping.engine.empty() || !mapping.partition_by.empty();
+}
+
+json mapping_json(const TableMapping& mapping) {
+  json document = {{"source", mapping.source}, {"target", mapping.target}, {"exclude", mapping.exclude}};
+  for (const ColumnSetting& column : mapping.columns) document["columns"].push_back(setting_json(column));
+  if (!mapping.engine.empty()) document["engine"] = mapping.engine;
+  if (!mapping.partition_by.empty()) document["partition_by"] = mapping.partition_by;
+  return document;
+}
+
+TableMapping read_mapping(const json& document) {
+  TableMapping mapping{document.at("source").get<std::string>(), document.at("target").get<std::string>(),
+                       document.at("exclude").get<std::vector<std::string>>()};
+  for (const json& column : document.value("columns", json::array())) mapping.columns.push_back(read_setting(column));
+  mapping.engine = document.value("engine", "");
+  mapping.partition_by = document.value("partition_by", "");
+  return mapping;
+}
+
+}  // namespace
+
 std::string mirror_json(const MirrorSpec& mirror) {
   json tables = json::array();
-  for (const TableMapping& mapping : mirror.tables)
-    tables.push_back({{"source", mapping.source}, {"target", mapping.target}, {"exclude", mapping.exclude}});
-  return dump({{"v", kVersion}, {"tables", tables}, {"options", mirror.options}});
+  for (const TableMapping& mapping : mirror.tables) tables.push_back(mapping_json(mapping));
+  // What an earlier peerd would pass over is of a version that it refuses.
+  const bool settings = std::ranges::any_of(mirror.tables, has_settings);
+  return dump({{"v", settings ? kSettingsVersion : kVersion}, {"tables", tables}, {"options", mirror.options}});
 }
 
 void read_mirror(std::string_view text, MirrorSpec& into) {
   read(text, [&](const json& document) {
-    for (const json& mapping : document.at("tables")) {
-      into.tables.push_back({mapping.at("source").get<std::string>(), mapping.at("target").get<std::string>(),
-                             mapping.at("exclude").get<std::vector<std::string>>()});
-    }
+    for (const json& mapping : document.at("tables")) into.tables.push_back(read_mapping(mapping));
     for (const auto& [name, value] : document.at("options").items()) into.options[name] = value.get<std::string>();
     return true;
   });

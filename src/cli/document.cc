@@ -27,6 +27,8 @@ constexpr std::array kMirror{Name{"source", "source_name"}, Name{"target", "dest
                              Name{"sync_interval", "idle_timeout_seconds"}};
 constexpr std::array kTable{Name{"from", "source_table_identifier"}, Name{"to", "destination_table_identifier"},
                             Name{"partition_by", "partition_by_expr"}};
+constexpr std::array kColumn{Name{"source", "source_name"}, Name{"target", "destination_name"},
+                             Name{"type", "destination_type"}, Name{"nullable", "nullable_enabled"}};
 
 std::string api_name(std::span<const Name> names, const std::string& file) {
   const auto found = std::ranges::find(names, file, &Name::file);
@@ -103,6 +105,21 @@ Json read_pair(const std::string& text, const std::string& field) {
   return {{"source_table_identifier", text.substr(0, colon)}, {"destination_table_identifier", text.substr(colon + 1)}};
 }
 
+/// Settings of columns: a list of maps.
+Json read_columns(const YAML::Node& node, const std::string& field) {
+  if (!node.IsSequence()) refuse(field, "columns are a list", "columns: [{source: price, type: 'Decimal(18, 2)'}]");
+  Json columns = Json::array();
+  for (std::size_t i = 0; i < node.size(); ++i) {
+    const std::string at = field + "[" + std::to_string(i) + "]";
+    if (!node[i].IsMap()) refuse(at, "what is asked of a column is a map", "{source: price, type: 'Decimal(18, 2)'}");
+    Json column = Json::object();
+    for (const auto& entry : node[i])
+      column[api_name(kColumn, entry.first.Scalar())] = value(entry.second, at + "." + entry.first.Scalar());
+    columns.push_back(column);
+  }
+  return columns;
+}
+
 Json read_tables(const YAML::Node& node, const std::string& field) {
   if (!node.IsSequence()) refuse(field, "tables are a list", "tables: [public.orders:orders]");
   Json tables = Json::array();
@@ -114,8 +131,10 @@ Json read_tables(const YAML::Node& node, const std::string& field) {
     }
     if (!node[i].IsMap()) refuse(at, "a table is source:target, or a map", "{from: public.orders, to: orders}");
     Json table = Json::object();
-    for (const auto& entry : node[i])
-      table[api_name(kTable, entry.first.Scalar())] = value(entry.second, at + "." + entry.first.Scalar());
+    for (const auto& entry : node[i]) {
+      const std::string name = entry.first.Scalar(), of = at + "." + name;
+      table[api_name(kTable, name)] = name == "columns" ? read_columns(entry.second, of) : value(entry.second, of);
+    }
     tables.push_back(table);
   }
   return tables;
@@ -189,6 +208,13 @@ void write_peer(YAML::Emitter& out, const Json& declared) {
   out << YAML::EndMap;
 }
 
+/// With the file's names of its fields.
+Json renamed(std::span<const Name> names, const Json& message) {
+  Json out = Json::object();
+  for (const auto& [field, item] : message.items()) out[file_name(names, field)] = item;
+  return out;
+}
+
 void write_mirror(YAML::Emitter& out, const Json& mirror) {
   out << YAML::Key << mirror.at("flow_job_name").get<std::string>() << YAML::Value << YAML::BeginMap;
   for (const auto& [name, value] : mirror.items()) {
@@ -199,8 +225,9 @@ void write_mirror(YAML::Emitter& out, const Json& mirror) {
     }
     out << YAML::Key << "tables" << YAML::Value << YAML::Block << YAML::BeginSeq;
     for (const Json& mapping : value) {
-      Json table = Json::object();
-      for (const auto& [field, item] : mapping.items()) table[file_name(kTable, field)] = item;
+      Json table = renamed(kTable, mapping);
+      if (const auto columns = table.find("columns"); columns != table.end())
+        for (Json& column : *columns) column = renamed(kColumn, column);
       write_value(out, table);
     }
     out << YAML::EndSeq;

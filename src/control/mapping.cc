@@ -1,5 +1,6 @@
 #include "mapping.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -45,6 +46,51 @@ bool same_database(const Ends& ends, const Connectors& connectors) {
   return true;
 }
 
+/// What of the mapping says more than names and excluded columns: REST's field, and SQL's word of it.
+std::vector<std::pair<std::string, std::string>> settings_of(const TableMapping& table) {
+  std::vector<std::pair<std::string, std::string>> settings;
+  const auto note = [&](bool set, const std::string& field, const std::string& word) {
+    if (set) settings.emplace_back(field, word);
+  };
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    const ColumnSetting& column = table.columns[i];
+    const std::string at = "columns[" + std::to_string(i) + "].", of = " of column \"" + column.source + "\"";
+    note(!column.target.empty() && column.target != column.source, at + "destination_name", "target" + of);
+    note(!column.type.empty(), at + "destination_type", "type" + of);
+    note(column.ordering > 0, at + "ordering", "ordering" + of);
+    note(column.partitioning > 0, at + "partitioning", "partitioning" + of);
+    note(column.nullable.has_value(), at + "nullable_enabled", "nullable" + of);
+  }
+  note(!table.engine.empty(), "engine", "engine");
+  note(!table.partition_by.empty(), "partition_by_expr", "partition_by");
+  return settings;
+}
+
+/// Settings that the kind of target does not take, columns that are named twice, or left out and set.
+Problems check_settings(const TableMapping& table, const std::string& field, const Connector* target) {
+  Problems problems;
+  if (target != nullptr && !target->takes_settings) {
+    for (const auto& [name, word] : settings_of(table)) {
+      problems.push_back(problem_of(ErrorCode::not_supported, field + "." + name,
+                                    word + " is not offered by mirrors to " + std::string(target->kind) +
+                                        ", whose tables are as the source's",
+                                    "leave it out of the mapping of " + table.source));
+    }
+  }
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    const std::string& column = table.columns[i].source;
+    const std::string at = field + ".columns[" + std::to_string(i) + "].source_name", of = "column \"" + column +
+        "\" of " + table.source;
+    if (!names.insert(column).second)
+      problems.push_back(problem_of(ErrorCode::invalid_option, at, of + " is set twice", "say all of it in one place"));
+    if (std::ranges::find(table.exclude, column) != table.exclude.end())
+      problems.push_back(problem_of(ErrorCode::invalid_option, at, of + " is excluded, and set",
+          "leave out one of the two"));
+  }
+  return problems;
+}
+
 }  // namespace
 
 Problem problem_of(ErrorCode code, std::string field, std::string message, std::string hint) {
@@ -67,12 +113,14 @@ Problems check_mapping(const MirrorSpec& mirror, const Ends& ends, const Connect
                                   "name at least one: WITH TABLE MAPPING (public.t:public.t)"));
   }
   std::set<std::string> sources, targets;
+  const Connector* target_kind = ends.target ? connectors.find(ends.target->kind) : nullptr;
   const bool one_database = same_database(ends, connectors);
   for (std::size_t i = 0; i < mirror.tables.size(); ++i) {
     const TableMapping& table = mirror.tables[i];
     const std::string field = "table_mappings[" + std::to_string(i) + "]";
     const auto bad_source = bad_name(ends.source, field, table.source, connectors);
     const auto bad_target = bad_name(ends.target, field, table.target, connectors);
+    append(problems, check_settings(table, field, target_kind));
     if (bad_source) problems.push_back(*bad_source);
     if (bad_target) problems.push_back(*bad_target);
     if (bad_source || bad_target) continue;

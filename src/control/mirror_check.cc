@@ -110,6 +110,8 @@ Declared declare_mirror(const MirrorRequest& request, const Ends& ends, Catalog&
   if (to && !to->table_key) {
     for (TableMapping& table : spec.tables) table.target = plain_name(table.target);
   }
+  for (TableMapping& table : spec.tables)
+    if (to && !to->engine.empty() && to_lower(table.engine) == to_lower(to->engine)) table.engine.clear();
   problems = check_name("mirror", request.name);
   append(problems, check_end(ends.source, request.source, "source", "source_name", from && from->source, catalog));
   append(problems, check_end(ends.target, request.target, "target", "destination_name", to && to->target, catalog));

@@ -81,12 +81,27 @@ std::string table_sql(const std::string& name, Naming naming) {
   return join(parts, ".");
 }
 
+std::string setting_sql(const ColumnSetting& column) {
+  std::string out = "{source: " + part_sql(column.source);
+  if (!column.target.empty()) out += ", target: " + part_sql(column.target);
+  if (!column.type.empty()) out += ", type: " + quote_literal(column.type);
+  if (column.ordering != 0) out += ", ordering: " + std::to_string(column.ordering);
+  if (column.partitioning != 0) out += ", partitioning: " + std::to_string(column.partitioning);
+  if (column.nullable) out += std::string(", nullable: ") + (*column.nullable ? "true" : "false");
+  return out + "}";
+}
+
 std::string mapping_sql(const TableMapping& table, Naming source, Naming target) {
   const std::string from = table_sql(table.source, source), to = table_sql(table.target, target);
-  if (table.exclude.empty()) return from + ":" + to;
-  std::vector<std::string> columns;
-  for (const std::string& column : table.exclude) columns.push_back(part_sql(column));
-  return "{from: " + from + ", to: " + to + ", exclude: [" + join(columns, ", ") + "]}";
+  std::string more;
+  std::vector<std::string> excluded, columns;
+  for (const std::string& column : table.exclude) excluded.push_back(part_sql(column));
+  for (const ColumnSetting& column : table.columns) columns.push_back(setting_sql(column));
+  if (!excluded.empty()) more += ", exclude: [" + join(excluded, ", ") + "]";
+  if (!columns.empty()) more += ", columns: [" + join(columns, ", ") + "]";
+  if (!table.engine.empty()) more += ", engine: " + quote_literal(table.engine);
+  if (!table.partition_by.empty()) more += ", partition_by: " + quote_literal(table.partition_by);
+  return more.empty() ? from + ":" + to : "{from: " + from + ", to: " + to + more + "}";
 }
 
 std::string option_sql(const std::string& name, const std::string& value, const OptionTable* more) {

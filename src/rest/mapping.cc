@@ -182,21 +182,70 @@ void refuse_masked(const PeerRequest& request, const OptionTable& table, const s
   }
 }
 
+/// ClickHouse's words for PeerDB's engines.
+struct EngineName {
+  peerdb_flow::TableEngine engine;
+  std::string_view name;
+};
+constexpr EngineName kEngines[] = {{peerdb_flow::CH_ENGINE_REPLACING_MERGE_TREE, ""},
+                                   {peerdb_flow::CH_ENGINE_MERGE_TREE, "MergeTree"},
+                                   {peerdb_flow::CH_ENGINE_NULL, "Null"},
+                                   {peerdb_flow::CH_ENGINE_REPLICATED_REPLACING_MERGE_TREE, "ReplicatedReplacingMergeTree"},
+                                   {peerdb_flow::CH_ENGINE_REPLICATED_MERGE_TREE, "ReplicatedMergeTree"},
+                                   {peerdb_flow::CH_ENGINE_COALESCING_MERGE_TREE, "CoalescingMergeTree"}};
+
+std::string engine_of(const peerdb_flow::TableMapping& table, const std::string& path) {
+  for (const EngineName& known : kEngines)
+    if (known.engine == table.engine()) return std::string(known.name);
+  refuse(ErrorCode::invalid_option, path + "engine", "no engine has that number", "leave it out");
+}
+
+/// nullable_enabled = false is what a client sends that says nothing of it.
+ColumnSetting setting_of(const peerdb_flow::ColumnSetting& column, const std::string& path) {
+  if (column.source_name().empty()) refuse(ErrorCode::invalid_option, path + "source_name", "no column is named", "send its name");
+  for (const auto& [name, place] : {std::pair{"ordering", column.ordering()}, {"partitioning", column.partitioning()}})
+    if (place < 0) refuse(ErrorCode::invalid_option, path + name, std::string("\"") + name + "\" is a place from 1 on", "leave it out");
+  ColumnSetting setting{column.source_name(), column.destination_name(), column.destination_type(), column.ordering(),
+                        column.partitioning()};
+  if (column.nullable_enabled()) setting.nullable = true;
+  return setting;
+}
+
 TableMapping mapping_of(const peerdb_flow::TableMapping& table, const std::string& path) {
   const auto unsupported = [&](bool set, const char* name) {
     if (set)
       refuse(ErrorCode::not_supported, path + name, std::string("\"") + name + "\" is not supported yet",
              "leave it out");
   };
-  unsupported(table.columns_size() > 0, "columns");
-  unsupported(table.engine() != peerdb_flow::CH_ENGINE_REPLACING_MERGE_TREE, "engine");
   unsupported(!table.sharding_key().empty(), "sharding_key");
   unsupported(!table.policy_name().empty(), "policy_name");
-  unsupported(!table.partition_by_expr().empty(), "partition_by_expr");
   // partition_key is PeerDB's way to cut a copy into pieces; ctid ranges need none.
-  return {table.source_table_identifier(),
-          table.destination_table_identifier(),
-          {table.exclude().begin(), table.exclude().end()}};
+  TableMapping mapping{table.source_table_identifier(),
+                       table.destination_table_identifier(),
+                       {table.exclude().begin(), table.exclude().end()}};
+  for (int i = 0; i < table.columns_size(); ++i)
+    mapping.columns.push_back(setting_of(table.columns(i), path + "columns[" + std::to_string(i) + "]."));
+  mapping.engine = engine_of(table, path);
+  mapping.partition_by = table.partition_by_expr();
+  return mapping;
+}
+
+void fill_mapping(const TableMapping& table, peerdb_flow::TableMapping& mapping) {
+  mapping.set_source_table_identifier(table.source);
+  mapping.set_destination_table_identifier(table.target);
+  for (const auto& column : table.exclude) mapping.add_exclude(column);
+  for (const ColumnSetting& setting : table.columns) {
+    auto& column = *mapping.add_columns();
+    column.set_source_name(setting.source);
+    column.set_destination_name(setting.target);
+    column.set_destination_type(setting.type);
+    column.set_ordering(setting.ordering);
+    column.set_partitioning(setting.partitioning);
+    column.set_nullable_enabled(setting.nullable.value_or(false));
+  }
+  for (const EngineName& known : kEngines)
+    if (known.name == table.engine) mapping.set_engine(known.engine);
+  mapping.set_partition_by_expr(table.partition_by);
 }
 
 /// A mirror carries no settings: what one asks for is what peerd does anyway, or is refused.
@@ -335,12 +384,7 @@ void fill_mirror(const MirrorSpec& spec, peerdb_flow::FlowConnectionConfigs& con
   configs.set_flow_job_name(spec.name);
   configs.set_source_name(spec.source);
   configs.set_destination_name(spec.target);
-  for (const auto& table : spec.tables) {
-    auto& mapping = *configs.add_table_mappings();
-    mapping.set_source_table_identifier(table.source);
-    mapping.set_destination_table_identifier(table.target);
-    for (const auto& column : table.exclude) mapping.add_exclude(column);
-  }
+  for (const auto& table : spec.tables) fill_mapping(table, *configs.add_table_mappings());
   for (const auto& option : mirror_options().options) {
     // An alias shows the option that it stands for: do_initial_snapshot is the field of do_initial_copy.
     const auto name = option.alias_of.empty() ? option.name : option.alias_of;

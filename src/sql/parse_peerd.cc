@@ -1,3 +1,9 @@
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <set>
+#include <span>
+
 #include "parser.h"
 #include "peerd/base/text.h"
 #include "statement_error.h"
@@ -43,34 +49,110 @@ std::vector<std::string> parse_columns(TokenCursor& cursor) {
   return columns;
 }
 
-/// {from: s.t, to: s.t, exclude: [c, d]}, in any order.
-TableMapping parse_long_mapping(TokenCursor& cursor, std::vector<std::string>& notices) {
-  TableMapping mapping;
-  std::vector<std::string> seen;
-  const std::size_t begin = cursor.peek().begin;
+/// A key of { … } and how its value is read. `peerdb`: what PeerDB's messages call it; "" = the same.
+struct Key {
+  std::string_view name, peerdb;
+  std::function<void()> read;
+  bool told = true;  ///< In the list of what is expected.
+};
+
+/// {key: value, …}, in any order, each key once.
+void parse_keys(TokenCursor& cursor, std::string_view what, std::span<const Key> keys) {
+  std::vector<std::string> names;
+  for (const Key& key : keys)
+    if (key.told) names.emplace_back(key.name);
+  const std::string last = names.back();
+  names.pop_back();
+  const std::string expected = join(names, ", ") + " or " + last;
+  std::set<std::string_view> seen;
   cursor.expect_symbol("{");
   while (!cursor.accept_symbol("}")) {
-    const Token& token = cursor.expect_name("from, to or exclude");
-    const std::string key = to_lower(token.text);
-    const std::size_t at = token.begin;
-    for (const auto& earlier : seen) {
-      if (earlier == key) throw StatementError("42601", "\"" + key + "\" is given twice in a mapping", {}, at);
-    }
-    seen.push_back(key);
-    if (key != "from" && key != "to" && key != "exclude" && key != "key") {
-      throw StatementError("42601", "syntax error at or near \"" + token.text + "\": expected from, to or exclude", {},
-                           at);
+    const Token token = cursor.expect_name(expected);
+    const std::string name = to_lower(token.text);
+    const auto key = std::ranges::find_if(keys, [&](const Key& k) { return k.name == name || k.peerdb == name; });
+    if (key == keys.end())
+      throw StatementError("42601", "syntax error at or near \"" + token.text + "\": expected " + expected, {}, token.begin);
+    if (!seen.insert(key->name).second) {
+      throw StatementError("42601", "\"" + std::string(key->name) + "\" is given twice in " + std::string(what), {},
+                           token.begin);
     }
     cursor.expect_symbol(":");
-    if (key == "from") mapping.source = parse_table(cursor, "a source table");
-    if (key == "to") mapping.target = parse_table(cursor, "a target table");
-    if (key == "exclude") mapping.exclude = parse_columns(cursor);
-    if (key == "key") {
-      cursor.expect_name("a column's name");
-      notices.push_back("the key of a mapping is not needed and not used: tables are copied by ctid ranges");
-    }
+    key->read();
     if (!cursor.peek().is_symbol("}") && !cursor.accept_symbol(",")) cursor.fail("\",\" or \"}\"");
   }
+}
+
+/// 'text' or a word.
+std::string parse_words(TokenCursor& cursor, std::string_view what) {
+  const bool name = cursor.peek().kind == Token::Kind::word || cursor.peek().kind == Token::Kind::quoted;
+  return name ? cursor.expect_name(what).text : cursor.expect_text(what);
+}
+
+int parse_place(TokenCursor& cursor) {
+  constexpr std::string_view kWhat = "a number from 1 on";
+  const std::size_t at = cursor.peek().begin;
+  const std::string text = cursor.expect_value(kWhat).text;
+  int place = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), place);
+  if (error != std::errc{} || end != text.data() + text.size() || place < 1)
+    throw StatementError("42601", "syntax error at or near \"" + text + "\": expected " + std::string(kWhat), {}, at);
+  return place;
+}
+
+bool parse_truth(TokenCursor& cursor) {
+  const std::size_t at = cursor.peek().begin;
+  const std::string text = to_lower(cursor.expect_value("true or false").text);
+  if (text != "true" && text != "false")
+    throw StatementError("42601", "syntax error at or near \"" + text + "\": expected true or false", {}, at);
+  return text == "true";
+}
+
+/// {source: a, target: b, type: 'String', …}: what a mapping asks of one column.
+ColumnSetting parse_setting(TokenCursor& cursor) {
+  ColumnSetting column;
+  const std::size_t begin = cursor.peek().begin;
+  const Key keys[] = {
+      {"source", "source_name", [&] { column.source = cursor.expect_name("a column's name").text; }},
+      {"target", "destination_name", [&] { column.target = cursor.expect_name("a column's name").text; }},
+      {"type", "destination_type", [&] { column.type = parse_words(cursor, "a type of the target, as 'text'"); }},
+      {"ordering", "", [&] { column.ordering = parse_place(cursor); }},
+      {"partitioning", "", [&] { column.partitioning = parse_place(cursor); }},
+      {"nullable", "nullable_enabled", [&] { column.nullable = parse_truth(cursor); }},
+  };
+  parse_keys(cursor, "the settings of a column", keys);
+  if (column.source.empty())
+    throw StatementError("42601", "the settings of a column need its name", "{source: name, type: 'String'}", begin);
+  return column;
+}
+
+std::vector<ColumnSetting> parse_settings(TokenCursor& cursor) {
+  std::vector<ColumnSetting> columns;
+  cursor.expect_symbol("[");
+  while (!cursor.accept_symbol("]")) {
+    columns.push_back(parse_setting(cursor));
+    if (!cursor.peek().is_symbol("]") && !cursor.accept_symbol(",")) cursor.fail("\",\" or \"]\"");
+  }
+  return columns;
+}
+
+/// {from: s.t, to: s.t, exclude: [c, d], columns: [{source: e, …}], engine: '…', partition_by: '…'}.
+TableMapping parse_long_mapping(TokenCursor& cursor, std::vector<std::string>& notices) {
+  TableMapping mapping;
+  const std::size_t begin = cursor.peek().begin;
+  const auto read_key = [&] {
+    cursor.expect_name("a column's name");
+    notices.push_back("the key of a mapping is not needed and not used: tables are copied by ctid ranges");
+  };
+  const Key keys[] = {
+      {"from", "", [&] { mapping.source = parse_table(cursor, "a source table"); }},
+      {"to", "", [&] { mapping.target = parse_table(cursor, "a target table"); }},
+      {"key", "", read_key, false},
+      {"exclude", "", [&] { mapping.exclude = parse_columns(cursor); }},
+      {"columns", "", [&] { mapping.columns = parse_settings(cursor); }},
+      {"engine", "", [&] { mapping.engine = parse_words(cursor, "a table engine, as 'text'"); }},
+      {"partition_by", "partition_by_expr", [&] { mapping.partition_by = cursor.expect_text("an expression, as 'text'"); }},
+  };
+  parse_keys(cursor, "a mapping", keys);
   if (mapping.source.empty() || mapping.target.empty()) {
     throw StatementError("42601", "a mapping needs both from and to", "{from: schema.table, to: schema.table}", begin);
   }

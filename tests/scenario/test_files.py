@@ -75,6 +75,29 @@ def test_a_file_is_planned_applied_and_exported(files):
     assert code == 0, (code, out, err)
 
 
+def test_settings_of_columns_are_planned_applied_and_exported(new_world):
+    world = new_world("clickhouse")
+    create_table(world.source, "public.items", 200, world.source_db)
+    files, secret = Files(world), {"SECRET": "postgres"}
+    plain = f"      - public.items:{world.target_name('public.items')}\n"
+    table = """      - {from: public.items, to: items, columns: [{source: id, target: "Item", type: UInt64, ordering: 1, partitioning: 1}], partition_by: 'Item % 4'}\n"""
+    text = files.declared().replace(plain, table)
+    assert table in text
+    code, out, err = files.run("apply", "-", text=text, **secret)
+    assert code == 0 and "3 changes made" in out, (code, out, err)
+    world.wait_state("RUNNING")
+    world.wait_caught_up()
+    assert {row["Item"] for row in world.at_target("SELECT `Item` FROM items FINAL")} == {row[0] for row in world.sql("SELECT id FROM items")}
+    assert files.run("plan", "-", text=text, **secret)[:2] == (0, "nothing to change: all is as declared\n")
+    code, exported, err = files.run("export")
+    assert code == 0 and "source: \"id\"" in exported and "destination_name" not in exported, (code, exported, err)
+    assert files.run("plan", "-", "--prune", text=exported)[0] == 0
+    code, out, err = files.run("plan", "-", text=text.replace("UInt64", "UInt32"), **secret)
+    assert "cannot update mirror" in out and "the mapping of public.items" in out, (code, out, err)
+    code, out, err = files.run("plan", "-", text=text.replace("columns: [{source: id,", "columns: [{source: id, kind: x,"), **secret)
+    assert code == 1 and "kind" in err, (code, out, err)
+
+
 def test_a_changed_secret_is_found_and_never_shown(files):
     world = files.world
     assert files.run("apply", "-", text=files.declared(), SECRET="postgres")[0] == 0

@@ -8,6 +8,8 @@ CREATE MIRROR m FROM src TO dst WITH TABLE MAPPING (public.items:public.items) W
 CREATE MIRROR m FROM src TO dst WITH TABLE MAPPING ();
 CREATE MIRROR m FROM src TO dst WITH TABLE MAPPING (public.items:public.items, public.items:public.again);
 CREATE MIRROR m FROM src TO dst WITH TABLE MAPPING ({from: public.items, to: public.items, exclude: [nothing]});
+CREATE MIRROR m FROM src TO dst WITH TABLE MAPPING ({from: public.items, to: public.items, columns: [{source: name, type: 'String', kind: x}]});
+CREATE MIRROR m FROM src TO dst WITH TABLE MAPPING ({from: public.items, to: public.items, columns: [{source: name, target: title, ordering: 1}], partition_by: 'id'});
 SELECT count(*) FROM mirrors;
 CREATE MIRROR m FROM src TO dst WITH TABLE MAPPING ({from: public.items, to: public.items}) WITH (sync_interval = 5, soft_delete_col_name = '');
 CREATE MIRROR m FROM src TO dst WITH TABLE MAPPING ({from: public.items, to: public.items}) WITH (sync_interval = 5, soft_delete_col_name = '');

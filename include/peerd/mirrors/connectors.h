@@ -25,6 +25,10 @@ struct Connector {
   std::function<std::string(const PeerSpec&, std::string_view table)> table_key{};
   /// Options of CREATE MIRROR that only mirrors to this kind have, beside mirror_options(); nullptr: none.
   const OptionTable* mirror_options = nullptr;
+  /// Whether a mapping may say how a column or the table is made there. Details are for the target's preflight.
+  bool takes_settings = false;
+  /// Of tables that are made there: a mapping that names it asks for nothing. "": tables have no engines.
+  std::string_view engine{};
 };
 
 class Connectors {

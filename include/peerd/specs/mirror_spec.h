@@ -34,8 +34,12 @@ struct ColumnSetting {
   std::string type{};    ///< Its type there, in the target's words; empty: peerd's choice.
   int ordering = 0;      ///< Above 0: its place in the target's sort key.
   int partitioning = 0;  ///< Above 0: its place in the target's partition key.
-  std::optional<bool> nullable{};  ///< Not given: as at the source.
-  bool operator==(const ColumnSetting&) const = default;
+  std::optional<bool> nullable{};  ///< Not given: as at the source; false is refused where that may be NULL.
+  /// Not to be nullable asks for nothing, where it is not refused.
+  bool operator==(const ColumnSetting& other) const {
+    return source == other.source && target == other.target && type == other.type && ordering == other.ordering &&
+           partitioning == other.partitioning && nullable.value_or(false) == other.nullable.value_or(false);
+  }
 };
 
 struct TableMapping {

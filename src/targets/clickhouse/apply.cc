@@ -68,7 +68,7 @@ BatchApplier::TableState& BatchApplier::state_of(const MirrorTable& table) {
   TableState& state = found->second;
   if (made || !(state.schema == table.schema)) {
     state.schema = table.schema;
-    state.layout = layouts_.of(table.schema);
+    state.layout = layouts_.of(table);
     state.block.reset();
   }
   if (state.block == nullptr) state.block = std::make_unique<Block>(state.layout);

@@ -54,7 +54,8 @@ void Block::add_binary(std::string_view bytes) {
   if (type().array) {
     type().copy_cast.empty() ? add_array_binary(bytes) : add_array_text(bytes);
   } else {
-    if (const char* wrong = append_binary(type(), bytes, c.values)) refuse(wrong);
+    const auto append = type().copy_cast.empty() ? append_binary : append_text;
+    if (const char* wrong = append(type(), bytes, c.values)) refuse(wrong);
     if (type().nullable) c.nulls.append('\0');
   }
   ++next_;
@@ -116,7 +117,7 @@ void Block::clear() {
 }
 
 void Block::refuse(const char* wrong) const {
-  const std::string& column = layout_.names[next_];
+  const std::string& column = layout_.sources[next_];
   bool key = false;
   for (const std::uint16_t k : layout_.key) key = key || k == next_;
   Error error(ErrorCode::bad_value, "column \"" + column + "\" of table " + layout_.table + " holds " + wrong +

@@ -15,7 +15,7 @@ class Writer final : public ChunkWriter {
     insert_.abandon();
     // The layout may differ where an earlier chunk was of another table; its memory is kept where it does not.
     if (block_ == nullptr || !(table_.schema == table.schema)) {
-      block_ = std::make_unique<Block>(layouts_.of(table.schema));
+      block_ = std::make_unique<Block>(layouts_.of(table));
     } else {
       block_->clear();
     }

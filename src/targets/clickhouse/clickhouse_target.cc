@@ -11,6 +11,7 @@
 #include "clickhouse/chunk_writer.h"
 #include "clickhouse/layouts.h"
 #include "clickhouse/leftovers.h"
+#include "clickhouse/mapping_check.h"
 #include "clickhouse/schema.h"
 #include "clickhouse/server_check.h"
 #include "clickhouse/table_note.h"
@@ -28,7 +29,7 @@ class ClickHouseTarget final : public Target {
  public:
   ClickHouseTarget(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease)
       : access_(access_of(peer)),
-        layouts_(mirror.text("soft_delete_col_name"), mirror.text("synced_at_col_name"), title(lease.uuid)),
+        layouts_(mirror, title(lease.uuid)),
         mirror_name_(mirror.name),
         title_(layouts_.title()),
         fsync_(option_boolean(clickhouse_options(), peer.options, "fsync_after_insert") ? Fsync::yes : Fsync::no),
@@ -60,7 +61,8 @@ class ClickHouseTarget final : public Target {
   }
 
  private:
-  TableLayout layout_of(const TableSchema& schema) const { return layouts_.of(schema); }
+  TableLayout layout_of(const MirrorTable& table) const { return layouts_.of(table); }
+  Problems check_one(const MirrorTable& table, const Wait& wait);
   void widen(const MirrorTable& table, const ExistingTable& existing, const Wait& wait);
   void measure_parts(const Wait& wait);
 
@@ -87,10 +89,20 @@ Problems ClickHouseTarget::preflight(std::span<const MirrorTable> tables, const 
       twice.text.table = table.schema.qualified();
       problems.push_back({twice.text, ""});
     }
-    const auto found =
-        unfitness(read_table(client_, table.target_name, wait), layout_of(table.schema), table.target_name, title_);
+    Problems found = check_one(table, wait);
     problems.insert(problems.end(), found.begin(), found.end());
   }
+  return problems;
+}
+
+Problems ClickHouseTarget::check_one(const MirrorTable& table, const Wait& wait) {
+  const Layouts::Mapped* mapped = layouts_.mapped(table);
+  Problems problems = mapped == nullptr ? Problems() : check_asked(*mapped, table);
+  if (!problems.empty()) return problems;
+  const ExistingTable existing = read_table(client_, table.target_name, wait);
+  problems = unfitness(existing, layout_of(table), table.target_name, title_);
+  if (problems.empty() && !existing.exists && mapped != nullptr)
+    problems = check_makeable(client_, *mapped, layout_of(table), wait);
   return problems;
 }
 
@@ -100,7 +112,7 @@ void ClickHouseTarget::open(const Wait& wait) {
 }
 
 TargetIdentity ClickHouseTarget::create(const MirrorTable& table, const Wait& wait) {
-  const TableLayout layout = layout_of(table.schema);
+  const TableLayout layout = layout_of(table);
   ExistingTable existing = read_table(client_, table.target_name, wait);
   const bool absent = !existing.exists;
   if (absent) {
@@ -115,13 +127,13 @@ TargetIdentity ClickHouseTarget::create(const MirrorTable& table, const Wait& wa
 
 TargetIdentity ClickHouseTarget::recognize(const MirrorTable& table, const Wait& wait) {
   const ExistingTable existing = read_table(client_, table.target_name, wait);
-  const TableLayout layout = layout_of(table.schema);
+  const TableLayout layout = layout_of(table);
   require_whole(existing, layout, table.target_name, title_);
   return note_of(client_, existing, layout, table.target_name, false, wait);
 }
 
 CopyPlan ClickHouseTarget::verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) {
-  const TableLayout layout = layout_of(table.schema);
+  const TableLayout layout = layout_of(table);
   const ExistingTable existing = read_table(client_, table.target_name, wait);
   require_whole(existing, layout, table.target_name, title_);
   Standing standing = require_noted(client_, existing, layout, table.target_name, noted, wait);
@@ -134,14 +146,14 @@ CopyPlan ClickHouseTarget::verify(const MirrorTable& table, const TargetIdentity
 void ClickHouseTarget::alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) {
   require_standing(client_, from, layouts_, wait);
   const ExistingTable existing = read_table(client_, to.target_name, wait);
-  require_whole(existing, layout_of(from.schema), to.target_name, title_);
-  throw_if_any(unfitness(existing, layout_of(to.schema), to.target_name, title_));
+  require_whole(existing, layout_of(from), to.target_name, title_);
+  throw_if_any(unfitness(existing, layout_of(to), to.target_name, title_));
   widen(to, existing, wait);
   stand_anew(client_, to, layouts_, wait);
 }
 
 void ClickHouseTarget::widen(const MirrorTable& table, const ExistingTable& existing, const Wait& wait) {
-  const TableLayout layout = layout_of(table.schema);
+  const TableLayout layout = layout_of(table);
   for (const std::string& statement : widening(existing, table.schema, layout, table.target_name, title_)) {
     client_.execute(statement, wait);
     log(LogLevel::info, "altered table " + table.target_name + " at the target",
@@ -155,7 +167,7 @@ void ClickHouseTarget::restart_copy(const MirrorTable& table, const std::optiona
   kill_leftovers(client_, names_, table.schema.id, wait);
   const std::string name = quote_name(table.target_name);
   if (noted && noted->made && same_table(*noted, existing) &&
-      !unfitness(existing, layout_of(table.schema), table.target_name, title_).empty()) {
+      !unfitness(existing, layout_of(table), table.target_name, title_).empty()) {
     // Another shape: all rows are of before it, so the table that the mirror made is made again. An operator's own has a
     // definition that is nobody else's: create() says what it lacks.
     client_.execute("DROP TABLE " + name + " SYNC", wait);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "clickhouse/asked_type.h"
 #include "peerd/base/text.h"
 #include "peerd/postgres/types.h"
 
@@ -14,6 +15,11 @@ using namespace postgres;
 // domain over them, whose casts are functions of their own (pg_cast).
 bool cast_is_exact(std::uint32_t oid) {
   constexpr std::uint32_t kExact[] = {
+      kInt2Oid,
+      kInt4Oid,
+      kInt8Oid,
+      kUuidOid,
+      kJsonbOid,
       kOidOid,
       kFloat4Oid,
       kFloat8Oid,
@@ -117,11 +123,7 @@ bool set_decimal(ColumnType& type, std::int32_t modifier) {
   const int scale = (((modifier - 4) & 0x7ff) ^ 1024) - 1024;
   const int digits = scale < 0 ? precision - scale : std::max(precision, scale);
   if (digits > 76) return false;
-  type.scalar = Scalar::decimal;
-  type.precision = static_cast<std::uint8_t>(digits);
-  type.scale = static_cast<std::uint8_t>(std::max(scale, 0));
-  type.width = digits <= 9 ? 4 : digits <= 18 ? 8 : digits <= 38 ? 16 : 32;
-  type.name = "Decimal(" + std::to_string(digits) + ", " + std::to_string(type.scale) + ")";
+  make_decimal(type, digits, std::max(scale, 0));
   return true;
 }
 
@@ -130,16 +132,44 @@ bool text_as_key(const ColumnType& type) {
          type.scalar == Scalar::date || type.scalar == Scalar::timestamp;
 }
 
+}  // namespace
+
 void make_text(ColumnType& type, std::uint32_t oid) {
   type.scalar = Scalar::text;
   type.array = false;
   type.width = 0;
   type.name = "String";
+  read_as_text(type, oid);
+}
+
+void read_as_text(ColumnType& type, std::uint32_t oid) {
   type.copy_cast = text_like(oid) ? "" : "text";
   type.cast_is_exact = text_like(oid) || cast_is_exact(oid);
 }
 
-}  // namespace
+void make_decimal(ColumnType& type, int precision, int scale) {
+  type.scalar = Scalar::decimal;
+  type.precision = static_cast<std::uint8_t>(precision);
+  type.scale = static_cast<std::uint8_t>(scale);
+  type.width = precision <= 9 ? 4 : precision <= 18 ? 8 : precision <= 38 ? 16 : 32;
+  type.name = "Decimal(" + std::to_string(precision) + ", " + std::to_string(scale) + ")";
+}
+
+std::string value_name(const ColumnType& type) {
+  std::string_view name = type.name;
+  for (const std::string_view outer : {"Array(", "Nullable("}) {
+    if (name.starts_with(outer)) name = name.substr(outer.size(), name.size() - outer.size() - 1);
+  }
+  return std::string(name);
+}
+
+void wrap_name(ColumnType& type) {
+  if (type.array) {
+    type.name = "Array(Nullable(" + type.name + "))";
+  } else if (type.nullable) {
+    type.name = "Nullable(" + type.name + ")";
+  }
+}
 
 ColumnType column_type(const Column& column) {
   ColumnType type;
@@ -159,27 +189,66 @@ ColumnType column_type(const Column& column) {
   }
   if (column.in_key && text_as_key(type)) make_text(type, column.type_oid);
   type.nullable = column.nullable && !column.in_key;
-  if (type.array) {
-    type.name = "Array(Nullable(" + type.name + "))";
-  } else if (type.nullable) {
-    type.name = "Nullable(" + type.name + ")";
-  }
+  if (type.scalar == Scalar::timestamp) type.scale = 6;
+  wrap_name(type);
   return type;
 }
 
 std::string null_note(std::string_view column) { return "_peerdb_null_" + std::string(column); }
 
+namespace {
+
+const ColumnSetting* setting_of(const TableMapping* mapping, const std::string& column) {
+  if (mapping == nullptr) return nullptr;
+  const auto found = std::ranges::find(mapping->columns, column, &ColumnSetting::source);
+  return found == mapping->columns.end() ? nullptr : &*found;
+}
+
+ColumnType type_of(Column column, const ColumnSetting* setting) {
+  if (setting != nullptr && setting->nullable.value_or(false)) column.nullable = true;
+  return setting == nullptr || setting->type.empty() ? column_type(column) : asked_type(column, setting->type);
+}
+
+/// Columns by the places, from 1 on, that a mapping gives them.
+std::vector<std::uint16_t> placed(const TableSchema& schema, const TableMapping& mapping, int ColumnSetting::*place) {
+  std::vector<std::pair<int, std::uint16_t>> found;
+  for (std::size_t i = 0; i < schema.columns.size(); ++i) {
+    const ColumnSetting* setting = setting_of(&mapping, schema.columns[i].name);
+    if (setting != nullptr && setting->*place > 0) found.emplace_back(setting->*place, static_cast<std::uint16_t>(i));
+  }
+  std::ranges::sort(found);
+  std::vector<std::uint16_t> columns;
+  for (const auto& [_, column] : found) columns.push_back(column);
+  return columns;
+}
+
+std::string partition_of(const TableLayout& layout, const TableSchema& schema, const TableMapping& mapping) {
+  if (!mapping.partition_by.empty()) return mapping.partition_by;
+  std::vector<std::string> names;
+  for (const std::uint16_t column : placed(schema, mapping, &ColumnSetting::partitioning))
+    names.push_back(quote_name(layout.names[column]));
+  return join(names, ", ");
+}
+
+}  // namespace
+
 TableLayout table_layout(const TableSchema& schema, std::string_view soft_delete_col_name,
-                         std::string_view synced_at_col_name) {
+                         std::string_view synced_at_col_name, const TableMapping* mapping) {
   TableLayout layout;
   layout.table = schema.qualified();
   for (std::size_t i = 0; i < schema.columns.size(); ++i) {
     Column column = schema.columns[i];
     column.in_key = std::ranges::find(schema.key, static_cast<std::uint16_t>(i)) != schema.key.end();
-    layout.names.push_back(column.name);
-    layout.types.push_back(column_type(column));
+    const ColumnSetting* setting = setting_of(mapping, column.name);
+    layout.sources.push_back(column.name);
+    layout.names.push_back(setting != nullptr && !setting->target.empty() ? setting->target : column.name);
+    layout.types.push_back(type_of(column, setting));
   }
   layout.key = schema.key;
+  if (mapping != nullptr) {
+    layout.order = placed(schema, *mapping, &ColumnSetting::ordering);
+    layout.partition_by = partition_of(layout, schema, *mapping);
+  }
   // The engine needs the column even where nobody asked for it.
   layout.deleted_column = soft_delete_col_name.empty() ? "_peerdb_is_deleted" : std::string(soft_delete_col_name);
   layout.synced_column = to_lower(synced_at_col_name);

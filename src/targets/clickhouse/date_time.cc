@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "calendar.h"
+#include "clickhouse/wrong.h"
 #include "peerd/postgres/types.h"
 
 namespace peerd::clickhouse {
@@ -11,8 +12,9 @@ namespace {
 using calendar::kDayMicroseconds;
 
 constexpr const char* kInfinite = "an infinite date, which ClickHouse cannot hold";
+constexpr const char* kTooFine = "a time with more digits after the seconds than the column's type has";
+constexpr const char* kBeyond = "a date outside of what the column's type holds";
 constexpr const char* kOutOfRange = "a date outside of 1900 to 2299, which ClickHouse cannot hold";
-constexpr const char* kMalformed = "not a date or time";
 constexpr std::int64_t kFirstMicrosecond = kFirstDay * kDayMicroseconds;
 constexpr std::int64_t kLastMicrosecond = (kLastDay + 1) * kDayMicroseconds - 1;
 
@@ -66,6 +68,31 @@ const char* timestamp_from_binary(std::int64_t since_2000, std::int64_t& microse
   if (since_2000 == Limits::max() || since_2000 == Limits::min()) return kInfinite;
   if (since_2000 < kFirstMicrosecond - kEpoch || since_2000 > kLastMicrosecond - kEpoch) return kOutOfRange;
   microseconds = since_2000 + kEpoch;
+  return nullptr;
+}
+
+const char* ticks_of(std::int64_t microseconds, unsigned scale, std::int64_t& ticks) {
+  std::int64_t factor = 1;
+  for (unsigned i = scale; i < 6; ++i) factor *= 10;
+  if (microseconds % factor != 0) return kTooFine;
+  ticks = microseconds / factor;
+  for (unsigned i = 6; i < scale; ++i) {
+    if (__builtin_mul_overflow(ticks, 10, &ticks)) return kBeyond;
+  }
+  return nullptr;
+}
+
+const char* seconds_of(std::int64_t microseconds, std::uint32_t& seconds) {
+  std::int64_t value = 0;
+  if (const char* wrong = ticks_of(microseconds, 0, value)) return wrong;
+  if (value < 0 || value > std::numeric_limits<std::uint32_t>::max()) return kBeyond;
+  seconds = static_cast<std::uint32_t>(value);
+  return nullptr;
+}
+
+const char* day_of(std::int32_t days, std::uint16_t& day) {
+  if (days < 0 || days > std::numeric_limits<std::uint16_t>::max()) return kBeyond;
+  day = static_cast<std::uint16_t>(days);
   return nullptr;
 }
 

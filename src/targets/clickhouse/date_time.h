@@ -15,4 +15,12 @@ const char* timestamp_from_text(std::string_view text, std::int64_t& microsecond
 const char* date_from_binary(std::int32_t since_2000, std::int32_t& days);
 const char* timestamp_from_binary(std::int64_t since_2000, std::int64_t& microseconds);
 
+// Into the other types that a mapping may ask for.
+/// DateTime64(scale): 10^-scale seconds from 1970 on.
+const char* ticks_of(std::int64_t microseconds, unsigned scale, std::int64_t& ticks);
+/// DateTime: 1970 to 2106.
+const char* seconds_of(std::int64_t microseconds, std::uint32_t& seconds);
+/// Date: 1970-01-01 to 2149-06-06.
+const char* day_of(std::int32_t days, std::uint16_t& day);
+
 }  // namespace peerd::clickhouse

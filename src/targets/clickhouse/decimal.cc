@@ -3,13 +3,14 @@
 #include <array>
 #include <cstring>
 
+#include "clickhouse/wrong.h"
+
 namespace peerd::clickhouse {
 namespace {
 
 using Wide = unsigned __int128;
 constexpr const char* kTooLarge = "a number with more digits than the column's type has";
 constexpr const char* kTooFine = "a number with more digits after the point than the column's type has";
-constexpr const char* kMalformed = "not a number";
 constexpr const char* kNotFinite = "NaN or Infinity";
 
 constexpr auto kPowers = [] {
@@ -75,6 +76,23 @@ bool Magnitude::fits(unsigned digits) const {
     if (words[i] != limit.words[i]) return words[i] < limit.words[i];
   }
   return false;
+}
+
+bool Magnitude::fits_integer(unsigned bytes, bool is_signed) const {
+  if (!is_signed && negative && !zero()) return false;
+  const unsigned bits = bytes * 8;
+  for (unsigned i = 0; i < 4; ++i) {
+    const unsigned from = i * 64;
+    if (from >= bits && words[i] != 0) return false;
+    if (from < bits && bits - from < 64 && words[i] >> (bits - from) != 0) return false;
+  }
+  if (!is_signed) return true;
+  const unsigned top = (bits - 1) / 64, shift = (bits - 1) % 64;
+  if ((words[top] >> shift & 1) == 0) return true;
+  // The sign's own place: of the least number alone.
+  std::uint64_t rest = words[top] ^ (std::uint64_t{1} << shift);
+  for (unsigned i = 0; i < top; ++i) rest |= words[i];
+  return negative && rest == 0;
 }
 
 void Magnitude::store(char* out, unsigned bytes) const {

@@ -117,6 +117,19 @@ bool engine_counts_by(const ExistingTable& existing, const TableLayout& layout) 
          arguments.back() == layout.deleted_column;
 }
 
+void check_adopted(const ExistingTable& existing, const TableLayout& layout, std::string_view name, Problems& problems) {
+  const std::string table = "table " + quote_name(name), drop = "DROP TABLE " + quote_name(name);
+  const auto differs = [&](const std::string& what, const std::string& setting) {
+    problems.push_back(unfit(ErrorCode::target_unfit, layout.table, table + " is there already, and " + what,
+                             "leave " + setting + " out of the mapping, or run at the target: " + drop, drop));
+  };
+  std::vector<std::string> standing;
+  for (const std::string& column : plain_names(existing.sorting_key)) standing.push_back(quote_name(column));
+  if (!layout.order.empty() && standing != ordered_names(layout))
+    differs("is ordered by (" + existing.sorting_key + "), and not as the mapping asks", "ordering");
+  if (!layout.partition_by.empty()) differs("its PARTITION BY stays as it is", "partition_by and partitioning");
+}
+
 void check_definition(const ExistingTable& existing, const TableLayout& layout, std::string_view name, bool own,
                       Looked looked, Problems& problems) {
   Check check(existing, layout, name, own, problems);

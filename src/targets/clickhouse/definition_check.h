@@ -12,4 +12,7 @@ bool engine_counts_by(const ExistingTable& existing, const TableLayout& layout);
 void check_definition(const ExistingTable& existing, const TableLayout& layout, std::string_view name, bool own, Looked looked,
                       Problems& problems);
 
+/// What the mapping asks of a table that is made, and that an operator's own is not.
+void check_adopted(const ExistingTable& existing, const TableLayout& layout, std::string_view name, Problems& problems);
+
 }  // namespace peerd::clickhouse

@@ -1,15 +1,40 @@
 #include "clickhouse/layouts.h"
 
+#include "peerd/postgres/connection.h"
+
 namespace peerd::clickhouse {
 
-TableLayout Layouts::of(const TableSchema& schema) const {
+Layouts::Layouts(const MirrorSpec& mirror, std::string title)
+    : soft_delete_col_name_(mirror.text("soft_delete_col_name")),
+      synced_at_col_name_(mirror.text("synced_at_col_name")),
+      title_(std::move(title)) {
+  for (const TableMapping& mapping : mirror.tables) {
+    const auto source = postgres::parse_qualified(mapping.source);
+    mapped_.push_back({source.schema, source.name, "table_mappings[" + std::to_string(mapped_.size()) + "]", mapping});
+  }
+}
+
+const Layouts::Mapped* Layouts::mapped(const MirrorTable& table) const {
+  for (const Mapped& one : mapped_)
+    if (one.schema == table.schema.schema && one.name == table.schema.name) return &one;
+  for (const Mapped& one : mapped_)
+    if (one.mapping.target == table.target_name) return &one;
+  return nullptr;
+}
+
+TableLayout Layouts::of(const MirrorTable& table) const {
+  const Mapped* found = mapped(table);
+  const auto layout_of = [&](const TableSchema& schema) {
+    return table_layout(schema, soft_delete_col_name_, synced_at_col_name_, found == nullptr ? nullptr : &found->mapping);
+  };
+  TableLayout layout = layout_of(table.schema);
   Lock lock(mutex_);
-  const auto loose = loose_.find(schema.id);
-  if (loose == loose_.end() || loose->second.empty())
-    return table_layout(schema, soft_delete_col_name_, synced_at_col_name_);
-  TableSchema looser = schema;
-  for (Column& column : looser.columns) column.nullable = column.nullable || loose->second.contains(column.name);
-  return table_layout(looser, soft_delete_col_name_, synced_at_col_name_);
+  const auto loose = loose_.find(table.schema.id);
+  if (loose == loose_.end() || loose->second.empty()) return layout;
+  TableSchema looser = table.schema;
+  for (std::size_t i = 0; i < looser.columns.size(); ++i)
+    looser.columns[i].nullable = looser.columns[i].nullable || loose->second.contains(layout.names[i]);
+  return layout_of(looser);
 }
 
 void Layouts::loosen(TableId table, std::set<std::string> columns) {

@@ -5,9 +5,11 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "clickhouse/column_type.h"
 #include "peerd/base/mutex.h"
+#include "peerd/specs/mirror_spec.h"
 
 namespace peerd::clickhouse {
 
@@ -21,14 +23,19 @@ struct Standing {
 /// How one mirror's tables are laid out at the target, and what is known of them there. Thread-safe.
 class Layouts {
  public:
-  Layouts(std::string soft_delete_col_name, std::string synced_at_col_name, std::string title)
-      : soft_delete_col_name_(std::move(soft_delete_col_name)),
-        synced_at_col_name_(std::move(synced_at_col_name)),
-        title_(std::move(title)) {}
+  struct Mapped {
+    std::string schema, name;  ///< Of the source's table.
+    std::string field;         ///< Of what was asked: "table_mappings[0]".
+    TableMapping mapping;
+  };
+  Layouts(const MirrorSpec& mirror, std::string title);
 
   const std::string& title() const { return title_; }  ///< The comment on the mirror's tables.
 
-  TableLayout of(const TableSchema& schema) const;
+  /// Throws where the mapping asks for what the table, as it is now, cannot become.
+  TableLayout of(const MirrorTable& table) const;
+  /// What the mirror's operator asks of the table; nullptr: it is in no mapping. Lives as long as this.
+  const Mapped* mapped(const MirrorTable& table) const;
   /// These columns may hold NULL at the target, although they were NOT NULL when the source's table was described: no
   /// message of the stream tells of DROP NOT NULL, so that the target's column is the memory of it.
   void loosen(TableId table, std::set<std::string> columns);
@@ -37,6 +44,7 @@ class Layouts {
 
  private:
   const std::string soft_delete_col_name_, synced_at_col_name_, title_;
+  std::vector<Mapped> mapped_;
   mutable Mutex mutex_;
   std::map<TableId, std::set<std::string>> loose_ PEERD_GUARDED_BY(mutex_);
   std::map<TableId, Standing> standings_ PEERD_GUARDED_BY(mutex_);

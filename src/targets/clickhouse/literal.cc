@@ -16,15 +16,6 @@ std::string hex_of(std::string_view bytes) {
   return out;
 }
 
-/// The type of a value: without Nullable and Array around it.
-std::string value_type(const ColumnType& type) {
-  std::string name = type.name;
-  for (const std::string_view outer : {"Array(", "Nullable("}) {
-    if (name.starts_with(outer)) name = name.substr(outer.size(), name.size() - outer.size() - 1);
-  }
-  return name;
-}
-
 /// `bytes` as take_stored() cuts them: without a flag.
 std::string of_stored(const ColumnType& type, std::string_view bytes) {
   if (type.width == 0) {
@@ -35,8 +26,13 @@ std::string of_stored(const ColumnType& type, std::string_view bytes) {
   if (type.scalar == Scalar::boolean) return bytes[0] != 0 ? "true" : "false";
   // Values of fixed size by their bytes: exact, whatever the server's settings make of texts. Dates by what counts
   // them.
-  if (type.scalar == Scalar::date) return "CAST(reinterpret(unhex('" + hex_of(bytes) + "'), 'Int32'), 'Date32')";
-  return "reinterpret(unhex('" + hex_of(bytes) + "'), " + quote_text(value_type(type)) + ")";
+  const auto counted = [&](std::string_view number) {
+    return "CAST(reinterpret(unhex('" + hex_of(bytes) + "'), " + quote_text(number) + "), " + quote_text(value_name(type)) + ")";
+  };
+  if (type.scalar == Scalar::date) return counted("Int32");
+  if (type.scalar == Scalar::day) return counted("UInt16");
+  if (type.scalar == Scalar::seconds) return counted("UInt32");
+  return "reinterpret(unhex('" + hex_of(bytes) + "'), " + quote_text(value_name(type)) + ")";
 }
 
 }  // namespace
@@ -45,6 +41,7 @@ std::string literal(const TableLayout& layout, std::size_t column, std::string_v
   // The one parser is the block's: a row of this one column, then its bytes.
   TableLayout one;
   one.table = layout.table;
+  one.sources = {layout.sources[column]};
   one.names = {layout.names[column]};
   one.types = {layout.types[column]};
   one.deleted_column = layout.deleted_column;

@@ -15,7 +15,7 @@ bool in_key(const TableLayout& layout, std::size_t column) {
 }
 
 std::string added_column(const TableLayout& layout, std::size_t i, const std::optional<std::string>& missing) {
-  std::string out = "ADD COLUMN IF NOT EXISTS " + quote_name(layout.names[i]) + " " + layout.types[i].name;
+  std::string out = "ADD COLUMN IF NOT EXISTS " + quote_name(layout.names[i]) + " " + layout.types[i].declared();
   if (missing) out += " DEFAULT " + literal(layout, i, *missing);
   return out;
 }
@@ -147,19 +147,25 @@ ExistingTable read_table(Client& client, std::string_view name, const Wait& wait
   return table;
 }
 
+std::vector<std::string> ordered_names(const TableLayout& layout) {
+  std::vector<std::string> names;
+  for (const std::uint16_t column : layout.order.empty() ? layout.key : layout.order)
+    names.push_back(quote_name(layout.names[column]));
+  return names;
+}
+
 std::string create_statement(const TableLayout& layout, std::string_view name, std::string_view comment, Fsync fsync) {
   std::string sql = "CREATE TABLE IF NOT EXISTS " + quote_name(name) + " (";
   for (std::size_t i = 0; i < layout.names.size(); ++i) {
-    sql += quote_name(layout.names[i]) + " " + layout.types[i].name + ", ";
+    sql += quote_name(layout.names[i]) + " " + layout.types[i].declared() + ", ";
     if (layout.types[i].noted_nulls()) sql += quote_name(null_note(layout.names[i])) + " Bool, ";
   }
   if (!layout.synced_column.empty()) sql += quote_name(layout.synced_column) + " DateTime64(9) DEFAULT now64(9), ";
   sql += quote_name(layout.deleted_column) + " UInt8, " + std::string(kVersionColumn) +
          " UInt128) ENGINE = ReplacingMergeTree(" + std::string(kVersionColumn) + ", " +
-         quote_name(layout.deleted_column) + ") ORDER BY (";
-  for (std::size_t i = 0; i < layout.key.size(); ++i)
-    sql += (i == 0 ? "" : ", ") + quote_name(layout.names[layout.key[i]]);
-  sql += ")";
+         quote_name(layout.deleted_column) + ")";
+  if (!layout.partition_by.empty()) sql += " PARTITION BY (" + layout.partition_by + ")";
+  sql += " ORDER BY (" + join(ordered_names(layout), ", ") + ")";
   if (fsync == Fsync::yes) sql += " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1";
   return sql + " COMMENT " + quote_text(comment);
 }
@@ -179,6 +185,7 @@ Problems unfitness(const ExistingTable& existing, const TableLayout& layout, std
   if (!problems.empty()) return problems;
   check_columns(existing, layout, name, own, problems);
   check_definition(existing, layout, name, own, looked, problems);
+  if (!own) check_adopted(existing, layout, name, problems);
   return problems;
 }
 

@@ -34,6 +34,9 @@ ExistingTable read_table(Client& client, std::string_view name, const Wait& wait
 /// The comment on a table is its title: "peerd mirror <uuid>". A table belongs to one mirror (rules.md 2).
 std::string title(std::string_view mirror_uuid);
 
+/// The columns of ORDER BY, quoted.
+std::vector<std::string> ordered_names(const TableLayout& layout);
+
 enum class Fsync { no, yes };
 std::string create_statement(const TableLayout& layout, std::string_view name, std::string_view comment, Fsync fsync);
 

@@ -116,7 +116,7 @@ void require_standing(Client& client, const MirrorTable& table, Layouts& layouts
   const auto found = client.query("SELECT toString(uuid), " + std::string(kModified) +
                                       " FROM system.tables WHERE database = currentDatabase() AND name = " + quote_text(table.target_name),
                                   wait);
-  const TableLayout layout = layouts.of(table.schema);
+  const TableLayout layout = layouts.of(table);
   const std::string uuid = found.empty() ? "" : found[0].at(0);
   if (uuid != known->uuid) {
     ErrorText text = lost_table(layout.table);
@@ -142,7 +142,7 @@ void stand_anew(Client& client, const MirrorTable& table, Layouts& layouts, cons
 void explain(Client& client, const MirrorTable& table, const Layouts& layouts, const Error& error, const Wait& wait) {
   constexpr std::string_view kOfColumns[] = {"CH 16", "CH 47", "CH 53", "CH 60"};
   if (std::ranges::find(kOfColumns, error.text.origin) == std::end(kOfColumns)) return;
-  require_whole(read_table(client, table.target_name, wait), layouts.of(table.schema), table.target_name, layouts.title());
+  require_whole(read_table(client, table.target_name, wait), layouts.of(table), table.target_name, layouts.title());
 }
 
 }  // namespace peerd::clickhouse

@@ -6,6 +6,7 @@
 
 #include "clickhouse/date_time.h"
 #include "clickhouse/decimal.h"
+#include "clickhouse/wrong.h"
 #include "peerd/base/encoding.h"
 
 namespace peerd::clickhouse {
@@ -13,7 +14,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "Native blocks are written as memory has them");
 
-constexpr const char* kMalformed = "not a value of the column's type";
+constexpr const char* kBeyond = "a number outside of what the column's type holds";
 
 template <class T>
 T big_endian(const char* at) {
@@ -117,6 +118,49 @@ const char* append_if_right(const char* wrong, const T& value, Bytes& out) {
   return wrong;
 }
 
+/// Of any width: the digits of a decimal without a fraction, in the range of the type.
+const char* integer_of(const ColumnType& type, const char* wrong, const Magnitude& value, Bytes& out) {
+  if (wrong == nullptr && !value.fits_integer(type.width, type.is_signed)) wrong = kBeyond;
+  if (wrong == nullptr) value.store(out.extend(type.width), type.width);
+  return wrong;
+}
+
+const char* integer_from_text(const ColumnType& type, std::string_view text, Bytes& out) {
+  Magnitude value;
+  const char* wrong = decimal_from_text(text, kMostDigits, 0, value);
+  return integer_of(type, wrong, value, out);
+}
+
+const char* integer_from_binary(const ColumnType& type, std::string_view bytes, Bytes& out) {
+  if (bytes.size() != 2 && bytes.size() != 4 && bytes.size() != 8) return kMalformed;
+  const std::int64_t number = bytes.size() == 2   ? big_endian<std::int16_t>(bytes.data())
+                              : bytes.size() == 4 ? big_endian<std::int32_t>(bytes.data())
+                                                  : big_endian<std::int64_t>(bytes.data());
+  Magnitude value;
+  value.negative = number < 0;
+  value.words[0] = number < 0 ? ~static_cast<std::uint64_t>(number) + 1 : static_cast<std::uint64_t>(number);
+  return integer_of(type, nullptr, value, out);
+}
+
+/// Days, or microseconds, from 1970 on, as the type counts them.
+const char* append_days(const ColumnType& type, const char* wrong, std::int32_t days, Bytes& out) {
+  std::uint16_t day = 0;
+  if (type.scalar == Scalar::date) return append_if_right(wrong, days, out);
+  if (wrong == nullptr) wrong = day_of(days, day);
+  return append_if_right(wrong, day, out);
+}
+
+const char* append_time(const ColumnType& type, const char* wrong, std::int64_t microseconds, Bytes& out) {
+  std::int64_t ticks = 0;
+  std::uint32_t seconds = 0;
+  if (type.scalar == Scalar::seconds) {
+    if (wrong == nullptr) wrong = seconds_of(microseconds, seconds);
+    return append_if_right(wrong, seconds, out);
+  }
+  if (wrong == nullptr) wrong = ticks_of(microseconds, type.scale, ticks);
+  return append_if_right(wrong, ticks, out);
+}
+
 }  // namespace
 
 const char* append_text(const ColumnType& type, std::string_view text, Bytes& out) {
@@ -131,6 +175,8 @@ const char* append_text(const ColumnType& type, std::string_view text, Bytes& ou
       return number_from_text<std::int32_t>(text, out);
     case Scalar::int64:
       return number_from_text<std::int64_t>(text, out);
+    case Scalar::integer:
+      return integer_from_text(type, text, out);
     case Scalar::float32:
       return float_from_text<float>(text, out);
     case Scalar::float64:
@@ -144,15 +190,17 @@ const char* append_text(const ColumnType& type, std::string_view text, Bytes& ou
       return bytes_from_text(text, out);
     case Scalar::uuid:
       return uuid_from_text(text, out);
-    case Scalar::date: {
+    case Scalar::date:
+    case Scalar::day: {
       std::int32_t days = 0;
       const char* wrong = date_from_text(text, days);
-      return append_if_right(wrong, days, out);
+      return append_days(type, wrong, days, out);
     }
-    case Scalar::timestamp: {
+    case Scalar::timestamp:
+    case Scalar::seconds: {
       std::int64_t microseconds = 0;
       const char* wrong = timestamp_from_text(text, microseconds);
-      return append_if_right(wrong, microseconds, out);
+      return append_time(type, wrong, microseconds, out);
     }
     case Scalar::text:
     case Scalar::jsonb:
@@ -174,6 +222,8 @@ const char* append_binary(const ColumnType& type, std::string_view bytes, Bytes&
       return integer_from_binary<std::int32_t>(bytes, out);
     case Scalar::int64:
       return integer_from_binary<std::int64_t>(bytes, out);
+    case Scalar::integer:
+      return integer_from_binary(type, bytes, out);
     case Scalar::float32:
       return float_from_binary<float, std::uint32_t>(bytes, out);
     case Scalar::float64:
@@ -187,17 +237,19 @@ const char* append_binary(const ColumnType& type, std::string_view bytes, Bytes&
       if (bytes.size() != 16) return kMalformed;
       append_uuid(bytes.data(), out);
       return nullptr;
-    case Scalar::date: {
+    case Scalar::date:
+    case Scalar::day: {
       if (bytes.size() != 4) return kMalformed;
       std::int32_t days = 0;
       const char* wrong = date_from_binary(big_endian<std::int32_t>(bytes.data()), days);
-      return append_if_right(wrong, days, out);
+      return append_days(type, wrong, days, out);
     }
-    case Scalar::timestamp: {
+    case Scalar::timestamp:
+    case Scalar::seconds: {
       if (bytes.size() != 8) return kMalformed;
       std::int64_t microseconds = 0;
       const char* wrong = timestamp_from_binary(big_endian<std::int64_t>(bytes.data()), microseconds);
-      return append_if_right(wrong, microseconds, out);
+      return append_time(type, wrong, microseconds, out);
     }
     case Scalar::jsonb:
       if (bytes.empty() || bytes[0] != 1) return kMalformed;  // The version of jsonb_send.

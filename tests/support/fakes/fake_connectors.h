@@ -87,6 +87,8 @@ class FakeWorld {
     postgres.target = target_maker(true);
     Connector clickhouse = base("CLICKHOUSE", 8, &kFakeClickhouseOptions);
     clickhouse.target = target_maker(false);
+    clickhouse.takes_settings = true;
+    clickhouse.engine = "ReplacingMergeTree";
     Connector kafka = base("KAFKA", 9, &kFakeKafkaOptions);
     kafka.target = target_maker(true);
     kafka.mirror_options = &kFakeKafkaMirrorOptions;

@@ -22,6 +22,21 @@ TEST_F(DefinitionTest, PeersAndMirrorsAreThereAfterARestart) {
   EXPECT_EQ(after.created_at_us, before.created_at_us);
 }
 
+TEST_F(DefinitionTest, SettingsOfColumnsAreThereAfterARestart) {
+  MirrorSpec spec = mirror("m");
+  spec.tables[0].columns = {{"a", "b", "Decimal(18, 2)", 1, 2, true}, {"c", "", "", 0, 0, false}, {"d"}};
+  spec.tables[0].engine = "MergeTree";
+  spec.tables[0].partition_by = "a % 3";
+  catalog().put_peer(peer("src"), Replace::no);
+  catalog().put_peer(peer("dst"), Replace::no);
+  catalog().put_mirror(spec);
+  reopen();
+  const MirrorSpec after = catalog().mirror("m")->spec;
+  EXPECT_EQ(after, spec);
+  EXPECT_EQ(after.tables[0].columns[1].nullable, false);
+  EXPECT_EQ(after.tables[0].columns[2].nullable, std::nullopt);
+}
+
 TEST_F(DefinitionTest, NamesCompareExactly) {
   catalog().put_peer(peer("Src"), Replace::no);
   EXPECT_FALSE(catalog().peer("src"));

@@ -79,6 +79,30 @@ TEST_F(MirrorControlTest, DuplicatesInTheMappingAreRefusedHoweverTheyAreSpelt) {
   EXPECT_EQ(refused(request).field, "table_mappings[1]");
 }
 
+TEST_F(MirrorControlTest, SettingsOfColumnsAreForKindsThatTakeThem) {
+  MirrorRequest request = asked("m", "dst");
+  request.tables[0].columns = {{"name", "other"}};
+  EXPECT_EQ(refused(request).field, "table_mappings[0].columns[0].destination_name");
+  EXPECT_EQ(refused(request).code, ErrorCode::not_supported);
+  request.tables[0].columns = {{"name", "name"}};
+  request.tables[0].engine = "ReplacingMergeTree";
+  EXPECT_EQ(refused(request).field, "table_mappings[0].engine");
+  request.target = "ch";
+  request.tables[0].engine = "replacingmergetree";
+  EXPECT_EQ(create(request), Done::done);
+  EXPECT_EQ(mirrors_.record("m").spec.tables[0].engine, "") << "it is what peerd makes anyway";
+  request.tables[0].engine.clear();
+  EXPECT_EQ(create(request), Done::was_there);
+  request.name = "n";
+  request.tables[0].target = "public.other";
+  request.tables[1].target = "public.another";
+  request.tables[0].columns = {{"name", "a"}, {"name", "b"}};
+  EXPECT_TRUE(has(refused(request).message, "is set twice"));
+  request.tables[0].columns = {{"name", "a"}};
+  request.tables[0].exclude = {"name"};
+  EXPECT_TRUE(has(refused(request).message, "is excluded, and set"));
+}
+
 TEST_F(MirrorControlTest, ATableIsNotMirroredIntoItself) {
   MirrorRequest request = asked("m", "src");
   EXPECT_TRUE(has(refused(request).message, "cannot be mirrored into itself"));

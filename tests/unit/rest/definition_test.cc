@@ -31,6 +31,28 @@ TEST_F(Definition, TheBodyMakesTheSameMirrorAgain) {
   }
 }
 
+TEST_F(Definition, SettingsOfColumnsAreInAllForms) {
+  make_peers();
+  MirrorRequest request = asked("m", "ch");
+  request.tables[0].columns = {{"name", "title", "String", 0, 0, true}, {"id", "", "", 1, 2, {}}};
+  request.tables[0].partition_by = "id % 3";
+  create(request);
+  const MirrorSpec before = mirrors_.record("m").spec;
+  const Json all = definition("m");
+  EXPECT_TRUE(has(all["sql"], "{from: public.t, to: \"public.t\", columns: [{source: name, target: title, type: 'String', nullable: true}, "
+                              "{source: id, ordering: 1, partitioning: 2}], partition_by: 'id % 3'}") ||
+              has(all["sql"], "{from: public.t, to: public.t, columns: [{source: name, target: title, type: 'String', nullable: true}, "
+                              "{source: id, ordering: 1, partitioning: 2}], partition_by: 'id % 3'}"))
+      << all["sql"];
+  EXPECT_EQ(all["rest"]["connection_configs"]["table_mappings"][0]["columns"],
+            Json::parse(R"([{"source_name":"name","destination_name":"title","destination_type":"String","nullable_enabled":true},
+                            {"source_name":"id","ordering":1,"partitioning":2}])"));
+  EXPECT_EQ(all["rest"]["connection_configs"]["table_mappings"][0]["partition_by_expr"], "id % 3");
+  mirrors_.request("m", MirrorEvent::drop, IfExists::no, wait());
+  ASSERT_EQ(post("flows/cdc/create", all["rest"].dump()).status, 200);
+  EXPECT_EQ(mirrors_.record("m").spec.tables, before.tables);
+}
+
 TEST_F(Definition, OptionsOfTheTargetsKindAreInAllForms) {
   make_peers();
   create_kafka_peer("k");

@@ -63,6 +63,16 @@ TEST(MirrorSql, TablesAndColumnsComeBackAsTheyWere) {
     EXPECT_EQ(read_back({"m", "s", "t", mappings, {}}, kind).tables, mappings) << printed({"m", "s", "t", mappings, {}}, kind);
 }
 
+TEST(MirrorSql, SettingsComeBackAsTheyWere) {
+  TableMapping mapping{"public.t", "t", {"x"}};
+  mapping.columns = {{"a", "B c", "DateTime64(3, 'UTC')", 2, 1, true}, {"from", "", "", 0, 0, false}, {"d", "d\"e", "", 1, 0, {}}};
+  mapping.engine = "MergeTree";
+  mapping.partition_by = "it's";
+  const auto back = read_back({"m", "s", "t", {mapping}, {}}, "CLICKHOUSE").tables;
+  EXPECT_EQ(back, std::vector<TableMapping>{mapping});
+  EXPECT_EQ(back[0].columns[1].nullable, false);
+}
+
 TEST(MirrorSql, ADottedNameInQuotesIsNotTakenForSchemaAndTable) {
   const MirrorSpec mirror{"m", "s", "t", {{"\"a.b\"", "\"c.d\"", {}}}, {}};
   EXPECT_EQ(read_back(mirror, "POSTGRES").tables, (std::vector<TableMapping>{{"public.\"a.b\"", "public.\"c.d\"", {}}}));

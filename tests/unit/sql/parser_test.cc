@@ -141,7 +141,7 @@ TEST(Parser, SyntaxErrorsSayWhereAndWhatWasExpected) {
       {"CREATE MIRROR m FROM a TO b WITH TABLE MAPPING ({from: s.t, from: s.t})", 60,
        "\"from\" is given twice in a mapping"},
       {"CREATE MIRROR m FROM a TO b WITH TABLE MAPPING ({form: s.t})", 49,
-       "syntax error at or near \"form\": expected from, to or exclude"},
+       "syntax error at or near \"form\": expected from, to, exclude, columns, engine or partition_by"},
       {"CREATE MIRROR m FROM a TO b WITH TABLE MAPPING ({from: s.t, to: t, exclude: c})", 76,
        "syntax error at or near \"c\": expected \"[\""},
       {"PAUSE m", 6, "syntax error at or near \"m\": expected MIRROR"},
@@ -179,6 +179,28 @@ TEST(Parser, APeerIsAlteredByOptions) {
   for (const char* sql : {"ALTER PEER p", "ALTER PEER p SET a = 1", "ALTER PEER p RESET ()", "ALTER PEER SET (a = 1)"})
     EXPECT_EQ(refused(sql).sqlstate, "42601") << sql;
   EXPECT_EQ(refused("ALTER TABLE t ADD c int").sqlstate, "0A000");
+}
+
+TEST(Parser, AMappingSaysHowColumnsAndTheTableAreMade) {
+  const auto mirror = as<CreateMirror>(R"(CREATE MIRROR m FROM a TO b WITH TABLE MAPPING ({from: s.t, to: t, columns: [
+      {source: A, target: "b c", type: 'Decimal(18, 2)', ordering: 2, partitioning: 1, nullable: true},
+      {source_name: "from", destination_name: d, destination_type: Int64, nullable_enabled: false,}, {source: x}],
+      engine: 'ReplacingMergeTree', partition_by: 'toYYYYMM(d)'}, {from: s.u, to: u, partition_by_expr: $$a % 3$$, columns: []}))");
+  const auto& tables = mirror.request.tables;
+  ASSERT_EQ(tables.size(), 2u);
+  const std::vector<ColumnSetting> columns{{"A", "b c", "Decimal(18, 2)", 2, 1, true}, {"from", "d", "Int64", 0, 0, false}, {"x"}};
+  EXPECT_EQ(tables[0].columns, columns);
+  EXPECT_EQ(tables[0].columns[1].nullable, false);
+  EXPECT_EQ(tables[0].engine, "ReplacingMergeTree");
+  EXPECT_EQ(tables[0].partition_by, "toYYYYMM(d)");
+  EXPECT_EQ(tables[1].partition_by, "a % 3");
+  EXPECT_EQ(as<AlterMirror>("ALTER MIRROR m ADD TABLE {from: s.a, to: b, columns: [{source: c, type: String}]}").change.add[0].columns[0].type,
+            "String");
+  for (const char* wrong : {"columns: [{target: b}]", "columns: [{source: a, ordering: 0}]", "columns: [{source: a, ordering: x}]",
+                            "columns: [{source: a, nullable: 3}]", "columns: [{source: a, source_name: b}]", "columns: {source: a}",
+                            "columns: [{source: a, kind: b}]", "engine: 3", "partition_by: a", "partition_by: 'a', partition_by_expr: 'a'"})
+    EXPECT_EQ(refused("CREATE MIRROR m FROM a TO b WITH TABLE MAPPING ({from: s.t, to: t, " + std::string(wrong) + "})").sqlstate, "42601")
+        << wrong;
 }
 
 TEST(Parser, AMirrorsTablesAndPaceAreAltered) {

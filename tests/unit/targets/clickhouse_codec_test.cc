@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "clickhouse/asked_type.h"
 #include "clickhouse/decimal.h"
 #include "clickhouse/literal.h"
 #include "clickhouse/values.h"
@@ -267,7 +268,7 @@ TEST(ClickHouseCodec, TimestampsAgreeInBothFormsUpToTheBorders) {
 TEST(ClickHouseLiteral, OfAnAddedColumnsDefaultIsExact) {
   TableLayout layout;
   layout.table = "public.t";
-  layout.names = {"c"};
+  layout.sources = layout.names = {"c"};
   const auto of = [&](const ColumnType& type, std::string_view text) {
     layout.types = {type};
     return literal(layout, 0, text);
@@ -277,6 +278,87 @@ TEST(ClickHouseLiteral, OfAnAddedColumnsDefaultIsExact) {
   EXPECT_EQ(of(type_of(kByteaOid), "\\x00ff"), "unhex('00ff')");
   EXPECT_EQ(of(type_of(kInt4Oid, -1, false, true), "-1"), "reinterpret(unhex('ffffffff'), 'Int32')");
   EXPECT_THROW(of(type_of(kDateOid), "infinity"), Error);
+}
+
+ColumnType asked(std::uint32_t oid, std::string_view type, std::int32_t modifier = -1, bool in_key = false) {
+  return asked_type({.name = "c", .type_oid = oid, .type_modifier = modifier, .in_key = in_key, .nullable = false}, type);
+}
+bool possible(std::uint32_t oid, std::string_view type, std::int32_t modifier = -1, bool in_key = false) {
+  try {
+    asked(oid, type, modifier, in_key);
+    return true;
+  } catch (const Error& error) {
+    EXPECT_FALSE(error.text.hint.empty()) << type;
+    return false;
+  }
+}
+
+TEST(ClickHouseAskedTypes, HoldEachValueOrRefuseIt) {
+  EXPECT_EQ(from_text(asked(kInt8Oid, "UInt32"), "4294967295"), raw<std::uint32_t>(4294967295));
+  EXPECT_TRUE(refused(from_text(asked(kInt8Oid, "UInt32"), "4294967296")));
+  EXPECT_TRUE(refused(from_text(asked(kInt8Oid, "UInt32"), "-1")));
+  EXPECT_EQ(from_text(asked(kInt2Oid, "Int8"), "-128"), raw<std::int8_t>(-128));
+  EXPECT_TRUE(refused(from_text(asked(kInt2Oid, "Int8"), "-129")));
+  EXPECT_TRUE(refused(from_text(asked(kInt2Oid, "Int8"), "128")));
+  EXPECT_EQ(from_binary(asked(kInt8Oid, "Int64"), network<std::int64_t>(std::numeric_limits<std::int64_t>::min())),
+            raw(std::numeric_limits<std::int64_t>::min()));
+  EXPECT_EQ(from_binary(asked(kInt4Oid, "Int128"), network<std::int32_t>(-2)), std::string("\xfe") + std::string(15, '\xff'));
+  EXPECT_EQ(from_text(asked(kNumericOid, "Int128"), "-170141183460469231731687303715884105728"), std::string(15, '\0') + "\x80");
+  EXPECT_TRUE(refused(from_text(asked(kNumericOid, "Int128"), "170141183460469231731687303715884105728")));
+  EXPECT_EQ(from_text(asked(kNumericOid, "UInt256"),
+                      "115792089237316195423570985008687907853269984665640564039457584007913129639935"),
+            std::string(32, '\xff'));
+  EXPECT_TRUE(refused(from_text(asked(kNumericOid, "UInt256"),
+                                "115792089237316195423570985008687907853269984665640564039457584007913129639936")));
+  EXPECT_TRUE(refused(from_text(asked(kNumericOid, "Int64"), "1.5")));
+  EXPECT_EQ(from_text(asked(kNumericOid, "Int64"), "15.00"), raw<std::int64_t>(15));
+  EXPECT_TRUE(refused(from_text(asked(kNumericOid, "Int64"), "NaN")));
+  EXPECT_EQ(from_text(asked(kInt4Oid, "Decimal(9, 2)"), "-5"), raw<std::int32_t>(-500));
+  EXPECT_TRUE(refused(from_text(asked(kNumericOid, "Decimal(18, 2)"), "0.001")));
+  EXPECT_EQ(from_text(asked(kTimestamptzOid, "DateTime64(3)"), "1970-01-01 00:00:01.5+00"), raw<std::int64_t>(1500));
+  EXPECT_EQ(from_binary(asked(kTimestampOid, "DateTime64(9, 'UTC')"), network<std::int64_t>(1)), raw<std::int64_t>(946684800000001000));
+  EXPECT_TRUE(refused(from_text(asked(kTimestamptzOid, "DateTime64(3)"), "1970-01-01 00:00:01.0005+00")));
+  EXPECT_TRUE(refused(from_text(asked(kTimestamptzOid, "DateTime64(9)"), "2290-01-01 00:00:00+00")));
+  EXPECT_EQ(from_text(asked(kTimestampOid, "DateTime('UTC')"), "2106-02-07 06:28:15"), raw<std::uint32_t>(4294967295));
+  EXPECT_TRUE(refused(from_text(asked(kTimestampOid, "DateTime('UTC')"), "2106-02-07 06:28:16")));
+  EXPECT_TRUE(refused(from_text(asked(kTimestampOid, "DateTime('UTC')"), "1969-12-31 23:59:59")));
+  EXPECT_EQ(from_text(asked(kDateOid, "Date"), "2149-06-06"), raw<std::uint16_t>(65535));
+  EXPECT_TRUE(refused(from_text(asked(kDateOid, "Date"), "2149-06-07")));
+  EXPECT_TRUE(refused(from_text(asked(kDateOid, "Date"), "1969-12-31")));
+  EXPECT_EQ(from_text(asked(kBoolOid, "UInt8"), "t"), "\1");
+  EXPECT_EQ(asked(kTextOid, "LowCardinality(Nullable(String))").declared(), "LowCardinality(Nullable(String))");
+  EXPECT_EQ(asked(kNumericOid, " nullable( decimal64(2) ) ").name, "Nullable(Decimal(18, 2))");
+  EXPECT_EQ(asked(kNumericArrayOid, "Array(Nullable(Decimal(5)))").name, "Array(Nullable(Decimal(5, 0)))");
+  EXPECT_EQ(asked(kByteaOid, "String").scalar, Scalar::bytes);
+}
+
+TEST(ClickHouseAskedTypes, OfOtherMeaningsOrThatMergeKeysAreRefused) {
+  for (const char* type : {"Float64", "String(3)", "DateTime", "Array(Int64)", "Bool", "Int63", "UInt", "Decimal", "Decimal(0, 0)", "Decimal(5, 6)",
+                           "Decimal32", "Enum8('a' = 1)", "LowCardinality(Int64)", "JSON", "", "(", "Int64)"})
+    EXPECT_FALSE(possible(kInt8Oid, type)) << type;
+  for (const char* type : {"DateTime64", "DateTime64(10, 'UTC')", "DateTime64(6)", "DateTime", "DateTime64(6, 'Europe/Berlin')", "Date", "DateTime64(6, UTC)"})
+    EXPECT_FALSE(possible(kTimestampOid, type)) << type;
+  EXPECT_TRUE(possible(kTimestamptzOid, "DateTime64(6, 'Europe/Berlin')"));
+  EXPECT_FALSE(possible(kTimestamptzOid, "DateTime64(6, 'a\\'')"));
+  EXPECT_FALSE(possible(kTextOid, "Int64"));
+  EXPECT_FALSE(possible(kByteaOid, "Array(String)"));
+  // Keys: what is equal there and not here, or the other way.
+  EXPECT_FALSE(possible(kNumericOid, "Decimal(18, 2)", -1, true));
+  EXPECT_TRUE(possible(kNumericOid, "Decimal(18, 2)", numeric_modifier(10, 2), true));
+  EXPECT_FALSE(possible(kFloat8Oid, "Float64", -1, true));
+  EXPECT_FALSE(possible(kInt4ArrayOid, "Array(Int32)", -1, true));
+  EXPECT_TRUE(possible(kTimestamptzOid, "DateTime64(6, 'UTC')", -1, true));
+  EXPECT_FALSE(possible(kInt8Oid, "Nullable(Int64)", -1, true));
+}
+
+TEST(ClickHouseAskedTypes, OfADomainAreOfWhatItIsMadeOfAndComeAsText) {
+  Column column{.name = "c", .type_oid = 99999, .nullable = true};
+  column.base = {kNumericOid, numeric_modifier(10, 2), "numeric(10,2)"};
+  const ColumnType type = asked_type(column, "Decimal(10, 2)");
+  EXPECT_EQ(type.name, "Nullable(Decimal(10, 2))");
+  EXPECT_EQ(type.copy_cast, "text");
+  EXPECT_FALSE(type.cast_is_exact);
+  EXPECT_EQ(asked_type(column, "String").name, "Nullable(String)");
 }
 
 }  // namespace

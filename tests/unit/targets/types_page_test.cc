@@ -5,6 +5,7 @@
 #include <span>
 #include <sstream>
 
+#include "clickhouse/asked_type.h"
 #include "clickhouse/block.h"
 #include "kafka/encode.h"
 #include "postgres/schema.h"
@@ -315,12 +316,31 @@ class TypesPage : public RealPostgres {
       array.base = {static_cast<std::uint32_t>(found.integer(0, 0)), element.base.modifier, found.string(0, 1)};
   }
 
+  /// What a mapping may ask for, of the types that may become more than a String.
+  std::string asked() {
+    std::string out = "| Postgres | ClickHouse on request | in a key |\n|---|---|---|\n";
+    const auto listed = [](Column column, bool key) {
+      column.in_key = key;
+      std::string types;
+      for (const std::string& type : clickhouse::possible_types(column)) types += (types.empty() ? "" : ", ") + code(type);
+      return types;
+    };
+    const std::string text = listed({.name = "v", .type_oid = 25}, false);
+    for (const Sample& sample : kScalars) {
+      if (std::string_view(sample.type) == "numeric(3,-2)" || std::string_view(sample.type) == "numeric(2,4)") continue;
+      const Described one = describe(sample, false);
+      const std::string plain = listed(one.column, false), key = listed(one.column, true);
+      if (plain != text) out += "| " + code(sample.type) + " | " + plain + " | " + (plain == key ? "the same" : key) + " |\n";
+    }
+    return out + "| all others | " + text + " | the same |\n";
+  }
+
   std::string tables() {
     const std::string head = "| Postgres | ClickHouse | Postgres | a value | in peerdb and flat | in debezium |\n|---|---|---|---|---|---|\n";
     std::string edges = "| type | value | ClickHouse | there in a key | in peerdb and flat | in debezium |\n|---|---|---|---|---|---|\n";
     for (const Sample& sample : kEdges) edges += edge(describe(sample, false));
     return "## Types\n\n" + head + rows(kScalars, false, false) + "\n## Types of your own, and of extensions\n\n" + head +
-           rows(kOwn, true, false) + "\n## Arrays\n\n" + head + rows(kScalars, false, true) + rows(kOwn, true, true) +
+           rows(kOwn, true, false) + "\n## Types that a mapping may ask for at ClickHouse\n\n" + asked() + "\n## Arrays\n\n" + head + rows(kScalars, false, true) + rows(kOwn, true, true) +
            "\n## Values at the edge\n\n" + edges;
   }
 };
