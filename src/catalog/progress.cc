@@ -119,7 +119,7 @@ void SqlCatalog::plan(const Lease& lease, const MirrorTable& table, std::span<co
   for (const Chunk& chunk : chunks) {
     run(Sql::insert_chunk, {mirror, id, lsn_text(chunk.start), std::int64_t{chunk.number},
                             std::int64_t{chunk.file_node}, bits(chunk.first_block), bits(chunk.end_block),
-                            chunk.range ? key_range_json(*chunk.range) : std::string()});
+                            chunk.range ? key_range_json(*chunk.range) : std::string(), oid(chunk.part)});
   }
   transaction.commit();
 }
@@ -147,6 +147,7 @@ std::vector<ChunkRecord> SqlCatalog::chunks(MirrorId mirror) {
     record.done = rows.integer(6) != 0;
     record.counts = {unsigned_of(rows.integer(7)), unsigned_of(rows.integer(8))};
     if (const std::string range = rows.text(9); !range.empty()) record.chunk.range = read_key_range(range);
+    record.chunk.part.oid = static_cast<std::uint32_t>(rows.integer(10));
     records.push_back(std::move(record));
   }
   return records;

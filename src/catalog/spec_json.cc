@@ -115,13 +115,35 @@ CatalogNotes::Mark read_mark(const json& document) {
   return mark;
 }
 
+json partitions_json(const std::vector<CatalogNotes::Partition>& partitions) {
+  json document = json::array();
+  for (const auto& part : partitions) {
+    document.push_back({{"oid", part.oid}, {"name", part.name}, {"link", part.link}, {"file_node", part.file_node},
+                        {"unread", part.unread}});
+  }
+  return document;
+}
+
+std::vector<CatalogNotes::Partition> read_partitions(const json& document) {
+  std::vector<CatalogNotes::Partition> partitions;
+  const auto found = document.find("partitions");
+  if (found == document.end()) return partitions;
+  for (const json& part : *found) {
+    partitions.push_back({part.at("oid").get<std::uint32_t>(), part.at("name").get<std::string>(),
+                          part.at("link").get<std::string>(), part.at("file_node").get<std::uint32_t>(),
+                          part.at("unread").get<bool>()});
+  }
+  return partitions;
+}
+
 json notes_json(const CatalogNotes& notes) {
   json excluded = json::array(), marks = json::array();
   for (const auto& column : notes.excluded) excluded.push_back({{"name", column.name}, {"number", column.number}});
   for (const auto& mark : notes.marks) marks.push_back(mark_json(mark));
   return {{"last_number", notes.last_number}, {"file_node", notes.file_node}, {"logged", notes.logged},
           {"rewritten", notes.rewritten},
-          {"excluded", excluded}, {"marks", marks}, {"read_again", notes.read_again.value}};
+          {"excluded", excluded}, {"marks", marks}, {"partitions", partitions_json(notes.partitions)},
+          {"read_again", notes.read_again.value}};
 }
 
 CatalogNotes read_notes(const json& document) {
@@ -133,6 +155,7 @@ CatalogNotes read_notes(const json& document) {
   for (const json& column : document.at("excluded"))
     notes.excluded.push_back({column.at("name").get<std::string>(), column.at("number").get<std::int16_t>()});
   for (const json& mark : document.at("marks")) notes.marks.push_back(read_mark(mark));
+  notes.partitions = read_partitions(document);
   notes.read_again = Lsn{document.value("read_again", std::uint64_t{0})};
   return notes;
 }
@@ -234,6 +257,7 @@ std::string table_json(const MirrorTable& table) {
                {"columns", columns},
                {"key", schema.key},
                {"identity", static_cast<int>(schema.identity)},
+               {"partitioned", schema.partitioned},
                {"target", table.target_name},
                {"coverage", coverage_json(table.coverage)},
                {"notes", notes_json(table.notes)}});
@@ -249,6 +273,7 @@ MirrorTable read_table(std::string_view text) {
     for (const json& column : document.at("columns")) schema.columns.push_back(read_column(column));
     schema.key = document.at("key").get<std::vector<std::uint16_t>>();
     schema.identity = static_cast<ReplicaIdentity>(document.at("identity").get<int>());
+    schema.partitioned = document.value("partitioned", false);
     table.target_name = document.at("target");
     table.coverage = read_coverage(document);
     // Rows of older versions have none: they are learnt at the next start of the stream.

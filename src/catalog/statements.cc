@@ -110,7 +110,12 @@ CREATE TABLE mirror_tags (
 );
 )";
 
-constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6, kVersion7};
+constexpr std::string_view kVersion8 = R"(
+ALTER TABLE mirror_chunks ADD COLUMN part BIGINT NOT NULL DEFAULT 0;  -- OID of the partition; 0 = the table itself.
+)";
+
+constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4,
+                                    kVersion5, kVersion6, kVersion7, kVersion8};
 
 struct Entry {
   Sql name;
@@ -194,13 +199,13 @@ constexpr std::array<Entry, static_cast<std::size_t>(Sql::count)> kStatements = 
     {Sql::delete_target_note, "DELETE FROM target_notes WHERE mirror = ?1 AND name = ?2"},
 
     {Sql::insert_chunk,
-     "INSERT INTO mirror_chunks (mirror, oid, start, number, file_node, first_block, end_block, key_range) "
-     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
+     "INSERT INTO mirror_chunks (mirror, oid, start, number, file_node, first_block, end_block, key_range, part) "
+     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"},
     {Sql::chunk_done,
      "UPDATE mirror_chunks SET done = 1, row_count = ?5, byte_count = ?6 "
      "WHERE mirror = ?1 AND oid = ?2 AND start = ?3 AND number = ?4"},
     {Sql::all_chunks,
-     "SELECT oid, start, number, file_node, first_block, end_block, done, row_count, byte_count, key_range FROM mirror_chunks "
+     "SELECT oid, start, number, file_node, first_block, end_block, done, row_count, byte_count, key_range, part FROM mirror_chunks "
      "WHERE mirror = ?1 ORDER BY oid, number"},
 
     {Sql::insert_batch,

@@ -38,6 +38,7 @@ struct Chunk {
     bool operator==(const KeyRange&) const = default;
   };
   std::optional<KeyRange> range;
+  TableId part{};  ///< Of a partitioned table: the partition whose blocks these are; 0 = the table itself.
   bool operator==(const Chunk&) const = default;
 };
 

@@ -51,6 +51,7 @@ struct TableSchema {
   /// Indexes into columns, in the key's own order (rules.md 4). Never empty in a mirror.
   std::vector<std::uint16_t> key;
   ReplicaIdentity identity = ReplicaIdentity::primary_key;
+  bool partitioned = false;  ///< It holds no rows itself: its partitions do, at whatever depth.
   bool operator==(const TableSchema&) const = default;
   std::string qualified() const { return schema + "." + name; }  ///< For people; not quoted.
 };
@@ -132,6 +133,17 @@ struct CatalogNotes {
     bool operator==(const Mark&) const = default;
   };
   std::vector<Mark> marks;
+  /// A partition that holds rows of a partitioned table. The stream sends its changes as the table's own, and tells
+  /// nothing of rows that come or go with it: attached, detached, dropped, or truncated by itself.
+  struct Partition {
+    std::uint32_t oid = 0;
+    std::string name;  ///< "s.n", for people.
+    std::string link;  ///< xmin of the rows that attach it, up to the table: detached and attached again, it has others.
+    std::uint32_t file_node = 0;
+    bool unread = false;  ///< Its rows are among those that are read at `read_again`.
+    bool operator==(const Partition&) const = default;
+  };
+  std::vector<Partition> partitions;  ///< Of a partitioned table, by oid.
   /// Its rows at the target may be others than the source's, of which the WAL tells nothing: they are read once more
   /// when the stream has passed this position. 0 = none needs to be.
   Lsn read_again;

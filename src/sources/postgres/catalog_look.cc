@@ -51,6 +51,13 @@ constexpr std::string_view kParts =
     " FROM made m JOIN pg_type t ON t.oid = m.oid JOIN pg_attribute a ON a.attrelid = t.typrelid"
     " WHERE t.typrelid <> 0 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY type, part";
 
+/// What rows of before an ADD COLUMN show is noted of each partition that they are in.
+constexpr std::string_view kMissingInPartitions =
+    "SELECT a.attname, count(*) FILTER (WHERE a.atthasmissing), count(*) FILTER (WHERE NOT a.atthasmissing),"
+    " count(DISTINCT a.attmissingval::text), min(a.attmissingval::text)"
+    " FROM pg_partition_tree($1::oid::regclass) t JOIN pg_attribute a ON a.attrelid = t.relid AND a.attnum > 0"
+    " AND NOT a.attisdropped WHERE t.isleaf GROUP BY a.attname";
+
 template <typename Ids>
 std::string oid_list(const Ids& ids) {
   std::string list;
@@ -88,6 +95,28 @@ void add_types(postgres::Connection& connection, std::map<std::uint32_t, LookedT
     for (LookedColumn& column : table.columns) {
       if (const auto found = parts.find(column.type_oid); found != parts.end()) column.mark.types = found->second;
     }
+  }
+}
+
+void add_missing_in_partitions(postgres::Connection& connection, std::uint32_t oid, LookedTable& table, const Wait& wait) {
+  const postgres::Result result = connection.run(kMissingInPartitions, {{std::to_string(oid)}}, wait);
+  for (int row = 0; row < result.rows(); ++row) {
+    const std::string name = result.string(row, 0);
+    const auto column = std::ranges::find_if(table.columns, [&](const LookedColumn& c) { return !c.dropped && c.name == name; });
+    if (column == table.columns.end() || result.integer(row, 1) == 0) continue;
+    column->missing_differs = result.integer(row, 2) > 0 || result.integer(row, 3) > 1;
+    column->has_missing = !column->missing_differs;
+    if (column->has_missing && !result.null(row, 4)) column->missing_value = only_element(result.text(row, 4));
+  }
+}
+
+void add_partitions(postgres::Connection& connection, std::span<const TableId> tables, MissingValues missing,
+                    std::map<std::uint32_t, LookedTable>& looked, const Wait& wait) {
+  for (auto& [oid, partitions] : read_partitions(connection, tables, wait)) {
+    const auto table = looked.find(oid);
+    if (table == looked.end()) continue;
+    table->second.partitions = std::move(partitions);
+    if (missing == MissingValues::yes) add_missing_in_partitions(connection, oid, table->second, wait);
   }
 }
 
@@ -130,6 +159,7 @@ std::map<std::uint32_t, LookedTable> look_at(postgres::Connection& connection, s
     column.mark.attached = read_oids(result.text(row, 12));
   }
   add_types(connection, looked, wait);
+  add_partitions(connection, tables, missing, looked, wait);
   return looked;
 }
 

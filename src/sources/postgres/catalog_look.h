@@ -6,6 +6,7 @@
 
 #include "peerd/changes/table.h"
 #include "peerd/postgres/connection.h"
+#include "postgres/partitions.h"
 
 // What the source's catalog says now of tables that are known by their OIDs.
 namespace peerd {
@@ -20,6 +21,8 @@ struct LookedColumn {
   /// pg_attribute.atthasmissing: rows older than the column show missing_value. A rewrite of the table takes it away.
   bool has_missing = false;
   std::optional<std::string> missing_value;  ///< Only when asked for.
+  /// Only when asked for. Of a partitioned table, whose partitions keep it: it is not the same in all of them.
+  bool missing_differs = false;
   CatalogNotes::Mark mark;
 };
 
@@ -31,6 +34,7 @@ struct LookedTable {
   /// that it owns (from 15 on), its own places in publications, in which no table can be made unlogged.
   std::vector<std::string> logged;
   std::vector<LookedColumn> columns;  ///< By number; dropped and generated ones too.
+  std::vector<LookedPartition> partitions;
 
   const LookedColumn* find(std::int16_t number) const;
   const LookedColumn* find(const std::string& name) const;  ///< Not among dropped ones.

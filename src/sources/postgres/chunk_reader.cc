@@ -5,6 +5,7 @@
 
 #include "peerd/base/text.h"
 #include "postgres/describe.h"
+#include "postgres/partitions.h"
 #include "postgres/text_fault.h"
 #include "postgres/wal_wait.h"
 
@@ -25,6 +26,7 @@ bool same_shape(const TableSchema& planned, const TableSchema& now) {
            a.missing_value == b.missing_value;
   };
   return planned.id == now.id && planned.identity == now.identity && planned.key == now.key &&
+         planned.partitioned == now.partitioned &&
          std::equal(planned.columns.begin(), planned.columns.end(), now.columns.begin(), now.columns.end(), same);
 }
 
@@ -54,7 +56,7 @@ std::string in_range(const TableSchema& schema, const Chunk::KeyRange& range) {
 
 }  // namespace
 
-std::string copy_statement(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan) {
+std::string copy_statement(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan, const std::string& part) {
   std::string columns;
   for (std::size_t i = 0; i < table.schema.columns.size(); ++i) {
     columns += (columns.empty() ? "" : ", ") + quote_identifier(table.schema.columns[i].name);
@@ -63,8 +65,8 @@ std::string copy_statement(const MirrorTable& table, const Chunk& chunk, const C
   const std::string where = chunk.range ? in_range(table.schema, *chunk.range) : in_blocks(chunk);
   std::string called = table.schema.qualified();
   std::replace(called.begin(), called.end(), '*', '_');  // Nothing in a name may end the comment.
-  return "COPY (SELECT " + columns + " FROM ONLY " + quote_identifier(table.schema.schema) + "." +
-         quote_identifier(table.schema.name) + " WHERE " + where + ") TO STDOUT (FORMAT " +
+  return "COPY (SELECT " + columns + " FROM " + (part.empty() ? rows_of(table.schema) : "ONLY " + part) + " WHERE " + where +
+         ") TO STDOUT (FORMAT " +
          (plan.form == CopyForm::binary ? "binary" : "text") + ") /* peerd chunk " + called + " " +
          std::to_string(chunk.number) + " */";
 }
@@ -92,9 +94,40 @@ bool PostgresChunkReader::as_planned(const MirrorTable& table, const Chunk& chun
   });
   if (mapped == tables_.end()) throw Error(ErrorCode::internal, "a chunk of a table that is not mapped");
   const std::optional<CatalogTable> found = read_table(*connection_, *mapped, wait);
-  if (!found || found->kind != 'r' || !same_shape(table.schema, found->schema)) return false;
-  return chunk.range ? columns_mark(*connection_, table.schema.id, wait) == chunk.range->columns_mark
-                     : found->file_node == chunk.file_node;
+  if (!found || (found->kind != 'r' && found->kind != 'p') || !same_shape(table.schema, found->schema)) return false;
+  if (chunk.range) return columns_mark(*connection_, table.schema.id, wait) == chunk.range->columns_mark;
+  return chunk.part.oid != 0 || found->file_node == chunk.file_node;
+}
+
+/// The partition's lock first, then the check of its file.
+PostgresChunkReader::Found PostgresChunkReader::find_part(const MirrorTable& table, const Chunk& chunk, std::string& part,
+                                                          const Wait& wait) {
+  constexpr std::string_view kPart =
+      "SELECT format('%I.%I', n.nspname, c.relname), coalesce(pg_relation_filenode(c.oid), 0) FROM pg_class c"
+      " JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_partition_ancestors($1::oid) a ON a.relid = $2::oid"
+      " WHERE c.oid = $1::oid";
+  const std::vector<std::optional<std::string>> oids{std::to_string(chunk.part.oid), std::to_string(table.schema.id.oid)};
+  const postgres::Result name = connection_->run(kPart, oids, wait);
+  if (name.rows() == 0) return Found::gone;
+  connection_->run("LOCK TABLE ONLY " + name.string(0, 0) + " IN ACCESS SHARE MODE", wait);
+  const postgres::Result now = connection_->run(kPart, oids, wait);
+  if (now.rows() == 0) return Found::gone;
+  part = now.string(0, 0);
+  return part == name.text(0, 0) && now.integer(0, 1) == chunk.file_node ? Found::as_planned : Found::moved;
+}
+
+PostgresChunkReader::Found PostgresChunkReader::find(const MirrorTable& table, const Chunk& chunk, std::string& part,
+                                                     const Wait& wait) {
+  try {
+    connection_->run("LOCK TABLE ONLY " + quote_identifier(table.schema.schema) + "." +
+                         quote_identifier(table.schema.name) + " IN ACCESS SHARE MODE",
+                     wait);
+    if (!as_planned(table, chunk, wait)) return Found::moved;
+    return chunk.part.oid == 0 ? Found::as_planned : find_part(table, chunk, part, wait);
+  } catch (const Error& error) {
+    if (error.text.code != ErrorCode::not_found) throw;
+    return Found::moved;
+  }
 }
 
 ChunkReader::Opened PostgresChunkReader::open(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan,
@@ -104,25 +137,17 @@ ChunkReader::Opened PostgresChunkReader::open(const MirrorTable& table, const Ch
   reading_ = true;
   // The lock first, then the check, then a snapshot: one older than a rewrite would read nothing, without an error.
   connection_->run("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY", wait);
-  bool moved = false;
-  try {
-    connection_->run("LOCK TABLE ONLY " + quote_identifier(table.schema.schema) + "." +
-                         quote_identifier(table.schema.name) + " IN ACCESS SHARE MODE",
-                     wait);
-    moved = !as_planned(table, chunk, wait);
-  } catch (const Error& error) {
-    if (error.text.code != ErrorCode::not_found) throw;
-    moved = true;
-  }
-  if (moved) {
+  std::string part;
+  const Found found = find(table, chunk, part, wait);
+  if (found != Found::as_planned) {
     connection_->run("ROLLBACK", wait);
     reading_ = false;
-    return Opened::table_moved;
+    return found == Found::gone ? Opened::ready : Opened::table_moved;
   }
   frame_ = CopyFrame(plan.form);
   schema_ = table.schema;
   try {
-    connection_->copy_out(copy_statement(table, chunk, plan), wait);
+    connection_->copy_out(copy_statement(table, chunk, plan, part), wait);
   } catch (const Error& error) {
     explain(error, wait);
     throw;

@@ -8,8 +8,9 @@
 
 namespace peerd {
 
-/// The COPY statement of a chunk. Pure. Its comment names table and chunk for whoever reads the source's log.
-std::string copy_statement(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan);
+/// The COPY statement of a chunk. Pure. Its comment names table and chunk for whoever reads the source's log. `part`: the
+/// quoted name of the chunk's partition, when it is of one.
+std::string copy_statement(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan, const std::string& part = {});
 
 /// Takes header and trailer off a COPY, whatever messages they come in. Pure.
 class CopyFrame {
@@ -30,6 +31,9 @@ class PostgresChunkReader final : public ChunkReader {
   std::span<const std::byte> read(const Wait& wait) override;
 
  private:
+  enum class Found { as_planned, moved, gone };  ///< gone: its partition is none any more, and took its rows away.
+  Found find(const MirrorTable& table, const Chunk& chunk, std::string& part, const Wait& wait);
+  Found find_part(const MirrorTable& table, const Chunk& chunk, std::string& part, const Wait& wait);
   bool as_planned(const MirrorTable& table, const Chunk& chunk, const Wait& wait);
   std::string_view next_message(const Wait& wait);
   void explain(const Error& error, const Wait& wait);  ///< Throws what says more, where something does.

@@ -99,10 +99,6 @@ void Coverage::judge(const PublicationStanding& now) const {
     throw_publication_changed(shown_, "does not publish " + now.missing + " any more",
                               alter + "(publish = 'insert, update, delete, truncate')");
   }
-  if (now.via_root) {
-    throw_publication_changed(shown_, "publishes partitions under their root's name now",
-                              alter + "(publish_via_partition_root = false)");
-  }
   if (now.generated_columns) {
     throw_publication_changed(shown_, "publishes generated columns now", alter + "(publish_generated_columns = none)");
   }
@@ -121,6 +117,8 @@ void Coverage::judge(const Table& table, const PublicationStanding& publication,
   if (noted.publication != 0 && noted.publication != publication.oid)
     throw_publication_changed(shown_, "was dropped at the source and made again");
   if (now.paths.empty()) throw_schema_changed(schema, "was taken out of " + shown_, std::string(kCure));
+  if (const std::string wrong = told_otherwise(publication, now); !wrong.empty())
+    throw_publication_changed(shown_, wrong + " " + schema.qualified());
   if (now.filtered) {
     throw_schema_changed(schema, "has a row filter or a column list in " + shown_ + " now", std::string(kCure));
   }

@@ -90,6 +90,7 @@ std::optional<CatalogTable> read_table(postgres::Connection& connection, const M
   found.schema.schema = table.source.schema;
   found.schema.name = table.source.name;
   found.kind = result.text(0, 1)[0];
+  found.schema.partitioned = found.kind == 'p';
   found.persistence = result.text(0, 2)[0];
   found.schema.identity = identity_of(result.text(0, 3)[0]);
   found.file_node = static_cast<std::uint32_t>(result.integer(0, 4));

@@ -6,6 +6,7 @@
 #include "postgres/describe.h"
 #include "postgres/identity.h"
 #include "postgres/money.h"
+#include "postgres/partitions.h"
 #include "postgres/publication.h"
 #include "postgres/slot.h"
 
@@ -91,12 +92,11 @@ void check_kind(const CatalogTable& found, const MappedTable& table, Problems& p
   const auto refuse = [&](const char* what, const char* hint) {
     problems.push_back({unfit_table(table, what, hint, ErrorCode::not_supported), ""});
   };
-  if (found.kind == 'p') refuse("is partitioned, which is not yet followed", "map its partitions one by one");
   if (found.kind == 'f')
     refuse("is a foreign table, which is not yet followed", "map it from the server that holds its rows");
   if (found.kind == 'v' || found.kind == 'm') refuse("is a view, which is not yet followed", "map the tables under it");
   if (found.kind == 'S' || found.kind == 'i' || found.kind == 'c') refuse("is not a table", "map a table");
-  if (found.kind == 'r' && found.persistence == 'u') {
+  if ((found.kind == 'r' || found.kind == 'p') && found.persistence == 'u') {
     problems.push_back({unfit_table(table, "is unlogged: its changes are not in the WAL"),
                         "ALTER TABLE " + table.source.quoted() + " SET LOGGED"});
   }
@@ -150,6 +150,44 @@ void check_privileges(postgres::Connection& connection, const CatalogTable& foun
   }
 }
 
+/// A copy reads each partition by itself, for which the rights on the whole table do not count.
+void check_partitions(postgres::Connection& connection, const CatalogTable& found, const MappedTable& table, const Wait& wait,
+                      Problems& problems) {
+  const std::string role = quote_identifier(connection.run("SELECT current_user", wait).string(0, 0));
+  auto partitions = read_partitions(connection, {&found.schema.id, 1}, wait);
+  for (const LookedPartition& part : partitions[found.schema.id.oid]) {
+    if (const UnfitPartition bad = unfit(found.schema, part); !bad.what.empty())
+      problems.push_back({unfit_table(table, bad.what), bad.cure_sql});
+    if (!part.readable) {
+      problems.push_back({unfit_table(table, "has partition " + part.note.name + ", which may not be read by role " + role, {},
+                                      ErrorCode::no_privilege),
+                          "GRANT SELECT ON " + part.quoted + " TO " + role});
+    }
+    if (part.hides_rows) {
+      problems.push_back({unfit_table(table, "has partition " + part.note.name + ", which hides rows from role " + role +
+                                                 " by row security", {}, ErrorCode::no_privilege),
+                          "ALTER ROLE " + role + " BYPASSRLS"});
+    }
+  }
+}
+
+/// With the whole mapped, changes of a part come as the whole's.
+void check_overlaps(postgres::Connection& connection, const SourceNames& names, const std::vector<std::uint32_t>& oids,
+                    const Wait& wait, Problems& problems) {
+  for (std::size_t i = 0; i < oids.size(); ++i) {
+    const postgres::Result above =
+        connection.run("SELECT relid::oid::bigint FROM pg_partition_ancestors($1::oid)", {{std::to_string(oids[i])}}, wait);
+    for (int row = 0; row < above.rows(); ++row) {
+      const auto whole = std::ranges::find(oids, static_cast<std::uint32_t>(above.integer(row, 0)));
+      if (oids[i] == 0 || whole == oids.end() || *whole == oids[i]) continue;
+      const postgres::QualifiedName& name = names.tables[static_cast<std::size_t>(whole - oids.begin())].source;
+      problems.push_back({unfit_table(names.tables[i], "is a partition of " + name.schema + "." + name.name +
+                                                           ", which is mapped too and brings its rows",
+                                      "map one of the two, or make a second mirror", ErrorCode::not_supported), ""});
+    }
+  }
+}
+
 void check_table(postgres::Connection& connection, const MappedTable& table, const TableStanding& standing,
                  bool publication_stands, const Wait& wait, Problems& problems) {
   const std::optional<CatalogTable> found = read_table(connection, table, wait);
@@ -160,13 +198,19 @@ void check_table(postgres::Connection& connection, const MappedTable& table, con
     return;
   }
   check_kind(*found, table, problems);
-  if (found->kind == 'r' && standing.exists) check_key(*found, standing, connection.server_version(), table, problems);
+  const bool holds_rows = found->kind == 'r' || found->kind == 'p';
+  if (holds_rows && standing.exists) check_key(*found, standing, connection.server_version(), table, problems);
   for (const std::string& column : found->missing_excludes) {
     problems.push_back({unfit_table(table, "has no column \"" + column + "\" to exclude", "check the mapping's exclude",
                                     ErrorCode::invalid_option),
                         ""});
   }
   check_privileges(connection, *found, table, publication_stands, wait, problems);
+  if (found->kind == 'p' && connection.server_version() < 130000) {
+    problems.push_back({unfit_table(table, "is partitioned, which can be followed from Postgres 13 on",
+                                    "map its partitions one by one", ErrorCode::not_supported), ""});
+  }
+  if (found->kind == 'p') check_partitions(connection, *found, table, wait, problems);
   for (Problem& problem : money_unfit(connection, found->schema, wait)) problems.push_back(std::move(problem));
 }
 
@@ -221,8 +265,8 @@ Problems preflight_source(postgres::Connection& connection, const SourceNames& n
   }
   const std::size_t before = problems.size();
   std::set<std::string> mapped;
-  const std::vector<TableStanding> standings =
-      read_standings(connection, names.publication, oids_of(connection, names.tables, wait), wait);
+  const std::vector<std::uint32_t> oids = oids_of(connection, names.tables, wait);
+  const std::vector<TableStanding> standings = read_standings(connection, names.publication, oids, wait);
   for (std::size_t i = 0; i < names.tables.size(); ++i) {
     const MappedTable& table = names.tables[i];
     if (!mapped.insert(table.source.quoted()).second) {
@@ -233,6 +277,7 @@ Problems preflight_source(postgres::Connection& connection, const SourceNames& n
     }
     check_table(connection, table, standings[i], publication || !names.own_publication, wait, problems);
   }
+  check_overlaps(connection, names, oids, wait, problems);
   // A table that does not exist is not covered either: said once.
   if (publication && problems.size() == before) {
     for (Problem& problem : judge(*publication, names)) problems.push_back(std::move(problem));

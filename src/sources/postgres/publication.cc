@@ -13,18 +13,23 @@ ErrorText unfit(std::string message) {
   return text;
 }
 
-std::string create_statement(const SourceNames& names) {
+/// By their root's name, which Postgres 12 cannot do: only then is a partitioned table one table. Of others it changes
+/// nothing.
+constexpr int kViaRootSince = 130000;
+
+std::string create_statement(const SourceNames& names, int version = kViaRootSince) {
   std::string tables;
   // ONLY: descendants of a mapped table are tables of their own.
   for (const MappedTable& table : names.tables)
     tables += (tables.empty() ? "ONLY " : ", ONLY ") + table.source.quoted();
   return "CREATE PUBLICATION " + quote_identifier(names.publication) + " FOR TABLE " + tables +
-         " WITH (publish = 'insert, update, delete, truncate')";
+         " WITH (publish = 'insert, update, delete, truncate'" +
+         (version >= kViaRootSince ? ", publish_via_partition_root = true)" : ")");
 }
 
 void create(postgres::Connection& connection, const SourceNames& names, const Wait& wait) {
   // One message with two statements is one transaction: there is no publication without its mark.
-  connection.run(create_statement(names) + "; COMMENT ON PUBLICATION " + quote_identifier(names.publication) + " IS " +
+  connection.run(create_statement(names, connection.server_version()) + "; COMMENT ON PUBLICATION " + quote_identifier(names.publication) + " IS " +
                      quote_literal(names.publication_mark()),
                  wait);
 }
@@ -35,12 +40,15 @@ std::optional<Publication> read_publication(postgres::Connection& connection, co
                                             const Wait& wait) {
   const auto standing = read_publication(connection, names.publication, wait);
   if (!standing) return std::nullopt;
-  Publication publication{*standing, standing->comment == names.publication_mark(), {}, {}};
+  Publication publication{*standing, standing->comment == names.publication_mark(), {}, {}, {}};
   const std::vector<TableStanding> tables =
       read_standings(connection, names.publication, oids_of(connection, names.tables, wait), wait);
   for (std::size_t i = 0; i < tables.size(); ++i) {
     const std::string quoted = names.tables[i].source.quoted();
-    if (tables[i].paths.empty()) publication.uncovered.push_back(quoted);
+    const std::string otherwise = tables[i].exists ? peerd::told_otherwise(*standing, tables[i]) : "";
+    const bool covered = !tables[i].paths.empty();
+    if (!covered) publication.uncovered.push_back(quoted);
+    if (!otherwise.empty() && (covered || tables[i].kind == 'p')) publication.told_otherwise.push_back(otherwise + " " + quoted);
     if (tables[i].filtered) publication.filtered.push_back(quoted);
   }
   return publication;
@@ -60,9 +68,14 @@ Problems judge(const Publication& publication, const SourceNames& names) {
     problems.push_back({unfit(quoted + " does not publish all of insert, update, delete and truncate: not " + publication.standing.missing),
                         "ALTER PUBLICATION " + name + " SET (publish = 'insert, update, delete, truncate')"});
   }
-  if (publication.standing.via_root) {
-    problems.push_back({unfit(quoted + " publishes partitions under their root's name, which is not yet followed"),
-                        "ALTER PUBLICATION " + name + " SET (publish_via_partition_root = false)"});
+  for (const std::string& otherwise : publication.told_otherwise) {
+    Problem problem{unfit(quoted + " " + otherwise), "ALTER PUBLICATION " + name + " SET (publish_via_partition_root = " +
+                                                         (publication.standing.via_root ? "false)" : "true)")};
+    if (publication.made_by_us) {
+      problem.text.hint = "an earlier peerd made it: the table needs a new mirror, with its own publication";
+      problem.cure_sql.clear();
+    }
+    problems.push_back(std::move(problem));
   }
   if (publication.standing.generated_columns) {
     problems.push_back({unfit(quoted + " publishes generated columns, which is not yet followed"),

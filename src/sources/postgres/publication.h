@@ -11,6 +11,7 @@ namespace peerd {
 struct Publication {
   PublicationStanding standing;
   bool made_by_us = false;
+  std::vector<std::string> told_otherwise;  ///< "publishes … s.t": why a mapped table's changes come as another's.
   std::vector<std::string> uncovered;  ///< Mapped tables that it does not publish; quoted.
   std::vector<std::string> filtered;   ///< Mapped tables with a row filter or a column list; quoted.
 };

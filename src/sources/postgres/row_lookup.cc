@@ -75,8 +75,10 @@ std::string statement_for(postgres::Connection& connection, const MirrorTable& t
     join.append(" = k.k").append(number).append("::").append(column.type_name);
   }
   // tableoid: never a table that took the name in between.
-  return select + " FROM unnest(" + unnest + ") WITH ORDINALITY k(" + names + "i) JOIN ONLY " + where.string(0, 0) +
-         " t ON " + join + " AND t.tableoid = " + oid;
+  const std::string only = schema.partitioned ? "" : "ONLY ";
+  const std::string holders = schema.partitioned ? "IN (SELECT relid FROM pg_partition_tree(" + oid + "))" : "= " + oid;
+  return select + " FROM unnest(" + unnest + ") WITH ORDINALITY k(" + names + "i) JOIN " + only + where.string(0, 0) +
+         " t ON " + join + " AND t.tableoid " + holders;
 }
 
 }  // namespace

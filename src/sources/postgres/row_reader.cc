@@ -15,7 +15,8 @@ constexpr std::uint64_t kMostBlocks = 1024;
 
 }  // namespace
 
-/// Under the lock: a column that bears another's name now would bring another's values.
+/// Under the lock: a column that bears another's name now would bring another's values. Partitions have numbers of their own,
+/// and the table's names.
 void RowReader::check_columns(postgres::Connection& connection, const Wait& wait) {
   std::string numbers = "{", types = "{";
   std::vector<std::string_view> quoted;
@@ -26,35 +27,41 @@ void RowReader::check_columns(postgres::Connection& connection, const Wait& wait
     quoted.push_back(column.name);
   }
   const postgres::Result found = connection.run(
-      "SELECT count(*) FROM pg_attribute a JOIN unnest($2::int2[], $3::text[], $4::oid[]) c(number, name, type)"
-      " ON a.attnum = c.number AND a.attname = c.name AND a.atttypid = c.type WHERE a.attrelid = $1",
-      {{std::to_string(schema_.id.oid), numbers + "}", array_literal(quoted), types + "}"}}, wait);
-  if (static_cast<std::size_t>(found.integer(0, 0)) != schema_.columns.size())
+      "SELECT count(*) FILTER (WHERE a.attrelid = $1::oid AND a.attnum = c.number), count(*) FILTER (WHERE a.attrelid = $2::oid)"
+      " FROM pg_attribute a JOIN unnest($3::int2[], $4::text[], $5::oid[]) c(number, name, type)"
+      " ON a.attname = c.name AND a.atttypid = c.type WHERE a.attrelid IN ($1::oid, $2::oid)",
+      {{std::to_string(schema_.id.oid), part(), numbers + "}", array_literal(quoted), types + "}"}}, wait);
+  const auto columns = static_cast<std::int64_t>(schema_.columns.size());
+  if (found.integer(0, 0) != columns || found.integer(0, 1) != columns)
     throw_schema_changed(schema_, "was altered while its rows were needed", "DROP MIRROR and CREATE MIRROR");
 }
 
-/// Locks the table under the name that it has now and measures it when it is another file than before; answers the name.
-std::string RowReader::find(postgres::Connection& connection, const Wait& wait) {
-  const std::string oid = std::to_string(schema_.id.oid);
-  const postgres::Result name = connection.run(
+/// Under the name that it has now, which is the answer; none when it is gone, or no partition of the table any more.
+std::optional<std::string> RowReader::lock(postgres::Connection& connection, const Wait& wait) {
+  constexpr std::string_view kName =
       "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_class c"
-      " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1",
-      {{oid}}, wait);
-  if (name.rows() == 0)
-    throw_schema_changed(schema_, "was dropped at the source while its rows were needed", "DROP MIRROR and CREATE MIRROR");
+      " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid"
+      " AND (c.oid = $2::oid OR EXISTS (SELECT FROM pg_partition_ancestors(c.oid) a WHERE a.relid = $2::oid))";
+  const std::vector<std::optional<std::string>> oids{part(), std::to_string(schema_.id.oid)};
+  const postgres::Result name = connection.run(kName, oids, wait);
+  if (name.rows() == 0) return std::nullopt;
   connection.run("LOCK TABLE ONLY " + name.string(0, 0) + " IN ACCESS SHARE MODE", wait);
-  check_columns(connection, wait);
+  if (connection.run(kName, oids, wait).rows() == 0) return std::nullopt;
+  return name.string(0, 0);
+}
+
+/// Anew when it is another file than before.
+void RowReader::measure(postgres::Connection& connection, const Wait& wait) {
   const postgres::Result size = connection.run(
       "SELECT pg_relation_filenode(oid), pg_relation_size(oid) / current_setting('block_size')::bigint"
       " FROM pg_class WHERE oid = $1",
-      {{oid}}, wait);
+      {{part()}}, wait);
   if (size.rows() == 0 || size.null(0, 0)) throw Error(ErrorCode::timeout, "the table was altered while it was read");
   if (const auto now = static_cast<std::uint64_t>(size.integer(0, 0)); now != file_node_) {
     file_node_ = now;
     next_block_ = 0;
     end_block_ = static_cast<std::uint64_t>(size.integer(0, 1));
   }
-  return name.string(0, 0);
 }
 
 void RowReader::read_blocks(postgres::Connection& connection, const std::string& name, const Wait& wait) {
@@ -64,7 +71,7 @@ void RowReader::read_blocks(postgres::Connection& connection, const std::string&
   // tableoid: never a table that took the name in between.
   const std::string sql = "SELECT " + columns + " FROM ONLY " + name + " WHERE ctid >= '(" + std::to_string(next_block_) +
                           ",0)'::tid AND ctid < '(" + std::to_string(end) + ",0)'::tid AND tableoid = " +
-                          std::to_string(schema_.id.oid);
+                          part();
   std::size_t bytes = 0;
   connection.each_row(sql, {}, wait, [&](const postgres::Result& row) {
     for (int i = 0; i < row.columns(); ++i) {
@@ -79,11 +86,26 @@ void RowReader::read_blocks(postgres::Connection& connection, const std::string&
 
 bool RowReader::next(postgres::Connection& connection, const Wait& wait) {
   cells_.clear();
+  for (; part_ < parts_.size(); ++part_) {
+    if (next_of_part(connection, wait)) return true;
+    file_node_ = next_block_ = end_block_ = 0;
+  }
+  return false;
+}
+
+bool RowReader::next_of_part(postgres::Connection& connection, const Wait& wait) {
   // The lock first, then a snapshot: one older than a rewrite would read nothing, without an error.
   connection.run("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL lock_timeout = '2s'", wait);
-  const std::string name = find(connection, wait);
-  const bool more = next_block_ < end_block_;
-  if (more) read_blocks(connection, name, wait);
+  const std::optional<std::string> name = lock(connection, wait);
+  if (!name && !schema_.partitioned)
+    throw_schema_changed(schema_, "was dropped at the source while its rows were needed", "DROP MIRROR and CREATE MIRROR");
+  bool more = false;
+  if (name) {
+    check_columns(connection, wait);
+    measure(connection, wait);
+    more = next_block_ < end_block_;
+    if (more) read_blocks(connection, *name, wait);
+  }
   connection.run("COMMIT", wait);
   // What an asynchronous commit wrote may still die with the source.
   if (more) horizon_ = await_flushed(connection, wait);

@@ -18,7 +18,7 @@ struct TableSize {
 std::vector<Chunk> cut(const MirrorTable& table, std::uint32_t file_node, const TableSize& size,
                        std::uint64_t rows_per_chunk, std::uint64_t most);
 
-/// Measures the table and cuts it. Throws not_found when it is gone.
+/// Measures the table, or each of its partitions, and cuts it. Throws not_found when it is gone.
 std::vector<Chunk> plan_chunks(postgres::Connection& connection, const MirrorTable& table, std::uint64_t rows_per_chunk,
                                const Wait& wait);
 

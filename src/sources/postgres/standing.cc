@@ -26,20 +26,21 @@ constexpr std::string_view kPaths =
     " chain(leaf, rel, links) AS (SELECT oid, oid, '' FROM wanted UNION ALL"
     "   SELECT c.leaf, i.inhparent, c.links || ' ' || i.xmin::text FROM chain c"
     "   JOIN pg_class k ON k.oid = c.rel AND k.relispartition JOIN pg_inherits i ON i.inhrelid = c.rel),"
-    " path(leaf, path) AS ("
-    "   SELECT c.leaf, 'table ' || r.oid || c.links FROM chain c JOIN pg_publication_rel r ON r.prrelid = c.rel"
+    " path(leaf, above, path) AS ("
+    "   SELECT c.leaf, c.rel <> c.leaf, 'table ' || r.oid || c.links FROM chain c JOIN pg_publication_rel r ON r.prrelid = c.rel"
     "   JOIN p ON p.oid = r.prpubid"
-    "   UNION ALL SELECT w.oid, 'all tables' FROM wanted w, p WHERE p.puballtables";
+    "   UNION ALL SELECT w.oid, k.relispartition, 'all tables' FROM wanted w JOIN pg_class k ON k.oid = w.oid, p"
+    "   WHERE p.puballtables";
 
 // ALTER TABLE … SET SCHEMA writes the table's row in pg_depend anew: out of the schema and back leaves another xmin.
 constexpr std::string_view kSchemaPaths =
-    "   UNION ALL SELECT c.leaf, 'schema ' || s.oid || ' ' || d.xmin::text || c.links FROM chain c"
+    "   UNION ALL SELECT c.leaf, c.rel <> c.leaf, 'schema ' || s.oid || ' ' || d.xmin::text || c.links FROM chain c"
     "   JOIN pg_class k ON k.oid = c.rel JOIN pg_publication_namespace s ON s.pnnspid = k.relnamespace"
     "   JOIN p ON p.oid = s.pnpubid JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.rel"
     "   AND d.objsubid = 0 AND d.refclassid = 'pg_namespace'::regclass AND d.refobjid = k.relnamespace";
 
 // One row for each path of each table; one with NULL for a table without any.
-constexpr std::string_view kEachPath = ") SELECT w.oid, t.path FROM wanted w LEFT JOIN path t ON t.leaf = w.oid"
+constexpr std::string_view kEachPath = ") SELECT w.oid, t.path, t.above FROM wanted w LEFT JOIN path t ON t.leaf = w.oid"
                                        " ORDER BY w.oid, t.path COLLATE \"C\"";
 
 constexpr std::string_view kTables =
@@ -50,7 +51,7 @@ constexpr std::string_view kTables =
     "   AND i.indexprs IS NULL AS valid, i.indkey, i.indnkeyatts FROM pg_index i JOIN wanted w ON w.oid = i.indrelid"
     "   JOIN pg_class c ON c.oid = i.indrelid"
     "   WHERE CASE WHEN c.relreplident = 'i' THEN i.indisreplident ELSE i.indisprimary END)"
-    " SELECT c.oid, n.nspname, c.relname, c.relpersistence, c.relreplident, f.oid IS NOT NULL,"
+    " SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relreplident, f.oid IS NOT NULL,"
     " m.generated, c.reltoastrelid, m.mark,"
     " k.indexrelid IS NOT NULL, quote_ident(xn.nspname) || '.' || quote_ident(x.relname), k.indimmediate, k.valid,"
     " coalesce(r.oid, 0), r.conname,"
@@ -74,14 +75,14 @@ std::uint32_t number(const postgres::Result& result, int row, int column) {
 
 TableStanding::Key read_key(const postgres::Result& result, int row) {
   TableStanding::Key key;
-  key.index = result.string(row, 10);
-  key.immediate = result.boolean(row, 11);
-  key.valid = result.boolean(row, 12);
-  key.constraint = number(result, row, 13);
-  key.constraint_name = result.string(row, 14);
-  key.definition = result.string(row, 15);
-  key.numbers = result.string(row, 16);
-  key.columns = split(result.text(row, 17), '\1');
+  key.index = result.string(row, 11);
+  key.immediate = result.boolean(row, 12);
+  key.valid = result.boolean(row, 13);
+  key.constraint = number(result, row, 14);
+  key.constraint_name = result.string(row, 15);
+  key.definition = result.string(row, 16);
+  key.numbers = result.string(row, 17);
+  key.columns = split(result.text(row, 18), '\1');
   return key;
 }
 
@@ -90,13 +91,14 @@ TableStanding read_table(const postgres::Result& result, int row) {
   table.exists = true;
   table.schema = result.string(row, 1);
   table.name = result.string(row, 2);
-  table.persistence = result.text(row, 3)[0];
-  table.identity = result.text(row, 4)[0];
-  table.filtered = result.boolean(row, 5);
-  table.generated = result.boolean(row, 6);
-  table.toast = number(result, row, 7);
-  table.columns_mark = result.null(row, 8) ? 0 : result.integer(row, 8);
-  if (result.boolean(row, 9)) table.key = read_key(result, row);
+  table.kind = result.text(row, 3)[0];
+  table.persistence = result.text(row, 4)[0];
+  table.identity = result.text(row, 5)[0];
+  table.filtered = result.boolean(row, 6);
+  table.generated = result.boolean(row, 7);
+  table.toast = number(result, row, 8);
+  table.columns_mark = result.null(row, 9) ? 0 : result.integer(row, 9);
+  if (result.boolean(row, 10)) table.key = read_key(result, row);
   return table;
 }
 
@@ -123,6 +125,12 @@ std::optional<PublicationStanding> read_publication(postgres::Connection& connec
   return publication;
 }
 
+std::string told_otherwise(const PublicationStanding& publication, const TableStanding& table) {
+  if (table.kind == 'p' && !publication.via_root) return "publishes partitions by their own names, and not as rows of";
+  if (table.from_above && publication.via_root) return "publishes, under its root's name, partition";
+  return {};
+}
+
 std::vector<TableStanding> read_standings(postgres::Connection& connection, const std::string& publication,
                                           std::span<const std::uint32_t> oids, const Wait& wait) {
   std::unordered_map<std::uint32_t, TableStanding> found;
@@ -135,7 +143,9 @@ std::vector<TableStanding> read_standings(postgres::Connection& connection, cons
   const postgres::Result paths = connection.run(each_path, {{publication, wanted}}, wait);
   for (int row = 0; row < paths.rows(); ++row) {
     const auto at = found.find(number(paths, row, 0));
-    if (at != found.end() && !paths.null(row, 1)) at->second.paths.push_back(paths.string(row, 1));
+    if (at == found.end() || paths.null(row, 1)) continue;
+    at->second.paths.push_back(paths.string(row, 1));
+    at->second.from_above |= paths.boolean(row, 2);
   }
   std::vector<TableStanding> standings;
   for (const std::uint32_t oid : oids) standings.push_back(found[oid]);

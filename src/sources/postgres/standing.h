@@ -24,11 +24,13 @@ std::optional<PublicationStanding> read_publication(postgres::Connection& connec
 struct TableStanding {
   bool exists = false;
   std::string schema, name;
+  char kind = 'r';         ///< pg_class.relkind.
   char persistence = 'p';  ///< pg_class.relpersistence.
   char identity = 'd';     ///< pg_class.relreplident.
   /// By what the publication publishes it, sorted: by itself, a schema or all tables; a partition also by what it is a part of.
   /// Each path names the rows of the catalog that it hangs on: a path that was broken for a while comes back as another.
   std::vector<std::string> paths;
+  bool from_above = false;  ///< A table that it is a partition of is published: with via_root its changes are told as that one's.
   bool filtered = false;   ///< It has a row filter or a column list there.
   bool generated = false;  ///< It has generated columns.
   std::uint32_t toast = 0;        ///< pg_class.reltoastrelid; 0 when it needs none.
@@ -46,6 +48,9 @@ struct TableStanding {
   };
   std::optional<Key> key;
 };
+/// Why the publication does not tell the table's changes as its own, in words that the table's name follows; empty: it
+/// does.
+std::string told_otherwise(const PublicationStanding& publication, const TableStanding& table);
 /// In the order of `oids`; two queries however many there are. Empty paths where there is no such publication.
 std::vector<TableStanding> read_standings(postgres::Connection& connection, const std::string& publication,
                                           std::span<const std::uint32_t> oids, const Wait& wait);

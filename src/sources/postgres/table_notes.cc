@@ -7,12 +7,20 @@
 namespace peerd {
 namespace {
 
+constexpr std::string_view kRowsStay =
+    "rows that the source has no more can be deleted at the target by hand; DROP MIRROR and CREATE MIRROR copy the table anew";
+
 bool holds(const Excluded& names, const std::string& name) { return std::ranges::find(names, name) != names.end(); }
 
 bool in_stream(const LookedColumn& column) { return !column.dropped && !column.generated; }
 
 bool same_type(const Column& column, const LookedColumn& now) {
   return column.type_oid == now.type_oid && column.type_modifier == now.type_modifier;
+}
+
+const CatalogNotes::Partition* find_partition(const CatalogNotes& notes, std::uint32_t oid) {
+  const auto found = std::ranges::find(notes.partitions, oid, &CatalogNotes::Partition::oid);
+  return found == notes.partitions.end() ? nullptr : &*found;
 }
 
 bool shares_one(const std::vector<std::uint32_t>& a, const std::vector<std::uint32_t>& b) {
@@ -59,19 +67,28 @@ std::string became(const std::string& name, std::int16_t number, const LookedTab
   return text;
 }
 
+/// Another file holds the table's rows than when it was noted; of a partitioned one, those of some of its partitions.
+bool rewritten(const CatalogNotes& notes, const LookedTable& now) {
+  return notes.file_node != now.file_node || std::ranges::any_of(now.partitions, [&](const LookedPartition& part) {
+           const CatalogNotes::Partition* noted = find_partition(notes, part.note.oid);
+           return noted != nullptr && noted->file_node != part.note.file_node;
+         });
+}
+
 /// The column was altered and the table rewritten since the last look. ALTER … TYPE … USING does both at once, and no change of
 /// a row tells of it; whatever was attached to the column is then made anew.
 std::string changed_values(const MirrorTable& table, std::size_t i, const LookedTable& now) {
   const CatalogNotes& notes = table.notes;
   const Column& column = table.schema.columns[i];
   const CatalogNotes::Mark& mark = now.find(column.number)->mark;
-  if (notes.file_node == now.file_node || i >= notes.marks.size()) return {};
+  if (!rewritten(notes, now) || i >= notes.marks.size()) return {};
   if (mark.altered == notes.marks[i].altered || shares_one(mark.attached, notes.marks[i].attached)) return {};
   return "was rewritten after " + quoted(column.name) +
          " was altered: ALTER COLUMN ... TYPE ... USING may have changed its values, of which the WAL tells nothing";
 }
 
 using TypePart = CatalogNotes::TypePart;
+using Partition = CatalogNotes::Partition;
 
 const TypePart* find_part(const std::vector<TypePart>& parts, const TypePart& like) {
   const auto found = std::ranges::find_if(
@@ -129,6 +146,7 @@ bool take_notes(MirrorTable& table, const Excluded& exclude, const LookedTable& 
   table.notes.last_number = last_known(table, exclude, now);
   table.notes.logged = now.logged;
   table.notes.rewritten = announces_more(table.notes, exclude, now);
+  for (const LookedPartition& part : now.partitions) table.notes.partitions.push_back(part.note);
   note_columns(table, exclude, now);
   return true;
 }
@@ -151,6 +169,8 @@ std::string what_changed(const MirrorTable& table, const Excluded& exclude, cons
     if (found != nullptr && !found->dropped && !holds(exclude, found->name))
       return became(name, number, now) + "; the mapping excludes it by its old name";
   }
+  for (const LookedPartition& part : now.partitions)
+    if (const UnfitPartition bad = unfit(table.schema, part); !bad.what.empty()) return bad.what;
   return changed_key(table, now);
 }
 
@@ -203,7 +223,7 @@ std::vector<GainedColumn> gained_columns(const CatalogNotes& notes, const Exclud
     added.column.nullable = true;
     if (found.has_missing) added.column.missing_value = found.missing_value;
     // Without a rewrite the rows of before lack the column, and show NULL.
-    added.older_rows_known = found.has_missing || (!notes.rewritten && notes.file_node == now.file_node);
+    added.older_rows_known = !found.missing_differs && (found.has_missing || (!notes.rewritten && !rewritten(notes, now)));
   }
   if (gained.size() < sent.size()) gained.clear();
   return gained;
@@ -219,6 +239,56 @@ void add_gained(MirrorTable& table, const Excluded& exclude, const std::vector<G
   if (renew_notes(table, exclude, now, false, Doubt::no)) return;
   for (std::size_t i = table.notes.marks.size(); i < table.schema.columns.size(); ++i)
     table.notes.marks.push_back(now.find(table.schema.columns[i].number)->mark);
+}
+
+void read_all_again(CatalogNotes& notes, Lsn position) {
+  notes.read_again = position;
+  for (Partition& part : notes.partitions) part.unread = true;
+}
+
+std::vector<Said> take_partitions(MirrorTable& table, const LookedTable& now) {
+  std::vector<Said> said;
+  std::vector<Partition> parts;
+  const std::string of_table = " of table " + table.schema.qualified();
+  for (const Partition& noted : table.notes.partitions) {
+    if (std::ranges::any_of(now.partitions, [&](const LookedPartition& part) { return part.note.oid == noted.oid; })) continue;
+    said.push_back({"partition " + noted.name + of_table + " was detached or dropped at the source: its rows stay at the target",
+                    std::string(kRowsStay)});
+  }
+  for (const LookedPartition& part : now.partitions) {
+    const Partition* const noted = find_partition(table.notes, part.note.oid);
+    Partition& kept = parts.emplace_back(part.note);
+    if (noted != nullptr && noted->link == kept.link) {
+      kept.file_node = noted->file_node;  // Judged by take_files().
+      kept.unread = noted->unread;
+      continue;
+    }
+    kept.unread = true;
+    if (noted == nullptr) {
+      said.push_back({"partition " + kept.name + of_table + " is new: its rows are read at the source", ""});
+    } else {
+      said.push_back({"partition " + kept.name + of_table + " was detached and attached again: its rows are read at the "
+                      "source, and rows that were deleted meanwhile stay at the target", std::string(kRowsStay)});
+    }
+  }
+  table.notes.partitions = std::move(parts);
+  return said;
+}
+
+std::vector<Said> take_files(MirrorTable& table, const LookedTable& now, const std::function<bool(const LookedPartition&)>& explained) {
+  std::vector<Said> said;
+  for (Partition& noted : table.notes.partitions) {
+    const auto part = std::ranges::find_if(now.partitions, [&](const LookedPartition& p) { return p.note.oid == noted.oid; });
+    if (part == now.partitions.end() || part->note.file_node == noted.file_node) continue;
+    noted.file_node = part->note.file_node;
+    if (explained(*part)) continue;
+    said.push_back({"partition " + noted.name + " of table " + table.schema.qualified() +
+                        " was written anew at the source, and nothing tells whether by VACUUM FULL, CLUSTER or ALTER TABLE, "
+                        "by a TRUNCATE of the partition itself, whose rows stay at the target then, or by SET UNLOGGED and "
+                        "SET LOGGED",
+                    std::string(kRowsStay)});
+  }
+  return said;
 }
 
 }  // namespace peerd

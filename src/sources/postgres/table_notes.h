@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "postgres/catalog_look.h"
 
 // A mirrored table against a later look at the source's catalog. Pure.
@@ -20,6 +22,21 @@ std::string what_may_differ(const MirrorTable& table, const LookedTable& now);
 /// Something shows that the table was logged all the while since its notes, or nothing was noted. Else it may have been
 /// unlogged in between, and what was changed then is not in the WAL.
 bool surely_logged(const CatalogNotes& notes, const LookedTable& now);
+
+/// All rows of the table are to be read once more when the stream has passed `position`.
+void read_all_again(CatalogNotes& notes, Lsn position);
+
+struct Said {
+  std::string words, hint;  ///< For the operator.
+};
+
+// What came and went with partitions, of which the stream tells nothing.
+/// Notes which partitions there are. New ones are marked as unread: their rows may be older than their place in the
+/// table.
+std::vector<Said> take_partitions(MirrorTable& table, const LookedTable& now);
+/// Notes the files of those that were there before. `explained`: it is known why the partition has another one.
+std::vector<Said> take_files(MirrorTable& table, const LookedTable& now,
+                                    const std::function<bool(const LookedPartition&)>& explained);
 
 enum class Doubt { no, yes };
 /// Brings the notes of a table that stands as noted up to date; true when they changed. What a column that the stream

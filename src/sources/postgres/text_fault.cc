@@ -3,6 +3,7 @@
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
 #include "peerd/postgres/types.h"
+#include "postgres/partitions.h"
 
 namespace peerd {
 namespace {
@@ -23,8 +24,7 @@ bool may_hold_text(const Column& column) {
 /// It asks the server to make the texts UTF-8 as it would to send them.
 bool holds_fault(postgres::Connection& connection, const TableSchema& schema, const std::string& texts, const Wait& wait) {
   try {
-    connection.run("SELECT count(convert_to(" + texts + ", 'UTF8')) FROM ONLY " + quote_identifier(schema.schema) + "." +
-                       quote_identifier(schema.name), wait);
+    connection.run("SELECT count(convert_to(" + texts + ", 'UTF8')) FROM " + rows_of(schema), wait);
     return false;
   } catch (const Error& error) {
     if (!is_text_fault(error)) throw;

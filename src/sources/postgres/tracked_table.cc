@@ -43,9 +43,10 @@ TrackedTable::Looked TrackedTable::looked(const LookedTable& now, Lsn inserted, 
     found.renewed = renew_notes(table, exclude_, now, passed, found.doubt.empty() ? Doubt::no : Doubt::yes);
     found.perhaps_unlogged = perhaps_unlogged(table.notes, now, inserted, received);
     found.renewed |= table.notes.logged != logged;
+    found.renewed |= look_at_partitions(table, now, inserted, received, found);
   }
   if (!found.doubt.empty()) {
-    table.notes.read_again = inserted;
+    read_all_again(table.notes, inserted);
     found.renewed = true;
     found.doubt = "table " + table.schema.qualified() + " " + found.doubt + ": all its rows are read once more at the source";
   }
@@ -68,9 +69,42 @@ bool TrackedTable::perhaps_unlogged(CatalogNotes& notes, const LookedTable& now,
   return !sure;
 }
 
-void TrackedTable::was_read(Lsn position) {
+/// As with perhaps_unlogged(), another file is judged when the stream has come by what was seen: a TRUNCATE of the whole
+/// table may be on its way.
+bool TrackedTable::look_at_partitions(MirrorTable& table, const LookedTable& now, Lsn inserted, Lsn received, Looked& found) {
+  const std::vector<CatalogNotes::Partition> before = table.notes.partitions;
+  found.said = take_partitions(table, now);
+  found.unread = table.notes.partitions != before && std::ranges::any_of(table.notes.partitions, &CatalogNotes::Partition::unread);
+  if (found.unread) table.notes.read_again = inserted;
+  const auto moved = [&](const LookedPartition& part) {
+    const auto noted = std::ranges::find(table.notes.partitions, part.note.oid, &CatalogNotes::Partition::oid);
+    return noted->file_node != part.note.file_node;
+  };
+  if (!std::ranges::any_of(now.partitions, moved)) parts_rewritten_.reset();
+  else if (!parts_rewritten_) parts_rewritten_ = inserted;
+  const bool altered = !found.doubt.empty() || table.notes.rewritten;
+  if (parts_rewritten_ && (altered || received >= *parts_rewritten_)) {
+    const auto explained = [&](const LookedPartition& part) { return altered || part.written_by == truncated_by_; };
+    for (Said& said : take_files(table, now, explained)) found.said.push_back(std::move(said));
+    parts_rewritten_.reset();
+  }
+  return before != table.notes.partitions;
+}
+
+std::vector<TableId> TrackedTable::unread() const {
+  if (!table_.schema.partitioned) return {table_.schema.id};
+  std::vector<TableId> parts;
+  for (const CatalogNotes::Partition& part : notes_.partitions)
+    if (part.unread) parts.push_back({part.oid});
+  return parts;
+}
+
+void TrackedTable::was_read(Lsn position, const std::vector<TableId>& parts) {
   at_once_ = false;
-  if (position >= notes_.read_again) notes_.read_again = Lsn{};
+  if (position < notes_.read_again) return;
+  for (CatalogNotes::Partition& part : notes_.partitions)
+    part.unread = part.unread && std::ranges::find(parts, TableId{part.oid}) == parts.end();
+  if (std::ranges::none_of(notes_.partitions, &CatalogNotes::Partition::unread)) notes_.read_again = Lsn{};
 }
 
 /// Before the table's own shape columns may be missing at its end, which came later, and others be there that were dropped
@@ -138,12 +172,12 @@ std::string TrackedTable::gain(const LookedTable& now, Lsn inserted, const std::
   std::string doubt = what_may_differ(table, now);
   add_gained(table, exclude_, gained, now);
   if (!doubt.empty()) {
-    table.notes.read_again = inserted;
+    read_all_again(table.notes, inserted);
     doubt = "table " + table.schema.qualified() + " " + doubt + ": all its rows are read once more at the source";
   }
   for (const GainedColumn& column : gained) {
     if (column.older_rows_known) continue;
-    table.notes.read_again = inserted;
+    read_all_again(table.notes, inserted);
     at_once_ = true;
     doubt = "table " + table.schema.qualified() + " has gained column " + quote_identifier(column.column.name) +
             " and was rewritten: neither the WAL nor the catalog tells what older rows hold in it, all rows are read once more"

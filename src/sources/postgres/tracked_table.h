@@ -34,6 +34,8 @@ class TrackedTable {
     bool renewed = false;  ///< The notes are others than before, and are to be stored.
     std::string doubt;     ///< Why the target's rows may be others than the source's: they are to be read again.
     bool perhaps_unlogged = false;  ///< For a while, since the last look or before the stream came by it.
+    std::vector<Said> said;  ///< What became of its partitions.
+    bool unread = false;     ///< Some are new: their rows are to be read.
   };
   /// The table as the catalog has it now. `inserted`: where the source's WAL ended after it was looked at; `received`:
   /// how far the stream has come. Throws Error(schema_changed) when the table has other columns than before.
@@ -42,9 +44,11 @@ class TrackedTable {
   void truncated(std::uint32_t xid) { truncated_by_ = xid; }
   /// Its rows are to be read once more when the stream stands at `position`.
   bool due(Lsn position) const { return notes_.read_again != Lsn{} && (at_once_ || position >= notes_.read_again); }
+  /// The partitions whose rows these are; of a table that is not partitioned the table itself.
+  std::vector<TableId> unread() const;
   /// They were, at that position of the stream. What was committed after it and before the doubt arose still comes with
   /// the values of then: after that they are read again.
-  void was_read(Lsn position);
+  void was_read(Lsn position, const std::vector<TableId>& parts);
   /// True when rows of a transaction that commits at `commit` can be projected by shape(); false when the table has
   /// gained columns: gain() takes them. An older shape is followed up to `shaped_at`, where the table's own shape
   /// holds from. Throws Error(schema_changed) on anything else.
@@ -60,6 +64,7 @@ class TrackedTable {
   void judge_older() const;
   void judge_newer() const;
   bool perhaps_unlogged(CatalogNotes& notes, const LookedTable& now, Lsn inserted, Lsn received);
+  bool look_at_partitions(MirrorTable& table, const LookedTable& now, Lsn inserted, Lsn received, Looked& found);
   [[noreturn]] void changed(const std::string& what, const std::string& hint = {}) const;
 
   MirrorTable table_;
@@ -78,6 +83,7 @@ class TrackedTable {
     Lsn seen_at;  ///< Where the source's WAL ended then.
   };
   std::optional<Rewrite> rewrite_;  ///< It may be a TRUNCATE's, which the stream has still to bring.
+  std::optional<Lsn> parts_rewritten_;  ///< The same of partitions: where the source's WAL ended when it was seen.
 };
 
 /// Errors that end a stream until the operator acts; `what` follows the table's name.

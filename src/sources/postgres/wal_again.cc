@@ -75,7 +75,7 @@ bool WalStream::begin_again(Lsn position, const std::stop_token& stop) {
       {.mirror = setup_.names.mirror, .table = table->table().schema.qualified()});
   reading_ = table;
   again_from_ = position;
-  reader_.emplace(table->table().schema);
+  reader_.emplace(table->table().schema, table->unread());
   return true;
 }
 
@@ -87,7 +87,7 @@ bool WalStream::end_again(Lsn position, BatchBuilder& into) {
   if (std::exchange(again_open_, false)) into.commit(position);
   again_ended_ = false;
   TrackedTable& table = *std::exchange(reading_, nullptr);
-  table.was_read(again_from_);
+  table.was_read(again_from_, reader_->parts());
   // Only now: until the transaction is at the target, they are to be read again.
   NewShape shape{table.noted(), Lsn{}};
   if (!table.due(Lsn{~0ull})) {

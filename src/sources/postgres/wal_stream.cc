@@ -125,7 +125,9 @@ void WalStream::look(postgres::Connection& connection, std::span<const TableId> 
     TrackedTable& table = tables_.at(oid);
     const TrackedTable::Looked found = table.looked(now, inserted, Lsn{received_.load(std::memory_order_relaxed)});
     if (found.perhaps_unlogged) shapes_.push_back(said_of_rewrite(table.noted()));
-    if (found.renewed) shapes_.push_back({table.noted(), Lsn{}, found.doubt.empty() ? Lsn{} : inserted, found.doubt});
+    for (const Said& said : found.said) shapes_.push_back({table.noted(), Lsn{}, Lsn{}, said.words, said.hint});
+    const bool from_future = !found.doubt.empty() || found.unread;
+    if (found.renewed) shapes_.push_back({table.noted(), Lsn{}, from_future ? inserted : Lsn{}, found.doubt});
     if (table.due(Lsn{~0ull})) want_again(table);
   }
 }

@@ -84,7 +84,7 @@ TEST_F(RealCoverage, AGapStopsTheMirrorAlsoWhenItHasClosed) {
       {"made again", "FOR ALL TABLES", "DROP PUBLICATION p; CREATE PUBLICATION p FOR ALL TABLES", "made again"},
       {"made again for the table", "", "DROP PUBLICATION p; CREATE PUBLICATION p FOR TABLE public.t", "made again"},
       {"renamed and back", "", "ALTER PUBLICATION p RENAME TO q; ALTER PUBLICATION q RENAME TO p", "was altered"},
-      {"roots", "", "ALTER PUBLICATION p SET (publish_via_partition_root = true)", "root's name"},
+      {"roots", "", "ALTER PUBLICATION p SET (publish_via_partition_root = false)", "was altered"},
       {"generated", "", "ALTER PUBLICATION p SET (publish_generated_columns = stored)", "generated columns", 180000},
       {"row filter", "", "ALTER PUBLICATION p SET TABLE public.t WHERE (id > 5)", "row filter", 150000},
       {"row filter and none", "", "ALTER PUBLICATION p SET TABLE public.t WHERE (id > 5); ALTER PUBLICATION p SET TABLE public.t", "for a while", 150000},
