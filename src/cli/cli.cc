@@ -94,7 +94,7 @@ void apply(Client& client, const Json& document, const Json& change) {
     client.post("mirrors/state_change", {{"flow_job_name", name}, {"requested_flow_state", "STATUS_TERMINATING"}});
   } else {
     const Json& mirror = declared(document.at("mirrors"), change, Json::json_pointer("/flow_job_name"));
-    client.post("flows/cdc/create", {{"connection_configs", mirror}});
+    client.post("flows/cdc/create", {{"connection_configs", mirror}, {"allow_update", action == "update"}});
   }
 }
 

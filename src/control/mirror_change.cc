@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <set>
 
 #include "mirror_check.h"
 #include "names.h"
@@ -32,6 +34,11 @@ MirrorRequest request_of(const MirrorSpec& mirror, const MirrorChange& change) {
   return request;
 }
 
+bool is_changeable(const Option& option) {
+  const std::string_view plain = option.alias_of.empty() ? option.name : option.alias_of;
+  return std::ranges::find(kChangeable, plain) != kChangeable.end();
+}
+
 /// `more`: the options of mirrors to that kind of target.
 Problems check_changeable(const MirrorChange& change, const OptionTable* more) {
   Problems problems;
@@ -39,8 +46,7 @@ Problems check_changeable(const MirrorChange& change, const OptionTable* more) {
     const Option* option = find_option(mirror_options(), name);
     if (!option && more) option = find_option(*more, name);
     if (!option) continue;  // There is none: the check of all options says so.
-    const std::string_view plain = option->alias_of.empty() ? option->name : option->alias_of;
-    if (std::ranges::find(kChangeable, plain) != kChangeable.end()) continue;
+    if (is_changeable(*option)) continue;
     problems.push_back(problem_of(ErrorCode::not_supported, name,
                                   "\"" + name + "\" cannot change while the mirror is there",
                                   "DROP MIRROR and CREATE MIRROR with another value"));
@@ -103,7 +109,65 @@ Problems check_let_go(const std::vector<TableMapping>& added, const MirrorProgre
   return problems;
 }
 
+/// Those of `tables` that `in` does not have just so.
+std::vector<TableMapping> missing(const std::vector<TableMapping>& tables, const std::vector<TableMapping>& in) {
+  std::vector<TableMapping> found;
+  std::ranges::copy_if(tables, std::back_inserter(found),
+                       [&](const TableMapping& mapping) { return std::ranges::find(in, mapping) == in.end(); });
+  return found;
+}
+
+/// False: one of the options that differ stays what it is.
+bool add_options(const Options& there, const Options& wanted, RawOptions& set) {
+  std::set<std::string> names;
+  for (const Options* options : {&there, &wanted})
+    for (const auto& [name, value] : *options) names.insert(name);
+  for (const std::string& name : names) {
+    const auto before = there.find(name), after = wanted.find(name);
+    const Option* const option = find_option(mirror_options(), name);
+    if (option == nullptr) {  // Of mirrors to one kind of target.
+      if (before == there.end() || after == wanted.end() || before->second != after->second) return false;
+      continue;
+    }
+    const std::string text = option_text(mirror_options(), wanted, option->name);
+    if (option_text(mirror_options(), there, option->name) == text) continue;
+    if (!is_changeable(*option)) return false;
+    set[std::string(option->name)] = {RawOption::Kind::text, text};
+  }
+  return true;
+}
+
 }  // namespace
+
+std::optional<MirrorChange> change_between(const MirrorSpec& there, const MirrorSpec& wanted) {
+  if (there.source != wanted.source || there.target != wanted.target) return std::nullopt;
+  MirrorChange change;
+  if (!add_options(there.options, wanted.options, change.set)) return std::nullopt;
+  change.add = missing(wanted.tables, there.tables);
+  for (const TableMapping& gone : missing(there.tables, wanted.tables)) {
+    // A table that is mapped otherwise would have to leave before it can come.
+    const auto in_its_place = [&](const TableMapping& mapping) {
+      return mapping.source == gone.source || mapping.target == gone.target;
+    };
+    if (std::ranges::any_of(change.add, in_its_place)) return std::nullopt;
+    change.drop.push_back(gone.source);
+  }
+  return change;
+}
+
+Done MirrorControl::replace(const MirrorRequest& request, const Wait& wait) {
+  const std::optional<MirrorRecord> there = catalog_.mirror(request.name);
+  const bool goes = there && (there->state == MirrorState::terminating || there->state == MirrorState::terminated);
+  if (!there || goes) return create(request, IfExists::no, wait);
+  const Ends ends{catalog_.peer(request.source), catalog_.peer(request.target)};
+  const Declared declared = declare_mirror(request, ends, catalog_, connectors_);
+  throw_if_any(declared.problems);
+  const std::optional<MirrorChange> update = change_between(there->spec, declared.spec);
+  // What differs is told there.
+  if (!update) return create(request, IfExists::no, wait);
+  if (update->add.empty() && update->drop.empty() && update->set.empty()) return Done::was_there;
+  return change(request.name, *update, IfExists::no, wait);
+}
 
 Done MirrorControl::change(std::string_view name, const MirrorChange& change, IfExists if_exists, const Wait& wait) {
   if (if_exists == IfExists::yes && !catalog_.mirror(name)) return Done::was_absent;

@@ -13,6 +13,10 @@ struct Declared {
 };
 Declared declare_mirror(const MirrorRequest& request, const Ends& ends, Catalog& catalog, const Connectors& connectors);
 
+/// What ALTER MIRROR has to be asked for the mirror to become what is wanted; none where it cannot while it lives. By what is
+/// written: a default that is left out equals one that is written.
+std::optional<MirrorChange> change_between(const MirrorSpec& there, const MirrorSpec& wanted);
+
 /// What both peers say about the spec's tables. Changes nothing there.
 Problems preflight(const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors, const Wait& wait);
 

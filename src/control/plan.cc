@@ -88,8 +88,9 @@ void Planner::plan_mirror(const MirrorRequest& mirror) {
     throw_if_any(declared.problems);
     if (const auto there = catalog_.mirror(mirror.name)) {
       change.differs = differences(there->spec, declared.spec);
-      change.action = change.differs.empty() ? Action::none : Action::impossible;
-      if (!change.differs.empty()) change.hint = "DROP MIRROR " + mirror.name + " first, then apply again";
+      const bool can = change_between(there->spec, declared.spec).has_value();
+      change.action = change.differs.empty() ? Action::none : can ? Action::update : Action::impossible;
+      if (change.action == Action::impossible) change.hint = "DROP MIRROR " + mirror.name + " first, then apply again";
     }
   } catch (const Error& error) {
     add(problems_, "mirror \"" + mirror.name + "\"", error);
@@ -119,7 +120,9 @@ std::vector<PlannedChange> Planner::run() {
   for (const MirrorRequest& mirror : declared_.mirrors) plan_mirror(mirror);
   if (declared_.prune) prune();
   throw_if_any(problems_);
-  // A new mirror may take over the target table of one that is dropped.
+  // A mirror may take over the target table of one that is dropped, or that lets it go.
+  std::ranges::stable_partition(mirror_changes_,
+                                [](const PlannedChange& change) { return change.action != Action::create; });
   std::vector<PlannedChange> changes = std::move(peer_changes_);
   for (auto* more : {&mirror_drops_, &mirror_changes_, &peer_drops_})
     std::ranges::move(*more, std::back_inserter(changes));

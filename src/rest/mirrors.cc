@@ -129,7 +129,10 @@ std::string validate_mirror(Call& call) {
 std::string create_mirror(Call& call) {
   const auto body = read_create(call.body);
   const auto request = mirror_request(body.connection_configs());
-  call.deps.mirrors.create(request, body.attach_to_existing() ? IfExists::yes : IfExists::no, call.wait);
+  if (body.allow_update() && body.attach_to_existing())
+    refuse_field("allow_update", "a mirror is either left as it is or changed", "send allow_update or attach_to_existing");
+  if (body.allow_update()) call.deps.mirrors.replace(request, call.wait);
+  else call.deps.mirrors.create(request, body.attach_to_existing() ? IfExists::yes : IfExists::no, call.wait);
   peerdb_route::CreateCDCFlowResponse reply;
   reply.set_workflow_id(request.name + std::string(kWorkflow));
   return write_json(reply);

@@ -6,7 +6,7 @@ import pytest
 
 from support import packages
 from support.peerd import PASSWORD
-from support.process import temp_dir
+from support.process import temp_dir, wait_for
 from support.world import postgres_options
 from support.writer import create_table
 
@@ -96,6 +96,36 @@ def test_settings_of_columns_are_planned_applied_and_exported(new_world):
     assert "cannot update mirror" in out and "the mapping of public.items" in out, (code, out, err)
     code, out, err = files.run("plan", "-", text=text.replace("columns: [{source: id,", "columns: [{source: id, kind: x,"), **secret)
     assert code == 1 and "kind" in err, (code, out, err)
+
+
+def test_a_mirror_becomes_what_is_declared_while_it_lives(files):
+    world, secret = files.world, {"SECRET": "postgres"}
+    assert files.run("apply", "-", text=files.declared(), **secret)[0] == 0
+    world.wait_state("RUNNING")
+    started = world.mirror()["created_at"]
+    text = files.declared(tables=("public.items", "public.other"), max_batch_size=500)
+    code, out, err = files.run("plan", "-", text=text, **secret)
+    assert code == 2 and f"update mirror {world.mirror_name}: " in out and "public.other" in out and "max_batch_size" in out, (code, out, err)
+    code, out, err = files.run("apply", "-", text=text, **secret)
+    assert code == 0 and "1 change made" in out, (code, out, err)
+    tables = lambda: {row["source"] for row in world.peerd.rows("SELECT source FROM mirror_tables")}
+    wait_for("the table", lambda: tables() == {"public.items", "public.other"} and world.mirror()["state"] == "RUNNING", 60)
+    assert world.settle_and_compare() == 220
+    assert files.run("plan", "-", text=text, **secret)[:2] == (0, "nothing to change: all is as declared\n")
+    # A table goes to a mirror that is declared after it; a default that is left out is set again.
+    more = (f"  second:\n    source: {world.source_peer}\n    target: {world.target_peer}\n    tables: [public.items:public.items]\n")
+    text = files.declared(tables=("public.other",), more=more)
+    code, out, err = files.run("plan", "-", text=text, **secret)
+    assert [line.split()[:2] for line in out.splitlines()[:2]] == [["update", "mirror"], ["create", "mirror"]], (code, out, err)
+    text = files.declared(tables=("public.other",))
+    code, out, err = files.run("apply", "-", text=text, **secret)
+    assert code == 0 and "max_batch_size ('500' there" in out, (code, out, err)
+    wait_for("the table to leave", lambda: tables() == {"public.other"} and world.mirror()["state"] == "RUNNING", 60)
+    world.sql("UPDATE other SET n = -1")
+    assert world.settle_and_compare() == 20 and world.mirror()["created_at"] == started
+    # Mapped otherwise it would have to leave and come again.
+    code, out, err = files.run("apply", "-", text=text.replace("public.other:public.other", "public.other:public.elsewhere"), **secret)
+    assert code == 1 and "cannot update mirror" in out and "nothing was done" in err, (code, out, err)
 
 
 def test_a_changed_secret_is_found_and_never_shown(files):

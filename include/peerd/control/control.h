@@ -63,6 +63,8 @@ class MirrorControl {
   /// Checks options, mapping (duplicates, a target table of another mirror), both peers' preflight, and tells every problem
   /// at once; stores in SETUP; starts. was_there: as with peers.
   Done create(const MirrorRequest& request, IfExists if_not_exists, const Wait& wait);
+  /// As create(); one that is there becomes what is asked, as by change(), where it can while it lives.
+  Done replace(const MirrorRequest& request, const Wait& wait);
   void validate(const MirrorRequest& request, const Wait& wait);  ///< All of that, storing nothing.
   /// pause waits until PAUSED (in flight work is dropped after a deadline, rules.md 38); resume returns once stored; drop
   /// returns when slot, publication and bookkeeping are gone, or throws, leaving TERMINATING; a forced one leaves behind what

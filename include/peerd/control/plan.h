@@ -24,7 +24,7 @@ struct PlannedChange {
   enum class Action {
     none,       ///< It is there as declared: a default left out equals one that is written.
     create,
-    update,
+    update,     ///< Of a mirror: tables come and go, or its pace changes, while it lives.
     drop,
     impossible  ///< It is there, and cannot become what is declared: drop it first.
   };
@@ -38,7 +38,8 @@ struct PlannedChange {
 std::string_view to_string(PlannedChange::Action action);
 std::string_view to_string(PlannedChange::Kind kind);
 
-/// The steps in an order that works: peers before the mirrors that need them, drops of mirrors before those of peers.
+/// The steps in an order that works: peers before the mirrors that need them, mirrors that go or lose tables before those
+/// that come, drops of mirrors before those of peers.
 /// Asks no server and changes nothing. Throws every problem of the declaration at once.
 std::vector<PlannedChange> plan_changes(const Declaration& declared, Catalog& catalog, const Connectors& connectors);
 

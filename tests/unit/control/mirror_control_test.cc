@@ -41,6 +41,32 @@ TEST_F(MirrorControlTest, TheSameStatementAgainChangesNothingEvenWhileServersAre
   EXPECT_EQ(create(other, IfExists::yes), Done::was_there);
 }
 
+TEST_F(MirrorControlTest, AMirrorIsReplacedByWhatItCanBecomeWhileItLives) {
+  EXPECT_EQ(mirrors_.replace(asked("m"), wait()), Done::done);
+  EXPECT_EQ(supervisor_.calls("start"), 1);
+  MirrorRequest other = asked("m");
+  other.options["max_batch_size"] = {RawOption::Kind::number, "1000000"};
+  EXPECT_EQ(mirrors_.replace(other, wait()), Done::was_there) << "a default that is written";
+  other.options["max_batch_size"] = {RawOption::Kind::number, "7"};
+  other.tables.pop_back();
+  EXPECT_EQ(mirrors_.replace(other, wait()), Done::done);
+  EXPECT_EQ(mirrors_.record("m").spec.tables.size(), 1u);
+  EXPECT_EQ(mirrors_.record("m").spec.integer("max_batch_size"), 7);
+  EXPECT_EQ(mirrors_.replace(asked("m"), wait()), Done::done);
+  EXPECT_EQ(mirrors_.record("m").spec.tables.size(), 2u);
+  EXPECT_EQ(mirrors_.record("m").spec.integer("max_batch_size"), 1000000);
+  for (auto& spoil : std::vector<std::function<void(MirrorRequest&)>>{
+           [](MirrorRequest& request) { request.target = "ch"; },
+           [](MirrorRequest& request) { request.tables[1].target = "public.elsewhere"; },
+           [](MirrorRequest& request) { request.tables[1].exclude = {"name"}; },
+           [](MirrorRequest& request) { request.options["soft_delete_col_name"] = {RawOption::Kind::text, "gone"}; }}) {
+    MirrorRequest request = asked("m");
+    spoil(request);
+    EXPECT_EQ(error_of([&] { mirrors_.replace(request, wait()); }).code, ErrorCode::already_exists);
+  }
+  EXPECT_EQ(supervisor_.calls("start"), 1);
+}
+
 TEST_F(MirrorControlTest, NameOptionsPeersAndMappingAreToldAtOnce) {
   const ErrorText text = refused({"m m", "scr", "dst", {}, {{"max_batch_sise", {RawOption::Kind::number, "7"}}}});
   const std::string all = text.message + "\n" + text.detail + "\n" + text.hint;
