@@ -113,6 +113,13 @@ View mirrors_view(MirrorControl& mirrors) {
   return view;
 }
 
+/// "price: 3, at: 1".
+std::string unfit_columns(const TableStatus& table) {
+  std::string out;
+  for (const auto& [column, count] : table.unfit) out += (out.empty() ? "" : ", ") + column + ": " + std::to_string(count);
+  return out;
+}
+
 View tables_view(MirrorControl& mirrors, const std::string& only) {
   View view{"mirror_tables",
             "the tables of each mirror, with what was copied and streamed",
@@ -124,7 +131,9 @@ View tables_view(MirrorControl& mirrors, const std::string& only) {
              {"rows_copied", Type::integer},
              {"inserts", Type::integer},
              {"updates", Type::integer},
-             {"deletes", Type::integer}},
+             {"deletes", Type::integer},
+             {"unfit_values", Type::integer},
+             {"unfit_columns", Type::text}},
             {}};
   view.rows = [&mirrors, only] {
     Rows rows;
@@ -132,7 +141,7 @@ View tables_view(MirrorControl& mirrors, const std::string& only) {
       for (const TableStatus& table : mirror.tables)
         rows.push_back({cell(mirror.name), cell(table.source), cell(table.target), cell(table.chunks_done),
                         cell(table.chunks_total), cell(table.rows_copied), cell(table.inserts), cell(table.updates),
-                        cell(table.deletes)});
+                        cell(table.deletes), cell(table.unfit_values()), cell(unfit_columns(table))});
     return rows;
   };
   return view;

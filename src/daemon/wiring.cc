@@ -24,6 +24,7 @@ Connectors make_connectors() {
        .session = make_clickhouse_session,
        .source = nullptr,
        .target = make_clickhouse_target,
+       .mirror_options = &clickhouse_mirror_options(),
        .takes_settings = true,
        .engine = "ReplacingMergeTree"},
       {.kind = "KAFKA",

@@ -140,6 +140,13 @@ void write_tables(Exposition& out, Mirrors mirrors) {
       }
     }
   }
+  out.family("peerd_table_unfit_values", "gauge",
+             "Values of a column that the target's type cannot hold, written otherwise since peerd started, as on_unfit_value says.");
+  for (const Shown& one : mirrors) {
+    for (const TableStatus& table : one.status.tables)
+      for (const auto& [column, count] : table.unfit)
+        out.sample({{"mirror", one.status.name}, {"source", table.source}, {"target", table.target}, {"column", column}}, as_double(count));
+  }
   out.family("peerd_table_copied_rows", "gauge", "Rows of a table that the present copy has brought.");
   for (const Shown& one : mirrors) {
     for (const TableStatus& table : one.status.tables)

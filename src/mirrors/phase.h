@@ -27,6 +27,8 @@ struct PhaseContext {
   void step(std::string words) const {
     board.update(record.id, [&](MirrorStatus& status) { status.step = std::move(words); });
   }
+  /// Counts values that did not fit at the target, and logs the first of each column. From any thread.
+  void count_unfit(const MirrorTable& table, std::span<const UnfitValues> found) const;
   /// Shows these tables, each by its name, with what was counted of it so far.
   void show_tables(const std::vector<MirrorTable>& tables) const;
 };

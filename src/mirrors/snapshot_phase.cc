@@ -221,6 +221,7 @@ void Snapshot::copy(ChunkReader& reader, std::unique_ptr<ChunkWriter>& writer, c
     for (auto rows = reader.read(patient(stop)); !rows.empty(); rows = reader.read(patient(stop)))
       writer->write(rows, patient(stop));
     counts = writer->finish(patient(stop));
+    context_.count_unfit(job.shape, writer->unfit());
   }
   note(job, counts);
   work_.done(job);

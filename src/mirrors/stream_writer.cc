@@ -67,6 +67,8 @@ void StreamWriter::apply(std::unique_ptr<Batch> batch, const std::stop_token& st
   const ApplyResult result = context_.target.apply(*batch, ApplyContext{lookup_, horizons_, patient(stop)});
   record_.applied += std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
   count(*batch, record_);
+  for (const MirrorTable& table : batch->tables())
+    if (!result.unfit.empty()) context_.count_unfit(table, result.unfit);
   store_horizons(*batch);
   if (!batch->open_tail() || result.durable.lsn > stored_to_) {
     record_.first = stored_to_;

@@ -22,6 +22,7 @@ void add_counts(const TableStatus& table, peerdb_route::CDCRowCounts& counts) {
   counts.set_inserts_count(counts.inserts_count() + signed_of(table.inserts));
   counts.set_updates_count(counts.updates_count() + signed_of(table.updates));
   counts.set_deletes_count(counts.deletes_count() + signed_of(table.deletes));
+  counts.set_unfit_values(counts.unfit_values() + signed_of(table.unfit_values()));
   counts.set_total_count(counts.inserts_count() + counts.updates_count() + counts.deletes_count());
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,14 @@ struct TableStatus {
   std::string source, target;
   std::uint64_t chunks_done = 0, chunks_total = 0, rows_copied = 0;
   std::uint64_t inserts = 0, updates = 0, deletes = 0;  ///< Streamed since this process started.
+  /// By column of the source: values that the target's type cannot hold and that were written otherwise, copied and streamed
+  /// since this process started.
+  std::map<std::string, std::uint64_t> unfit{};
+  std::uint64_t unfit_values() const {
+    std::uint64_t sum = 0;
+    for (const auto& [_, count] : unfit) sum += count;
+    return sum;
+  }
 };
 
 /// One mirror, now: what SELECT * FROM mirrors, REST's status, metrics and alerts show.

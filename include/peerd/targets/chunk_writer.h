@@ -2,9 +2,11 @@
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include "peerd/base/clock.h"
 #include "peerd/changes/chunk.h"
+#include "peerd/targets/unfit_values.h"
 
 namespace peerd {
 
@@ -21,6 +23,7 @@ class ChunkWriter {
   virtual Begun begin(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan, CopyCounts& known, const Wait& wait) = 0;
   virtual void write(std::span<const std::byte> rows, const Wait& wait) = 0;  ///< As ChunkReader::read gave them.
   virtual CopyCounts finish(const Wait& wait) = 0;                            ///< On return the chunk is durable.
+  virtual std::vector<UnfitValues> unfit() { return {}; }                     ///< Of the chunk that was finished last.
 };
 
 }  // namespace peerd

@@ -11,6 +11,8 @@ namespace peerd {
 
 /// Of CREATE PEER … FROM CLICKHOUSE.
 const OptionTable& clickhouse_options();
+/// Of CREATE MIRROR … TO a CLICKHOUSE peer, beside the common ones.
+const OptionTable& clickhouse_mirror_options();
 
 /// Tables in ReplacingMergeTree over HTTP(S), rows in Native blocks; docs/targets/clickhouse.md tells what users may
 /// rely on. Keeps no position: the catalog does.

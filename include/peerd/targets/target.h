@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "peerd/base/error.h"
 #include "peerd/changes/chunk.h"
@@ -11,6 +12,7 @@
 #include "peerd/changes/row_lookup.h"
 #include "peerd/changes/target_identity.h"
 #include "peerd/targets/chunk_writer.h"
+#include "peerd/targets/unfit_values.h"
 
 namespace peerd {
 
@@ -18,6 +20,7 @@ namespace peerd {
 struct ApplyResult {
   Applied applied;
   Durable durable;  ///< Batch::complete_to(), unless the tail is open: then the last whole transaction's.
+  std::vector<UnfitValues> unfit{};
 };
 
 /// Where changes go. A mirror owns one and calls it one call at a time: the mirror's thread until the

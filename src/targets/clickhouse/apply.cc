@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "clickhouse/nullable.h"
+#include "clickhouse/on_unfit.h"
 #include "clickhouse/table_note.h"
 #include "peerd/base/log.h"
 
@@ -75,12 +76,15 @@ BatchApplier::TableState& BatchApplier::state_of(const MirrorTable& table) {
   return state;
 }
 
-void BatchApplier::apply(const Batch& batch, const ApplyContext& context) {
+std::vector<UnfitValues> BatchApplier::apply(const Batch& batch, const ApplyContext& context) {
+  std::vector<UnfitValues> unfit;
   for (const TableOutcome& outcome : collapser_.collapse(batch)) {
     const MirrorTable& table = batch.tables()[outcome.table];
     Work work{table, outcome, batch, context, *state_of(table).block};
     try {
       apply_table(work);
+      const auto found = unfit_values(work.block.layout(), table.schema.id, work.block.take_unfit());
+      unfit.insert(unfit.end(), found.begin(), found.end());
     } catch (const NullRefused& refused) {
       follow_null(statements_, table, work.block.layout(), refused.column, context.wait);
     } catch (Error& error) {
@@ -91,6 +95,7 @@ void BatchApplier::apply(const Batch& batch, const ApplyContext& context) {
     }
   }
   keep_few_blocks();
+  return unfit;
 }
 
 void BatchApplier::apply_table(Work& work) {

@@ -10,6 +10,7 @@
 #include "clickhouse/lookup.h"
 #include "peerd/changes/collapse.h"
 #include "peerd/changes/row_lookup.h"
+#include "peerd/targets/unfit_values.h"
 
 namespace peerd::clickhouse {
 
@@ -18,7 +19,7 @@ namespace peerd::clickhouse {
 class BatchApplier {
  public:
   BatchApplier(const Access& access, StatementNames& names, Layouts& layouts);
-  void apply(const Batch& batch, const ApplyContext& context);
+  std::vector<UnfitValues> apply(const Batch& batch, const ApplyContext& context);  ///< What did not fit.
 
  private:
   struct TableState {

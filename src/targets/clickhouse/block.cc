@@ -1,6 +1,10 @@
 #include "clickhouse/block.h"
 
+#include <algorithm>
+
+#include "clickhouse/nearest.h"
 #include "clickhouse/values.h"
+#include "clickhouse/wrong.h"
 #include "peerd/base/error.h"
 
 namespace peerd::clickhouse {
@@ -12,7 +16,7 @@ constexpr const char* kNull = "a NULL, although the column was NOT NULL when the
 
 }  // namespace
 
-Block::Block(const TableLayout& layout) : layout_(layout), columns_(layout.types.size()) {}
+Block::Block(const TableLayout& layout) : layout_(layout), columns_(layout.types.size()), unfit_(layout.types.size()) {}
 
 std::size_t Block::bytes() const noexcept {
   std::size_t total = deleted_.size() + versions_.size();
@@ -43,8 +47,9 @@ void Block::add_text(std::string_view text) {
   if (type().array) {
     add_array_text(text);
   } else {
-    if (const char* wrong = append_text(type(), text, c.values)) refuse(wrong);
-    if (type().nullable) c.nulls.append('\0');
+    const char* wrong = append_text(type(), text, c.values);
+    const bool null = wrong != nullptr && bend(wrong, text, c.values);
+    if (type().nullable) c.nulls.append(null ? '\1' : '\0');
   }
   ++next_;
 }
@@ -55,8 +60,9 @@ void Block::add_binary(std::string_view bytes) {
     type().copy_cast.empty() ? add_array_binary(bytes) : add_array_text(bytes);
   } else {
     const auto append = type().copy_cast.empty() ? append_binary : append_text;
-    if (const char* wrong = append(type(), bytes, c.values)) refuse(wrong);
-    if (type().nullable) c.nulls.append('\0');
+    const char* wrong = append(type(), bytes, c.values);
+    const bool null = wrong != nullptr && bend(wrong, bytes, c.values);
+    if (type().nullable) c.nulls.append(null ? '\1' : '\0');
   }
   ++next_;
 }
@@ -116,15 +122,40 @@ void Block::clear() {
   next_ = rows_ = 0;
 }
 
+/// Writes what is to stand in the place of a value that does not fit, and answers whether that is NULL. `text`: what is to be
+/// clamped comes as text, by copy_plan(), too.
+bool Block::bend(const char* wrong, std::string_view text, Bytes& values) {
+  if (wrong == kMalformed || in_key(next_)) refuse(wrong);
+  const bool may_be_null = type().nullable || type().array;
+  if (layout_.on_unfit == OnUnfit::null && may_be_null) {
+    append_default(type(), values);
+  } else if (layout_.on_unfit != OnUnfit::clamp || !append_nearest(type(), text, values)) {
+    refuse(wrong);
+  }
+  ++unfit_[next_];
+  return layout_.on_unfit == OnUnfit::null;
+}
+
+std::vector<std::uint64_t> Block::take_unfit() {
+  std::vector<std::uint64_t> taken(unfit_.size());
+  taken.swap(unfit_);
+  return taken;
+}
+
+bool Block::in_key(std::size_t column) const {
+  return std::ranges::find(layout_.key, static_cast<std::uint16_t>(column)) != layout_.key.end();
+}
+
 void Block::refuse(const char* wrong) const {
   const std::string& column = layout_.sources[next_];
-  bool key = false;
-  for (const std::uint16_t k : layout_.key) key = key || k == next_;
+  const bool key = in_key(next_);
   Error error(ErrorCode::bad_value, "column \"" + column + "\" of table " + layout_.table + " holds " + wrong +
                                         " (ClickHouse type " + type().name + ")");
   error.text.hint = key ? "change the rows that hold such a value, or the column's type, at the source"
                         : "change such rows at the source, or leave the column out: {from: " + layout_.table +
                               ", to: …, exclude: [" + column + "]}";
+  if (!key && has_order(type()) && layout_.on_unfit == OnUnfit::stop)
+    error.text.hint += "; or create the mirror with on_unfit_value = 'null' or 'clamp'";
   error.text.table = layout_.table;
   if (!key && std::string_view(wrong) == kNull) throw NullRefused(error.text, next_);
   throw error;

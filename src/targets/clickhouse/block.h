@@ -36,6 +36,8 @@ class Block {
   void add_empty();                                           ///< Of a tombstone: NULL, or the type's default.
   void end_row(RowVersion version, bool deleted);
   void clear();  ///< Drops all rows, an open one too.
+  /// By column: how many values since the last call did not fit, and were written as the layout's on_unfit says.
+  std::vector<std::uint64_t> take_unfit();
 
   std::size_t rows() const noexcept { return rows_; }
   std::size_t bytes() const noexcept;
@@ -57,16 +59,19 @@ class Block {
   };
   const ColumnType& type() const { return layout_.types[next_]; }
   Columns& begin_cell();
+  bool bend(const char* wrong, std::string_view text, Bytes& values);
   void end_array(bool null);
   void add_array_text(std::string_view text);
   void add_array_binary(std::string_view bytes);
   void add_element(std::string_view value, bool null,
                    const char* (*append)(const ColumnType&, std::string_view, Bytes&));
+  bool in_key(std::size_t column) const;
   [[noreturn]] void refuse(const char* wrong) const;
   void write_column(std::string_view name, std::string_view type, std::string_view data, const Sink& sink);
 
   const TableLayout layout_;
   std::vector<Columns> columns_;
+  std::vector<std::uint64_t> unfit_;
   Bytes deleted_, versions_, head_, scratch_;
   std::size_t next_ = 0, rows_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "clickhouse/chunk_writer.h"
 
 #include "clickhouse/nullable.h"
+#include "clickhouse/on_unfit.h"
 #include "clickhouse/table_note.h"
 
 namespace peerd::clickhouse {
@@ -18,6 +19,7 @@ class Writer final : public ChunkWriter {
       block_ = std::make_unique<Block>(layouts_.of(table));
     } else {
       block_->clear();
+      block_->take_unfit();
     }
     rows_ = std::make_unique<CopyRows>(plan.form, RowVersion{chunk.start, Lsn{0}});
     counts_ = {};
@@ -49,8 +51,11 @@ class Writer final : public ChunkWriter {
       throw;
     }
     require_standing(client_, table_, layouts_, wait);
+    unfit_ = unfit_values(block_->layout(), table_.schema.id, block_->take_unfit());
     return counts_;
   }
+
+  std::vector<UnfitValues> unfit() override { return unfit_; }
 
  private:
   /// Throws where more can be said than the server did.
@@ -66,6 +71,7 @@ class Writer final : public ChunkWriter {
   std::unique_ptr<Block> block_;
   std::unique_ptr<CopyRows> rows_;
   CopyCounts counts_;
+  std::vector<UnfitValues> unfit_;
 };
 
 }  // namespace

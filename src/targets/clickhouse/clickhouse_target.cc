@@ -12,6 +12,7 @@
 #include "clickhouse/layouts.h"
 #include "clickhouse/leftovers.h"
 #include "clickhouse/mapping_check.h"
+#include "clickhouse/on_unfit.h"
 #include "clickhouse/schema.h"
 #include "clickhouse/server_check.h"
 #include "clickhouse/table_note.h"
@@ -99,8 +100,10 @@ Problems ClickHouseTarget::check_one(const MirrorTable& table, const Wait& wait)
   const Layouts::Mapped* mapped = layouts_.mapped(table);
   Problems problems = mapped == nullptr ? Problems() : check_asked(*mapped, table);
   if (!problems.empty()) return problems;
+  problems = check_unfit(layout_of(table), table.schema);
   const ExistingTable existing = read_table(client_, table.target_name, wait);
-  problems = unfitness(existing, layout_of(table), table.target_name, title_);
+  const Problems found = unfitness(existing, layout_of(table), table.target_name, title_);
+  problems.insert(problems.end(), found.begin(), found.end());
   if (problems.empty() && !existing.exists && mapped != nullptr)
     problems = check_makeable(client_, *mapped, layout_of(table), wait);
   return problems;
@@ -179,14 +182,14 @@ void ClickHouseTarget::restart_copy(const MirrorTable& table, const std::optiona
 }
 
 ApplyResult ClickHouseTarget::apply(const Batch& batch, const ApplyContext& context) {
-  applier_.apply(batch, context);
+  std::vector<UnfitValues> unfit = applier_.apply(batch, context);
   try {
     if (std::chrono::steady_clock::now() - parts_measured_ > kPartsEvery) measure_parts(context.wait);
   } catch (const Error&) {
     // The rows have arrived, which counts more; the next insert will tell what is wrong.
   }
   // An insert that is acknowledged is durable as the server's disks are: docs/targets/clickhouse.md.
-  return {Applied{batch.complete_to()}, Durable{batch.complete_to()}};
+  return {Applied{batch.complete_to()}, Durable{batch.complete_to()}, std::move(unfit)};
 }
 
 void ClickHouseTarget::release(const MirrorTable& table, const Wait& wait) {

@@ -59,6 +59,9 @@ void read_as_text(ColumnType& type, std::uint32_t oid);            ///< COPY's b
 std::string value_name(const ColumnType& type);                    ///< Without Array and Nullable around it.
 void wrap_name(ColumnType& type);                                  ///< Puts them around it.
 
+/// What becomes of a value that its column's type cannot hold, outside of the key.
+enum class OnUnfit : std::uint8_t { stop, null, clamp };
+
 /// A table there: its columns, then the notes of NULL arrays, then peerd's own.
 struct TableLayout {
   std::string table;                 ///< For people, in errors: the source's name.
@@ -68,6 +71,7 @@ struct TableLayout {
   std::vector<std::uint16_t> key;
   std::vector<std::uint16_t> order;  ///< The key as a mapping has it in ORDER BY; empty: in its own order.
   std::string partition_by;          ///< That a mapping asks for: an expression; "" = none.
+  OnUnfit on_unfit = OnUnfit::stop;
   std::string deleted_column;  ///< UInt8.
   std::string synced_column;   ///< "" = none.
 };

@@ -15,8 +15,6 @@ constexpr const char* kInfinite = "an infinite date, which ClickHouse cannot hol
 constexpr const char* kTooFine = "a time with more digits after the seconds than the column's type has";
 constexpr const char* kBeyond = "a date outside of what the column's type holds";
 constexpr const char* kOutOfRange = "a date outside of 1900 to 2299, which ClickHouse cannot hold";
-constexpr std::int64_t kFirstMicrosecond = kFirstDay * kDayMicroseconds;
-constexpr std::int64_t kLastMicrosecond = (kLastDay + 1) * kDayMicroseconds - 1;
 
 const char* take_date(std::string_view& text, bool bc, std::int64_t& days) {
   calendar::Date date;

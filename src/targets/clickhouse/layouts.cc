@@ -1,5 +1,6 @@
 #include "clickhouse/layouts.h"
 
+#include "clickhouse/on_unfit.h"
 #include "peerd/postgres/connection.h"
 
 namespace peerd::clickhouse {
@@ -7,7 +8,8 @@ namespace peerd::clickhouse {
 Layouts::Layouts(const MirrorSpec& mirror, std::string title)
     : soft_delete_col_name_(mirror.text("soft_delete_col_name")),
       synced_at_col_name_(mirror.text("synced_at_col_name")),
-      title_(std::move(title)) {
+      title_(std::move(title)),
+      on_unfit_(on_unfit_of(mirror)) {
   for (const TableMapping& mapping : mirror.tables) {
     const auto source = postgres::parse_qualified(mapping.source);
     mapped_.push_back({source.schema, source.name, "table_mappings[" + std::to_string(mapped_.size()) + "]", mapping});
@@ -25,7 +27,10 @@ const Layouts::Mapped* Layouts::mapped(const MirrorTable& table) const {
 TableLayout Layouts::of(const MirrorTable& table) const {
   const Mapped* found = mapped(table);
   const auto layout_of = [&](const TableSchema& schema) {
-    return table_layout(schema, soft_delete_col_name_, synced_at_col_name_, found == nullptr ? nullptr : &found->mapping);
+    const TableMapping* mapping = found == nullptr ? nullptr : &found->mapping;
+    TableLayout layout = table_layout(schema, soft_delete_col_name_, synced_at_col_name_, mapping);
+    prepare_unfit(layout, schema, on_unfit_);
+    return layout;
   };
   TableLayout layout = layout_of(table.schema);
   Lock lock(mutex_);

@@ -44,6 +44,7 @@ class Layouts {
 
  private:
   const std::string soft_delete_col_name_, synced_at_col_name_, title_;
+  const OnUnfit on_unfit_;
   std::vector<Mapped> mapped_;
   mutable Mutex mutex_;
   std::map<TableId, std::set<std::string>> loose_ PEERD_GUARDED_BY(mutex_);

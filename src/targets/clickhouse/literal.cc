@@ -45,12 +45,14 @@ std::string literal(const TableLayout& layout, std::size_t column, std::string_v
   one.names = {layout.names[column]};
   one.types = {layout.types[column]};
   one.deleted_column = layout.deleted_column;
+  one.on_unfit = layout.on_unfit;
   Block block(one);
   block.add_text(text);
   const ColumnType& type = one.types[0];
   std::string_view values = block.last_values();
-  if (!type.array) return of_stored(type, values);
   std::string_view nulls = block.last_nulls();
+  if (!type.array && type.nullable && nulls[0] != 0) return "NULL";  // A value that does not fit.
+  if (!type.array) return of_stored(type, values);
   std::string out = "CAST([";
   ColumnType element = type;
   element.array = element.nullable = false;

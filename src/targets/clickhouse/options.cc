@@ -24,7 +24,18 @@ constexpr Option kOptions[] = {
      3'600'000},
 };
 
+constexpr Option kMirrorOptions[] = {
+    {"on_unfit_value", OptionType::text, "stop", Required::no, Secret::no,
+     "what becomes of a value that its column's type at ClickHouse cannot hold: stop (the mirror), null, or clamp (the nearest value that it "
+     "holds); never of a key"},
+};
+
 }  // namespace
+
+const OptionTable& clickhouse_mirror_options() {
+  static constexpr OptionTable kTable{"CREATE MIRROR to CLICKHOUSE", kMirrorOptions};
+  return kTable;
+}
 
 const OptionTable& clickhouse_options() {
   static constexpr OptionTable kTable{"CLICKHOUSE peer", kOptions};

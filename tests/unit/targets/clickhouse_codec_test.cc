@@ -6,6 +6,7 @@
 #include "clickhouse/asked_type.h"
 #include "clickhouse/decimal.h"
 #include "clickhouse/literal.h"
+#include "clickhouse/nearest.h"
 #include "clickhouse/values.h"
 #include "peerd/base/error.h"
 #include "peerd/postgres/types.h"
@@ -349,6 +350,50 @@ TEST(ClickHouseAskedTypes, OfOtherMeaningsOrThatMergeKeysAreRefused) {
   EXPECT_FALSE(possible(kInt4ArrayOid, "Array(Int32)", -1, true));
   EXPECT_TRUE(possible(kTimestamptzOid, "DateTime64(6, 'UTC')", -1, true));
   EXPECT_FALSE(possible(kInt8Oid, "Nullable(Int64)", -1, true));
+}
+
+std::string nearest(const ColumnType& type, std::string_view text) {
+  Bytes out;
+  return append_nearest(type, text, out) ? std::string(out.view()) : "none";
+}
+
+TEST(ClickHouseNearest, OfANumberIsTheBorderOrTheRoundedOne) {
+  const ColumnType cents = asked(kNumericOid, "Decimal(6, 2)"), byte = asked(kInt8Oid, "Int8"), natural = asked(kNumericOid, "UInt64");
+  for (const auto& [text, value] : {std::pair{"0.005", 1}, {"-0.005", -1}, {"0.00499", 0}, {"-0.001", 0}, {"9999.994", 999999}, {"9999.995", 999999},
+                                    {"-1e0", 0}, {"10000", 999999}, {"-123456789", -999999}, {"Infinity", 999999}, {"-Infinity", -999999}, {"0.5", 50},
+                                    {"09.999", 1000}})
+    if (std::string_view(text) == "-1e0") {
+      EXPECT_EQ(nearest(cents, text), "none");
+    } else {
+      EXPECT_EQ(nearest(cents, text), raw<std::int32_t>(value)) << text;
+    }
+  EXPECT_EQ(nearest(cents, "NaN"), "none");
+  EXPECT_EQ(nearest(byte, "128"), raw<std::int8_t>(127));
+  EXPECT_EQ(nearest(byte, "-129"), raw<std::int8_t>(-128));
+  EXPECT_EQ(nearest(byte, "-7"), raw<std::int8_t>(-7));
+  EXPECT_EQ(nearest(natural, "-0.5"), raw<std::uint64_t>(0));
+  EXPECT_EQ(nearest(natural, "1.5"), raw<std::uint64_t>(2));
+  EXPECT_EQ(nearest(natural, std::string(100, '9')), raw<std::uint64_t>(~0ull));
+  EXPECT_EQ(nearest(asked(kNumericOid, "Int256"), std::string(100, '9')), std::string(31, '\xff') + "\x7f");
+  EXPECT_EQ(nearest(asked(kNumericOid, "Int256"), "-" + std::string(100, '9')), std::string(31, '\0') + "\x80");
+  EXPECT_EQ(nearest(asked(kNumericOid, "Decimal(76, 0)"), "-Infinity"), from_text(asked(kNumericOid, "Decimal(76, 0)"), "-" + std::string(76, '9')));
+}
+
+TEST(ClickHouseNearest, OfATimeIsTheBorderOrTheRoundedOne) {
+  const ColumnType at = type_of(kTimestamptzOid), milli = asked(kTimestampOid, "DateTime64(3, 'UTC')"), second = asked(kTimestampOid, "DateTime('UTC')");
+  const std::string last = from_text(at, "2299-12-31 23:59:59.999999+00"), first = from_text(at, "1900-01-01 00:00:00+00");
+  for (const char* text : {"infinity", "2300-01-01 00:00:00+00", "294276-12-31 23:59:59.999999+00", "10000-01-01 00:00:00+00"}) EXPECT_EQ(nearest(at, text), last) << text;
+  for (const char* text : {"-infinity", "1899-12-31 23:59:59.999999+00", "0001-01-01 00:00:00+00", "4713-01-01 00:00:00+00 BC"}) EXPECT_EQ(nearest(at, text), first) << text;
+  EXPECT_EQ(nearest(milli, "1970-01-01 00:00:00.0005"), raw<std::int64_t>(1));
+  EXPECT_EQ(nearest(milli, "1969-12-31 23:59:59.9995"), raw<std::int64_t>(0));
+  EXPECT_EQ(nearest(milli, "1969-12-31 23:59:59.9994"), raw<std::int64_t>(-1));
+  EXPECT_EQ(nearest(milli, "2299-12-31 23:59:59.9999"), from_text(milli, "2299-12-31 23:59:59.999"));
+  EXPECT_EQ(nearest(second, "1969-12-31 00:00:00"), raw<std::uint32_t>(0));
+  EXPECT_EQ(nearest(second, "2200-01-01 00:00:00"), raw<std::uint32_t>(~0u));
+  EXPECT_EQ(nearest(asked(kTimestamptzOid, "DateTime64(9)"), "infinity"), raw<std::int64_t>(INT64_MAX));
+  EXPECT_EQ(nearest(asked(kDateOid, "Date"), "-infinity"), raw<std::uint16_t>(0));
+  EXPECT_EQ(nearest(asked(kDateOid, "Date"), "10000-01-01"), raw<std::uint16_t>(65535));
+  EXPECT_EQ(nearest(type_of(kDateOid), "0044-03-15 BC"), from_text(type_of(kDateOid), "1900-01-01"));
 }
 
 TEST(ClickHouseAskedTypes, OfADomainAreOfWhatItIsMadeOfAndComeAsText) {
