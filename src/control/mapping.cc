@@ -46,8 +46,8 @@ bool same_database(const Ends& ends, const Connectors& connectors) {
   return true;
 }
 
-/// What of the mapping says more than names and excluded columns: REST's field, and SQL's word of it.
-std::vector<std::pair<std::string, std::string>> settings_of(const TableMapping& table) {
+/// What the mapping says beyond what `taken` allows: REST's field, and SQL's word of it.
+std::vector<std::pair<std::string, std::string>> settings_beyond(const TableMapping& table, MappingSettings taken) {
   std::vector<std::pair<std::string, std::string>> settings;
   const auto note = [&](bool set, const std::string& field, const std::string& word) {
     if (set) settings.emplace_back(field, word);
@@ -55,7 +55,7 @@ std::vector<std::pair<std::string, std::string>> settings_of(const TableMapping&
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     const ColumnSetting& column = table.columns[i];
     const std::string at = "columns[" + std::to_string(i) + "].", of = " of column \"" + column.source + "\"";
-    note(!column.target.empty() && column.target != column.source, at + "destination_name", "target" + of);
+    note(taken == MappingSettings::none && !column.target.empty() && column.target != column.source, at + "destination_name", "target" + of);
     note(!column.type.empty(), at + "destination_type", "type" + of);
     note(column.ordering > 0, at + "ordering", "ordering" + of);
     note(column.partitioning > 0, at + "partitioning", "partitioning" + of);
@@ -69,11 +69,11 @@ std::vector<std::pair<std::string, std::string>> settings_of(const TableMapping&
 /// Settings that the kind of target does not take, columns that are named twice, or left out and set.
 Problems check_settings(const TableMapping& table, const std::string& field, const Connector* target) {
   Problems problems;
-  if (target != nullptr && !target->takes_settings) {
-    for (const auto& [name, word] : settings_of(table)) {
+  if (target != nullptr && target->settings != MappingSettings::all) {
+    for (const auto& [name, word] : settings_beyond(table, target->settings)) {
       problems.push_back(problem_of(ErrorCode::not_supported, field + "." + name,
                                     word + " is not offered by mirrors to " + std::string(target->kind) +
-                                        ", whose tables are as the source's",
+                                        ", whose types and tables are as the source's",
                                     "leave it out of the mapping of " + table.source));
     }
   }

@@ -17,7 +17,8 @@ Connectors make_connectors() {
        .session = make_postgres_session,
        .source = postgres_sources(),
        .target = make_postgres_target,
-       .table_key = [](const PeerSpec&, std::string_view table) { return postgres::parse_qualified(table).quoted(); }},
+       .table_key = [](const PeerSpec&, std::string_view table) { return postgres::parse_qualified(table).quoted(); },
+       .settings = MappingSettings::names},
       {.kind = "CLICKHOUSE",
        .proto_number = 8,
        .options = &clickhouse_options(),
@@ -25,7 +26,7 @@ Connectors make_connectors() {
        .source = nullptr,
        .target = make_clickhouse_target,
        .mirror_options = &clickhouse_mirror_options(),
-       .takes_settings = true,
+       .settings = MappingSettings::all,
        .engine = "ReplacingMergeTree"},
       {.kind = "KAFKA",
        .proto_number = 9,
@@ -34,7 +35,8 @@ Connectors make_connectors() {
        .source = nullptr,
        .target = make_kafka_target,
        .table_key = kafka_topic,
-       .mirror_options = &kafka_mirror_options()},
+       .mirror_options = &kafka_mirror_options(),
+       .settings = MappingSettings::names},
   });
 }
 

@@ -1,6 +1,8 @@
 """What a mapping asks of columns and of the table at ClickHouse: types, names, ORDER BY, PARTITION BY; and what it is refused."""
 import pytest
 
+from support.compare import compare_postgres
+from support.kafka_consumer import compare_kafka
 from support.process import wait_for
 
 TABLE = """CREATE TABLE orders (id bigint, day date, at timestamptz, seen timestamp, price numeric, parts numeric(12,2)[], stock int, ref oid,
@@ -181,14 +183,57 @@ def test_other_targets_refuse_what_they_do_not_do(new_world, kind):
     world = new_world(kind)
     world.sql(TABLE)
     world.create_peers()
-    for columns, more, word in [("{source: note, target: other}", "", 'target of column "note"'), ("{source: note, type: text}", "", 'type of column "note"'),
-                                ("{source: id, ordering: 1}", "", 'ordering of column "id"'), ("{source: id, partitioning: 1}", "", 'partitioning of column "id"'),
-                                ("{source: tag, nullable: true}", "", 'nullable of column "tag"'), ("", ", engine: ReplacingMergeTree", "engine"),
-                                ("", ", partition_by: 'id'", "partition_by")]:
+    for columns, more, word in [("{source: note, type: text}", "", 'type of column "note"'), ("{source: id, ordering: 1}", "", 'ordering of column "id"'),
+                                ("{source: id, partitioning: 1}", "", 'partitioning of column "id"'), ("{source: tag, nullable: true}", "", 'nullable of column "tag"'),
+                                ("", ", engine: ReplacingMergeTree", "engine"), ("", ", partition_by: 'id'", "partition_by")]:
         told = refusal(world, columns, more)
         assert word in told and f"is not offered by mirrors to {kind.upper()}" in told, told
-    create(world, "{source: note, target: note}")  # Says nothing.
+    for columns, word in [("{source: nothing, target: other}", "has no column"), ("{source: note, target: tag}", "two columns")]:
+        told = refusal(world, columns)
+        assert word in told, told
+
+
+RENAMED = """{source: id, target: nr}, {source: a, target: b}, {source: b, target: a}, {source: note, target: "Re mark"}, {source: big, target: larger}"""
+AS_RENAMED = 'SELECT id AS nr, k, a AS b, b AS a, note AS "Re mark", big AS larger'
+
+
+@pytest.mark.parametrize("kind,options", [("postgres", {}), ("kafka", {}), ("kafka", {"format": "'debezium'"}), ("kafka", {"format": "'flat'"})])
+def test_columns_have_other_names_at_every_target(new_world, kind, options):
+    """Also names that change places, of key and of unique columns, and a column that is not sent."""
+    world = new_world(kind)
+    world.options = {key: value.strip("'") for key, value in options.items()}
+    world.sql("""CREATE TABLE v (id int, k int, a int UNIQUE, b int NOT NULL, note text, big text, PRIMARY KEY (k, id));
+      CREATE UNIQUE INDEX ON v (lower(note)) WHERE a > 0; ALTER TABLE v ALTER big SET STORAGE EXTERNAL;
+      INSERT INTO v SELECT g, g % 7, g, -g, 'note ' || g, repeat('b' || g, 2000) FROM generate_series(1, 300) g""")
+    world.create_peers()
+    create(world, RENAMED, table="public.v", snapshot_num_rows_per_partition=100, **options)
     world.wait_state("RUNNING")
+    more = ""
+
+    def compare():
+        world.wait_caught_up()
+        world.sql(f"DROP TABLE IF EXISTS w; CREATE TABLE w AS {AS_RENAMED}{more} FROM v")
+        if kind == "kafka":
+            topic = world.consumer().topics[world.target_name("public.v")]
+            return compare_kafka(topic, world.source, "public.w", world.source_db, world.target_db)
+        return compare_postgres(world.source, "public.w", world.target, "public.v", world.source_db, world.target_db, live='NOT "_PEERDB_IS_DELETED"')
+
+    assert compare() == 300
+    world.sql("DELETE FROM v WHERE id % 10 = 0; UPDATE v SET id = id + 1000 WHERE id % 10 = 1; UPDATE v SET k = k + 1, note = note || '!' WHERE id % 10 = 2")
+    world.sql("BEGIN; UPDATE v SET a = -a WHERE id IN (3, 4); UPDATE v SET a = 7 + a WHERE id IN (3, 4); COMMIT; UPDATE v SET b = 5, note = NULL WHERE id % 10 = 5")
+    assert compare() == 270
+    world.pause()
+    world.sql("UPDATE v SET b = b + 1; INSERT INTO v SELECT g, g, g, g, 'n' || g, 'b' FROM generate_series(2001, 2100) g; DELETE FROM v WHERE id % 10 = 6")
+    world.peerd.kill9()
+    world.peerd.start()
+    world.resume()
+    kept = compare()
+    world.sql("ALTER TABLE v ADD extra int DEFAULT 3; UPDATE v SET extra = 4 WHERE id % 10 = 7; UPDATE v SET big = 'x' WHERE id % 10 = 8")
+    more = ", extra"
+    if kind == "postgres":
+        assert compare() == kept
+    world.sql("TRUNCATE v; INSERT INTO v VALUES (1, 2, 3, 4, 'n', 'b', 5)")
+    assert compare() == 1
 
 
 def test_a_value_that_its_type_cannot_hold_stops_the_mirror_until_it_is_mended(new_world):

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -10,6 +11,9 @@
 #include "peerd/targets/target.h"
 
 namespace peerd {
+
+/// names: what columns are called at the target.
+enum class MappingSettings : std::uint8_t { none, names, all };
 
 /// One kind of peer: filled in by daemon/wiring.cc, read by control (options, check) and mirrors.
 /// Immutable after start-up. A kind that cannot be a source or a target leaves that function empty.
@@ -25,8 +29,8 @@ struct Connector {
   std::function<std::string(const PeerSpec&, std::string_view table)> table_key{};
   /// Options of CREATE MIRROR that only mirrors to this kind have, beside mirror_options(); nullptr: none.
   const OptionTable* mirror_options = nullptr;
-  /// Whether a mapping may say how a column or the table is made there. Details are for the target's preflight.
-  bool takes_settings = false;
+  /// What a mapping may say of how columns and the table are made there. Details are for the target's preflight.
+  MappingSettings settings = MappingSettings::none;
   /// Of tables that are made there: a mapping that names it asks for nothing. "": tables have no engines.
   std::string_view engine{};
 };

@@ -97,7 +97,7 @@ Problems ClickHouseTarget::preflight(std::span<const MirrorTable> tables, const 
 }
 
 Problems ClickHouseTarget::check_one(const MirrorTable& table, const Wait& wait) {
-  const Layouts::Mapped* mapped = layouts_.mapped(table);
+  const Mapped* mapped = layouts_.mapped(table);
   Problems problems = mapped == nullptr ? Problems() : check_asked(*mapped, table);
   if (!problems.empty()) return problems;
   problems = check_unfit(layout_of(table), table.schema);

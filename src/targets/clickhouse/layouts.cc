@@ -1,7 +1,6 @@
 #include "clickhouse/layouts.h"
 
 #include "clickhouse/on_unfit.h"
-#include "peerd/postgres/connection.h"
 
 namespace peerd::clickhouse {
 
@@ -9,20 +8,8 @@ Layouts::Layouts(const MirrorSpec& mirror, std::string title)
     : soft_delete_col_name_(mirror.text("soft_delete_col_name")),
       synced_at_col_name_(mirror.text("synced_at_col_name")),
       title_(std::move(title)),
-      on_unfit_(on_unfit_of(mirror)) {
-  for (const TableMapping& mapping : mirror.tables) {
-    const auto source = postgres::parse_qualified(mapping.source);
-    mapped_.push_back({source.schema, source.name, "table_mappings[" + std::to_string(mapped_.size()) + "]", mapping});
-  }
-}
-
-const Layouts::Mapped* Layouts::mapped(const MirrorTable& table) const {
-  for (const Mapped& one : mapped_)
-    if (one.schema == table.schema.schema && one.name == table.schema.name) return &one;
-  for (const Mapped& one : mapped_)
-    if (one.mapping.target == table.target_name) return &one;
-  return nullptr;
-}
+      on_unfit_(on_unfit_of(mirror)),
+      mappings_(mirror) {}
 
 TableLayout Layouts::of(const MirrorTable& table) const {
   const Mapped* found = mapped(table);

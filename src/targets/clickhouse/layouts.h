@@ -5,9 +5,9 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <vector>
 
 #include "clickhouse/column_type.h"
+#include "mappings.h"
 #include "peerd/base/mutex.h"
 #include "peerd/specs/mirror_spec.h"
 
@@ -23,19 +23,13 @@ struct Standing {
 /// How one mirror's tables are laid out at the target, and what is known of them there. Thread-safe.
 class Layouts {
  public:
-  struct Mapped {
-    std::string schema, name;  ///< Of the source's table.
-    std::string field;         ///< Of what was asked: "table_mappings[0]".
-    TableMapping mapping;
-  };
   Layouts(const MirrorSpec& mirror, std::string title);
 
   const std::string& title() const { return title_; }  ///< The comment on the mirror's tables.
 
   /// Throws where the mapping asks for what the table, as it is now, cannot become.
   TableLayout of(const MirrorTable& table) const;
-  /// What the mirror's operator asks of the table; nullptr: it is in no mapping. Lives as long as this.
-  const Mapped* mapped(const MirrorTable& table) const;
+  const Mapped* mapped(const MirrorTable& table) const { return mappings_.of(table); }
   /// These columns may hold NULL at the target, although they were NOT NULL when the source's table was described: no
   /// message of the stream tells of DROP NOT NULL, so that the target's column is the memory of it.
   void loosen(TableId table, std::set<std::string> columns);
@@ -45,7 +39,7 @@ class Layouts {
  private:
   const std::string soft_delete_col_name_, synced_at_col_name_, title_;
   const OnUnfit on_unfit_;
-  std::vector<Mapped> mapped_;
+  const Mappings mappings_;
   mutable Mutex mutex_;
   std::map<TableId, std::set<std::string>> loose_ PEERD_GUARDED_BY(mutex_);
   std::map<TableId, Standing> standings_ PEERD_GUARDED_BY(mutex_);

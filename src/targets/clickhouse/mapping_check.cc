@@ -12,28 +12,22 @@ namespace {
 
 class Check {
  public:
-  Check(const Layouts::Mapped& mapped, const TableSchema& schema)
-      : mapping_(mapped.mapping), field_(mapped.field), schema_(schema) {}
+  Check(const Mapped& mapped, const TableSchema& schema)
+      : mapped_(mapped), mapping_(mapped.mapping), schema_(schema) {}
 
   Problems run() {
+    problems_ = check_names(mapped_, schema_);
     engine();
-    for (std::size_t i = 0; i < mapping_.columns.size(); ++i) column(mapping_.columns[i], "columns[" +
-        std::to_string(i) + "].");
+    for (std::size_t i = 0; i < mapping_.columns.size(); ++i)
+      column(mapping_.columns[i], "columns[" + std::to_string(i) + "].");
     ordering();
     partition();
-    names();
     return std::move(problems_);
   }
 
  private:
   void add(ErrorCode code, const std::string& field, std::string message, std::string hint) {
-    Problem problem;
-    problem.text.code = code;
-    problem.text.field = field_ + "." + field;
-    problem.text.table = schema_.qualified();
-    problem.text.message = std::move(message);
-    problem.text.hint = std::move(hint);
-    problems_.push_back(std::move(problem));
+    problems_.push_back(problem_with(mapped_, code, field, std::move(message), std::move(hint)));
   }
 
   void engine() {
@@ -71,15 +65,7 @@ class Check {
   void column(const ColumnSetting& asked, const std::string& at) {
     std::uint16_t place = 0;
     const Column* found = find(asked.source, place);
-    if (found == nullptr) {
-      std::vector<std::string_view> names;
-      for (const Column& known : schema_.columns) names.emplace_back(known.name);
-      const std::string_view meant = closest(asked.source, names);
-      add(ErrorCode::invalid_option, at + "source_name", "table " + schema_.qualified() + " has no column \"" +
-          asked.source + "\"",
-          meant.empty() ? "leave it out of columns" : "did you mean " + std::string(meant) + "?");
-      return;
-    }
+    if (found == nullptr) return;
     const bool key = in_key(place);
     const std::string name = "column \"" + asked.source + "\" of table " + schema_.qualified();
     if (!asked.type.empty()) type(*found, key, asked.type, at + "destination_type");
@@ -178,29 +164,18 @@ class Check {
         "partition by columns of the key alone");
   }
 
-  void names() {
-    std::set<std::string> names;
-    for (std::uint16_t i = 0; i < schema_.columns.size(); ++i) {
-      const std::string name = target_name(i);
-      if (names.insert(name).second) continue;
-      add(ErrorCode::invalid_option, "columns", "two columns of table " + schema_.qualified() + " are called \"" + name +
-          "\" at the target",
-          "give them different names");
-    }
-  }
-
+  const Mapped& mapped_;
   const TableMapping& mapping_;
-  const std::string field_;
   const TableSchema& schema_;
   Problems problems_;
 };
 
 }  // namespace
 
-Problems check_asked(const Layouts::Mapped& mapped, const MirrorTable& table) { return Check(mapped,
+Problems check_asked(const Mapped& mapped, const MirrorTable& table) { return Check(mapped,
     table.schema).run(); }
 
-Problems check_makeable(Client& client, const Layouts::Mapped& mapped, const TableLayout& layout, const Wait& wait) {
+Problems check_makeable(Client& client, const Mapped& mapped, const TableLayout& layout, const Wait& wait) {
   if (mapped.mapping.columns.empty() && mapped.mapping.partition_by.empty()) return {};
   constexpr std::string_view kDenied = "CH 497";
   std::string trial = create_statement(layout, "_peerd_trial", "", Fsync::no);
@@ -209,14 +184,12 @@ Problems check_makeable(Client& client, const Layouts::Mapped& mapped, const Tab
     client.execute(trial, wait);
   } catch (const Error& error) {
     if (error.text.origin == kDenied || !error.text.origin.starts_with("CH ")) return {};
-    Problem problem{error.text, ""};
-    problem.text.code = ErrorCode::invalid_option;
-    problem.text.table = layout.table;
-    problem.text.field = mapped.field + (layout.partition_by.empty() ? ".columns" : ".partition_by_expr");
-    problem.text.message = "ClickHouse does not make the table that the mapping of " + layout.table + " asks for: " +
-        error.text.message;
-    problem.text.hint = "change what the mapping says of its columns" + std::string(layout.partition_by.empty()
-        ? "" : " or of partition_by");
+    const bool partitioned = !layout.partition_by.empty();
+    Problem problem = problem_with(
+        mapped, ErrorCode::invalid_option, partitioned ? "partition_by_expr" : "columns",
+        "ClickHouse does not make the table that the mapping of " + layout.table + " asks for: " + error.text.message,
+        "change what the mapping says of its columns" + std::string(partitioned ? " or of partition_by" : ""));
+    problem.text.origin = error.text.origin;
     return {problem};
   }
   return {};

@@ -13,6 +13,7 @@
 #include "kafka/row_sender.h"
 #include "kafka/topics.h"
 #include "kafka/unchanged.h"
+#include "mappings.h"
 #include "peerd/base/mutex.h"
 #include "peerd/base/text.h"
 
@@ -70,7 +71,7 @@ class KafkaTarget final : public Target {
     }
     word_of(mirror, "cleanup_policy", {"", "delete", "compact", "compact,delete", "delete,compact"});
     setup_.ledger = {ledger_topic(lease.uuid), topics_.of("").largest};
-    setup_.route = [this](const MirrorTable& table) { return route_of(topics_.name_of(table), table.schema); };
+    setup_.route = [this](const MirrorTable& table) { return route_of(topics_.name_of(table), table); };
     setup_.check_lease = [this](const Wait& wait) {
       if (setup_.sending.exactly_once && read_newest_lease(peer_, lease_.uuid, wait) > lease_.epoch) throw_taken_over(Retry::later);
     };
@@ -106,7 +107,7 @@ class KafkaTarget final : public Target {
     Route route;
     std::vector<CellView> old_row;  ///< Of a key change, by column.
   };
-  Route route_of(const std::string& topic, const TableSchema& schema) const;
+  Route route_of(const std::string& topic, const MirrorTable& table) const;
   void claim(const Wait& wait);
   [[noreturn]] void throw_taken_over(Retry retry) const;
   Table& learn(const MirrorTable& table);
@@ -122,6 +123,7 @@ class KafkaTarget final : public Target {
 
   const PeerSpec peer_;
   const MirrorSpec mirror_;
+  const Mappings mappings_{mirror_};
   const Lease lease_;
   Topics topics_;
   const std::int64_t workers_;
@@ -153,9 +155,9 @@ class KafkaTarget final : public Target {
 Problems KafkaTarget::preflight(std::span<const MirrorTable> tables, const Wait& wait) {
   Problems problems;
   for (const MirrorTable& table : tables) {
-    add_problem(problems, table.schema.qualified(), [&] {
-      refuse_names(*route_of("", table.schema).encoder, !topics_.event_topic().empty());
-    });
+    add_problem(problems, table.schema.qualified(),
+                [&] { refuse_names(*route_of("", table).encoder, !topics_.event_topic().empty()); });
+    std::ranges::move(mappings_.check(table), std::back_inserter(problems));
   }
   const std::vector<std::string> names = names_of_topics(topics_, tables, setup_.sending.dead_letters, problems);
   const Wait patience = wait.shorter(std::chrono::seconds(20));
@@ -311,14 +313,15 @@ KafkaTarget::Table& KafkaTarget::learn(const MirrorTable& table) {
   Table& known = tables_[table.schema.id];
   if (known.route.encoder && known.schema == table.schema) return known;
   known.schema = table.schema;
-  known.route = route_of(topics_.name_of(table), table.schema);
+  known.route = route_of(topics_.name_of(table), table);
   known.route.topic.ends = &ends_[known.route.topic.name];
   known.old_row.assign(table.schema.columns.size(), CellView{});
   refuse_names(*known.route.encoder, !events_.name.empty());
   return known;
 }
 
-Route KafkaTarget::route_of(const std::string& topic, const TableSchema& schema) const {
+Route KafkaTarget::route_of(const std::string& topic, const MirrorTable& table) const {
+  const TableSchema schema = mappings_.renamed(table).schema;  // Messages name columns as the mapping does.
   Route route{topics_.of(topic), topics_.of(topics_.dead_letters_of(topic)),
               make_encoder(schema, format_, {mirror_.name, mirror_.source_database})};
   if (!schema.name.empty()) route.topic.table = route.dead_letters.table = schema.qualified();
@@ -470,11 +473,10 @@ void KafkaTarget::commit_to(Lsn position, const Wait& wait) {
 
 std::optional<Durable> KafkaTarget::position(const Wait&) {
   if (ledger_.position) return Durable{*ledger_.position};
-  ErrorText text{.code = ErrorCode::position_lost,
-                 .message = "topic " + setup_.ledger.name + " holds no position of this mirror"};
-  text.detail = "the topic was deleted, or lost its records";
-  text.hint = "drop the mirror and create it again";
-  throw Error(std::move(text));
+  Error lost(ErrorCode::position_lost, "topic " + setup_.ledger.name + " holds no position of this mirror",
+             "drop the mirror and create it again");
+  lost.text.detail = "the topic was deleted, or lost its records";
+  throw lost;
 }
 
 void KafkaTarget::set_position(Durable start, const Wait& wait) {

@@ -29,10 +29,11 @@ void Applier::explained(const Table& table, Doing doing) {
 Applier::Table& Applier::table_of(const MirrorTable& table) { return *tables_.at(table.schema.id); }
 
 void Applier::learn(std::span<const MirrorTable> tables, const Wait& wait) {
-  for (const MirrorTable& table : tables) {
-    const auto known = tables_.find(table.schema.id);
-    if (known != tables_.end() && known->second->of == table) continue;
-    forget(table.schema.id, wait);
+  for (const MirrorTable& source : tables) {
+    const auto known = tables_.find(source.schema.id);
+    if (known != tables_.end() && known->second->source == source) continue;
+    forget(source.schema.id, wait);
+    const MirrorTable table = site_.here(source);
     const postgres::QualifiedName name = postgres::parse_qualified(table.target_name);
     const Standing standing = inspect(connection_, name, wait);
     if (standing.oid == 0) {
@@ -42,6 +43,7 @@ void Applier::learn(std::span<const MirrorTable> tables, const Wait& wait) {
     if (const auto refused = stricter_than_source(site_, table, name.quoted(), standing.rules))
       throw Error(refused->text);
     auto learnt = std::make_unique<Table>();
+    learnt->source = source;
     learnt->of = table;
     learnt->rules = standing.rules;
     learnt->oid = standing.oid;

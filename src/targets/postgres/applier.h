@@ -64,7 +64,8 @@ class Applier {
     bool used = false;
   };
   struct Table {
-    MirrorTable of;
+    MirrorTable source;  ///< As the batch has it.
+    MirrorTable of;      ///< As it is here.
     Shape shape;
     std::vector<UniqueRule> rules;  ///< As they stood when the shape was made of them.
     std::uint32_t oid = 0;

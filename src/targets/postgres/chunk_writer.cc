@@ -99,7 +99,7 @@ ChunkWriter::Begun PostgresChunkWriter::begin(const MirrorTable& table, const Ch
       prepare_firing_check(*connection_, wait);
       prepare_parts_check(*connection_, wait);
     }
-    learn(table, wait);
+    learn(site_.here(table), wait);
     return start(chunk, plan, known, wait);
   });
 }

@@ -30,6 +30,7 @@ void become_replica(postgres::Connection& connection, const Wait& wait) {
 
 Site make_site(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease) {
   Site site;
+  site.mappings = Mappings(mirror);
   site.options = postgres::connect_options(peer.options);
   // The application name finds the backends that an older epoch left behind.
   site.options.application_name = "peerd " + lease.uuid;

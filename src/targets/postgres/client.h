@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "mappings.h"
 #include "peerd/postgres/connection.h"
 #include "peerd/specs/mirror_spec.h"
 #include "peerd/specs/peer_spec.h"
@@ -19,6 +20,9 @@ struct Site {
   std::uint64_t epoch = 0;
   std::string soft_delete, synced_at;  ///< Column names; "" = none.
   std::size_t direct_rows = 32;  ///< Of a table that has more in a batch, rows go by way of a temporary table.
+  Mappings mappings{};
+  /// The table as this server has it. All that stands between a Target's calls and its statements knows no other.
+  MirrorTable here(const MirrorTable& table) const { return mappings.renamed(table); }
 };
 Site make_site(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease);
 

@@ -82,38 +82,38 @@ TargetIdentity PostgresTarget::identity(const Wait& wait) {
 
 TargetIdentity PostgresTarget::create(const MirrorTable& table, const Wait& wait) {
   TargetIdentity identity;
-  in_transaction(table, wait, [&] { identity = make_table(*connection_, site_, table, wait); });
+  in_transaction(table, wait, [&] { identity = make_table(*connection_, site_, site_.here(table), wait); });
   return identity;
 }
 
 TargetIdentity PostgresTarget::recognize(const MirrorTable& table, const Wait& wait) {
   TargetIdentity identity;
-  in_transaction(table, wait, [&] { identity = recognize_table(*connection_, site_, table, wait); });
+  in_transaction(table, wait, [&] { identity = recognize_table(*connection_, site_, site_.here(table), wait); });
   return identity;
 }
 
 CopyPlan PostgresTarget::verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) {
   CopyPlan plan;
-  in_transaction(table, wait, [&] { plan = verify_table(*connection_, site_, table, noted, wait); });
+  in_transaction(table, wait, [&] { plan = verify_table(*connection_, site_, site_.here(table), noted, wait); });
   if (const auto oid = noted.facts.find("table oid"); oid != noted.facts.end())
-    verified_.know(table, oid->second);
+    verified_.know(site_.here(table), oid->second);
   return plan;
 }
 
 void PostgresTarget::alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) {
-  in_transaction(to, wait, [&] { alter_table(*connection_, site_, from, to, wait); });
+  in_transaction(to, wait, [&] { alter_table(*connection_, site_, site_.here(from), site_.here(to), wait); });
 }
 
 void PostgresTarget::restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>&, const Wait& wait) {
-  in_transaction(table, wait, [&] { restart_table(*connection_, site_, table, wait); });
+  in_transaction(table, wait, [&] { restart_table(*connection_, site_, site_.here(table), wait); });
 }
 
 void PostgresTarget::release(const MirrorTable& table, const Wait& wait) {
-  in_transaction(table, wait, [&] { forget_table(*connection_, site_, table, wait); });
+  in_transaction(table, wait, [&] { forget_table(*connection_, site_, site_.here(table), wait); });
 }
 
 void PostgresTarget::end_copy(const MirrorTable& table, const Wait& wait) {
-  in_transaction(table, wait, [&] { build_key(*connection_, site_, table, wait); });
+  in_transaction(table, wait, [&] { build_key(*connection_, site_, site_.here(table), wait); });
 }
 
 std::unique_ptr<ChunkWriter> PostgresTarget::open_writer(const Wait&) {

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "peerd/base/text.h"
@@ -68,7 +70,9 @@ Problems PostgresTarget::preflight(std::span<const MirrorTable> tables, const Wa
                             ""});
         continue;
       }
-      for (Problem& found : check_table(*connection, site_, table, wait)) problems.push_back(std::move(found));
+      Problems found = site_.mappings.check(table);
+      if (found.empty()) found = check_table(*connection, site_, site_.here(table), wait);
+      std::ranges::move(found, std::back_inserter(problems));
     }
   } catch (Error& error) {
     name_place(error, site_, "");

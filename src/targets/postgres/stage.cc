@@ -147,7 +147,7 @@ void Applier::ask_source(Table& table, const TableOutcome& outcome, Pass& pass, 
     }
     Filler filler(*this, table, outcome, asked, pass.context.wait);
     const Lsn seen =
-        pass.context.source_rows.fetch(table.of, keys, columns, pass.batch.last_commit(), pass.context.wait, filler);
+        pass.context.source_rows.fetch(table.source, keys, columns, pass.batch.last_commit(), pass.context.wait, filler);
     for (std::size_t i = 0; i < asked.size(); ++i) {
       pass.context.horizons.raise_key(id, keys[i], seen);
       if (filler.found(i)) {

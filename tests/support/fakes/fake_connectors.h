@@ -87,7 +87,7 @@ class FakeWorld {
     postgres.target = target_maker(true);
     Connector clickhouse = base("CLICKHOUSE", 8, &kFakeClickhouseOptions);
     clickhouse.target = target_maker(false);
-    clickhouse.takes_settings = true;
+    clickhouse.settings = MappingSettings::all;
     clickhouse.engine = "ReplacingMergeTree";
     Connector kafka = base("KAFKA", 9, &kFakeKafkaOptions);
     kafka.target = target_maker(true);

@@ -108,7 +108,7 @@ TEST_F(MirrorControlTest, DuplicatesInTheMappingAreRefusedHoweverTheyAreSpelt) {
 TEST_F(MirrorControlTest, SettingsOfColumnsAreForKindsThatTakeThem) {
   MirrorRequest request = asked("m", "dst");
   request.tables[0].columns = {{"name", "other"}};
-  EXPECT_EQ(refused(request).field, "table_mappings[0].columns[0].destination_name");
+  EXPECT_EQ(refused(request).field, "table_mappings[0].columns[0].destination_name") << "the fake takes nothing";
   EXPECT_EQ(refused(request).code, ErrorCode::not_supported);
   request.tables[0].columns = {{"name", "name"}};
   request.tables[0].engine = "ReplacingMergeTree";
