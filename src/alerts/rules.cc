@@ -91,7 +91,7 @@ struct Judge {
     if (!gone && trail.slot->wal_status != "lost") return {"slot_lost", Says::over, {}, {}};
     return {"slot_lost", Says::holds,
             named("has lost its slot ") + quote_identifier(trail.slot->slot) + " at peer " + mirror.source + ": it is " + (gone ? "gone" : "lost"),
-            "it cannot go on without a gap: drop the mirror and create it again"};
+            "it cannot go on without a gap: RESYNC MIRROR " + mirror.name + " makes another and copies the tables anew"};
   }
 
   Finding slot_unreserved() const {

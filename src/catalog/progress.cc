@@ -27,6 +27,7 @@ MirrorProgress SqlCatalog::progress(MirrorId mirror) {
     Rows rows = ask(Sql::progress, {mirror.value});
     if (!rows.next()) throw Error(ErrorCode::not_found, "the mirror does not exist");
     progress.slot_intended = rows.integer(0) != 0;
+    progress.slot_outdated = rows.integer(0) == 2;
     if (const std::string slot = rows.text(1); !slot.empty()) progress.slot = SlotStart{slot, read_lsn(rows.text(2))};
     if (const std::uint64_t system = unsigned_of(rows.integer(3)); system != 0 || progress.slot)
       progress.identity = SourceIdentity{system, static_cast<std::uint32_t>(rows.integer(4)),
@@ -52,7 +53,7 @@ std::vector<MirrorTable> SqlCatalog::read_tables(MirrorId mirror, std::vector<Mi
     tables.back().start = read_lsn(rows.text(2));
     if (notes)
       notes->push_back({tables.back().schema.id, rows.integer(3) != 0, rows.integer(4) != 0, read_lsn(rows.text(5)),
-                        static_cast<std::uint32_t>(rows.integer(6))});
+                        static_cast<std::uint32_t>(rows.integer(6)), static_cast<Resync>(rows.integer(7))});
   }
   return tables;
 }
@@ -60,6 +61,11 @@ std::vector<MirrorTable> SqlCatalog::read_tables(MirrorId mirror, std::vector<Mi
 void SqlCatalog::intend_slot(const Lease& lease) {
   Lock lock(mutex_);
   require_lease(run(Sql::intend_slot, {lease.mirror.value, epoch_of(lease)}));
+}
+
+void SqlCatalog::forget_slot(const Lease& lease) {
+  Lock lock(mutex_);
+  require_lease(run(Sql::forget_slot, {lease.mirror.value, epoch_of(lease)}));
 }
 
 void SqlCatalog::put_source(const Lease& lease, const SourceIdentity& identity) {
@@ -166,6 +172,45 @@ void SqlCatalog::copied(const Lease& lease, TableId table, Lsn horizon) {
   sqlite::Transaction transaction(database_);
   require_lease(run(Sql::fence, {lease.mirror.value, epoch_of(lease)}));
   run(Sql::copied_table, {lease.mirror.value, oid(table), lsn_text(horizon)});
+  transaction.commit();
+}
+
+void SqlCatalog::ask_resync(MirrorId mirror, std::span<const TableId> tables) {
+  Lock lock(mutex_);
+  sqlite::Transaction transaction(database_);
+  for (const TableId table : tables) run(Sql::ask_resync, {mirror.value, oid(table)});
+  transaction.commit();
+}
+
+void SqlCatalog::begin_resync(const Lease& lease, TableId before, const MirrorTable& table) {
+  Lock lock(mutex_);
+  sqlite::Transaction transaction(database_);
+  require_lease(run(Sql::fence, {lease.mirror.value, epoch_of(lease)}));
+  const std::int64_t mirror = lease.mirror.value;
+  if (run(Sql::begin_resync, {mirror, oid(before), oid(table.schema.id), table_json(table), lsn_text(table.start)}) == 0) return;
+  for (const TableId id : {before, table.schema.id}) run(Sql::delete_table_chunks, {mirror, oid(id)});
+  if (before != table.schema.id) run(Sql::delete_table, {mirror, oid(before)});
+  transaction.commit();
+}
+
+bool SqlCatalog::begin_swap(const Lease& lease, TableId table) {
+  Lock lock(mutex_);
+  sqlite::Transaction transaction(database_);
+  require_lease(run(Sql::fence, {lease.mirror.value, epoch_of(lease)}));
+  const bool begun = run(Sql::begin_swap, {lease.mirror.value, oid(table)}) == 1;
+  transaction.commit();
+  return begun;
+}
+
+void SqlCatalog::resynced(const Lease& lease, const MirrorTable& table, Lsn horizon, const std::string& shadow,
+                          const TargetIdentity& identity) {
+  Lock lock(mutex_);
+  sqlite::Transaction transaction(database_);
+  require_lease(run(Sql::fence, {lease.mirror.value, epoch_of(lease)}));
+  // Not when it was asked for again meanwhile; what stands at the target is noted all the same.
+  run(Sql::resynced_table, {lease.mirror.value, oid(table.schema.id), lsn_text(horizon)});
+  if (!shadow.empty()) run(Sql::delete_target_note, {lease.mirror.value, shadow});
+  run(Sql::put_target_note, {lease.mirror.value, table.target_name, identity_json(identity)});
   transaction.commit();
 }
 

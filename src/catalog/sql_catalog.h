@@ -40,6 +40,7 @@ class SqlCatalog : public Catalog, public AlertStore, public TagStore {
   MirrorProgress progress(MirrorId mirror) override;
   void note_source(const Lease& lease, const SourceIdentity& identity) override;
   void intend_slot(const Lease& lease) override;
+  void forget_slot(const Lease& lease) override;
   void begin(const Lease& lease, const SlotStart& slot, const SourceIdentity& identity) override;
   void set_tables(const Lease& lease, std::span<const MirrorTable> tables, Lsn shaped_at) override;
   void plan(const Lease& lease, const MirrorTable& table, std::span<const Chunk> chunks) override;
@@ -47,6 +48,11 @@ class SqlCatalog : public Catalog, public AlertStore, public TagStore {
   std::vector<ChunkRecord> chunks(MirrorId mirror) override;
   void moved(const Lease& lease, TableId table) override;
   void copied(const Lease& lease, TableId table, Lsn horizon) override;
+  void ask_resync(MirrorId mirror, std::span<const TableId> tables) override;
+  void begin_resync(const Lease& lease, TableId before, const MirrorTable& table) override;
+  bool begin_swap(const Lease& lease, TableId table) override;
+  void resynced(const Lease& lease, const MirrorTable& table, Lsn horizon, const std::string& shadow,
+                const TargetIdentity& identity) override;
   void note_target(const Lease& lease, const std::string& name, const TargetIdentity& identity) override;
   Stored checkpoint(const Lease& lease, Durable durable, const BatchRecord& batch) override;
   void log(MirrorId mirror, const LogRecord& record) override;

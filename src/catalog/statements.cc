@@ -114,8 +114,12 @@ constexpr std::string_view kVersion8 = R"(
 ALTER TABLE mirror_chunks ADD COLUMN part BIGINT NOT NULL DEFAULT 0;  -- OID of the partition; 0 = the table itself.
 )";
 
-constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4,
-                                    kVersion5, kVersion6, kVersion7, kVersion8};
+constexpr std::string_view kVersion9 = R"(
+ALTER TABLE mirror_tables ADD COLUMN resync INTEGER NOT NULL DEFAULT 0;  -- enum Resync.
+)";
+
+constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5,
+                                    kVersion6, kVersion7, kVersion8, kVersion9};
 
 struct Entry {
   Sql name;
@@ -169,6 +173,7 @@ constexpr std::array<Entry, static_cast<std::size_t>(Sql::count)> kStatements = 
      "UPDATE mirrors SET system_identifier = ?3, timeline = ?4, source_database_oid = ?5, source_database = ?6 WHERE id "
      "= ?1 AND epoch = ?2"},
     {Sql::intend_slot, "UPDATE mirrors SET slot_intended = 1 WHERE id = ?1 AND epoch = ?2"},
+    {Sql::forget_slot, "UPDATE mirrors SET slot = '', slot_start = '', slot_intended = 2 WHERE id = ?1 AND epoch = ?2"},
     {Sql::begin_slot,
      "UPDATE mirrors SET slot = ?3, slot_start = ?4 WHERE id = ?1 AND epoch = ?2"},
     {Sql::set_shaped_at, "UPDATE mirrors SET shaped_at = ?3 WHERE id = ?1 AND epoch = ?2"},
@@ -177,7 +182,7 @@ constexpr std::array<Entry, static_cast<std::size_t>(Sql::count)> kStatements = 
      "?2"},
 
     {Sql::all_tables,
-     "SELECT oid, spec, start, planned, copied, horizon, moves FROM mirror_tables WHERE mirror = ?1 ORDER BY position, oid"},
+     "SELECT oid, spec, start, planned, copied, horizon, moves, resync FROM mirror_tables WHERE mirror = ?1 ORDER BY position, oid"},
     {Sql::put_table,
      "INSERT INTO mirror_tables (mirror, oid, position, spec, start) VALUES (?1, ?2, ?3, ?4, ?5) "
      "ON CONFLICT (mirror, oid) DO UPDATE SET position = excluded.position, spec = excluded.spec, start = "
@@ -192,6 +197,17 @@ constexpr std::array<Entry, static_cast<std::size_t>(Sql::count)> kStatements = 
     {Sql::delete_table_chunks, "DELETE FROM mirror_chunks WHERE mirror = ?1 AND oid = ?2"},
     {Sql::copied_table, "UPDATE mirror_tables SET copied = 1, horizon = ?3, moves = 0 WHERE mirror = ?1 AND oid = ?2"},
     {Sql::moved_table, "UPDATE mirror_tables SET moves = moves + 1 WHERE mirror = ?1 AND oid = ?2"},
+    {Sql::ask_resync, "UPDATE mirror_tables SET resync = 1 WHERE mirror = ?1 AND oid = ?2"},
+    // In the place of the row of ?2, which is another one when the table was made anew at the source.
+    {Sql::begin_resync,
+     "INSERT INTO mirror_tables (mirror, oid, position, spec, start, resync) "
+     "SELECT mirror, CAST(?3 AS BIGINT), position, CAST(?4 AS TEXT), CAST(?5 AS TEXT), 2 FROM mirror_tables "
+     "WHERE mirror = ?1 AND oid = ?2 AND resync = 1 "
+     "ON CONFLICT (mirror, oid) DO UPDATE SET spec = excluded.spec, start = excluded.start, planned = 0, copied = 0, "
+     "horizon = '', moves = 0, resync = 2"},
+    {Sql::begin_swap, "UPDATE mirror_tables SET resync = 3 WHERE mirror = ?1 AND oid = ?2 AND resync = 2"},
+    {Sql::resynced_table,
+     "UPDATE mirror_tables SET copied = 1, horizon = ?3, moves = 0, resync = 0 WHERE mirror = ?1 AND oid = ?2 AND resync = 3"},
     {Sql::target_notes, "SELECT name, identity FROM target_notes WHERE mirror = ?1 ORDER BY name"},
     {Sql::put_target_note,
      "INSERT INTO target_notes (mirror, name, identity) VALUES (?1, ?2, ?3) "

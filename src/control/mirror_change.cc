@@ -15,14 +15,6 @@ constexpr std::array<std::string_view, 5> kChangeable{
     "max_batch_size", "idle_timeout_seconds", "snapshot_num_rows_per_partition", "snapshot_max_parallel_workers",
     "snapshot_num_tables_in_parallel"};
 
-std::string key_of(const Connector* connector, const PeerSpec& peer, const std::string& table) {
-  try {
-    return connector && connector->table_key ? connector->table_key(peer, table) : table;
-  } catch (const Error&) {
-    return table;  // No name: the mapping's check says so.
-  }
-}
-
 /// The mirror as it would be asked for anew.
 MirrorRequest request_of(const MirrorSpec& mirror, const MirrorChange& change) {
   MirrorRequest request{mirror.name, mirror.source, mirror.target, mirror.tables, {}};
@@ -57,19 +49,13 @@ Problems check_changeable(const MirrorChange& change, const OptionTable* more) {
 class Tables {
  public:
   Tables(MirrorRequest& request, const Ends& ends, const Connectors& connectors)
-      : request_(request), ends_(ends), from_(connectors.find(ends.source->kind)) {}
+      : request_(request), ends_(ends), connectors_(connectors) {}
 
   void drop(const std::string& table) {
     const std::string key = source_key(table);
     const auto same = [&](const TableMapping& mapping) { return source_key(mapping.source) == key; };
     if (std::erase_if(request_.tables, same) > 0) return;
-    std::vector<std::string> names;
-    for (const TableMapping& mapping : request_.tables) names.push_back(mapping.source);
-    const std::vector<std::string_view> views(names.begin(), names.end());
-    const std::string_view meant = closest(table, views);
-    problems.push_back(problem_of(
-        ErrorCode::invalid_option, "removed_tables", "table " + table + " is not one of the mirror's",
-        meant.empty() ? "SELECT source FROM mirror_tables lists them" : "did you mean " + std::string(meant) + "?"));
+    problems.push_back(not_mapped(request_.tables, table, "removed_tables"));
   }
 
   void add(const TableMapping& mapping) {
@@ -90,10 +76,10 @@ class Tables {
   Problems problems;
 
  private:
-  std::string source_key(const std::string& table) const { return key_of(from_, *ends_.source, table); }
+  std::string source_key(const std::string& table) const { return peerd::source_key(ends_, connectors_, table); }
   MirrorRequest& request_;
   const Ends& ends_;
-  const Connector* from_;
+  const Connectors& connectors_;
 };
 
 /// A table that was dropped from the mirror a moment ago has still to be let go.

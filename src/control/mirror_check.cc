@@ -142,6 +142,23 @@ Problems preflight(const MirrorSpec& mirror, const Ends& ends, const Connectors&
   return problems;
 }
 
+std::string source_key(const Ends& ends, const Connectors& connectors, const std::string& table) {
+  const Connector* connector = connectors.find(ends.source->kind);
+  try {
+    return connector && connector->table_key ? connector->table_key(*ends.source, table) : table;
+  } catch (const Error&) {
+    return table;  // The mapping's check says so.
+  }
+}
+
+Problem not_mapped(const std::vector<TableMapping>& tables, const std::string& table, const std::string& field) {
+  std::vector<std::string_view> names;
+  for (const TableMapping& mapping : tables) names.push_back(mapping.source);
+  const std::string_view meant = closest(table, names);
+  return problem_of(ErrorCode::invalid_option, field, "table " + table + " is not one of the mirror's",
+                    meant.empty() ? "SELECT source FROM mirror_tables lists them" : "did you mean " + std::string(meant) + "?");
+}
+
 void check_mirror(const Declared& declared, const Ends& ends, Catalog& catalog, const Connectors& connectors,
                   const Wait& wait) {
   Problems problems = declared.problems;

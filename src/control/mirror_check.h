@@ -20,6 +20,12 @@ std::optional<MirrorChange> change_between(const MirrorSpec& there, const Mirror
 /// What both peers say about the spec's tables. Changes nothing there.
 Problems preflight(const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors, const Wait& wait);
 
+/// The one spelling of a source table's name; as it is written where it is no name.
+std::string source_key(const Ends& ends, const Connectors& connectors, const std::string& table);
+
+/// That `table` is none of the mirror's source tables.
+Problem not_mapped(const std::vector<TableMapping>& tables, const std::string& table, const std::string& field);
+
 /// Throws every problem at once: those of `declared`, tables that other mirrors have, and, where they can be asked, what both
 /// peers say. Changes nothing there.
 void check_mirror(const Declared& declared, const Ends& ends, Catalog& catalog, const Connectors& connectors,

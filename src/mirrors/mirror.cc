@@ -5,6 +5,7 @@
 #include "drop_phase.h"
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
+#include "resync.h"
 #include "table_changes.h"
 
 namespace peerd {
@@ -30,11 +31,20 @@ std::string postgres_quoted(const std::string& table) {
   return quote_identifier(table.substr(0, dot)) + "." + quote_identifier(table.substr(dot + 1));
 }
 
+/// A hint that names no mirror, from below, where its name is not known.
+void name_mirror(std::string& hint, const std::string& mirror) {
+  for (const auto& [said, meant] : {std::pair<std::string, std::string>{" OF the mirror", " OF " + mirror},
+                                    {"RESYNC MIRROR copies", "RESYNC MIRROR " + mirror + " copies"}}) {
+    if (const std::size_t at = hint.find(said); at != std::string::npos) hint.replace(at, said.size(), meant);
+  }
+}
+
 /// As it is shown and logged: whatever is to be acted on names its table, and says what to do.
 ErrorText in_full(ErrorText error, const std::string& mirror, bool retry) {
   const bool named = error.table.empty() || error.message.find(error.table) != std::string::npos ||
                      error.message.find(postgres_quoted(error.table)) != std::string::npos;
   if (!named) error.message = "table " + error.table + ": " + error.message;
+  name_mirror(error.hint, mirror);
   if (error.hint.empty() && !retry)
     error.hint = "cure the cause, then RESUME MIRROR " + mirror + "; SELECT * FROM mirror_logs WHERE mirror = '" + mirror +
                  "' tells what led to it";
@@ -212,11 +222,14 @@ void Mirror::attempt(const MirrorRecord& record, const std::stop_token& stop) {
     case MirrorState::snapshot:
       world_.catalog.set_resume_to(id_, MirrorState::snapshot);
       take_table_changes(phase, stop);
-      if (record.spec.boolean("do_initial_copy")) copy_tables(phase, stop, [this] { worked(); });
+      take_resyncs(phase, stop);
+      if (record.spec.boolean("do_initial_copy") || resync_wanted(world_.catalog.progress(id_)))
+        copy_tables(phase, stop, [this] { worked(); });
       move(record, Step::copied, {});
       break;
     default:
-      if (tables_differ(record.spec, world_.catalog.progress(id_))) {
+      if (const MirrorProgress progress = world_.catalog.progress(id_);
+          tables_differ(record.spec, progress) || resync_wanted(progress)) {
         move(record, Step::retabled, {});
         return;
       }

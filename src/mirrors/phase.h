@@ -33,6 +33,9 @@ struct PhaseContext {
   void show_tables(const std::vector<MirrorTable>& tables) const;
 };
 
+/// For the log and mirror_logs.
+void tell(PhaseContext& context, const std::string& message);
+
 /// Deadlines of single calls. A phase has none: it ends by success, by a failure, or by its stop.
 /// For opening a server's door: one that hangs is a failure to be shown, and the next attempt knocks again.
 inline Wait prompt(const std::stop_token& stop) { return Wait::at_most(std::chrono::seconds(30), stop); }

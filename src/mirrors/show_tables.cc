@@ -1,6 +1,12 @@
+#include "peerd/base/log.h"
 #include "phase.h"
 
 namespace peerd {
+
+void tell(PhaseContext& context, const std::string& message) {
+  log(LogLevel::info, message, {.mirror = context.record.spec.name});
+  context.catalog.log(context.record.id, {.level = "info", .message = message, .detail = {}, .hint = {}});
+}
 
 void PhaseContext::show_tables(const std::vector<MirrorTable>& tables) const {
   board.update(record.id, [&](MirrorStatus& status) {

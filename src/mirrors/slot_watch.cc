@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "peerd/base/log.h"
+#include "resync.h"
 
 namespace peerd {
 
@@ -65,7 +66,12 @@ void SlotWatch::look(const MirrorRecord& record, const std::stop_token& stop) {
   } catch (const Stopped&) {
     throw;
   } catch (const Error& error) {
-    if (error.text.code == ErrorCode::position_lost) return world_.condemn(record.id, error.text);
+    if (error.text.code == ErrorCode::position_lost) {
+      // Not of a slot that a RESYNC is about to leave, or has left meanwhile.
+      const MirrorProgress now = world_.catalog.progress(record.id);
+      if (now.slot && !may_lose_slot(now)) world_.condemn(record.id, error.text);
+      return;
+    }
     sources_.erase(record.spec.source);
     dead_.insert(record.spec.source);
   } catch (const std::exception&) {

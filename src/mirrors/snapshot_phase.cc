@@ -4,6 +4,7 @@
 //   plan    : chunks, written down before the first is read
 //   workers : each reads a chunk in a transaction of its own, and it is noted once it is durable
 //   end     : keys; the horizon is the WAL insert position read after the last chunk (14)
+// A table that is copied anew (RESYNC) goes into a shadow all that way, which then takes the table's place.
 // A chunk that finds the table rewritten or altered sends the table back to its start; at the second time it is cut by
 // key, so that a table that is rewritten again and again arrives all the same (9).
 
@@ -37,6 +38,9 @@ class Snapshot {
   void add_planned(std::size_t index, const std::vector<ChunkRecord>& records);
   void coordinate(std::size_t pending);
   void end_table(std::size_t index);
+  void swap(std::size_t index);
+  void prepare_target(std::size_t index);
+  MirrorTable placed(std::size_t index) const;
   void show(std::size_t index, std::size_t done, std::size_t total, std::uint64_t rows);
   void work(ChunkReader& reader, const std::stop_token& stop);
   void copy(ChunkReader& reader, std::unique_ptr<ChunkWriter>& writer, const ChunkWork::Job& job, const std::stop_token& stop);
@@ -49,6 +53,7 @@ class Snapshot {
   ChunkWork work_;
   std::vector<MirrorTable> tables_;     // The coordinator's alone, and so is
   std::vector<std::uint32_t> moves_;  // how often each was rewritten or altered under this copy.
+  std::vector<bool> anew_;  // Which are copied anew; constant while there are workers.
   TargetNotes notes_;  // The coordinator's, too.
   Lsn shaped_at_;      // Of tables that were streamed already, while others are added.
 };
@@ -70,20 +75,27 @@ void Snapshot::load() {
   context_.show_tables(tables_);  // All at once: of some the plan comes late.
   context_.source.read_unique(tables_, patient(stop_));
   moves_.assign(tables_.size(), 0);
+  anew_.assign(tables_.size(), false);
   std::vector<std::size_t> unplanned;
   for (std::size_t i = 0; i < tables_.size(); ++i) {
     work_.add();
     const TableId id = tables_[i].schema.id;
-    bool planned = false, copied = false;
+    MirrorProgress::TableNote noted;
     for (const auto& note : progress.notes)
-      if (note.table == id) planned = note.planned, copied = note.copied, moves_[i] = note.moves;
+      if (note.table == id) noted = note;
+    moves_[i] = noted.moves;
+    anew_[i] = noted.resync == Resync::copying || noted.resync == Resync::swapping;
     std::vector<ChunkRecord> own;
     for (const ChunkRecord& record : chunks)
       if (record.chunk.table == id && record.chunk.start == tables_[i].start) own.push_back(record);
-    if (copied) {
+    if (noted.resync == Resync::asked) {
+      work_.finished(i);  // Asked for a moment ago: the next attempt takes it up.
+    } else if (noted.resync == Resync::swapping) {
+      swap(i);
+    } else if (noted.copied) {
       add_planned(i, own);
       work_.finished(i);
-    } else if (planned && !own.empty()) {
+    } else if (noted.planned && !own.empty()) {
       add_planned(i, own);
     } else {
       unplanned.push_back(i);
@@ -101,8 +113,9 @@ void Snapshot::add_planned(std::size_t index, const std::vector<ChunkRecord>& re
     rows += record.counts.rows;
   }
   show(index, records.size() - pending.size(), records.size(), rows);
-  const CopyPlan plan = verify_at_target(context_, notes_, tables_[index], patient(stop_));
-  work_.set(index, tables_[index], plan, std::move(pending), records.size());
+  const MirrorTable table = placed(index);
+  const CopyPlan plan = verify_at_target(context_, notes_, table, patient(stop_));
+  work_.set(index, table, plan, std::move(pending), records.size());
 }
 
 void Snapshot::start_anew(const std::vector<std::size_t>& indexes) {
@@ -116,16 +129,15 @@ void Snapshot::start_anew(const std::vector<std::size_t>& indexes) {
       throw Error(ErrorText{.code = ErrorCode::schema_changed,
                             .message = "table " + table.schema.qualified() + " was dropped or made again during the copy",
                             .detail = {},
-                            .hint = "take it out with ALTER MIRROR … DROP TABLE and RESUME, or drop the mirror and create it "
-                                    "again",
+                            .hint = "RESYNC TABLE " + table.schema.qualified() + " OF " + context_.record.spec.name +
+                                    " copies the one that is there now; or take it out with ALTER MIRROR … DROP TABLE and RESUME",
                             .field = {}, .table = table.schema.qualified(), .origin = {}, .retry = {}});
     table = *now;
     table.start = start;
     context_.step("preparing " + table.target_name + " at the target");
     // Void first, so that a crash from here on finds no finished chunk of rows that are gone.
     context_.catalog.plan(context_.lease, table, {});
-    context_.target.restart_copy(table, note_of(notes_, table), unbounded(stop_));
-    create_at_target(context_, notes_, table, patient(stop_));
+    prepare_target(index);
   }
   context_.catalog.set_tables(context_.lease, tables_, shaped_at_);
   context_.source.await_settled([&](std::string words) { context_.step(std::move(words)); }, unbounded(stop_));
@@ -140,6 +152,18 @@ void Snapshot::start_anew(const std::vector<std::size_t>& indexes) {
     for (const Chunk& chunk : chunks) records.push_back({chunk, false, {}});
     add_planned(index, records);
   }
+}
+
+void Snapshot::prepare_target(std::size_t index) {
+  const MirrorTable& table = tables_[index];
+  if (anew_[index]) return create_shadow_at_target(context_, notes_, table, unbounded(stop_));
+  context_.target.restart_copy(table, note_of(notes_, table), unbounded(stop_));
+  create_at_target(context_, notes_, table, patient(stop_));
+}
+
+/// The table as the target is to take its rows.
+MirrorTable Snapshot::placed(std::size_t index) const {
+  return anew_[index] ? shadow_at_target(context_, tables_[index]) : tables_[index];
 }
 
 void Snapshot::coordinate(std::size_t worker_count) {
@@ -177,9 +201,28 @@ void Snapshot::coordinate(std::size_t worker_count) {
 void Snapshot::end_table(std::size_t index) {
   const MirrorTable& table = tables_[index];
   context_.step("finishing " + table.target_name + ": keys");
-  context_.target.end_copy(table, unbounded(stop_));
+  context_.target.end_copy(placed(index), unbounded(stop_));
+  if (anew_[index]) {
+    // Not when it was asked for again meanwhile: then the next attempt begins it anew.
+    if (context_.catalog.begin_swap(context_.lease, table.schema.id)) return swap(index);
+    return work_.finished(index);
+  }
   const Lsn horizon = context_.source.insert_position(brief(stop_));
   context_.catalog.copied(context_.lease, table.schema.id, horizon);
+  work_.finished(index);
+}
+
+/// Repeated after a crash until the catalog knows of it.
+void Snapshot::swap(std::size_t index) {
+  const MirrorTable &table = tables_[index], shadow = placed(index);
+  context_.step("putting the copy of " + table.schema.qualified() + " into its place");
+  TargetIdentity identity = context_.target.swap(table, note_of(notes_, shadow).value_or(TargetIdentity{}), unbounded(stop_));
+  const Lsn horizon = context_.source.insert_position(brief(stop_));
+  const bool apart = shadow.target_name != table.target_name;
+  context_.catalog.resynced(context_.lease, table, horizon, apart ? shadow.target_name : "", identity);
+  if (apart) notes_.erase(shadow.target_name);
+  notes_[table.target_name] = std::move(identity);
+  tell(context_, table.schema.qualified() + " was copied anew");
   work_.finished(index);
 }
 
@@ -209,7 +252,7 @@ void Snapshot::work(ChunkReader& reader, const std::stop_token& stop) {
 void Snapshot::copy(ChunkReader& reader, std::unique_ptr<ChunkWriter>& writer, const ChunkWork::Job& job,
                     const std::stop_token& stop) {
   if (!writer) writer = context_.target.open_writer(brief(stop));
-  context_.step("copying " + job.shape.schema.qualified() + ", chunk " + std::to_string(job.chunk.number + 1) + " of " +
+  context_.step((anew_[job.table] ? "copying anew " : "copying ") + job.shape.schema.qualified() + ", chunk " + std::to_string(job.chunk.number + 1) + " of " +
                 std::to_string(job.total));
   CopyCounts counts;
   if (writer->begin(job.shape, job.chunk, job.plan, counts, patient(stop)) == ChunkWriter::Begun::ready) {

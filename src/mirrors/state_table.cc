@@ -44,7 +44,16 @@ constexpr Transition kTable[] = {
     {completed, Step::change, Outcome::refused, completed, "the mirror has completed: nothing is left to do"},
     {terminating, Step::change, Outcome::refused, terminating, "the mirror is being dropped"},
 
-    {running, Step::retabled, Outcome::moves, snapshot, "the mirror has other tables than before"},
+    {setup, Step::resync, Outcome::refused, setup, "the mirror is still being set up: nothing of it is copied yet"},
+    {snapshot, Step::resync, Outcome::already, snapshot, "the copy anew begins at once"},
+    {running, Step::resync, Outcome::moves, snapshot, "a copy anew was asked for"},
+    {pausing, Step::resync, Outcome::already, pausing, "the copy anew begins with the next RESUME"},
+    {paused, Step::resync, Outcome::already, paused, "the copy anew begins with the next RESUME"},
+    {failed, Step::resync, Outcome::moves, snapshot, "a copy anew was asked for after a failure"},
+    {completed, Step::resync, Outcome::refused, completed, "the mirror has completed: it follows its source no more"},
+    {terminating, Step::resync, Outcome::refused, terminating, "the mirror is being dropped"},
+
+    {running, Step::retabled, Outcome::moves, snapshot, "the mirror has other tables than before, or tables to copy anew"},
     {setup, Step::set_up, Outcome::moves, snapshot, "slot, publication and target tables are there"},
     {snapshot, Step::copied, Outcome::moves, running, "every table is copied"},
     {pausing, Step::stopped, Outcome::moves, paused, "everything in flight has stopped"},
@@ -66,7 +75,7 @@ Transition transition(MirrorState from, Step step) {
 }
 
 std::string_view to_string(Step step) {
-  static constexpr std::array<std::string_view, 10> kWords = {"pause",  "resume",   "drop",    "change", "set_up",
+  static constexpr std::array<std::string_view, 11> kWords = {"pause",  "resume", "drop",     "change",  "resync", "set_up",
                                                               "copied", "retabled", "stopped", "failed", "dropped"};
   return kWords[static_cast<std::size_t>(step)];
 }

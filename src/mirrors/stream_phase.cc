@@ -144,7 +144,7 @@ StreamStart find_start(PhaseContext& context, const MirrorProgress& progress, co
                           .message = "the target's position " + to_string(own->lsn) + " lies before " + to_string(stored) +
                                      ", the last one it had confirmed",
                           .detail = "the target was restored from a backup, or its bookkeeping was changed",
-                          .hint = "drop the mirror and create it again", .field = {}, .table = {}, .origin = {}, .retry = {}});
+                          .hint = "RESYNC MIRROR copies the tables anew", .field = {}, .table = {}, .origin = {}, .retry = {}});
   if (own->lsn == stored) return {own->lsn, true};
   return {own->lsn, false, context.catalog.checkpoint(context.lease, *own, BatchRecord{})};
 }

@@ -73,6 +73,7 @@ class Mirrors : public Supervisor {
   }
   void request(MirrorId mirror, MirrorEvent event) override;
   void change(const MirrorRecord& mirror, const MirrorSpec& spec) override;
+  void resync(MirrorId mirror, std::span<const TableId> tables) override;
   bool await(MirrorId mirror, MirrorState state, const Wait& wait) override;
   std::vector<std::string> left_behind(MirrorId mirror) override { return board_.take_left(mirror); }
   MirrorStatus status(MirrorId mirror) const override {
@@ -143,6 +144,32 @@ void Mirrors::change(const MirrorRecord& mirror, const MirrorSpec& spec) {
   catalog_.change_mirror(mirror.id, spec);
   Lock lock(mutex_);
   if (const auto found = mirrors_.find(mirror.id); found != mirrors_.end()) found->second->wake();
+}
+
+void Mirrors::resync(MirrorId mirror, std::span<const TableId> tables) {
+  for (int tries = 0;; ++tries) {
+    const auto record = catalog_.mirror(mirror);
+    if (!record) throw Error(ErrorCode::not_found, "the mirror does not exist");
+    const std::string cannot = "cannot resync mirror \"" + record->spec.name + "\": ";
+    const Transition row = transition(record->state, Step::resync);
+    if (row.outcome == Transition::Outcome::refused) throw Error(ErrorCode::wrong_state, cannot + std::string(row.sentence));
+    const bool at_work = record->state == MirrorState::snapshot || record->state == MirrorState::running;
+    if (!at_work && record->resume_to == MirrorState::setup)
+      throw Error(ErrorCode::wrong_state, cannot + "it has not been set up yet", "RESUME MIRROR " + record->spec.name + " sets it up");
+    catalog_.ask_resync(mirror, tables);
+    if (row.outcome == Transition::Outcome::already) break;
+    try {
+      catalog_.move(mirror, record->state, *row.to, row.sentence);
+    } catch (const Error& error) {
+      if (error.text.code != ErrorCode::wrong_state || tries > 10) throw;
+      continue;
+    }
+    announce(world_, mirror, record->state, *row.to, row.sentence);
+    board_.update(mirror, [](MirrorStatus& status) { status.failing = false; });
+    break;
+  }
+  Lock lock(mutex_);
+  if (const auto found = mirrors_.find(mirror); found != mirrors_.end()) found->second->wake();
 }
 
 bool Mirrors::await(MirrorId mirror, MirrorState state, const Wait& wait) {

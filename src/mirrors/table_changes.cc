@@ -1,6 +1,5 @@
 #include "table_changes.h"
 
-#include "peerd/base/log.h"
 #include "peerd/base/text.h"
 #include "peerd/postgres/connection.h"
 #include "source_place.h"
@@ -19,7 +18,8 @@ bool maps(const MirrorSpec& mirror, const MirrorTable& table) {
 
 /// Those of `described` that the mirror has not yet. One that is there under another OID was made anew: its rows at the
 /// target are the old one's.
-std::vector<MirrorTable> added(const std::vector<MirrorTable>& kept, std::vector<MirrorTable> described) {
+std::vector<MirrorTable> added(const std::vector<MirrorTable>& kept, const MirrorProgress& progress,
+                               std::vector<MirrorTable> described) {
   std::vector<MirrorTable> fresh;
   for (MirrorTable& table : described) {
     const auto known = std::ranges::find(kept, table.target_name, &MirrorTable::target_name);
@@ -27,10 +27,13 @@ std::vector<MirrorTable> added(const std::vector<MirrorTable>& kept, std::vector
       fresh.push_back(std::move(table));
       continue;
     }
-    if (known->schema.id == table.schema.id) continue;
+    const auto note = std::ranges::find(progress.notes, known->schema.id, &MirrorProgress::TableNote::table);
+    const bool anew = note != progress.notes.end() && note->resync == Resync::asked;
+    if (known->schema.id == table.schema.id || anew) continue;
     throw Error(ErrorText{.code = ErrorCode::schema_changed,
                           .message = "table " + table.schema.qualified() + " was dropped or made again",
-                          .hint = "take it out of the mirror with ALTER MIRROR … DROP TABLE, and RESUME MIRROR",
+                          .hint = "RESYNC TABLE … OF the mirror copies the one that is there now; or take it out of the mirror with "
+                                  "ALTER MIRROR … DROP TABLE, and RESUME MIRROR",
                           .table = table.schema.qualified(),
                           .retry = Retry::after_operator});
   }
@@ -41,11 +44,6 @@ std::string names_of(const std::vector<MirrorTable>& tables) {
   std::vector<std::string> names;
   for (const MirrorTable& table : tables) names.push_back(table.schema.qualified());
   return join(names, ", ");
-}
-
-void tell(PhaseContext& context, const std::string& message) {
-  log(LogLevel::info, message, {.mirror = context.record.spec.name});
-  context.catalog.log(context.record.id, {.level = "info", .message = message, .detail = {}, .hint = {}});
 }
 
 /// Without an initial copy what is written from now on counts.
@@ -66,6 +64,7 @@ void note_opened(PhaseContext& context, const std::vector<MirrorTable>& tables,
                  const std::vector<MirrorProgress::TableNote>& notes) {
   for (const MirrorTable& table : tables) {
     const auto note = std::ranges::find(notes, table.schema.id, &MirrorProgress::TableNote::table);
+    if (note != notes.end() && note->resync != Resync::none) continue;
     if (note == notes.end() || !note->copied) context.catalog.copied(context.lease, table.schema.id, table.start);
   }
 }
@@ -94,7 +93,7 @@ void take_table_changes(PhaseContext& context, const std::stop_token& stop) {
   context.step("preparing the publication");
   context.source.ensure_publication(patient(stop));
   std::vector<MirrorTable> fresh;
-  if (kept.size() < spec.tables.size()) fresh = added(kept, context.source.describe(patient(stop)));
+  if (kept.size() < spec.tables.size()) fresh = added(kept, progress, context.source.describe(patient(stop)));
   if (!copies) open_without_copy(context, fresh, stop);
   std::vector<MirrorTable> tables = kept;
   tables.insert(tables.end(), fresh.begin(), fresh.end());

@@ -26,6 +26,17 @@ void create_at_target(PhaseContext& context, TargetNotes& notes, const MirrorTab
   note(context, notes, table, context.target.create(table, wait));
 }
 
+MirrorTable shadow_at_target(const PhaseContext& context, const MirrorTable& table) {
+  MirrorTable shadow = table;
+  if (const std::string name = context.target.shadow_of(table); !name.empty()) shadow.target_name = name;
+  return shadow;
+}
+
+void create_shadow_at_target(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait) {
+  TargetIdentity identity = context.target.create_shadow(table, note_of(notes, table), wait);
+  note(context, notes, shadow_at_target(context, table), std::move(identity));
+}
+
 std::optional<TargetIdentity> note_of(const TargetNotes& notes, const MirrorTable& table) {
   const auto found = notes.find(table.target_name);
   return found == notes.end() ? std::nullopt : std::optional(found->second);

@@ -16,6 +16,12 @@ using TargetNotes = std::map<std::string, TargetIdentity>;  ///< Of tables, by n
 /// Creates the table and notes it, in the catalog and in `notes`. REQUIRES: all of its rows are to come (again).
 void create_at_target(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait);
 
+/// The same of an empty shadow for a copy of `table` anew.
+void create_shadow_at_target(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait);
+
+/// The table that `table` is copied anew into: its shadow, or itself where the target has none.
+MirrorTable shadow_at_target(const PhaseContext& context, const MirrorTable& table);
+
 /// Compares the table with its note. A mirror of before there were notes gets one, of the table that is known as its own.
 CopyPlan verify_at_target(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait);
 

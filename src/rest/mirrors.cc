@@ -92,14 +92,9 @@ MirrorEvent event_of(peerdb_flow::FlowStatus requested) {
     case peerdb_flow::STATUS_TERMINATING:
     case peerdb_flow::STATUS_TERMINATED:
       return MirrorEvent::drop;
-    case peerdb_flow::STATUS_RESYNC:
-      throw Error(ErrorText{.code = ErrorCode::not_supported,
-                            .message = "resync is not supported yet",
-                            .hint = "drop the mirror and create it anew: it copies its tables again",
-                            .field = "requested_flow_state"});
     default:
       refuse_field("requested_flow_state", "illegal state change requested: " + peerdb_flow::FlowStatus_Name(requested),
-                   "STATUS_PAUSED, STATUS_RUNNING or STATUS_TERMINATING");
+                   "STATUS_PAUSED, STATUS_RUNNING, STATUS_RESYNC or STATUS_TERMINATING");
   }
 }
 
@@ -184,6 +179,12 @@ std::string change_state(Call& call) {
   const bool updates = !update.add.empty() || !update.drop.empty() || !update.set.empty();
   if (updates && body.requested_flow_state() == peerdb_flow::STATUS_UNKNOWN) {  // An update alone.
     call.deps.mirrors.change(body.flow_job_name(), update, IfExists::no, call.wait);
+    return "{}";
+  }
+  if (body.requested_flow_state() == peerdb_flow::STATUS_RESYNC) {
+    if (updates) refuse_field("flow_config_update", "a resync and an update are two requests", "send the update first, by itself");
+    if (body.force()) refuse_field("force", "force is for dropping a mirror", "leave it out");
+    call.deps.mirrors.resync(body.flow_job_name(), {}, IfExists::no, call.wait);
     return "{}";
   }
   // skip_destination_drop is what a drop does anyway: it never touches the target's tables.

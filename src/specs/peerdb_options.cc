@@ -8,7 +8,7 @@ namespace peerd {
 namespace {
 
 constexpr PeerdbOption kMirror[] = {
-    {"resync", "false", "drop the mirror and create it anew: it copies its tables again"},
+    {"resync", "false", "RESYNC MIRROR copies the tables of a mirror that is there anew"},
     {"initial_copy_only", "false", "drop the mirror when it is RUNNING: what was copied stays"},
     {"initial_snapshot_only", "false", "drop the mirror when it is RUNNING: what was copied stays"},
     {"script", "", "transform rows at the target, by a view or a materialized view"},

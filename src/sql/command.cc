@@ -153,6 +153,19 @@ class Command final : public Runnable {
     return std::string(word_of(change.event)) + " MIRROR " + change.name;
   }
 
+  std::string run(ResyncMirror& resync, ResultWriter& writer, const Wait& wait) {
+    const Done done = context_.deps.mirrors.resync(resync.name, resync.tables, resync.if_exists, wait.shorter(kMirror));
+    changed();
+    if (done == Done::was_absent) {
+      writer.notice(note("mirror \"" + resync.name + "\" does not exist"));
+      return "NO SUCH MIRROR";
+    }
+    const MirrorState state = context_.deps.mirrors.record(resync.name).state;
+    if (state == MirrorState::paused || state == MirrorState::pausing)
+      writer.notice(note("mirror \"" + resync.name + "\" is paused: the copy begins with RESUME MIRROR"));
+    return (resync.tables.empty() ? "RESYNC MIRROR " : "RESYNC TABLE OF ") + resync.name;
+  }
+
   /// What a paused mirror costs.
   void tell_of_wal(const std::string& mirror, ResultWriter& writer) {
     const std::uint64_t kept = context_.deps.mirrors.status(mirror).wal_kept_bytes;

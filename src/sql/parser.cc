@@ -47,14 +47,22 @@ Statement parse_drop(TokenCursor& cursor) {
   cursor.fail("PEER or MIRROR");
 }
 
-/// Read to its end, so that what is refused is the statement and not a typing error.
-Statement refuse_resync(TokenCursor& cursor, std::size_t begin) {
-  cursor.expect_word("MIRROR");
-  parse_if_exists(cursor);
-  cursor.expect_name("a mirror's name");
-  if (!cursor.at_end() && !cursor.peek().is_word("WITH")) cursor.fail("WITH or the end of the statement");
-  throw not_supported("RESYNC MIRROR is not supported yet",
-                      "DROP MIRROR and create it anew: it copies its tables again", begin);
+Statement parse_resync(TokenCursor& cursor) {
+  ResyncMirror resync;
+  if (cursor.accept_word("TABLE")) {
+    do resync.tables.push_back(parse_table(cursor, "a source table"));
+    while (cursor.accept_symbol(","));
+    cursor.expect_word("OF");
+  } else if (cursor.accept_word("MIRROR")) {
+    resync.if_exists = parse_if_exists(cursor);
+  } else {
+    cursor.fail("MIRROR or TABLE");
+  }
+  resync.name = cursor.expect_name("a mirror's name").folded();
+  if (!cursor.at_end() && cursor.peek().is_word("WITH"))
+    throw not_supported("RESYNC takes no options", "leave WITH out", cursor.peek().begin);
+  cursor.expect_end();
+  return resync;
 }
 
 Statement parse_execute(TokenCursor& cursor, std::size_t begin) {
@@ -91,7 +99,7 @@ Statement parse_explain(TokenCursor& cursor, std::size_t begin) {
   for (const char c : token.text) upper += static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
   const auto meant = token.kind == Token::Kind::word ? closest(upper, kVerbs) : std::string_view();
   const std::string hint = meant.empty()
-                               ? "statements: CREATE PEER, CREATE MIRROR, PAUSE/RESUME/DROP MIRROR, DROP PEER, SELECT"
+                               ? "statements: CREATE PEER, CREATE MIRROR, PAUSE/RESUME/RESYNC/DROP MIRROR, DROP PEER, SELECT"
                                : "did you mean " + std::string(meant);
   const bool silent = token.kind == Token::Kind::text;
   throw StatementError("42601",
@@ -118,7 +126,7 @@ Statement parse_statement(std::span<const Token> tokens, std::span<const Paramet
   if (cursor.accept_word("ALTER")) return parse_alter(cursor, first.begin);
   if (cursor.accept_word("DROP")) return parse_drop(cursor);
   if (cursor.accept_word("DELETE")) return parse_delete(cursor);
-  if (cursor.accept_word("RESYNC")) return refuse_resync(cursor, first.begin);
+  if (cursor.accept_word("RESYNC")) return parse_resync(cursor);
   if (cursor.accept_word("EXECUTE")) return parse_execute(cursor, first.begin);
   if (cursor.accept_word("EXPLAIN")) return parse_explain(cursor, first.begin);
   for (const auto event : {MirrorEvent::pause, MirrorEvent::resume}) {

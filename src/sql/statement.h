@@ -57,6 +57,12 @@ struct ChangeMirror {
   MirrorEvent event = MirrorEvent::pause;
   IfExists if_exists = IfExists::no;
 };
+/// RESYNC MIRROR m; RESYNC TABLE s.t, … OF m.
+struct ResyncMirror {
+  std::string name;
+  std::vector<std::string> tables;  ///< None: all of them.
+  IfExists if_exists = IfExists::no;
+};
 /// BEGIN and its kin, which drivers send of themselves.
 struct TransactionStatement {
   enum class Kind { begin, commit, rollback, savepoint, release, rollback_to } kind;
@@ -90,7 +96,7 @@ struct ShowView {
 struct QueryStatement {};
 
 using Statement = std::variant<CreatePeer, AlterPeer, DropPeer, CreateMirror, ExplainMirror, AlterMirror, ChangeMirror,
-                               ExecuteOnPeer, ShowView, TransactionStatement, SetStatement, ShowStatement, ResetStatement,
+                               ResyncMirror, ExecuteOnPeer, ShowView, TransactionStatement, SetStatement, ShowStatement, ResetStatement,
                                ForgetStatement, QueryStatement>;
 
 }  // namespace peerd::sql

@@ -19,8 +19,8 @@ Problem unfit(const MirrorTable& table, std::string message, std::string hint, s
 ErrorText lost_table(const std::string& table) {
   ErrorText text;
   text.code = ErrorCode::target_unfit;
-  text.hint = "put back what the mirror has written to and RESUME MIRROR; or drop the mirror, and the table at the target, "
-              "and create the mirror again";
+  text.hint = "put back what the mirror has written to and RESUME MIRROR; or RESYNC TABLE " + table +
+              " OF the mirror, which copies it anew; another table of its name is to be renamed or dropped first";
   text.table = table;
   return text;
 }

@@ -103,7 +103,7 @@ class Topic:
         self.emptied = (0, -1)  # (lsn, ordinal) of the last truncate that came by the topic of events
         self.place = {}  # key's text -> its partition
         self.last = {}  # partition -> (lsn, ordinal) of the last change
-        self.changed, self.deleted, self.reads = set(), {}, set()
+        self.changed, self.deleted, self.reads = {}, {}, set()  # changed: key's text -> lsn of its last change
         self.transactions = collections.defaultdict(list)  # xid -> (ordinal, kind, key)
         self.counts = collections.Counter()
         self.horizons = collections.Counter()  # partition -> how many horizon events
@@ -128,7 +128,7 @@ class Topic:
                 del self.rows[key]
             return None
         self._own_partition(message)
-        self.changed.add(message.key)
+        self.changed[message.key] = message.lsn
         self.transactions[message.transaction].append((message.ordinal, message.kind, message.key))
         return getattr(self, f"_{message.kind}")(message)
 
@@ -170,7 +170,7 @@ class Topic:
     def _read(self, message):
         self._own_partition(message)
         self._check_key(message, message.row)
-        if message.key in self.changed:
+        if self.changed.get(message.key, -1) >= message.lsn:  # A copy anew has a start behind the changes of before.
             raise Broken(f"{message.where}: {message.key} is read after a change of it")
         place = (message.lsn, message.chunk, message.ordinal)
         if place in self.reads:

@@ -14,9 +14,13 @@
 
 namespace peerd {
 
+/// How far a table's RESYNC is: asked for; described anew and copied into its shadow; the shadow about to take its place.
+enum class Resync : std::uint8_t { none, asked, copying, swapping };
+
 /// Everything but chunks that a mirror must find again.
 struct MirrorProgress {
   bool slot_intended = false;               ///< rules.md 35: about to make the slot.
+  bool slot_outdated = false;               ///< One of its name has to go first: a RESYNC makes another.
   std::optional<SlotStart> slot;            ///< Made.
   std::optional<SourceIdentity> identity;   ///< Of the server that slot and publication lie on.
   std::optional<Durable> checkpoint;
@@ -27,6 +31,7 @@ struct MirrorProgress {
     bool planned = false, copied = false;   ///< All chunks written down; all of them done and end_copy() passed.
     Lsn horizon;                            ///< rules.md 14; 0 while not copied.
     std::uint32_t moves = 0;                ///< How often moved() was called since the last copied().
+    Resync resync = Resync::none;
   };
   std::vector<TableNote> notes;
   std::optional<TargetIdentity> target;                 ///< Noted: the target as a whole,
@@ -42,6 +47,8 @@ class ProgressStore {
   /// Where the mirror's slot and publication will lie: before either is made.
   virtual void note_source(const Lease& lease, const SourceIdentity& identity) = 0;
   virtual void intend_slot(const Lease& lease) = 0;
+  /// The slot is followed no more: it is to be dropped, and another made (slot_outdated). The checkpoint stays.
+  virtual void forget_slot(const Lease& lease) = 0;
   virtual void begin(const Lease& lease, const SlotStart& slot, const SourceIdentity& identity) = 0;
   /// The mirror's tables, whole list: others are forgotten, and a table with another start than before is unplanned again.
   /// `shaped_at`: changes committed up to it may still come in an older shape.
@@ -52,6 +59,17 @@ class ProgressStore {
   virtual std::vector<ChunkRecord> chunks(MirrorId mirror) = 0;
   virtual void moved(const Lease& lease, TableId table) = 0;  ///< A chunk met the table rewritten or altered (rules.md 9).
   virtual void copied(const Lease& lease, TableId table, Lsn horizon) = 0;  ///< After the table's last chunk and end_copy().
+  /// What an operator asks, and so without a lease: these tables are copied anew, from the start, however far an earlier RESYNC
+  /// of theirs has come. Tables that the mirror has not are passed over.
+  virtual void ask_resync(MirrorId mirror, std::span<const TableId> tables) = 0;
+  /// The table as it is at the source now, in the place of `before`: nothing of it is planned or copied. Ignored when it was
+  /// not asked for.
+  virtual void begin_resync(const Lease& lease, TableId before, const MirrorTable& table) = 0;
+  /// All of it is copied: from here on the shadow takes the table's place. False when a RESYNC was asked for again.
+  virtual bool begin_swap(const Lease& lease, TableId table) = 0;
+  /// The shadow has taken its place: as copied(), and what the target's table is known by from now on.
+  virtual void resynced(const Lease& lease, const MirrorTable& table, Lsn horizon, const std::string& shadow,
+                        const TargetIdentity& identity) = 0;
   /// What the target is known by, or its table `name`. "" = the target as a whole. Replaces an older note.
   virtual void note_target(const Lease& lease, const std::string& name, const TargetIdentity& identity) = 0;
   virtual Stored checkpoint(const Lease& lease, Durable durable, const BatchRecord& batch) = 0;  ///< Never goes back.

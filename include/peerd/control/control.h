@@ -74,6 +74,10 @@ class MirrorControl {
   /// Checks everything of what is new, as create(), and stores it; the mirror takes it up by itself, or when it is resumed.
   /// was_there: it is so already.
   Done change(std::string_view name, const MirrorChange& change, IfExists if_exists, const Wait& wait);
+  /// RESYNC: these of its source tables, or all when none is named, are copied anew in the shape that they have now. Asks both
+  /// peers what stands against it, and tells all of it at once; stores it. A failed mirror goes on with it, a paused one
+  /// when it is resumed.
+  Done resync(std::string_view name, const std::vector<std::string>& tables, IfExists if_exists, const Wait& wait);
   MirrorStatus status(std::string_view name);      ///< Throws not_found with a suggestion.
   std::vector<MirrorStatus> list();
   MirrorRecord record(std::string_view name);

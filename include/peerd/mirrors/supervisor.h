@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "peerd/base/clock.h"
@@ -31,6 +32,8 @@ class Supervisor {
   /// Other tables or options of a mirror; returns once stored. One that works takes them up at once, a new table's copy
   /// first; another one when it is resumed.
   virtual void change(const MirrorRecord& mirror, const MirrorSpec& spec) = 0;
+  /// RESYNC of these of its tables; returns once stored. A failed mirror goes on with it, a paused one when it is resumed.
+  virtual void resync(MirrorId mirror, std::span<const TableId> tables) = 0;
   /// For PAUSE, DROP and tests: true when it got there. False on another end (then status().last_error says why).
   virtual bool await(MirrorId mirror, MirrorState state, const Wait& wait) = 0;
   /// After a forced drop: what of the mirror could not be removed, a sentence each. Tells it once.

@@ -56,7 +56,21 @@ class Target {
   /// as this mirror's, is left as it is (create() refuses it then). One that `noted` says the mirror made may be made again
   /// when the shape has changed; an operator's never is.
   virtual void restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) = 0;
-  /// The table is the mirror's no more: what bookkeeping and the table itself say of it goes, rows and definition stay. An
+
+  // RESYNC: a table is copied anew from its start, and its readers keep what is there until all of it is.
+  /// The table that the copy goes into before it takes the place of `table`. "": this kind of target has none, and the copy
+  /// goes into `table` itself, whose readers are told that what was before is void.
+  virtual std::string shadow_of(const MirrorTable& table) const = 0;
+  /// Why `table`, as it is at the source now, cannot be copied anew. Changes nothing.
+  virtual Problems check_resync(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) = 0;
+  /// An empty shadow for a copy from table.start; what an earlier try left of one goes. `noted`: of the table whose place it
+  /// will take. Returns what is to be noted of the shadow.
+  virtual TargetIdentity create_shadow(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) = 0;
+  /// REQUIRES: all rows are in the shadow, and end_copy() of it is done. They take the place of the table's at once, and the
+  /// shadow is gone. `shadow`: as noted. Idempotent. Returns what the table is known by from now on.
+  virtual TargetIdentity swap(const MirrorTable& table, const TargetIdentity& shadow, const Wait& wait) = 0;
+
+  /// The table is the mirror's no more: its shadow goes, and what bookkeeping and the table itself say of it goes, rows and definition stay. An
   /// absent table is no error. Idempotent.
   virtual void release(const MirrorTable& table, const Wait& wait) = 0;
   virtual std::unique_ptr<ChunkWriter> open_writer(const Wait& wait) = 0;  ///< One per snapshot worker. Callable from its thread.

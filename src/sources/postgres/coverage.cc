@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "peerd/base/text.h"
+#include "postgres/cures.h"
 #include "postgres/identity.h"
 #include "postgres/tracked_table.h"
 
@@ -12,7 +13,7 @@ namespace {
 /// Of a table that was described while there was no publication: no publication has it.
 constexpr std::uint32_t kNoPublication = 1;
 
-constexpr std::string_view kCure = "changes since are missing: DROP MIRROR and CREATE MIRROR copy the table anew";
+std::string cure_of(const TableSchema& schema) { return "changes since are missing: " + copy_anew(schema); }
 
 [[noreturn]] void throw_publication_changed(const std::string& publication, const std::string& what,
                                             const std::string& first = {}) {
@@ -20,7 +21,7 @@ constexpr std::string_view kCure = "changes since are missing: DROP MIRROR and C
   text.code = ErrorCode::schema_changed;
   text.message = publication + " " + what;
   text.hint = (first.empty() ? "" : first + "; ") +
-              "changes may be missing since: DROP MIRROR and CREATE MIRROR copy the tables anew";
+              "changes may be missing since: " + kCopyAllAnew;
   text.field = "publication_name";
   text.retry = Retry::after_operator;
   throw Error(std::move(text));
@@ -107,25 +108,25 @@ void Coverage::judge(const PublicationStanding& now) const {
 void Coverage::judge(const Table& table, const PublicationStanding& publication, const TableStanding& now) const {
   const TableSchema& schema = table.schema;
   const CoverageNote& noted = table.note;
-  if (!now.exists) throw_schema_changed(schema, "was dropped at the source, or made again", std::string(kCure));
+  if (!now.exists) throw_schema_changed(schema, "was dropped at the source, or made again", cure_of(schema));
   if (now.schema != schema.schema || now.name != schema.name) {
     throw_schema_changed(schema, "is now called " + now.schema + "." + now.name + " at the source",
-                         "rename it back and RESUME MIRROR, or DROP MIRROR and CREATE MIRROR");
+                         "rename it back and RESUME MIRROR; where it goes on under that name, ALTER MIRROR … DROP TABLE, and ADD TABLE");
   }
   if (now.persistence != 'p')
-    throw_schema_changed(schema, "is unlogged at the source now: its changes are not in the WAL", std::string(kCure));
+    throw_schema_changed(schema, "is unlogged at the source now: its changes are not in the WAL", cure_of(schema));
   if (noted.publication != 0 && noted.publication != publication.oid)
     throw_publication_changed(shown_, "was dropped at the source and made again");
-  if (now.paths.empty()) throw_schema_changed(schema, "was taken out of " + shown_, std::string(kCure));
+  if (now.paths.empty()) throw_schema_changed(schema, "was taken out of " + shown_, cure_of(schema));
   if (const std::string wrong = told_otherwise(publication, now); !wrong.empty())
     throw_publication_changed(shown_, wrong + " " + schema.qualified());
   if (now.filtered) {
-    throw_schema_changed(schema, "has a row filter or a column list in " + shown_ + " now", std::string(kCure));
+    throw_schema_changed(schema, "has a row filter or a column list in " + shown_ + " now", cure_of(schema));
   }
   const bool went_on = std::ranges::any_of(
       noted.paths, [&](const std::string& path) { return std::ranges::binary_search(now.paths, path); });
   if (!went_on && (noted.publication != 0 || !noted.paths.empty()))
-    throw_schema_changed(schema, "was out of " + shown_ + " for a while", std::string(kCure));
+    throw_schema_changed(schema, "was out of " + shown_ + " for a while", cure_of(schema));
   if (noted.publication != 0 && noted.publication_row != publication.row && noted.publication_owner == publication.owner) {
     throw_publication_changed(shown_, "was altered at the source: it may have published less for a while");
   }
@@ -141,7 +142,7 @@ void Coverage::judge_rewrite(const Table& table, const TableStanding& now) const
   if (named || table.note.toast == 0 || now.toast == 0 || table.note.toast == now.toast) return;
   if (table.note.columns_mark != now.columns_mark) return;
   throw_schema_changed(table.schema, "was written anew at the source as SET UNLOGGED and SET LOGGED do: what was changed in between is not in the WAL",
-                       "DROP MIRROR and CREATE MIRROR copy the table anew; a publication FOR TABLE " + table.schema.qualified() +
+                       copy_anew(table.schema) + "; a publication FOR TABLE " + table.schema.qualified() +
                            " keeps it from being made unlogged");
 }
 
@@ -151,12 +152,11 @@ void Coverage::judge_key(const Table& table, const TableStanding& now, int serve
     // With FULL rows may have shared a key meanwhile: nothing but a new copy is sure.
     const bool curable = schema.identity != ReplicaIdentity::full && schema.identity != ReplicaIdentity::index;
     throw_schema_changed(schema, broken->what,
-                         broken->cure_sql + (curable ? ", then RESUME MIRROR; or DROP MIRROR and CREATE MIRROR"
-                                                     : ", then DROP MIRROR and CREATE MIRROR"));
+                         broken->cure_sql + (curable ? ", then RESUME MIRROR" : "; then " + copy_anew(schema)));
   }
   if (now.identity != letter_of(schema.identity)) {
     throw_schema_changed(schema, "has another replica identity at the source now",
-                         "DROP MIRROR and CREATE MIRROR copy the table anew");
+                         copy_anew(schema));
   }
   const std::vector<std::string> names = key_names(schema);
   const bool same = table.note.key.empty() ? same_names(now.key->columns, names) : table.note.key == now.key->numbers;
@@ -164,13 +164,13 @@ void Coverage::judge_key(const Table& table, const TableStanding& now, int serve
     throw_schema_changed(schema,
                          "has another key at the source now: (" + join(now.key->columns, ", ") + ") in place of (" +
                              join(names, ", ") + ")",
-                         "DROP MIRROR and CREATE MIRROR copy the table anew");
+                         copy_anew(schema));
   }
   if (table.note.key_constraint != 0 && now.key->constraint != table.note.key_constraint) {
     throw_schema_changed(schema,
                          "had its primary key dropped and made again, which with REPLICA IDENTITY FULL may have let "
                          "rows of one key in",
-                         "DROP MIRROR and CREATE MIRROR copy the table anew");
+                         copy_anew(schema));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "peerd/base/text.h"
+#include "postgres/cures.h"
 #include "postgres/tracked_table.h"
 #include "postgres/wal_wait.h"
 
@@ -59,7 +60,7 @@ std::string statement_for(postgres::Connection& connection, const MirrorTable& t
       {{oid, oid_list(schema)}}, wait);
   if (where.rows() == 0) {
     throw_schema_changed(schema, "was dropped at the source while rows of it were needed",
-                         "DROP MIRROR and CREATE MIRROR");
+                         copy_anew(schema));
   }
   // Some keys of a large table: its index, whatever the statistics say of the list of keys.
   connection.run("SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off;"

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "peerd/base/text.h"
+#include "postgres/cures.h"
 #include "postgres/row_lookup.h"
 #include "postgres/tracked_table.h"
 #include "postgres/wal_wait.h"
@@ -33,7 +34,7 @@ void RowReader::check_columns(postgres::Connection& connection, const Wait& wait
       {{std::to_string(schema_.id.oid), part(), numbers + "}", array_literal(quoted), types + "}"}}, wait);
   const auto columns = static_cast<std::int64_t>(schema_.columns.size());
   if (found.integer(0, 0) != columns || found.integer(0, 1) != columns)
-    throw_schema_changed(schema_, "was altered while its rows were needed", "DROP MIRROR and CREATE MIRROR");
+    throw_schema_changed(schema_, "was altered while its rows were needed", copy_anew(schema_));
 }
 
 /// Under the name that it has now, which is the answer; none when it is gone, or no partition of the table any more.
@@ -98,7 +99,7 @@ bool RowReader::next_of_part(postgres::Connection& connection, const Wait& wait)
   connection.run("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL lock_timeout = '2s'", wait);
   const std::optional<std::string> name = lock(connection, wait);
   if (!name && !schema_.partitioned)
-    throw_schema_changed(schema_, "was dropped at the source while its rows were needed", "DROP MIRROR and CREATE MIRROR");
+    throw_schema_changed(schema_, "was dropped at the source while its rows were needed", copy_anew(schema_));
   bool more = false;
   if (name) {
     check_columns(connection, wait);

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "peerd/base/text.h"
+#include "postgres/cures.h"
 #include "postgres/wal_wait.h"
 
 namespace peerd {
@@ -141,11 +142,11 @@ SlotStart ensure_slot(postgres::Connection& connection, const Connect& connect, 
 
 namespace {
 
-[[noreturn]] void lost(const std::string& what, const std::string& setting = {}) {
+[[noreturn]] void lost(const std::string& what, const std::string& setting = {}, const char* cure = kCopyAllAnew) {
   ErrorText text;
   text.code = ErrorCode::position_lost;
   text.message = what;
-  text.hint = "changes are missing: DROP MIRROR and CREATE MIRROR copy the tables anew";
+  text.hint = "changes are missing: " + std::string(cure);
   if (!setting.empty()) text.hint += "; " + setting;
   text.retry = Retry::after_operator;
   throw Error(std::move(text));
@@ -192,7 +193,7 @@ void check_followable(const SlotStatus& status, Lsn from) {
   }
   if (from > status.server_end) {
     lost("the stored position " + to_string(from) + " lies past the source's end of WAL " +
-         to_string(status.server_end) + ": it is another server, or one that was set back");
+         to_string(status.server_end) + ": it is another server, or one that was set back", {}, "DROP MIRROR and CREATE MIRROR copy the tables anew");
   }
 }
 

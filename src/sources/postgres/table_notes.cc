@@ -8,7 +8,7 @@ namespace peerd {
 namespace {
 
 constexpr std::string_view kRowsStay =
-    "rows that the source has no more can be deleted at the target by hand; DROP MIRROR and CREATE MIRROR copy the table anew";
+    "rows that the source has no more can be deleted at the target by hand; RESYNC TABLE copies the table anew";
 
 bool holds(const Excluded& names, const std::string& name) { return std::ranges::find(names, name) != names.end(); }
 

@@ -2,6 +2,7 @@
 
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
+#include "postgres/cures.h"
 #include "peerd/postgres/types.h"
 #include "postgres/partitions.h"
 
@@ -81,8 +82,8 @@ void throw_text_fault(const Error& error, During during, const std::vector<const
   text.message += text.origin == "22021" ? " bytes that are no UTF-8" : " a character that UTF-8 does not have";
   if (!found) text.message += ", in a row of " + join(names, ", ") + " that is another by now";
   text.hint = "correct it at the source (convert_to(column, 'UTF8') fails on it), then ";
-  text.hint += during == During::copy ? "RESUME MIRROR; or exclude the column from the mapping"
-                                      : "DROP MIRROR and CREATE MIRROR, as the change that brought it stays in the WAL";
+  text.hint += during == During::copy ? std::string("RESUME MIRROR; or exclude the column from the mapping")
+                                      : std::string(kCopyAllAnew) + ", as the change that brought it stays in the WAL";
   throw Error(std::move(text));
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "peerd/base/text.h"
+#include "postgres/cures.h"
 
 namespace peerd {
 
@@ -18,8 +19,8 @@ void throw_schema_changed(const TableSchema& schema, const std::string& what, co
 }
 
 void TrackedTable::changed(const std::string& what, const std::string& hint) const {
-  constexpr std::string_view kCure = "DROP MIRROR and CREATE MIRROR copy the table anew";
-  throw_schema_changed(table_.schema, what, hint.empty() ? std::string(kCure) : hint + "; or " + std::string(kCure));
+  const std::string cure = copy_anew(table_.schema);
+  throw_schema_changed(table_.schema, what, hint.empty() ? cure : hint + "; or " + cure);
 }
 
 MirrorTable TrackedTable::noted() const {

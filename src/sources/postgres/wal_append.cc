@@ -1,3 +1,4 @@
+#include "postgres/cures.h"
 #include "postgres/wal_stream.h"
 
 // The hot path: one change from libpq's buffer into the batch. Allocates nothing once the batch's arena is warm.
@@ -32,7 +33,7 @@ void keep_cells(std::span<CellView> cells, const Kept& row, const Kept& old_row,
   text.code = ErrorCode::peer_error;
   text.table = schema.qualified();
   text.message = "the source sent a change of table " + text.table + " without its key";
-  text.hint = "ALTER TABLE " + text.table + " REPLICA IDENTITY FULL, then DROP MIRROR and CREATE MIRROR";
+  text.hint = "ALTER TABLE " + text.table + " REPLICA IDENTITY FULL; then " + copy_anew(schema);
   text.retry = Retry::after_operator;
   throw Error(std::move(text));
 }

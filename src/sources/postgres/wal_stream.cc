@@ -5,6 +5,7 @@
 
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
+#include "postgres/cures.h"
 #include "peerd/postgres/types.h"
 #include "postgres/base_types.h"
 #include "postgres/money.h"
@@ -34,11 +35,11 @@ std::int64_t now_us_since_2000() {
   if (text.origin == "42704" && of_publication) {
     text.code = ErrorCode::source_unfit;
     text.retry = Retry::after_operator;
-    text.hint = "publication " + quote_identifier(names.publication) + " was dropped: DROP MIRROR and CREATE MIRROR";
+    text.hint = "publication " + quote_identifier(names.publication) + " was dropped: " + kCopyAllAnew;
   } else if (text.origin == "42704" || text.origin == "55000" || text.origin == "58P01") {
     text.code = ErrorCode::position_lost;
     text.retry = Retry::after_operator;
-    text.hint = "the slot cannot be followed any more: DROP MIRROR and CREATE MIRROR copy the tables anew";
+    text.hint = std::string("the slot cannot be followed any more: ") + kCopyAllAnew;
   }
   throw Error(std::move(text));
 }
@@ -51,7 +52,7 @@ NewShape said_of_rewrite(MirrorTable table) {
           .words = "table " + name + " was written anew at the source, and nothing tells whether by VACUUM FULL, CLUSTER or "
                    "ALTER TABLE, or by SET UNLOGGED and SET LOGGED: what was changed between these two would not be in the "
                    "WAL, and be missing at the target",
-          .hint = "if it was unlogged, DROP MIRROR and CREATE MIRROR copy it anew; CREATE PUBLICATION ... FOR TABLE " + name +
+          .hint = "if it was unlogged, RESYNC TABLE copies it anew; CREATE PUBLICATION ... FOR TABLE " + name +
                   " keeps it from being made unlogged, and this warning from coming again"};
 }
 
@@ -435,7 +436,7 @@ NewShape WalStream::new_shape(const Wait& wait) {
   setup_.ask(wait, [&](postgres::Connection& source) {
     const auto looked = peerd::look_at(source, {&id, 1}, MissingValues::yes, wait);
     if (looked.empty())
-      throw_schema_changed(table.table().schema, "was dropped at the source", "DROP MIRROR and CREATE MIRROR");
+      throw_schema_changed(table.table().schema, "was dropped at the source", copy_anew(table.table().schema));
     inserted = insert_position(source, wait);
     MirrorTable gained = table.table();
     gained.schema.columns = table.added();

@@ -13,10 +13,12 @@
 #include "clickhouse/leftovers.h"
 #include "clickhouse/mapping_check.h"
 #include "clickhouse/on_unfit.h"
+#include "clickhouse/resync.h"
 #include "clickhouse/schema.h"
 #include "clickhouse/server_check.h"
 #include "clickhouse/table_note.h"
 #include "peerd/base/log.h"
+#include "shadow.h"
 #include "unfit.h"
 
 namespace peerd {
@@ -48,6 +50,12 @@ class ClickHouseTarget final : public Target {
   CopyPlan verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) override;
   void alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) override;
   void restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override;
+  std::string shadow_of(const MirrorTable& table) const override { return shadow_name(table.target_name); }
+  Problems check_resync(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override {
+    return clickhouse::check_resync(work(), table, noted, wait);
+  }
+  TargetIdentity create_shadow(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override;
+  TargetIdentity swap(const MirrorTable& table, const TargetIdentity& shadow, const Wait& wait) override;
   std::unique_ptr<ChunkWriter> open_writer(const Wait&) override {
     return make_chunk_writer(access_, names_, layouts_);
   }
@@ -63,6 +71,7 @@ class ClickHouseTarget final : public Target {
 
  private:
   TableLayout layout_of(const MirrorTable& table) const { return layouts_.of(table); }
+  ResyncWork work() { return {client_, names_, layouts_, fsync_}; }
   Problems check_one(const MirrorTable& table, const Wait& wait);
   void widen(const MirrorTable& table, const ExistingTable& existing, const Wait& wait);
   void measure_parts(const Wait& wait);
@@ -181,6 +190,24 @@ void ClickHouseTarget::restart_copy(const MirrorTable& table, const std::optiona
       wait);
 }
 
+TargetIdentity ClickHouseTarget::create_shadow(const MirrorTable& table, const std::optional<TargetIdentity>& noted,
+                                               const Wait& wait) {
+  MirrorTable shadow = table;
+  shadow.target_name = shadow_of(table);
+  const TableLayout layout = layout_of(table);
+  drop_shadow(work(), table, wait);
+  const bool made = make_shadow(work(), table, noted, wait);
+  const ExistingTable existing = read_table(client_, shadow.target_name, wait);
+  throw_if_any(unfitness(existing, layout, shadow.target_name, title_));
+  widen(shadow, existing, wait);
+  return note_of(client_, existing, layout, shadow.target_name, made, wait);
+}
+
+TargetIdentity ClickHouseTarget::swap(const MirrorTable& table, const TargetIdentity& shadow, const Wait& wait) {
+  exchange(work(), table, shadow, wait);
+  return note_of(client_, read_table(client_, table.target_name, wait), layout_of(table), table.target_name, shadow.made, wait);
+}
+
 ApplyResult ClickHouseTarget::apply(const Batch& batch, const ApplyContext& context) {
   std::vector<UnfitValues> unfit = applier_.apply(batch, context);
   try {
@@ -193,6 +220,7 @@ ApplyResult ClickHouseTarget::apply(const Batch& batch, const ApplyContext& cont
 }
 
 void ClickHouseTarget::release(const MirrorTable& table, const Wait& wait) {
+  drop_shadow(work(), table, wait);
   const ExistingTable existing = read_table(client_, table.target_name, wait);
   if (!existing.exists || existing.comment != title_) return;
   kill_leftovers(client_, names_, table.schema.id, wait);
@@ -202,7 +230,11 @@ void ClickHouseTarget::release(const MirrorTable& table, const Wait& wait) {
 void ClickHouseTarget::forget(const Wait& wait) {
   const auto tables = client_.query(
       "SELECT name FROM system.tables WHERE database = currentDatabase() AND comment = " + quote_text(title_), wait);
-  for (const auto& row : tables) client_.execute("ALTER TABLE " + quote_name(row.at(0)) + " MODIFY COMMENT ''", wait);
+  for (const auto& row : tables) {
+    const std::string name = quote_name(row.at(0));
+    // What a RESYNC had begun to copy is nobody's.
+    client_.execute(is_shadow_name(row.at(0)) ? "DROP TABLE " + name + " SYNC" : "ALTER TABLE " + name + " MODIFY COMMENT ''", wait);
+  }
 }
 
 void ClickHouseTarget::measure_parts(const Wait& wait) {

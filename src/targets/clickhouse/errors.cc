@@ -18,7 +18,7 @@ constexpr CodeFacts kCodes[] = {
     {16, schema_changed, {}, "the table was changed at the target; compare its columns with the source's"},
     {47, schema_changed, {}, "the table was changed at the target; compare its columns with the source's"},
     {53, schema_changed, {}, "the table was changed at the target; compare its columns with the source's"},
-    {60, not_found, {}, "the table was dropped at the target; drop the mirror and create it again to copy it anew"},
+    {60, not_found, {}, "the table was dropped at the target: RESYNC TABLE … OF the mirror copies it anew"},
     {75, peer_error, Retry::later, "look into the ClickHouse server's log"},
     {81, not_found, {}, "run at the target: CREATE DATABASE …"},
     {158, target_unfit, {}, "raise for peerd's user the limit that the server names"},

@@ -11,6 +11,7 @@
 #include "kafka/names.h"
 #include "kafka/row_encoder.h"
 #include "kafka/row_sender.h"
+#include "kafka/sending.h"
 #include "kafka/topics.h"
 #include "kafka/unchanged.h"
 #include "mappings.h"
@@ -21,32 +22,6 @@ namespace peerd {
 namespace {
 
 using namespace kafka;
-
-/// "true" of options that have few words.
-std::string word_of(const MirrorSpec& mirror, std::string_view name, std::initializer_list<std::string_view> words) {
-  const std::string word = option_text(kafka_mirror_options(), mirror.options, name);
-  std::vector<std::string> listed;
-  for (const std::string_view known : words) {
-    if (word == known) return word;
-    listed.push_back("'" + std::string(known) + "'");
-  }
-  Error error(ErrorCode::invalid_option, "option \"" + std::string(name) + "\" has no such value",
-              "use one of " + join(listed, ", "));
-  error.text.field = name;
-  throw error;
-}
-
-Sending sending_of(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease) {
-  const OptionTable& table = kafka_mirror_options();
-  Sending out{peer, mirror.name, lease.uuid};
-  out.exactly_once = word_of(mirror, "delivery", {"exactly_once", "at_least_once"}) == "exactly_once";
-  out.dead_letters = word_of(mirror, "on_bad_row", {"stop", "dead_letter"}) == "dead_letter";
-  // Debezium sends them unless it is told not to.
-  const std::string tombstones = option_text(table, mirror.options, "tombstones");
-  out.tombstones = tombstones.empty() ? option_text(table, mirror.options, "format") == "debezium" : tombstones == "true";
-  out.transaction_timeout_ms = static_cast<int>(option_integer(table, mirror.options, "transaction_timeout_ms"));
-  return out;
-}
 
 class KafkaTarget final : public Target {
  public:
@@ -91,6 +66,10 @@ class KafkaTarget final : public Target {
   CopyPlan verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) override;
   void alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) override;
   void restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override;
+  std::string shadow_of(const MirrorTable&) const override { return ""; }
+  Problems check_resync(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override;
+  TargetIdentity create_shadow(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override;
+  TargetIdentity swap(const MirrorTable& table, const TargetIdentity&, const Wait& wait) override { return recognize(table, wait); }
   std::unique_ptr<ChunkWriter> open_writer(const Wait&) override;
   void end_copy(const MirrorTable&, const Wait&) override {}
   ApplyResult apply(const Batch& batch, const ApplyContext& context) override;
@@ -116,6 +95,7 @@ class KafkaTarget final : public Target {
   void send_logical(const MessageView& given, const Wait& wait);
   void send_change(const Batch& batch, std::size_t index, const TransactionView& transaction, const Wait& wait);
   void send_event(Table& table, Kind kind, Lsn lsn, const Message& message, const Wait& wait);
+  void send_void(const MirrorTable& table, const Wait& wait);
   void commit_to(Lsn position, const Wait& wait);
   void check_written(const std::string& topic, const std::string& table, std::uint64_t rows, const Wait& wait);
   void note_ends(const Wait& wait);
@@ -301,7 +281,26 @@ void KafkaTarget::restart_copy(const MirrorTable& table, const std::optional<Tar
   const auto [known, fresh] = starts_.emplace(table.schema.id, table.start);
   if (!fresh) (known->second == table.start ? same : older) = true;
   known->second = table.start;
-  if (same || !older) return;
+  if (!same && older) send_void(table, wait);
+}
+
+/// A topic's messages cannot be exchanged: all that a consumer has of the table is void, and the rows come again.
+TargetIdentity KafkaTarget::create_shadow(const MirrorTable& table, const std::optional<TargetIdentity>&, const Wait& wait) {
+  starts_[table.schema.id] = table.start;
+  TargetIdentity identity = create(table, wait);
+  send_void(table, wait);
+  return identity;
+}
+
+Problems KafkaTarget::check_resync(const MirrorTable& table, const std::optional<TargetIdentity>&, const Wait&) {
+  Problems problems;
+  add_problem(problems, table.schema.qualified(),
+              [&] { refuse_names(*route_of("", table).encoder, !topics_.event_topic().empty()); });
+  std::ranges::move(mappings_.check(table), std::back_inserter(problems));
+  return problems;
+}
+
+void KafkaTarget::send_void(const MirrorTable& table, const Wait& wait) {
   ordinal_ = 0;
   producer_->begin(wait);
   const Message voided{.kind = Kind::truncate, .row = {}, .checkpoint = table.start.value, .sent_us = unix_us()};

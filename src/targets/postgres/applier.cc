@@ -38,7 +38,7 @@ void Applier::learn(std::span<const MirrorTable> tables, const Wait& wait) {
     const Standing standing = inspect(connection_, name, wait);
     if (standing.oid == 0) {
       throw Error(ErrorCode::not_found, "table " + name.quoted() + " is gone from the target",
-                  "drop the mirror and create it again");
+                  "RESYNC TABLE " + table.schema.qualified() + " OF the mirror copies it anew");
     }
     if (const auto refused = stricter_than_source(site_, table, name.quoted(), standing.rules))
       throw Error(refused->text);

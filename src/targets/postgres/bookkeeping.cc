@@ -2,6 +2,7 @@
 
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
+#include "shadow.h"
 
 namespace peerd::pgtarget {
 namespace {
@@ -217,8 +218,15 @@ void forget_mirror(Connection& connection, const Site& site, const Wait& wait) {
       "SELECT 1 FROM _peerd.mirrors WHERE uuid = " + uuid + " AND epoch > " + std::to_string(site.epoch), wait);
   if (newer.rows() > 0) throw_fenced(site);
   std::string parts;
+  const Parameters own{site.uuid};
+  const Result tables = connection.run("SELECT schema_name, table_name FROM _peerd.tables WHERE mirror = $1", own, wait);
+  for (int row = 0; row < tables.rows(); ++row) {
+    // What a RESYNC had begun to copy is nobody's.
+    const postgres::QualifiedName table{tables.string(row, 0), tables.string(row, 1)};
+    if (is_shadow_name(table.name)) parts += "; DROP TABLE IF EXISTS " + table.quoted();
+  }
   if (is_complete(connection, wait)) {
-    parts = "; DELETE FROM _peerd.columns WHERE mirror = " + uuid + "; DELETE FROM _peerd.partitions WHERE mirror = " + uuid;
+    parts += "; DELETE FROM _peerd.columns WHERE mirror = " + uuid + "; DELETE FROM _peerd.partitions WHERE mirror = " + uuid;
   }
   connection.run("BEGIN; DELETE FROM _peerd.chunks WHERE mirror = " + uuid + parts +
                      "; DELETE FROM _peerd.tables WHERE mirror = " + uuid +

@@ -3,6 +3,7 @@
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
 #include "postgres/firing.h"
+#include "postgres/found.h"
 #include "postgres/limits.h"
 #include "postgres/parts.h"
 #include "postgres/statements.h"
@@ -11,19 +12,9 @@
 #include "unfit.h"
 
 namespace peerd::pgtarget {
-namespace {
 
 using postgres::Connection;
 using postgres::QualifiedName;
-
-/// What is known of a table before anything is done to it.
-struct Found {
-  QualifiedName name;
-  Standing standing;
-  std::optional<TableNote> note;
-  std::vector<TargetType> types;
-  bool ours = false;
-};
 
 Found look(Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait) {
   Found found;
@@ -34,6 +25,8 @@ Found look(Connection& connection, const Site& site, const MirrorTable& table, c
   found.ours = found.note && found.note->uuid == site.uuid;
   return found;
 }
+
+namespace {
 
 /// A table that the mirror did not make is its operator's: it is altered to fit, never dropped.
 Problem misfit(const MirrorTable& table, const Found& found, const std::vector<Difference>& wrong) {
@@ -49,12 +42,13 @@ Problem misfit(const MirrorTable& table, const Found& found, const std::vector<D
   return unfit(table, "target table " + name + " does not fit: " + join(words, "; "),
                curable ? cure
                : found.ours
-                   ? "drop the mirror and the table, and create the mirror again"
+                   ? "RESYNC TABLE " + table.schema.qualified() + " OF the mirror copies it anew, and alters the table for it"
                    : "map the table to another name",
                cure);
 }
 
-/// Why the mirror cannot have this table; nothing when it can.
+}  // namespace
+
 std::optional<Problem> refusal(Connection& connection, const Site& site, const MirrorTable& table, const Found& found,
                                const Wait& wait) {
   const std::string name = found.name.quoted();
@@ -73,6 +67,8 @@ std::optional<Problem> refusal(Connection& connection, const Site& site, const M
   }
   return std::nullopt;
 }
+
+namespace {
 
 void create(Connection& connection, const Site& site, const MirrorTable& table, const Found& found, const Wait& wait) {
   if (!schema_exists(connection, found.name.schema, wait)) {
@@ -121,7 +117,8 @@ void adopt(Connection& connection, const Site& site, const MirrorTable& table, c
   throw error;
 }
 
-/// The name that the server gives to primary keys, where it is free; else "": the server finds one for the index.
+}  // namespace
+
 std::string free_key_name(Connection& connection, const QualifiedName& table, const Wait& wait) {
   constexpr std::size_t kLongestName = 63;
   const std::string name = table.name + "_pkey";
@@ -132,6 +129,8 @@ std::string free_key_name(Connection& connection, const QualifiedName& table, co
       parameters, wait);
   return taken.rows() > 0 ? "" : quote_identifier(name);
 }
+
+namespace {
 
 std::string index_name(Connection& connection, const StandingIndex& index, const Wait& wait) {
   const std::vector<std::optional<std::string>> oid{std::to_string(index.oid)};
@@ -184,12 +183,16 @@ void add_key(Connection& connection, const Site& site, const Found& found, const
   connection.run(alter + " USING INDEX " + index_name(connection, *built, wait), wait);
 }
 
+}  // namespace
+
 std::string constraint_name(Connection& connection, const StandingIndex& index, const Wait& wait) {
   const std::vector<std::optional<std::string>> oid{std::to_string(index.oid)};
   const auto found =
       connection.run("SELECT conname FROM pg_constraint WHERE conindid = $1::oid AND contype IN ('p', 'u')", oid, wait);
   return found.rows() == 0 ? "" : found.string(0, 0);
 }
+
+namespace {
 
 /// What the mirror must be allowed on a table that stands.
 Problems check_table_rights(Connection& connection, const Site& site, const MirrorTable& table, const Found& found,
@@ -253,11 +256,11 @@ Problems check_table(Connection& connection, const Site& site, const MirrorTable
   return problems;
 }
 
-namespace {
-
 TargetIdentity identity_of(const Found& found) {
   return {{{"table oid", std::to_string(found.standing.oid)}}, found.note && found.note->made};
 }
+
+namespace {
 
 /// The table stands, is the mirror's, and has every column of `table`.
 void require_whole(const Found& found, const MirrorTable& table) {
@@ -279,6 +282,8 @@ void require_whole(const Found& found, const MirrorTable& table) {
   throw Error(std::move(text));
 }
 
+}  // namespace
+
 void widen(Connection& connection, const Site& site, const MirrorTable& table, const Found& found, const Wait& wait) {
   try {
     const auto statements = widen_table(found.name, table.schema, found.types, found.standing);
@@ -288,8 +293,6 @@ void widen(Connection& connection, const Site& site, const MirrorTable& table, c
     rethrow_with_grant(error, site, found, false);
   }
 }
-
-}  // namespace
 
 TargetIdentity read_identity(Connection& connection, const Wait& wait) {
   TargetIdentity identity;

@@ -83,7 +83,7 @@ void require_partitions(Connection& connection, const std::string& target, Error
   if (lost.rows() > 1) about.detail = std::to_string(lost.rows()) + " partitions are not where they were noted";
   if (!gone) {
     about.hint = "ALTER TABLE " + lost.string(0, 1) + " ATTACH PARTITION " + lost.string(0, 2) +
-                 " … as it was, and RESUME MIRROR; or " + about.hint.substr(about.hint.find("drop the mirror"));
+                 " … as it was, and RESUME MIRROR; or " + about.hint.substr(about.hint.find("RESYNC TABLE"));
   }
   throw Error(std::move(about));
 }

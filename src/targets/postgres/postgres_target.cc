@@ -109,7 +109,29 @@ void PostgresTarget::restart_copy(const MirrorTable& table, const std::optional<
 }
 
 void PostgresTarget::release(const MirrorTable& table, const Wait& wait) {
-  in_transaction(table, wait, [&] { forget_table(*connection_, site_, site_.here(table), wait); });
+  in_transaction(table, wait, [&] {
+    drop_shadow(*connection_, site_, site_.here(table), wait);
+    forget_table(*connection_, site_, site_.here(table), wait);
+  });
+}
+
+Problems PostgresTarget::check_resync(const MirrorTable& table, const std::optional<TargetIdentity>&, const Wait& wait) {
+  return guarded(table.schema.qualified(), [&] {
+    connected(wait);
+    return pgtarget::check_resync(*connection_, site_, site_.here(table), wait);
+  });
+}
+
+TargetIdentity PostgresTarget::create_shadow(const MirrorTable& table, const std::optional<TargetIdentity>&, const Wait& wait) {
+  TargetIdentity identity;
+  in_transaction(table, wait, [&] { identity = make_shadow(*connection_, site_, site_.here(table), wait); });
+  return identity;
+}
+
+TargetIdentity PostgresTarget::swap(const MirrorTable& table, const TargetIdentity& shadow, const Wait& wait) {
+  TargetIdentity identity;
+  in_transaction(table, wait, [&] { identity = take_shadow(*connection_, site_, site_.here(table), shadow, wait); });
+  return identity;
 }
 
 void PostgresTarget::end_copy(const MirrorTable& table, const Wait& wait) {
@@ -243,7 +265,7 @@ void PostgresTarget::checkpoint(Lsn position, const char* before, const Wait& wa
   if (!standing || *standing < position) {
     if (!standing)
       throw Error(ErrorCode::wrong_state, "the mirror has no position at the target",
-                  "drop the mirror and create it again");
+                  "RESYNC MIRROR copies the tables anew");
     throw_fenced(site_);
   }
   throw Error(ErrorCode::wrong_state, "changes up to " + to_string(*standing) + " stand at the target already",

@@ -6,6 +6,7 @@
 #include "peerd/targets/target.h"
 #include "postgres/applier.h"
 #include "postgres/client.h"
+#include "postgres/resync.h"
 #include "postgres/verified.h"
 
 namespace peerd::pgtarget {
@@ -25,6 +26,10 @@ class PostgresTarget final : public Target {
   CopyPlan verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) override;
   void alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) override;
   void restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override;
+  std::string shadow_of(const MirrorTable& table) const override { return pgtarget::shadow_of(table); }
+  Problems check_resync(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override;
+  TargetIdentity create_shadow(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override;
+  TargetIdentity swap(const MirrorTable& table, const TargetIdentity& shadow, const Wait& wait) override;
   void release(const MirrorTable& table, const Wait& wait) override;
   std::unique_ptr<ChunkWriter> open_writer(const Wait& wait) override;
   void end_copy(const MirrorTable& table, const Wait& wait) override;

@@ -283,7 +283,9 @@ std::vector<Difference> differences(const Site& site, const TableSchema& schema,
     const StandingColumn* column = standing.find(schema.columns[i].name);
     if (column != nullptr) {
       const bool key = std::ranges::find(schema.key, i) != schema.key.end();
-      if (auto found = difference(schema.columns[i], key, types[i], *column)) out.push_back(std::move(*found));
+      auto found = difference(schema.columns[i], key, types[i], *column);
+      if (found) found->column = column->name;
+      if (found) out.push_back(std::move(*found));
     } else if (!ours) {
       const std::string quoted = quote_identifier(schema.columns[i].name);
       out.push_back({"column " + quoted + " is missing", "ADD COLUMN " + quoted + " " + types[i].name});

@@ -79,6 +79,7 @@ std::vector<std::string> widen_table(const postgres::QualifiedName& name, const 
 /// What keeps rows of `schema` out of the standing table.
 struct Difference {
   std::string words, alter;  ///< alter: the part of an ALTER TABLE that ends it, "" = none does.
+  std::string column{};      ///< That it is of, where the source has it.
 };
 /// `ours`: absent columns of the source are no difference; else peerd's own are none: adopting the table adds them.
 std::vector<Difference> differences(const Site& site, const TableSchema& schema, const std::vector<TargetType>& types,

@@ -49,6 +49,10 @@ class FakeSupervisor : public Supervisor, public FakeServer {
     enter("change", nullptr);
     catalog_.change_mirror(mirror.id, spec);
   }
+  void resync(MirrorId mirror, std::span<const TableId> tables) override {
+    enter("resync", nullptr);
+    catalog_.ask_resync(mirror, tables);
+  }
   bool await(MirrorId mirror, MirrorState state, const Wait& wait) override {
     enter("await", &wait);
     Lock lock(mutex_);

@@ -114,6 +114,39 @@ class FakeTarget : public Target {
     std::erase_if(store_->ledger_,
                   [&](const auto& chunk) { return std::get<TableId>(chunk.first) == table.schema.id; });
   }
+  std::string shadow_of(const MirrorTable& table) const override { return "shadow of " + table.target_name; }
+  Problems check_resync(const MirrorTable&, const std::optional<TargetIdentity>&, const Wait& wait) override {
+    store_->enter("check_resync", &wait);
+    Lock lock(store_->mutex_);
+    return store_->problems_;
+  }
+  TargetIdentity create_shadow(const MirrorTable& table, const std::optional<TargetIdentity>&, const Wait& wait) override {
+    store_->enter("create_shadow", &wait);
+    Lock lock(store_->mutex_);
+    store_->check_epoch(lease_);
+    TargetStore::Table& shadow = store_->tables_[shadow_of(table)] = {};
+    shadow.uuid = "a copy from " + to_string(table.start);
+    shadow.shape = table;
+    std::erase_if(store_->ledger_,
+                  [&](const auto& chunk) { return std::get<TableId>(chunk.first) == table.schema.id; });
+    return {{{"uuid", shadow.uuid}}, true};
+  }
+  TargetIdentity swap(const MirrorTable& table, const TargetIdentity& shadow, const Wait& wait) override {
+    store_->enter("swap", &wait);
+    {
+      Lock lock(store_->mutex_);
+      store_->check_epoch(lease_);
+      const auto copy = store_->tables_.find(shadow_of(table));
+      if (copy != store_->tables_.end()) {
+        store_->tables_[table.target_name] = std::move(copy->second);
+        store_->tables_.erase(copy);
+      }
+      store_->changed_.notify_all();
+      require_same(shadow, {{{"uuid", store_->tables_.at(table.target_name).uuid}}, true}, table.target_name, {});
+    }
+    store_->enter("swapped", &wait);
+    return shadow;
+  }
   std::unique_ptr<ChunkWriter> open_writer(const Wait& wait) override {
     store_->enter("open_writer", &wait);
     return std::make_unique<FakeChunkWriter>(store_, lease_);

@@ -40,6 +40,68 @@ TEST_F(ProgressTest, TablesComeBackInOrderAndWhole) {
   EXPECT_EQ(progress().notes.size(), 2u);
 }
 
+TEST_F(ProgressTest, ATableThatIsCopiedAnewGoesFromStepToStep) {
+  const MirrorTable t = table(1, "t", Lsn{10}), u = table(2, "u", Lsn{10});
+  catalog().set_tables(lease_, std::vector{t, u}, Lsn{});
+  for (const MirrorTable& each : {t, u}) {
+    catalog().plan(lease_, each, chunks_of(each, 2));
+    catalog().copied(lease_, each.schema.id, Lsn{50});
+    catalog().note_target(lease_, each.target_name, {{{"uuid", "old"}}, true});
+  }
+  const MirrorTable again = table(3, "t", Lsn{90});  // Made anew at the source.
+  catalog().begin_resync(lease_, t.schema.id, again);
+  EXPECT_EQ(progress().tables, (std::vector{t, u})) << "nobody has asked";
+  catalog().ask_resync(lease_.mirror, std::vector{t.schema.id, TableId{77}});
+  reopen();
+  EXPECT_EQ(progress().notes[0].resync, Resync::asked);
+  EXPECT_TRUE(progress().notes[0].copied) << "what stands is what it was";
+  EXPECT_FALSE(catalog().begin_swap(lease_, t.schema.id)) << "nothing is copied yet";
+  catalog().begin_resync(lease_, t.schema.id, again);
+  reopen();
+  EXPECT_EQ(progress().tables, (std::vector{again, u}));
+  EXPECT_EQ(progress().notes[0].resync, Resync::copying);
+  EXPECT_FALSE(progress().notes[0].planned || progress().notes[0].copied);
+  EXPECT_EQ(catalog().chunks(lease_.mirror).size(), 2u) << "of the other table";
+  EXPECT_TRUE(progress().target_tables.contains(t.target_name)) << "its table at the target still stands";
+  catalog().note_target(lease_, "shadow", {{{"uuid", "new"}}, true});
+  EXPECT_TRUE(catalog().begin_swap(lease_, again.schema.id));
+  EXPECT_EQ(progress().notes[0].resync, Resync::swapping);
+  catalog().resynced(lease_, again, Lsn{99}, "shadow", {{{"uuid", "new"}}, true});
+  reopen();
+  EXPECT_EQ(progress().notes[0].resync, Resync::none);
+  EXPECT_TRUE(progress().notes[0].copied);
+  EXPECT_EQ(progress().notes[0].horizon, Lsn{99});
+  EXPECT_EQ(progress().target_tables.at("t").facts.at("uuid"), "new");
+  EXPECT_FALSE(progress().target_tables.contains("shadow"));
+  EXPECT_EQ(progress().notes[1].resync, Resync::none);
+}
+
+TEST_F(ProgressTest, AResyncThatIsAskedForAgainIsNotOverWithTheFirst) {
+  const MirrorTable t = table(1, "t", Lsn{10});
+  catalog().set_tables(lease_, std::vector{t}, Lsn{});
+  catalog().ask_resync(lease_.mirror, std::vector{t.schema.id});
+  catalog().begin_resync(lease_, t.schema.id, t);
+  EXPECT_TRUE(catalog().begin_swap(lease_, t.schema.id));
+  catalog().ask_resync(lease_.mirror, std::vector{t.schema.id});
+  catalog().resynced(lease_, t, Lsn{99}, "", {{{"uuid", "new"}}, true});
+  EXPECT_EQ(progress().notes[0].resync, Resync::asked);
+  EXPECT_EQ(progress().target_tables.at("t").facts.at("uuid"), "new") << "what stands at the target is known all the same";
+}
+
+TEST_F(ProgressTest, ASlotThatIsLeftIsToBeDroppedFirst) {
+  catalog().intend_slot(lease_);
+  EXPECT_FALSE(progress().slot_outdated);
+  catalog().begin(lease_, {"slot_1", Lsn{7}}, {1, 1});
+  catalog().checkpoint(lease_, Durable{Lsn{9}}, {});
+  catalog().forget_slot(lease_);
+  reopen();
+  EXPECT_FALSE(progress().slot);
+  EXPECT_TRUE(progress().slot_outdated && progress().slot_intended);
+  EXPECT_EQ(checkpoint(), Lsn{9});
+  catalog().intend_slot(lease_);
+  EXPECT_FALSE(progress().slot_outdated);
+}
+
 TEST_F(ProgressTest, CheckpointsNeverGoBack) {
   for (const std::uint64_t value :
        {5ull, 0x1'0000'0000ull, 0xFFFFFFFFull, 0xF000000000000000ull, 0x7000000000000000ull}) {

@@ -140,6 +140,62 @@ TEST_F(SupervisorTest, TheHorizonLiesBehindTheLastChunk) {
   expect_equal(last);
 }
 
+TEST_F(SupervisorTest, ATableIsCopiedAnewAndTakesItsPlaceAtOnce) {
+  fill(10);
+  const MirrorId id = create("b", {{"snapshot_num_rows_per_partition", "3"}});
+  reach(id, MirrorState::running);
+  const TableId table = catalog_->progress(id).tables.at(0).schema.id;
+  const Lsn start = catalog_->progress(id).tables.at(0).start;
+  source().insert("public.t", {"20", "before", "large"});
+  target().stall("swap");
+  supervisor_->resync(id, std::vector{table});
+  target().wait_for_calls("swap", 1);
+  EXPECT_EQ(target().rows("shadow of public.t"), source().rows("public.t"));
+  EXPECT_EQ(supervisor_->status(id).state, MirrorState::snapshot);
+  source().update("public.t", {"3", "meanwhile", "large"});
+  target().release("swap");
+  reach(id, MirrorState::running);
+  expect_equal(source().remove("public.t", {"4"}));
+  EXPECT_GT(catalog_->progress(id).tables.at(0).start, start);
+  EXPECT_EQ(catalog_->progress(id).notes.at(0).resync, Resync::none);
+  EXPECT_GE(source().calls("drop"), 1) << "all tables are copied: the slot is another one";
+}
+
+TEST_F(SupervisorTest, AStopBeforeAndBehindTheSwapEndsInTheNewTable) {
+  fill(10);
+  const MirrorId id = create();
+  reach(id, MirrorState::running);
+  for (const char* moment : {"create_shadow", "finish_chunk", "end_copy", "swap", "swapped"}) {
+    target().stall(moment);
+    const int calls = target().calls(moment);
+    supervisor_->resync(id, std::vector{catalog_->progress(id).tables.at(0).schema.id});
+    target().wait_for_calls(moment, calls + 1);
+    close();
+    target().release(moment);
+    source().update("public.t", {"3", moment, "large"});
+    open();
+    reach(id, MirrorState::running);
+    expect_equal(source().update("public.t", {"4", moment, "large"}));
+  }
+}
+
+TEST_F(SupervisorTest, ACopyAnewIsRefusedBeforeThereIsOneAndWaitsForAPausedMirror) {
+  source().stall("ensure_slot");
+  const MirrorId id = create();
+  source().wait_for_calls("ensure_slot", 1);
+  EXPECT_THROW(supervisor_->resync(id, {}), Error);
+  source().release("ensure_slot");
+  reach(id, MirrorState::running);
+  supervisor_->request(id, MirrorEvent::pause);
+  reach(id, MirrorState::paused);
+  supervisor_->resync(id, std::vector{catalog_->progress(id).tables.at(0).schema.id});
+  EXPECT_EQ(catalog_->mirror(id)->state, MirrorState::paused);
+  EXPECT_EQ(target().calls("create_shadow"), 0);
+  supervisor_->request(id, MirrorEvent::resume);
+  target().wait_for_calls("swapped", 1);
+  reach(id, MirrorState::running);
+}
+
 // Rule 15: such a target may hold rows of a batch that no checkpoint tells of.
 TEST_F(SupervisorTest, AStartWithoutAPositionOfTheTargetsRaisesTheHorizon) {
   const MirrorId id = create("c");

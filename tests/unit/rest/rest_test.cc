@@ -277,7 +277,8 @@ TEST_F(Rest, StateChangesAreDoneOrRefused) {
   const auto change = [&](const std::string& state, const std::string& more = "") {
     return post("mirrors/state_change", R"({"flow_job_name":"m","requested_flow_state":")" + state + "\"" + more + "}");
   };
-  EXPECT_EQ(change("STATUS_RESYNC").status, 501);
+  EXPECT_EQ(change("STATUS_RESYNC").status, 409) << "nothing is copied yet";
+  EXPECT_EQ(change("STATUS_RESYNC", R"(,"force":true)").status, 400);
   EXPECT_EQ(change("STATUS_SETUP").status, 400);
   const auto update = [](const std::string& what) {
     return R"(,"flow_config_update":{"cdc_flow_config_update":{)" + what + "}}";

@@ -158,7 +158,7 @@ TEST(Parser, SyntaxErrorsSayWhereAndWhatWasExpected) {
 
 TEST(Parser, KnownButUnsupportedStatementsSaySo) {
   for (const char* sql :
-       {"RESYNC MIRROR IF EXISTS m", "EXECUTE MIRROR m",
+       {"RESYNC MIRROR IF EXISTS m WITH (query_string = 'x')", "EXECUTE MIRROR m",
         "CREATE MIRROR m FROM a TO b FOR $$select$$ WITH (x = 1)",
         "CREATE MIRROR m FROM a TO b WITH SCHEMA MAPPING (a:b)", "CREATE OR REPLACE MIRROR m FROM a TO b",
         "INSERT INTO peers VALUES (1)", "UPDATE peers SET name = 'x'", "CREATE TABLE t (a int)", "DROP TABLE peers",
@@ -213,6 +213,18 @@ TEST(Parser, AMirrorsTablesAndPaceAreAltered) {
   EXPECT_EQ(alter.change.drop, (std::vector<std::string>{"s.e", "s.\"f.g\""}));
   EXPECT_EQ(alter.change.set.at("a").text, "1");
   for (const char* sql : {"ALTER MIRROR m", "ALTER MIRROR m ADD s.a:b", "ALTER MIRROR m DROP TABLE", "ALTER MIRROR m SET ()"})
+    EXPECT_EQ(refused(sql).sqlstate, "42601") << sql;
+}
+
+TEST(Parser, AMirrorOrSomeOfItsTablesAreCopiedAnew) {
+  const auto all = as<ResyncMirror>("RESYNC MIRROR IF EXISTS M");
+  EXPECT_EQ(all.name, "m");
+  EXPECT_EQ(all.if_exists, IfExists::yes);
+  EXPECT_TRUE(all.tables.empty());
+  const auto some = as<ResyncMirror>("resync table s.a, s.\"b.c\" OF \"M\"");
+  EXPECT_EQ(some.name, "M");
+  EXPECT_EQ(some.tables, (std::vector<std::string>{"s.a", "s.\"b.c\""}));
+  for (const char* sql : {"RESYNC", "RESYNC m", "RESYNC TABLE s.a", "RESYNC TABLE OF m", "RESYNC MIRROR m n", "RESYNC TABLE s.a OF m, n"})
     EXPECT_EQ(refused(sql).sqlstate, "42601") << sql;
 }
 
