@@ -229,6 +229,7 @@ void stream_changes(PhaseContext& context, const std::stop_token& stop, const st
   open_target(context, progress, stop);
   TargetNotes notes = progress.target_tables;
   for (const MirrorTable& table : progress.tables) verify_at_target(context, notes, table, prompt(stop));
+  progress.target_tables = notes;
   if (!progress.target) context.catalog.note_target(context.lease, "", context.target.identity(prompt(stop)));
   const StreamStart start = find_start(context, progress, stop);
   Horizons horizons = find_horizons(context, progress, start, stop);

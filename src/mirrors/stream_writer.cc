@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "peerd/base/log.h"
+#include "peerd/base/text.h"
 
 namespace peerd {
 namespace {
@@ -33,6 +34,24 @@ void count_by_table(const Batch& batch, std::vector<TableStatus>& shown) {
   }
 }
 
+/// What the table is without, or has come to have.
+std::string became(const TableSchema& from, const TableSchema& to) {
+  const auto beyond = [](const TableSchema& some, const TableSchema& others) {
+    std::string names;
+    for (const Column& column : some.columns) {
+      if (std::ranges::find(others.columns, column.number, &Column::number) != others.columns.end()) continue;
+      names += (names.empty() ? "" : ", ") + quote_identifier(column.name);
+    }
+    return names;
+  };
+  const std::string gained = beyond(to, from), lost = beyond(from, to);
+  std::string words = gained.empty() ? "" : "has gained columns " + gained + ": the target follows";
+  if (!lost.empty())
+    words += (words.empty() ? "" : "; ") + ("has lost columns " + lost) +
+             ": the target keeps them, and nothing more comes for them";
+  return words;
+}
+
 }  // namespace
 
 StreamWriter::StreamWriter(PhaseContext& context, ChangeStream& stream, BatchQueue& queue, RowLookup& lookup,
@@ -44,6 +63,7 @@ StreamWriter::StreamWriter(PhaseContext& context, ChangeStream& stream, BatchQue
       horizons_(horizons),
       working_(working),
       tables_(progress.tables),
+      target_notes_(progress.target_tables),
       shaped_at_(progress.shaped_at),
       stored_horizon_(horizons.highest()),
       stored_to_(progress.checkpoint ? progress.checkpoint->lsn : Lsn{}) {}
@@ -109,7 +129,12 @@ void StreamWriter::take_shape(const NewShape& shape, const std::stop_token& stop
   const auto found = std::find_if(tables_.begin(), tables_.end(),
                                   [&](const MirrorTable& table) { return table.schema.id == shape.table.schema.id; });
   if (found == tables_.end()) throw Error(ErrorCode::internal, "a new shape came for " + name + ", which is not mirrored");
-  if (!only_notes) context_.target.alter(*found, shape.table, patient(stop));
+  std::string words;
+  if (!only_notes) {
+    context_.target.alter(*found, shape.table, patient(stop));
+    words = became(found->schema, shape.table.schema);
+    if (!shape.table.notes.excluded.empty()) note_altered(context_, target_notes_, shape.table, patient(stop));
+  }
   const CoverageNote noted = std::move(found->coverage);  // Newer than what the stream was opened with.
   *found = shape.table;
   found->coverage = noted;
@@ -124,9 +149,9 @@ void StreamWriter::take_shape(const NewShape& shape, const std::stop_token& stop
     status.horizon = shown_horizon(horizons_.highest(), tables_);
   });
   if (only_notes) return;
-  log(LogLevel::info, "the table has gained columns: the target follows",
+  log(LogLevel::info, "the table " + words,
       {.mirror = context_.record.spec.name, .table = name, .lsn = to_string(shape.commit)});
-  context_.catalog.log(context_.record.id, {.level = "info", .message = name + " has gained columns: the target follows",
+  context_.catalog.log(context_.record.id, {.level = "info", .message = name + " " + words,
                                             .detail = "from the transaction at " + to_string(shape.commit) + " on", .hint = {}});
 }
 

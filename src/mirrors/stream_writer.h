@@ -5,6 +5,7 @@
 
 #include "batch_queue.h"
 #include "phase.h"
+#include "target_notes.h"
 
 namespace peerd {
 
@@ -33,6 +34,7 @@ class StreamWriter {
   Horizons& horizons_;
   const std::function<void()>& working_;
   std::vector<MirrorTable> tables_;
+  TargetNotes target_notes_;
   Lsn shaped_at_, stored_horizon_, stored_to_;
   BatchRecord record_;  ///< Adds up the pieces of an open transaction until they are durable.
 };

@@ -37,6 +37,12 @@ void create_shadow_at_target(PhaseContext& context, TargetNotes& notes, const Mi
   note(context, notes, shadow_at_target(context, table), std::move(identity));
 }
 
+void note_altered(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait) {
+  TargetIdentity identity = context.target.recognize(table, wait);
+  if (const auto known = note_of(notes, table)) identity.made = known->made;
+  note(context, notes, table, std::move(identity));
+}
+
 std::optional<TargetIdentity> note_of(const TargetNotes& notes, const MirrorTable& table) {
   const auto found = notes.find(table.target_name);
   return found == notes.end() ? std::nullopt : std::optional(found->second);

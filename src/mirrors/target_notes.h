@@ -25,6 +25,9 @@ MirrorTable shadow_at_target(const PhaseContext& context, const MirrorTable& tab
 /// Compares the table with its note. A mirror of before there were notes gets one, of the table that is known as its own.
 CopyPlan verify_at_target(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait);
 
+/// After an ALTER of it: its columns are noted as they are now, where one has come to have the name of another.
+void note_altered(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait);
+
 std::optional<TargetIdentity> note_of(const TargetNotes& notes, const MirrorTable& table);
 
 }  // namespace peerd

@@ -63,6 +63,8 @@ MirrorTable Mappings::renamed(MirrorTable table) const {
   if (names.empty()) return table;
   for (Column& column : table.schema.columns)
     if (const auto found = names.find(column.name); found != names.end()) column.name = found->second;
+  for (CatalogNotes::Excluded& column : table.notes.excluded)
+    if (const auto found = names.find(column.name); found != names.end()) column.name = found->second;
   // One that goes is compared with nothing: a target that keeps rows apart by the same is refused as stricter.
   std::erase_if(table.unique, [&](UniqueRule& rule) { return !rename(rule, names); });
   return table;

@@ -1,5 +1,9 @@
 #include "unfit.h"
 
+#include <algorithm>
+
+#include "peerd/base/text.h"
+
 namespace peerd {
 
 Problem unfit(ErrorCode code, const std::string& table, std::string message, std::string hint, std::string cure) {
@@ -22,6 +26,30 @@ ErrorText lost_table(const std::string& table) {
   text.hint = "put back what the mirror has written to and RESUME MIRROR; or RESYNC TABLE " + table +
               " OF the mirror, which copies it anew; another table of its name is to be renamed or dropped first";
   text.table = table;
+  return text;
+}
+
+std::vector<std::string> lost_columns(const TableSchema& from, const TableSchema& to) {
+  std::vector<std::string> lost;
+  for (const Column& column : from.columns) {
+    const bool found = std::ranges::any_of(to.columns, [&](const Column& other) {
+      return column.number != 0 && other.number != 0 ? column.number == other.number : column.name == other.name;
+    });
+    if (!found) lost.push_back(column.name);
+  }
+  return lost;
+}
+
+ErrorText kept_column(const MirrorTable& table, const std::string& name, const std::string& where,
+                      const std::string& cure) {
+  ErrorText text;
+  text.code = ErrorCode::target_unfit;
+  text.table = table.schema.qualified();
+  text.message = "column " + quote_identifier(name) + " of table " + text.table +
+                 " was dropped at the source and is another one now, and " + where +
+                 " keeps the old one's values under that name";
+  text.hint = "run at the target: " + cure + "; then RESUME MIRROR";
+  text.retry = Retry::after_operator;
   return text;
 }
 

@@ -15,4 +15,11 @@ Problem unfit(const MirrorTable& table, std::string message, std::string hint, s
 /// Of a table that is not what the mirror has written to any more: what to do about it. The message is the caller's.
 ErrorText lost_table(const std::string& table);
 
+/// Names of the columns of `from` that `to` has not: by their numbers, where both know them.
+std::vector<std::string> lost_columns(const TableSchema& from, const TableSchema& to);
+/// A column that came at the source has the name of one that was dropped there, and that `where` keeps. `cure`: the
+/// statement that removes it there.
+ErrorText kept_column(const MirrorTable& table, const std::string& name, const std::string& where,
+                      const std::string& cure);
+
 }  // namespace peerd

@@ -110,8 +110,8 @@ struct CatalogNotes {
   /// known.
   bool rewritten = false;
   struct Excluded {
-    std::string name;
-    std::int16_t number = 0;
+    std::string name;  ///< Or that of a column that was dropped at the source since, and that the target keeps.
+    std::int16_t number = 0;  ///< Negative: it was dropped, and no row of when it was there is still to come.
     bool operator==(const Excluded&) const = default;
   };
   std::vector<Excluded> excluded;

@@ -48,8 +48,8 @@ class Target {
   /// At each start: the table is the one that was noted, with every column of `table`. Changes nothing there; throws
   /// after_operator when it is gone or another. Chooses the form of chunk rows.
   virtual CopyPlan verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) = 0;
-  /// From shape to shape: adds the columns of `to` that `from` has not (their missing_value fills older rows), and whatever
-  /// lets it hold what `to` may hold. Idempotent. Refuses to lose or narrow a column (rules.md 2).
+  /// From shape to shape: adds what `to` has and `from` has not (its missing_value fills older rows), lets it hold what `to`
+  /// may. What only `from` has stays, and its name is given to no other column. Idempotent. Never narrows (rules.md 2).
   virtual void alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) = 0;
   /// The table starts anew at table.start: removes its rows of before, and what it noted of older plans (rules.md 9).
   /// Called before create(). Touches nothing but this mirror's own table: an absent one, or one that bookkeeping does not know

@@ -1,6 +1,8 @@
 #include "postgres/row_lookup.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "peerd/base/text.h"
 #include "postgres/cures.h"
@@ -14,6 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kKeysPerStatement = 1000;
 constexpr std::size_t kBytesPerStatement = 1 << 20;
+constexpr std::string_view kNoSuchColumn = "42703";  ///< undefined_column
 
 std::string oid_list(const TableSchema& schema) {
   std::string list;
@@ -46,6 +49,34 @@ std::vector<std::optional<std::string>> key_arrays(std::span<const std::span<con
   return arrays;
 }
 
+/// The names that the table's columns have now, quoted, by their numbers. A change may come of when they had others.
+class NamesNow {
+ public:
+  explicit NamesNow(std::string_view list) {
+    for (const std::string& each : split(list, '\1')) {
+      const std::size_t blank = each.find(' ');
+      if (blank != std::string::npos) names_[each.substr(0, blank)] = each.substr(blank + 1);
+    }
+  }
+  /// "": it was dropped.
+  std::string of(const Column& column) const {
+    if (column.number == 0) return quote_identifier(column.name);
+    const auto found = names_.find(std::to_string(column.number));
+    return found == names_.end() ? "" : found->second;
+  }
+
+ private:
+  std::map<std::string, std::string> names_;
+};
+
+std::string number_list(const TableSchema& schema, std::span<const std::uint16_t> columns) {
+  std::string list;
+  for (const auto part : {columns, std::span<const std::uint16_t>(schema.key)})
+    for (const std::uint16_t column : part)
+      list += (list.empty() ? "{" : ",") + std::to_string(schema.columns[column].number);
+  return list + "}";
+}
+
 /// The statement by which `columns` are looked up; the session is prepared for it.
 std::string statement_for(postgres::Connection& connection, const MirrorTable& table, std::span<const std::uint16_t> columns,
                           const Wait& wait) {
@@ -55,9 +86,11 @@ std::string statement_for(postgres::Connection& connection, const MirrorTable& t
   const postgres::Result where = connection.run(
       "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), (SELECT coalesce(string_agg(DISTINCT ', ' ||"
       " quote_ident(tn.nspname), ''), '') FROM pg_type t JOIN pg_namespace tn ON tn.oid = t.typnamespace"
-      " WHERE t.oid = ANY ($2::oid[]) AND tn.nspname <> 'pg_catalog')"
+      " WHERE t.oid = ANY ($2::oid[]) AND tn.nspname <> 'pg_catalog'), (SELECT coalesce(string_agg(a.attnum || ' ' ||"
+      " quote_ident(a.attname), E'\\x01'), '') FROM pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attisdropped"
+      " AND a.attnum = ANY ($3::int2[]))"
       " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1",
-      {{oid, oid_list(schema)}}, wait);
+      {{oid, oid_list(schema), number_list(schema, columns)}}, wait);
   if (where.rows() == 0) {
     throw_schema_changed(schema, "was dropped at the source while rows of it were needed",
                          copy_anew(schema));
@@ -65,14 +98,22 @@ std::string statement_for(postgres::Connection& connection, const MirrorTable& t
   // Some keys of a large table: its index, whatever the statistics say of the list of keys.
   connection.run("SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off;"
                  " SET search_path = pg_catalog" + where.string(0, 1), wait);
+  const NamesNow now(where.text(0, 2));
   std::string select = "SELECT k.i", unnest, names, join;
-  for (const std::uint16_t column : columns) select += ", t." + quote_identifier(schema.columns[column].name);
+  for (const std::uint16_t column : columns) {
+    const std::string name = now.of(schema.columns[column]);
+    select += name.empty() ? ", NULL::text" : ", t." + name;  // With a column that was dropped its values are gone.
+  }
   for (std::size_t i = 0; i < schema.key.size(); ++i) {
     const Column& column = schema.columns[schema.key[i]];
     const std::string number = std::to_string(i + 1);
     unnest.append(i == 0 ? "$" : ", $").append(number).append("::text[]");
     names.append("k").append(number).append(", ");
-    join.append(i == 0 ? "t." : " AND t.").append(quote_identifier(column.name));
+    const std::string name = now.of(column);
+    if (name.empty())
+      throw_schema_changed(schema, "has lost column " + quote_identifier(column.name) + " of its key",
+                           "DROP MIRROR and CREATE MIRROR");
+    join.append(i == 0 ? "t." : " AND t.").append(name);
     join.append(" = k.k").append(number).append("::").append(column.type_name);
   }
   // tableoid: never a table that took the name in between.
@@ -111,18 +152,28 @@ Lsn PostgresRowLookup::fetch(const MirrorTable& table, std::span<const std::span
   Lsn flushed;
   ask_(wait, [&](postgres::Connection& connection) {
     await_visible(connection, wait);
-    const std::string sql = statement_for(connection, table, columns, wait);
+    std::string sql = statement_for(connection, table, columns, wait);
     std::vector<CellView> cells(columns.size());
+    bool altered = false;
     for (std::size_t first = 0; first < keys.size();) {
       const std::size_t count = slice(keys, first);
-      connection.each_row(
-          sql, key_arrays(keys.subspan(first, count), table.schema.key.size()), wait, [&](const postgres::Result& row) {
-            for (std::size_t i = 0; i < cells.size(); ++i) {
-              const int place = static_cast<int>(i) + 1;
-              cells[i] = row.null(0, place) ? CellView{} : CellView{CellView::Kind::text, row.text(0, place)};
-            }
-            found(first + static_cast<std::size_t>(row.integer(0, 0)) - 1, cells);
-          });
+      try {
+        connection.each_row(
+            sql, key_arrays(keys.subspan(first, count), table.schema.key.size()), wait,
+            [&](const postgres::Result& row) {
+              for (std::size_t i = 0; i < cells.size(); ++i) {
+                const int place = static_cast<int>(i) + 1;
+                cells[i] = row.null(0, place) ? CellView{} : CellView{CellView::Kind::text, row.text(0, place)};
+              }
+              found(first + static_cast<std::size_t>(row.integer(0, 0)) - 1, cells);
+            });
+      } catch (const Error& error) {
+        // Altered since its names were asked for, before it gave a row.
+        if (error.text.origin != kNoSuchColumn || std::exchange(altered, true)) throw;
+        sql = statement_for(connection, table, columns, wait);
+        continue;
+      }
+      altered = false;
       first += count;
     }
     // What was found counts only now: the caller uses it after this returns.

@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t kPieceBytes = 4 << 20;
 constexpr std::uint64_t kMostBlocks = 1024;
 
+[[noreturn]] void throw_altered() { throw Error(ErrorCode::timeout, "the table was altered while it was read"); }
+
 }  // namespace
 
 /// Under the lock: a column that bears another's name now would bring another's values. Partitions have numbers of their own,
@@ -33,8 +35,8 @@ void RowReader::check_columns(postgres::Connection& connection, const Wait& wait
       " ON a.attname = c.name AND a.atttypid = c.type WHERE a.attrelid IN ($1::oid, $2::oid)",
       {{std::to_string(schema_.id.oid), part(), numbers + "}", array_literal(quoted), types + "}"}}, wait);
   const auto columns = static_cast<std::int64_t>(schema_.columns.size());
-  if (found.integer(0, 0) != columns || found.integer(0, 1) != columns)
-    throw_schema_changed(schema_, "was altered while its rows were needed", copy_anew(schema_));
+  // What became of it the next start finds, and judges.
+  if (found.integer(0, 0) != columns || found.integer(0, 1) != columns) throw_altered();
 }
 
 /// Under the name that it has now, which is the answer; none when it is gone, or no partition of the table any more.
@@ -57,7 +59,7 @@ void RowReader::measure(postgres::Connection& connection, const Wait& wait) {
       "SELECT pg_relation_filenode(oid), pg_relation_size(oid) / current_setting('block_size')::bigint"
       " FROM pg_class WHERE oid = $1",
       {{part()}}, wait);
-  if (size.rows() == 0 || size.null(0, 0)) throw Error(ErrorCode::timeout, "the table was altered while it was read");
+  if (size.rows() == 0 || size.null(0, 0)) throw_altered();
   if (const auto now = static_cast<std::uint64_t>(size.integer(0, 0)); now != file_node_) {
     file_node_ = now;
     next_block_ = 0;

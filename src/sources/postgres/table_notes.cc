@@ -47,11 +47,19 @@ void note_columns(MirrorTable& table, const Excluded& exclude, const LookedTable
   notes.file_node = now.file_node;
   notes.marks.clear();
   for (const Column& column : table.schema.columns) notes.marks.push_back(now.find(column.number)->mark);
-  notes.excluded.clear();
+  // Rows of when a dropped one was there may still come.
+  std::erase_if(notes.excluded, [&](const CatalogNotes::Excluded& column) {
+    const LookedColumn* const found = now.find(column.number);
+    return column.number > 0 && (found == nullptr || !found->dropped);
+  });
   for (const LookedColumn& column : now.columns) {
     if (column.number <= notes.last_number && in_stream(column) && holds(exclude, column.name))
       notes.excluded.push_back({column.name, column.number});
   }
+}
+
+bool of_key(const TableSchema& schema, std::size_t column) {
+  return std::ranges::find(schema.key, column) != schema.key.end();
 }
 
 std::string quoted(const std::string& name) { return "column " + quote_identifier(name); }
@@ -80,6 +88,7 @@ bool rewritten(const CatalogNotes& notes, const LookedTable& now) {
 std::string changed_values(const MirrorTable& table, std::size_t i, const LookedTable& now) {
   const CatalogNotes& notes = table.notes;
   const Column& column = table.schema.columns[i];
+  if (now.find(column.number)->dropped) return {};
   const CatalogNotes::Mark& mark = now.find(column.number)->mark;
   if (!rewritten(notes, now) || i >= notes.marks.size()) return {};
   if (mark.altered == notes.marks[i].altered || shares_one(mark.attached, notes.marks[i].attached)) return {};
@@ -108,6 +117,7 @@ std::string became(const TypePart& noted, const TypePart* now) {
 std::string changed_type(const MirrorTable& table, std::size_t i, const LookedTable& now) {
   if (i >= table.notes.marks.size()) return {};
   const Column& column = table.schema.columns[i];
+  if (now.find(column.number)->dropped) return {};
   const std::vector<TypePart>& before = table.notes.marks[i].types;
   const std::vector<TypePart>& parts = now.find(column.number)->mark.types;
   const auto altered = [&](const TypePart& part, const std::string& what) {
@@ -152,8 +162,10 @@ bool take_notes(MirrorTable& table, const Excluded& exclude, const LookedTable& 
 }
 
 std::string what_changed(const MirrorTable& table, const Excluded& exclude, const LookedTable& now) {
-  for (const Column& column : table.schema.columns) {
+  for (std::size_t i = 0; i < table.schema.columns.size(); ++i) {
+    const Column& column = table.schema.columns[i];
     const LookedColumn* const found = now.find(column.number);
+    if (found != nullptr && found->dropped && !of_key(table.schema, i) && now.find(column.name) == nullptr) continue;
     if (found == nullptr || !in_stream(*found) || found->name != column.name)
       return became(column.name, column.number, now);
     if (found->type_oid != column.type_oid)
@@ -289,6 +301,26 @@ std::vector<Said> take_files(MirrorTable& table, const LookedTable& now, const s
                     std::string(kRowsStay)});
   }
   return said;
+}
+
+std::vector<std::int16_t> dropped_columns(const TableSchema& schema, const LookedTable& now) {
+  std::vector<std::int16_t> numbers;
+  for (const Column& column : schema.columns) {
+    const LookedColumn* const found = now.find(column.number);
+    if (found != nullptr && found->dropped) numbers.push_back(column.number);
+  }
+  return numbers;
+}
+
+void drop_columns(TableSchema& schema, CatalogNotes& notes, const std::vector<std::int16_t>& numbers) {
+  for (std::size_t i = schema.columns.size(); i-- > 0;) {
+    const Column& column = schema.columns[i];
+    if (std::ranges::find(numbers, column.number) == numbers.end()) continue;
+    notes.excluded.push_back({column.name, column.number});
+    if (i < notes.marks.size()) notes.marks.erase(notes.marks.begin() + static_cast<std::ptrdiff_t>(i));
+    schema.columns.erase(schema.columns.begin() + static_cast<std::ptrdiff_t>(i));
+    for (std::uint16_t& key : schema.key) key = static_cast<std::uint16_t>(key > i ? key - 1 : key);
+  }
 }
 
 }  // namespace peerd

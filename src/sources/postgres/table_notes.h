@@ -14,7 +14,8 @@ using Excluded = std::vector<std::string>;  ///< Names of columns that the mappi
 bool take_notes(MirrorTable& table, const Excluded& exclude, const LookedTable& now);
 
 /// What became of a noted table, in words that follow its name; empty while every column is what it was, and the key's
-/// have the values that they had. Columns that were added are none of it.
+/// have the values that they had. Columns that were added are none of it, nor those that were dropped while no other
+/// one bears their name: the stream tells from where on they are gone.
 std::string what_changed(const MirrorTable& table, const Excluded& exclude, const LookedTable& now);
 /// Why rows may hold other values than the WAL has told, the columns being what they were; empty: they do not.
 std::string what_may_differ(const MirrorTable& table, const LookedTable& now);
@@ -57,5 +58,10 @@ std::vector<GainedColumn> gained_columns(const CatalogNotes& notes, const Exclud
 /// The table has them from now on, the last ones of its columns.
 void add_gained(MirrorTable& table, const Excluded& exclude, const std::vector<GainedColumn>& gained,
                 const LookedTable& now);
+
+/// The numbers of the columns that the table still has and the catalog has not.
+std::vector<std::int16_t> dropped_columns(const TableSchema& schema, const LookedTable& now);
+/// The table goes on without them; what it noted of them, too.
+void drop_columns(TableSchema& schema, CatalogNotes& notes, const std::vector<std::int16_t>& numbers);
 
 }  // namespace peerd

@@ -1,6 +1,7 @@
 #include "postgres/tracked_table.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "peerd/base/text.h"
@@ -18,6 +19,11 @@ void throw_schema_changed(const TableSchema& schema, const std::string& what, co
   throw Error(std::move(text));
 }
 
+void throw_unseen() {
+  throw Error(ErrorCode::timeout,
+              "the source does not show yet what it has committed: a commit may wait for a standby");
+}
+
 void TrackedTable::changed(const std::string& what, const std::string& hint) const {
   const std::string cure = copy_anew(table_.schema);
   throw_schema_changed(table_.schema, what, hint.empty() ? cure : hint + "; or " + cure);
@@ -28,6 +34,20 @@ MirrorTable TrackedTable::noted() const {
   table.notes = notes_;
   return table;
 }
+
+namespace {
+
+/// Stands for what columns there are, and for the last ALTER of each.
+std::size_t fingerprint(const LookedTable& now) {
+  std::size_t mark = now.columns.size();
+  for (const LookedColumn& column : now.columns) {
+    for (const std::size_t part : {std::hash<std::string>()(column.name), std::size_t{column.mark.altered}})
+      mark = (mark ^ part) * 0x9e3779b97f4a7c15u;
+  }
+  return mark;
+}
+
+}  // namespace
 
 TrackedTable::Looked TrackedTable::looked(const LookedTable& now, Lsn inserted, Lsn received) {
   MirrorTable table = noted();
@@ -56,6 +76,12 @@ TrackedTable::Looked TrackedTable::looked(const LookedTable& now, Lsn inserted, 
   looked_ = true;
   std::swap(notes_, table.notes);
   table_.schema = std::move(table.schema);
+  seen_ = numbers_of(now);
+  dropping_ = dropped_columns(table_.schema, now);
+  const std::size_t columns = fingerprint(now);
+  if (std::exchange(seen_columns_, columns) != columns || seen_since_ == Lsn{}) seen_since_ = inserted;
+  passed_ = received >= seen_since_;
+  if (passed_ && !loses()) forget_dropped();
   return found;
 }
 
@@ -133,7 +159,8 @@ void TrackedTable::judge_newer() const {
     }
     changed("has another replica identity or key");
   }
-  if (!shape_.absent.empty()) {
+  if (shape_.absent.size() > lost_.size()) {
+    if (blind_) throw_unseen();
     const std::string& name = shape_.absent[0];
     changed("has lost column \"" + name + "\", or it was renamed",
             "exclude the column from the mapping of a new mirror");
@@ -145,21 +172,103 @@ void TrackedTable::judge_newer() const {
   if (!shape_.added_last) changed("has column \"" + shape_.added[0].name + "\" in the place of another one");
 }
 
-bool TrackedTable::judge(Lsn commit, Lsn shaped_at) {
-  if (!relation_) throw Error(ErrorCode::peer_error, "the source sent a change of a table that it had not announced");
-  shape_ = compare(table_.schema, exclude_, *relation_);
+/// Some of its columns were dropped. Which ones the sent rows still have is told by numbers: names alone could be
+/// another column's.
+void TrackedTable::tell_apart(Lsn commit) {
+  if (blind_) throw_unseen();
+  const Written written = commit > seen_since_ ? Written::after_it : Written::perhaps_before_the_look;
+  const auto numbers = numbers_sent(table_.schema, notes_, seen_, relation_->columns.size(), written);
+  if (!numbers) {
+    const std::int16_t number = dropping_.empty() ? std::int16_t{0} : dropping_[0];
+    const auto first = std::ranges::find(table_.schema.columns, number, &Column::number);
+    const bool named = first != table_.schema.columns.end();
+    changed("has lost column" + (named ? " " + quote_identifier(first->name) : std::string("s")) +
+            ", which was dropped, and others came or went before the stream came to it: which of them a row has cannot"
+            " be told");
+  }
+  const auto sent = [&](std::int16_t number) { return std::ranges::find(*numbers, number) != numbers->end(); };
+  for (std::size_t i = 0; i < numbers->size(); ++i) {
+    const std::string& name = relation_->columns[i].name;
+    const std::int16_t number = (*numbers)[i];
+    const auto known = std::ranges::find(table_.schema.columns, number, &Column::number);
+    if (number == 0 || (known == table_.schema.columns.end() && is_dropped(number))) {
+      passed_over_.push_back(name);
+    } else if (known != table_.schema.columns.end() && known->name != name) {
+      changed("has column " + quote_identifier(known->name) + " under another name: it was called " +
+              quote_identifier(name));
+    }
+  }
+  std::ranges::copy_if(dropping_, std::back_inserter(lost_), [&](std::int16_t number) { return !sent(number); });
+  const auto gone = [&](std::int16_t number) { return number == 0 || is_dropped(number); };
+  if (lost_.empty() && std::ranges::none_of(*numbers, gone)) forget_dropped();
+}
+
+/// No row of when a dropped column was there is still to come.
+void TrackedTable::forget_dropped() {
+  for (CatalogNotes::Excluded& column : notes_.excluded)
+    if (column.number > 0 && is_dropped(column.number)) column.number = static_cast<std::int16_t>(-column.number);
+}
+
+bool TrackedTable::is_dropped(std::int16_t number) const {
+  const auto found = std::ranges::find(seen_, number, &SeenNumber::number);
+  return found == seen_.end() || found->dropped;
+}
+
+TrackedTable::Settled TrackedTable::judge_added(Lsn commit, Lsn shaped_at) {
+  // Below shaped_at a column that the table does not have was dropped since; in the transaction at it, and after it, it
+  // is new.
+  const bool all_dropped = std::ranges::all_of(shape_.added, [&](const Column& column) {
+    return std::ranges::find(notes_.excluded, column.name, &CatalogNotes::Excluded::name) != notes_.excluded.end();
+  });
+  const bool gone = commit < shaped_at || (commit == shaped_at && all_dropped);
+  if (!shape_.added.empty() && !gone) return Settled::gained;
   const bool older = commit <= shaped_at;
+  settled_to_ = older ? shaped_at : Lsn{~0ull};
+  if (commit < shaped_at && !shape_.added.empty()) settled_to_ = Lsn{shaped_at.value - 1};
+  return Settled::yes;
+}
+
+void TrackedTable::lose() {
+  const std::vector<std::int16_t> numbers = lost_.empty() ? dropping_ : lost_;
+  drop_columns(table_.schema, notes_, numbers);
+  if (passed_over_.empty() || lost_all()) forget_dropped();
+  std::erase_if(dropping_, [&](std::int16_t number) { return std::ranges::find(numbers, number) != numbers.end(); });
+  lost_.clear();
+  settled_to_ = std::nullopt;
+}
+
+/// Rows may come that have a column which the table has lost already.
+bool TrackedTable::perhaps_sent() const {
+  return std::ranges::any_of(notes_.excluded, [&](const CatalogNotes::Excluded& column) {
+    return column.number > 0 && is_dropped(column.number) && std::ranges::find(exclude_, column.name) == exclude_.end();
+  });
+}
+
+/// All that the stream lacks was dropped: not a shape of before, although another table came by its own in this
+/// transaction.
+bool TrackedTable::lacks_dropped() const {
+  const std::vector<std::string> absent = compare(table_.schema, exclude_, *relation_).absent;
+  return !absent.empty() && std::ranges::all_of(absent, [&](const std::string& name) {
+    const auto column = std::ranges::find(table_.schema.columns, name, &Column::name);
+    return std::ranges::find(dropping_, column->number) != dropping_.end();
+  });
+}
+
+TrackedTable::Settled TrackedTable::judge(Lsn commit, Lsn shaped_at) {
+  if (!relation_) throw Error(ErrorCode::peer_error, "the source sent a change of a table that it had not announced");
+  const bool older = commit < shaped_at || (commit == shaped_at && !lacks_dropped());
+  lost_.clear();
+  passed_over_.clear();
+  if (!older && (loses() || perhaps_sent())) tell_apart(commit);
+  std::vector<std::string> left_out = exclude_;
+  std::ranges::copy(passed_over_, std::back_inserter(left_out));
+  shape_ = compare(table_.schema, left_out, *relation_);
   if (!shape_.retyped.empty()) {
     changed("has column \"" + shape_.retyped[0] + "\" in another type",
             "exclude the column from the mapping of a new mirror");
   }
   older ? judge_older() : judge_newer();
-  // Below shaped_at a column that the table does not have was dropped since; in the transaction at it, and after it, it
-  // is new.
-  if (!shape_.added.empty() && commit >= shaped_at) return false;
-  settled_to_ = older ? shaped_at : Lsn{~0ull};
-  if (older && commit < shaped_at && !shape_.added.empty()) settled_to_ = Lsn{shaped_at.value - 1};
-  return true;
+  return lost_.empty() ? judge_added(commit, shaped_at) : Settled::lost;
 }
 
 std::string TrackedTable::gain(const LookedTable& now, Lsn inserted, const std::vector<Column>& added) {

@@ -4,6 +4,7 @@
 
 #include "postgres/describe.h"
 #include "postgres/relation_shape.h"
+#include "postgres/sent_columns.h"
 #include "postgres/table_notes.h"
 
 namespace peerd {
@@ -24,12 +25,15 @@ class TrackedTable {
     relation_ = std::move(relation);
     settled_to_ = std::nullopt;
     looked_ = false;
+    blind_ = false;
   }
   /// What an older shape allowed holds no longer than that.
   bool settled(Lsn commit) const { return settled_to_ && commit <= *settled_to_; }
   /// The catalog was not looked at since the last Relation message: a column may have been dropped and added again, and
   /// the message be the same.
   bool unseen() const { return !looked_; }
+  /// It was, but may not show yet what the stream has sent: a commit waits for a standby.
+  void looked_too_early() { blind_ = true; }
   struct Looked {
     bool renewed = false;  ///< The notes are others than before, and are to be stored.
     std::string doubt;     ///< Why the target's rows may be others than the source's: they are to be read again.
@@ -49,18 +53,34 @@ class TrackedTable {
   /// They were, at that position of the stream. What was committed after it and before the doubt arose still comes with
   /// the values of then: after that they are read again.
   void was_read(Lsn position, const std::vector<TableId>& parts);
-  /// True when rows of a transaction that commits at `commit` can be projected by shape(); false when the table has
-  /// gained columns: gain() takes them. An older shape is followed up to `shaped_at`, where the table's own shape
-  /// holds from. Throws Error(schema_changed) on anything else.
-  bool settle(Lsn commit, Lsn shaped_at) { return settled(commit) || judge(commit, shaped_at); }
+  enum class Settled {
+    yes,     ///< Rows can be projected by shape().
+    gained,  ///< The table has gained columns: gain() takes them.
+    lost     ///< It has lost columns: lose() lets them go.
+  };
+  /// Of rows of a transaction that commits at `commit`. An older shape is followed up to `shaped_at`, where the table's
+  /// own shape holds from. Throws Error(schema_changed) on anything else.
+  Settled settle(Lsn commit, Lsn shaped_at) { return settled(commit) ? Settled::yes : judge(commit, shaped_at); }
   const std::vector<Column>& added() const { return shape_.added; }
   /// The table has the added columns from now on, as the catalog describes them. When neither it nor the WAL tells what
   /// older rows hold in them, answers so: the rows are to be read. Throws Error(schema_changed) when they are not found
   /// there. `added`: added(), with base types.
   std::string gain(const LookedTable& now, Lsn inserted, const std::vector<Column>& added);
+  /// Columns of it were dropped at the source, and the stream may still send rows of before.
+  bool loses() const { return !dropping_.empty(); }
+  /// Nothing that was written before they were dropped is still to come.
+  bool lost_all() const { return loses() && passed_; }
+  /// The table goes on without the columns that it has lost.
+  void lose();
 
  private:
-  bool judge(Lsn commit, Lsn shaped_at);
+  Settled judge(Lsn commit, Lsn shaped_at);
+  void tell_apart(Lsn commit);
+  void forget_dropped();
+  bool is_dropped(std::int16_t number) const;
+  bool lacks_dropped() const;
+  bool perhaps_sent() const;
+  Settled judge_added(Lsn commit, Lsn shaped_at);
   void judge_older() const;
   void judge_newer() const;
   bool perhaps_unlogged(CatalogNotes& notes, const LookedTable& now, Lsn inserted, Lsn received);
@@ -73,7 +93,14 @@ class TrackedTable {
   std::optional<SentRelation> relation_;
   Shape shape_;
   std::optional<Lsn> settled_to_;  ///< Up to this commit position shape_ is good.
-  bool looked_ = false;
+  bool looked_ = false, blind_ = false;
+  std::vector<SeenNumber> seen_;        ///< The catalog at the last look.
+  std::size_t seen_columns_ = 0;        ///< Another value stands for other columns there, or altered ones.
+  Lsn seen_since_;                      ///< Where the source's WAL ended when it was first seen as it is now.
+  bool passed_ = false;                 ///< The stream has come there.
+  std::vector<std::int16_t> dropping_;  ///< Columns of the table that the catalog has not any more.
+  std::vector<std::int16_t> lost_;      ///< Those that the stream has not, either.
+  std::vector<std::string> passed_over_;  ///< Sent, and nobody's: names of columns that were dropped since.
   bool at_once_ = false;  ///< Its rows are read at the next end of a transaction, wherever in the stream that is.
   std::int16_t highest_seen_ = 0;  ///< The last column's number when the WAL's end was seen_at_.
   Lsn seen_at_;
@@ -86,6 +113,8 @@ class TrackedTable {
   std::optional<Lsn> parts_rewritten_;  ///< The same of partitions: where the source's WAL ended when it was seen.
 };
 
+/// What the stream has sent is not among what the source shows: this is tried again.
+[[noreturn]] void throw_unseen();
 /// Errors that end a stream until the operator acts; `what` follows the table's name.
 [[noreturn]] void throw_schema_changed(const TableSchema& schema, const std::string& what, const std::string& hint);
 

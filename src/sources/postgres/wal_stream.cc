@@ -80,7 +80,7 @@ std::unique_ptr<WalStream> WalStream::open(Setup setup, std::span<const MirrorTa
   stream->coverage_.emplace(std::move(coverage), stream->setup_.ask_coverage, stream->setup_.names.mirror);
   std::vector<TableId> ids;
   for (const auto& [oid, table] : stream->tables_) ids.push_back({oid});
-  stream->look(control, ids, wait);
+  stream->look(control, ids, Where::elsewhere, wait);
   check_money(control, stream->setup_.connect, tables, wait);
   // Once: not when the stream goes on.
   std::vector<MirrorTable> begun;
@@ -119,16 +119,22 @@ void WalStream::start(const Wait& wait) {
 }
 
 /// What the WAL does not tell of the tables, or tells too late.
-void WalStream::look(postgres::Connection& connection, std::span<const TableId> tables, const Wait& wait) {
+void WalStream::look(postgres::Connection& connection, std::span<const TableId> tables, Where where, const Wait& wait) {
   const auto looked = peerd::look_at(connection, tables, MissingValues::no, wait);
   const Lsn inserted = insert_position(connection, wait);  // What was seen was committed before it.
   for (const auto& [oid, now] : looked) {
     TrackedTable& table = tables_.at(oid);
-    const TrackedTable::Looked found = table.looked(now, inserted, Lsn{received_.load(std::memory_order_relaxed)});
+    const Lsn received{received_.load(std::memory_order_relaxed)};
+    const TrackedTable::Looked found = table.looked(now, inserted, received);
     if (found.perhaps_unlogged) shapes_.push_back(said_of_rewrite(table.noted()));
     for (const Said& said : found.said) shapes_.push_back({table.noted(), Lsn{}, Lsn{}, said.words, said.hint});
     const bool from_future = !found.doubt.empty() || found.unread;
     if (found.renewed) shapes_.push_back({table.noted(), Lsn{}, from_future ? inserted : Lsn{}, found.doubt});
+    if (where == Where::between_transactions && !again_open_ && table.lost_all()) {
+      table.lose();
+      // All that was committed before was sent; what comes was committed at that position, or after it.
+      shapes_.push_back({table.noted(), Lsn{received.value - 1}});
+    }
     if (table.due(Lsn{~0ull})) want_again(table);
   }
 }
@@ -140,7 +146,7 @@ void WalStream::look_again(const std::stop_token& stop) {
   try {
     const Wait wait = Wait::at_most(5s, stop);
     setup_.ask(wait, [&](postgres::Connection& source) {
-      look(source, ids, wait);
+      look(source, ids, Where::between_transactions, wait);
       setup_.streamed->any_runs(running_transactions(source, wait));
     });
   } catch (const Error& error) {
@@ -169,12 +175,14 @@ bool WalStream::shown(const Wait& wait, const std::function<bool(const std::vect
 }
 
 /// Before the first change in a shape that was announced.
-void WalStream::look_before(const TrackedTable& table) {
+void WalStream::look_before(TrackedTable& table) {
   const Wait wait = Wait::at_most(30s);
   // A commit that waits for a standby may do so for long: what it did is then seen a little later.
-  if (!shows_this(wait)) next_look_ = std::chrono::steady_clock::now() + 1s;
+  const bool shows = shows_this(wait);
+  if (!shows) next_look_ = std::chrono::steady_clock::now() + 1s;
   const TableId id = table.table().schema.id;
-  setup_.ask(wait, [&](postgres::Connection& source) { look(source, {&id, 1}, wait); });
+  setup_.ask(wait, [&](postgres::Connection& source) { look(source, {&id, 1}, Where::elsewhere, wait); });
+  if (!shows) table.looked_too_early();
 }
 
 void WalStream::send_status(Reply reply) {
@@ -370,7 +378,13 @@ std::optional<Got> WalStream::take_change(const pgoutput::Message& message, Lsn 
     look_before(*table);
     if (!shapes_.empty()) return Got::shape;
   }
-  if (!table->settle(commit_, setup_.shaped_at)) {
+  const TrackedTable::Settled settled = table->settle(commit_, setup_.shaped_at);
+  if (settled == TrackedTable::Settled::lost) {
+    table->lose();
+    shapes_.push_back({table->noted(), commit_});
+    return Got::shape;
+  }
+  if (settled == TrackedTable::Settled::gained) {
     widening_ = table;
     return Got::shape;
   }
@@ -428,8 +442,7 @@ NewShape WalStream::new_shape(const Wait& wait) {
   }
   TrackedTable& table = *std::exchange(widening_, nullptr);
   const TableId id = table.table().schema.id;
-  if (!shows_this(wait))
-    throw Error(ErrorCode::timeout, "the source does not show yet what it has committed: a commit may wait for a standby");
+  if (!shows_this(wait)) throw_unseen();
   std::string words;
   Lsn inserted;
   bool doubt = false;

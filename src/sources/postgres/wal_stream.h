@@ -62,11 +62,12 @@ class WalStream final : public ChangeStream {
   enum class Reply { as_it_likes, wanted };
   void send_status(Reply reply = Reply::as_it_likes);
   void listen_for_life(Clock::Instant now, const Wait& wait);
-  void look(postgres::Connection& connection, std::span<const TableId> tables, const Wait& wait);
+  enum class Where { between_transactions, elsewhere };
+  void look(postgres::Connection& connection, std::span<const TableId> tables, Where where, const Wait& wait);
   void look_again(const std::stop_token& stop);
   bool shown(const Wait& wait, const std::function<bool(const std::vector<RunningTransaction>&)>& ended);
   bool shows_this(const Wait& wait);
-  void look_before(const TrackedTable& table);
+  void look_before(TrackedTable& table);
 
   // Rows that are read at the source again: wal_again.cc.
   void want_again(TrackedTable& table);

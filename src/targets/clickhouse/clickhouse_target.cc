@@ -4,6 +4,7 @@
 // the position.
 #include "peerd/targets/clickhouse_target.h"
 
+#include <algorithm>
 #include <atomic>
 #include <set>
 
@@ -74,6 +75,7 @@ class ClickHouseTarget final : public Target {
   ResyncWork work() { return {client_, names_, layouts_, fsync_}; }
   Problems check_one(const MirrorTable& table, const Wait& wait);
   void widen(const MirrorTable& table, const ExistingTable& existing, const Wait& wait);
+  void refuse_kept(const MirrorTable& from, const MirrorTable& to, const ExistingTable& existing) const;
   void measure_parts(const Wait& wait);
 
   const Access access_;
@@ -155,10 +157,29 @@ CopyPlan ClickHouseTarget::verify(const MirrorTable& table, const TargetIdentity
   return copy_plan(layout);
 }
 
+/// The name is held by the values of another column, which was dropped at the source.
+void ClickHouseTarget::refuse_kept(const MirrorTable& from, const MirrorTable& to,
+                                   const ExistingTable& existing) const {
+  const Mapped* const mapped = layouts_.mapped(to);
+  const auto name_there = [&](const std::string& source) {
+    if (mapped == nullptr) return source;
+    const auto found = std::ranges::find(mapped->mapping.columns, source, &ColumnSetting::source);
+    return found == mapped->mapping.columns.end() || found->target.empty() ? source : found->target;
+  };
+  for (const std::string& gained : peerd::lost_columns(to.schema, from.schema)) {
+    const std::string name = name_there(gained), table = quote_name(to.target_name);
+    const auto is_it = [&](const CatalogNotes::Excluded& column) { return name_there(column.name) == name; };
+    const bool kept = std::ranges::any_of(from.notes.excluded, is_it);
+    if (!kept || !existing.columns.contains(name)) continue;
+    throw Error(kept_column(to, gained, "table " + table, "ALTER TABLE " + table + " DROP COLUMN " + quote_name(name)));
+  }
+}
+
 void ClickHouseTarget::alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) {
   require_standing(client_, from, layouts_, wait);
   const ExistingTable existing = read_table(client_, to.target_name, wait);
   require_whole(existing, layout_of(from), to.target_name, title_);
+  refuse_kept(from, to, existing);
   throw_if_any(unfitness(existing, layout_of(to), to.target_name, title_));
   widen(to, existing, wait);
   stand_anew(client_, to, layouts_, wait);

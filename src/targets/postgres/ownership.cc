@@ -344,11 +344,56 @@ CopyPlan verify_table(Connection& connection, const Site& site, const MirrorTabl
   return copy_plan(table.schema, found.standing);
 }
 
+namespace {
+
+/// A column that was dropped at the source stays where it is, and is its operator's from now on: rows come without it.
+void let_go(Connection& connection, const Site& site, const MirrorTable& from, const MirrorTable& to, Found& found,
+            const Wait& wait) {
+  std::string names, change;
+  for (const std::string& name : lost_columns(from.schema, to.schema)) {
+    names += (names.empty() ? "" : ", ") + quote_literal(name);
+    const StandingColumn* const column = found.standing.find(name);
+    if (column != nullptr && column->not_null && !column->has_default)
+      change += (change.empty() ? "" : ", ") + ("ALTER COLUMN " + quote_identifier(name)) + " DROP NOT NULL";
+  }
+  if (names.empty()) return;
+  const std::string oid = std::to_string(found.standing.oid);
+  connection.run("DELETE FROM _peerd.columns WHERE table_oid = " + oid + " AND name IN (" + names + ")", wait);
+  if (change.empty()) return;
+  try {
+    const std::string where = where_columns_are_added(connection, found.name, wait);
+    lock_alone(connection, site, postgres::parse_qualified(where), wait);
+    connection.run("ALTER TABLE " + where + " " + change, wait);
+  } catch (Error& error) {
+    rethrow_with_grant(error, site, found, false);
+  }
+  found.standing = inspect(connection, found.name, wait);
+}
+
+/// The name is held by the values of another column, which was dropped at the source.
+void refuse_kept(Connection& connection, const MirrorTable& from, const MirrorTable& to, const Found& found,
+                 const Wait& wait) {
+  for (const std::string& name : lost_columns(to.schema, from.schema)) {
+    const auto& kept = from.notes.excluded;
+    if (std::ranges::find(kept, name, &CatalogNotes::Excluded::name) == kept.end()) continue;
+    if (found.standing.find(name) == nullptr) continue;
+    const std::string known = "SELECT 1 FROM _peerd.columns WHERE table_oid = " + std::to_string(found.standing.oid) +
+                              " AND name = " + quote_literal(name);
+    if (connection.run(known, wait).rows() > 0) continue;  // Added in an attempt of before.
+    throw Error(kept_column(to, name, "target table " + found.name.quoted(),
+                            "ALTER TABLE " + found.name.quoted() + " DROP COLUMN " + quote_identifier(name)));
+  }
+}
+
+}  // namespace
+
 void alter_table(Connection& connection, const Site& site, const MirrorTable& from, const MirrorTable& to,
                  const Wait& wait) {
-  const Found found = look(connection, site, to, wait);
+  Found found = look(connection, site, to, wait);
   require_whole(found, from);
   require_parts(connection, from, found.standing.oid, wait);
+  refuse_kept(connection, from, to, found, wait);
+  let_go(connection, site, from, to, found, wait);
   if (const auto refused = refusal(connection, site, to, found, wait)) throw Error(refused->text);
   widen(connection, site, to, found, wait);
   learn_parts(connection, site, to, found.standing.oid, wait);

@@ -29,6 +29,8 @@ class RealStream : public RealSource {
         notes_ = table.notes;
         if (!shape.words.empty()) words_.push_back(shape.words);
         if (shape.commit == Lsn{}) continue;
+        shaped_ = table;
+        shaped_commit_ = shape.commit;
         text += "shape:";
         for (const Column& column : table.schema.columns) {
           text +=
@@ -113,6 +115,8 @@ class RealStream : public RealSource {
   std::vector<MirrorTable> tables_;
   std::map<std::string, std::string> rows_;  ///< By the first column: what the changes leave.
   CatalogNotes notes_;              ///< Those that were last handed out.
+  MirrorTable shaped_;              ///< The last new shape, and
+  Lsn shaped_commit_;               ///< where it came.
   std::vector<std::string> words_;  ///< What the operator is told.
 };
 

@@ -206,11 +206,13 @@ TEST(RelationShape, ColumnsThatWereNotSentHaveTheirMissingValue) {
   EXPECT_THROW(projected(t, sent({"id"}), {cell("1"), cell("2")}, {}, pgoutput::OldTuple::none), Error);
 }
 
+using Settled = TrackedTable::Settled;
+
 TEST(TrackedTable, AnOlderShapeHoldsOnlyUpToWhereTheTablesOwnBegins) {
   TrackedTable tracked(table({"id", "a"}), {});
   tracked.announced(sent({"id"}));
-  EXPECT_TRUE(tracked.settle(Lsn{50}, Lsn{100}));
-  EXPECT_TRUE(tracked.settle(Lsn{100}, Lsn{100}));
+  EXPECT_EQ(tracked.settle(Lsn{50}, Lsn{100}), Settled::yes);
+  EXPECT_EQ(tracked.settle(Lsn{100}, Lsn{100}), Settled::yes);
   EXPECT_THROW(tracked.settle(Lsn{101}, Lsn{100}), Error);
 }
 
@@ -219,11 +221,11 @@ TEST(TrackedTable, AColumnDroppedSinceIsPassedOverAndAnAddedOneIsAShape) {
   ASSERT_TRUE(take_notes(narrow, {}, looked({"id"})));
   TrackedTable tracked(narrow, {});
   tracked.announced(sent({"id", "b"}));
-  EXPECT_TRUE(tracked.settle(Lsn{50}, Lsn{100}));
-  EXPECT_FALSE(tracked.settle(Lsn{100}, Lsn{100}));
+  EXPECT_EQ(tracked.settle(Lsn{50}, Lsn{100}), Settled::yes);
+  EXPECT_EQ(tracked.settle(Lsn{100}, Lsn{100}), Settled::gained);
   ASSERT_EQ(tracked.added().size(), 1u);
   EXPECT_EQ(tracked.gain(looked({"id", "b"}), Lsn{200}, tracked.added()), "");
-  EXPECT_TRUE(tracked.settle(Lsn{100}, Lsn{100}));
+  EXPECT_EQ(tracked.settle(Lsn{100}, Lsn{100}), Settled::yes);
   EXPECT_EQ(tracked.table().schema.columns.size(), 2u);
 }
 
@@ -232,7 +234,7 @@ TEST(TrackedTable, AChangedIdentityOrTypeIsRefused) {
   SentRelation relation = sent({"id", "a"});
   relation.identity = 'f';
   tracked.announced(relation);
-  EXPECT_TRUE(tracked.settle(Lsn{50}, Lsn{100})) << "below, FULL shows the key too";
+  EXPECT_EQ(tracked.settle(Lsn{50}, Lsn{100}), Settled::yes) << "below, FULL shows the key too";
   EXPECT_THROW(tracked.settle(Lsn{101}, Lsn{100}), Error);
   relation = sent({"id", "a"});
   relation.columns[1].type_oid = 25;
@@ -259,6 +261,141 @@ TEST(TrackedTable, AnAddedColumnStandsAfterAllOthers) {
   TrackedTable tracked(table({"id", "a"}), {});
   tracked.announced(sent({"id", "x", "a"}));
   EXPECT_THROW(tracked.settle(Lsn{101}, Lsn{100}), Error);
+}
+
+std::string numbers(const MirrorTable& t, std::vector<std::string> now, std::size_t sent,
+                    Written written = Written::perhaps_before_the_look) {
+  const auto found = numbers_sent(t.schema, t.notes, numbers_of(looked(std::move(now))), sent, written);
+  if (!found) return "?";
+  std::string text;
+  for (const std::int16_t number : *found) text += std::to_string(number);
+  return text;
+}
+
+TEST(SentColumns, AreToldByTheirCountWhereThatIsEnough) {
+  MirrorTable t = table({"id", "p", "q"});
+  ASSERT_TRUE(take_notes(t, {}, looked({"id", "p", "q"})));
+  EXPECT_EQ(numbers(t, {"id", "p", "q"}, 3), "123");
+  EXPECT_EQ(numbers(t, {"id", "p", "-"}, 3), "123") << "a row of before";
+  EXPECT_EQ(numbers(t, {"id", "p", "-"}, 2), "12");
+  EXPECT_EQ(numbers(t, {"id", "-", "q"}, 2), "13");
+  EXPECT_EQ(numbers(t, {"id", "-", "-"}, 1), "1");
+  EXPECT_EQ(numbers(t, {"id", "-", "-"}, 2), "10") << "either of them";
+  EXPECT_EQ(numbers(t, {"id", "p", "-", "n"}, 2), "12");
+  EXPECT_EQ(numbers(t, {"id", "p", "-", "n"}, 4), "1234");
+  EXPECT_EQ(numbers(t, {"id", "p", "-"}, 1), "?");
+  EXPECT_EQ(numbers(t, {"id", "p", "-"}, 4), "?");
+}
+
+TEST(SentColumns, AreNotGuessed) {
+  MirrorTable t = table({"id", "p", "q"});
+  ASSERT_TRUE(take_notes(t, {}, looked({"id", "p", "q"})));
+  // DROP q; ADD n: the third one is q, or n, which may have been called q.
+  EXPECT_EQ(numbers(t, {"id", "p", "-", "n"}, 3), "?");
+  EXPECT_EQ(numbers(t, {"id", "p", "-", "n"}, 3, Written::after_it), "124") << "nothing was altered since";
+  EXPECT_EQ(numbers(t, {"id", "p", "-", "n"}, 2, Written::after_it), "?");
+  // Which of the two was still there decides where p stands.
+  EXPECT_EQ(numbers(t, {"id", "-", "q", "-"}, 3), "?");
+  // A column that was generated, and of which nobody knows since when it is not.
+  t.notes.last_number = 4;
+  EXPECT_EQ(numbers(t, {"id", "p", "-", "g"}, 3), "?");
+  EXPECT_EQ(numbers(t, {"id", "p", "q", "-"}, 3), "123") << "it was dropped before, or never sent";
+}
+
+TEST(SentColumns, ADroppedOneIsACandidateAsLongAsItMayCome) {
+  MirrorTable t = table({"id", "b", "p"});
+  ASSERT_TRUE(take_notes(t, {}, looked({"id", "b", "p"})));
+  drop_columns(t.schema, t.notes, {2});
+  ASSERT_EQ(t.notes.excluded, (std::vector<CatalogNotes::Excluded>{{"b", 2}}));
+  EXPECT_EQ(t.notes.marks.size(), 2u);
+  EXPECT_EQ(numbers(t, {"id", "-", "p"}, 3), "123");
+  t.notes.excluded[0].number = -2;
+  EXPECT_EQ(numbers(t, {"id", "-", "p"}, 3), "?");
+}
+
+TEST(TrackedTable, ADroppedColumnIsLostWhereTheStreamLosesIt) {
+  MirrorTable wide = table({"id", "q", "p"});
+  ASSERT_TRUE(take_notes(wide, {}, looked({"id", "q", "p"})));
+  wide.schema.key = {2};
+  TrackedTable tracked(wide, {});
+  EXPECT_EQ(tracked.looked(looked({"id", "-", "p"}), Lsn{500}, Lsn{100}).doubt, "");
+  EXPECT_TRUE(tracked.loses());
+  EXPECT_FALSE(tracked.lost_all());
+  SentRelation relation = sent({"id", "q", "p"});
+  relation.columns[0].in_key = false, relation.columns[2].in_key = true;
+  tracked.announced(relation);
+  EXPECT_EQ(tracked.settle(Lsn{200}, Lsn{50}), Settled::yes) << "a row of before";
+  relation.columns.erase(relation.columns.begin() + 1);
+  tracked.announced(relation);
+  EXPECT_EQ(tracked.settle(Lsn{300}, Lsn{50}), Settled::lost);
+  tracked.lose();
+  EXPECT_EQ(tracked.settle(Lsn{300}, Lsn{50}), Settled::yes);
+  const MirrorTable noted = tracked.noted();
+  EXPECT_EQ(noted.schema.columns.size(), 2u);
+  EXPECT_EQ(noted.schema.key, (std::vector<std::uint16_t>{1}));
+  EXPECT_EQ(noted.notes.excluded.at(0), (CatalogNotes::Excluded{"q", -2}));
+  EXPECT_EQ(tracked.looked(looked({"id", "-", "p"}), Lsn{600}, Lsn{300}).doubt, "");
+}
+
+// Another table came by its new shape in the same transaction, and peerd was killed before this one's.
+TEST(TrackedTable, ADroppedColumnIsLostInTheTransactionThatTheShapesHoldFrom) {
+  MirrorTable wide = table({"id", "q", "p"});
+  ASSERT_TRUE(take_notes(wide, {}, looked({"id", "q", "p"})));
+  TrackedTable tracked(wide, {});
+  tracked.looked(looked({"id", "-", "p"}), Lsn{500}, Lsn{100});
+  tracked.announced(sent({"id", "p"}));
+  ASSERT_EQ(tracked.settle(Lsn{300}, Lsn{300}), Settled::lost);
+  tracked.lose();
+  EXPECT_EQ(tracked.settle(Lsn{300}, Lsn{300}), Settled::yes);
+}
+
+TEST(TrackedTable, ADroppedColumnOfTheKeyOrOneInItsPlaceIsRefused) {
+  for (const auto& [dropped, relation] : std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>>{
+           {{"-", "p", "q"}, {"p", "q"}}, {{"id", "p", "-", "q"}, {"id", "p", "q"}}}) {
+    MirrorTable t = table({"id", "p", "q"});
+    ASSERT_TRUE(take_notes(t, {}, looked({"id", "p", "q"})));
+    TrackedTable tracked(t, {});
+    EXPECT_THROW(tracked.looked(looked(dropped), Lsn{500}, Lsn{100}), Error);
+  }
+  MirrorTable t = table({"id", "p", "q"});
+  ASSERT_TRUE(take_notes(t, {}, looked({"id", "p", "q"})));
+  for (const std::vector<std::string>& relation : {std::vector<std::string>{"id", "p", "x"}, {"id", "q"}, {"id", "q", "p"}}) {
+    TrackedTable tracked(t, {});
+    tracked.looked(looked({"id", "p", "-"}), Lsn{500}, Lsn{100});
+    tracked.announced(sent(relation));
+    EXPECT_THROW(tracked.settle(Lsn{200}, Lsn{50}), Error) << relation.back();
+  }
+}
+
+TEST(TrackedTable, OfSeveralDroppedColumnsNoneIsGuessed) {
+  MirrorTable t = table({"id", "a", "b", "p"});
+  ASSERT_TRUE(take_notes(t, {}, looked({"id", "a", "b", "p"})));
+  TrackedTable tracked(t, {});
+  tracked.looked(looked({"id", "-", "-", "p"}), Lsn{500}, Lsn{100});
+  tracked.announced(sent({"id", "b", "p"}));
+  ASSERT_EQ(tracked.settle(Lsn{200}, Lsn{50}), Settled::lost);
+  tracked.lose();
+  ASSERT_EQ(tracked.settle(Lsn{200}, Lsn{50}), Settled::yes);
+  EXPECT_EQ(tracked.table().schema.columns.size(), 2u);
+  EXPECT_EQ(tracked.shape().from, (std::vector<std::uint16_t>{0, 2})) << "p, and nothing of b";
+  // So it is after a start, which does not know what was sent.
+  TrackedTable again(tracked.noted(), {});
+  again.looked(looked({"id", "-", "-", "p"}), Lsn{500}, Lsn{100});
+  again.announced(sent({"id", "b", "p"}));
+  EXPECT_EQ(again.settle(Lsn{250}, Lsn{200}), Settled::yes);
+}
+
+TEST(TrackedTable, ADropThatNothingFollowsIsPassedInTime) {
+  MirrorTable t = table({"id", "q"});
+  ASSERT_TRUE(take_notes(t, {}, looked({"id", "q"})));
+  TrackedTable tracked(t, {});
+  tracked.looked(looked({"id", "-"}), Lsn{500}, Lsn{100});
+  EXPECT_FALSE(tracked.lost_all());
+  tracked.looked(looked({"id", "-"}), Lsn{600}, Lsn{550});
+  ASSERT_TRUE(tracked.lost_all());
+  tracked.lose();
+  EXPECT_FALSE(tracked.loses());
+  EXPECT_EQ(tracked.table().schema.columns.size(), 1u);
 }
 
 TEST(TableNotes, AColumnIsKnownByItsNumber) {
