@@ -119,7 +119,7 @@ json partitions_json(const std::vector<CatalogNotes::Partition>& partitions) {
   json document = json::array();
   for (const auto& part : partitions) {
     document.push_back({{"oid", part.oid}, {"name", part.name}, {"link", part.link}, {"file_node", part.file_node},
-                        {"unread", part.unread}});
+                        {"toast", part.toast}, {"unread", part.unread}});
   }
   return document;
 }
@@ -131,7 +131,7 @@ std::vector<CatalogNotes::Partition> read_partitions(const json& document) {
   for (const json& part : *found) {
     partitions.push_back({part.at("oid").get<std::uint32_t>(), part.at("name").get<std::string>(),
                           part.at("link").get<std::string>(), part.at("file_node").get<std::uint32_t>(),
-                          part.at("unread").get<bool>()});
+                          part.at("toast").get<std::uint32_t>(), part.at("unread").get<bool>()});
   }
   return partitions;
 }

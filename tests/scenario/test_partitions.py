@@ -240,6 +240,92 @@ def test_rights_on_each_partition_are_asked_for(new_world):
     world.sql("DROP OWNED BY reader; DROP ROLE reader")
 
 
+@pytest.mark.parametrize("kind", ["postgres", "clickhouse"])
+def test_a_value_is_not_taken_from_an_old_row_that_a_partition_does_not_send(new_world, kind):
+    world = new_world(kind)
+    # The identity of the whole is not that of its partitions, which send their key alone.
+    world.sql(TREE + "ALTER TABLE items REPLICA IDENTITY FULL")
+    world.sql(FILL.format(table="items"), (1, 3000, 1, 4000))  # Every row has a long value.
+    world.start_mirror(["public.items"])
+    world.wait_caught_up()
+    world.sql("UPDATE items SET id = id + 400 WHERE id BETWEEN 4 AND 40; UPDATE items SET n = -7 WHERE id BETWEEN 900 AND 950;"
+              "UPDATE items SET id = id + 10000 WHERE id BETWEEN 3900 AND 3950; DELETE FROM items WHERE id BETWEEN 700 AND 720")
+    assert settle(world) == 3979 - 37
+
+
+@pytest.mark.parametrize("kind", ["postgres", "clickhouse"])
+def test_a_column_that_came_before_a_partition_has_the_partitions_values(new_world, kind):
+    world = make_tree(new_world(kind), 3000)
+    world.start_mirror(["public.items"])
+    world.wait_caught_up()
+    # Nothing of the table comes in the stream, so the columns are announced after the partition was seen and read.
+    world.sql("ALTER TABLE items ADD x int; ALTER TABLE items ADD v float8 DEFAULT random();"
+              "CREATE TABLE came (LIKE items INCLUDING ALL); INSERT INTO came (id, n, x) SELECT 9000000000 + g, g, 5 FROM generate_series(1, 70) g;"
+              "ALTER TABLE items ATTACH PARTITION came FOR VALUES FROM (9000000000) TO (9500000000)")
+    wait_said(world, "partition public.came of table public.items is new")
+    wait_said(world, "were read once more")
+    looks = world.peerd.rows("SELECT now() AS t")  # And the next look has passed as well: a file is judged by the second.
+    wait_for("two more looks", lambda: world.sql("SELECT 1") and
+             (world.peerd.rows("SELECT now() AS t")[0]["t"] - looks[0]["t"]).total_seconds() > 32, 60, 1)
+    world.sql("UPDATE items SET n = 6 WHERE id = 3")
+    settle(world)
+
+
+def test_a_mapped_table_that_was_a_partition_for_a_while_stops(new_world):
+    world = make_tree(new_world("postgres"), 100)
+    world.sql("CREATE TABLE other (LIKE items INCLUDING ALL)")
+    world.start_mirror(["public.items", "public.other"])
+    world.wait_caught_up()
+    world.pause()
+    world.sql("ALTER TABLE items ATTACH PARTITION other FOR VALUES FROM (7000000000) TO (8000000000);"
+              "INSERT INTO items (id, n) VALUES (7000000001, 1); ALTER TABLE items DETACH PARTITION other")
+    world.resume()
+    row = world.wait_state("FAILED", 40)
+    assert "public.other is a partition at the source, or was for a while" in row["last_error"], row
+
+
+@pytest.mark.parametrize("kind", ["postgres", "clickhouse"])
+def test_a_partition_that_came_and_went_unseen_is_said(new_world, kind):
+    world = make_tree(new_world(kind), 100)
+    world.start_mirror(["public.items"])
+    world.wait_caught_up()
+    world.pause()
+    world.sql("CREATE TABLE hour PARTITION OF items FOR VALUES FROM (7000000000) TO (8000000000);"
+              "INSERT INTO items (id, n) SELECT 7000000000 + g, g FROM generate_series(1, 9) g; DROP TABLE hour")
+    world.resume()
+    wait_said(world, "partition public.hour of table public.items was detached or dropped")
+    assert world.settle_and_compare(where="id < 7000000000") == 100
+
+
+def test_what_a_partition_was_for_a_while_stops_the_mirror(new_world):
+    first = new_world("postgres")
+    for world, change, words in [
+            (first, "CREATE UNIQUE INDEX odd ON low (n); ALTER TABLE low REPLICA IDENTITY USING INDEX odd; UPDATE low SET id = id + 500 WHERE id = 7;"
+                    "ALTER TABLE low REPLICA IDENTITY DEFAULT", "replica identity named its rows by other columns"),
+            (new_world("postgres", peerd=first.peerd), "ALTER TABLE low SET UNLOGGED; UPDATE low SET n = 3 WHERE id = 7; ALTER TABLE low SET LOGGED",
+             "as SET UNLOGGED and SET LOGGED do")]:
+        make_tree(world, 100)
+        world.start_mirror(["public.items"])
+        world.wait_caught_up()
+        world.pause()
+        world.sql(change)
+        world.resume()
+        assert words in world.wait_state("FAILED", 40)["last_error"], world.mirror()
+
+
+def test_the_whole_of_a_mapped_partition_is_not_added(new_world):
+    world = make_tree(new_world("postgres"), 100)
+    world.start_mirror(["public.low"])
+    for table in ("public.items", "public.middle"):
+        add = f"ALTER MIRROR {world.mirror_name} ADD TABLE {table}:{table}"
+        if table == "public.middle":
+            world.peerd.sql(add)
+            continue
+        with pytest.raises(psycopg2.Error) as error:
+            world.peerd.sql(add)
+        assert "the mirror has that one already" in error.value.pgerror, error.value.pgerror
+
+
 def test_a_partition_that_cannot_be_followed_later_stops_the_mirror(new_world):
     world = make_tree(new_world("postgres"), 100)
     world.start_mirror(["public.items"])

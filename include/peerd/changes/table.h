@@ -138,9 +138,12 @@ struct CatalogNotes {
   struct Partition {
     std::uint32_t oid = 0;
     std::string name;  ///< "s.n", for people.
-    std::string link;  ///< xmin of the rows that attach it, up to the table: detached and attached again, it has others.
+    /// xmin of the rows that attach it, up to the table: detached and attached again, it has others. Empty: so far known
+    /// from the stream alone.
+    std::string link;
     std::uint32_t file_node = 0;
-    bool unread = false;  ///< Its rows are among those that are read at `read_again`.
+    std::uint32_t toast = 0;  ///< As CoverageNote::toast.
+    bool unread = false;      ///< Its rows are among those that are read at `read_again`.
     bool operator==(const Partition&) const = default;
   };
   std::vector<Partition> partitions;  ///< Of a partitioned table, by oid.

@@ -21,9 +21,11 @@ std::span<const std::byte> as_bytes(std::string_view text) {
 
 bool same_shape(const TableSchema& planned, const TableSchema& now) {
   // What a type is called may be written otherwise; what it is may not change.
-  const auto same = [](const Column& a, const Column& b) {
+  // A partitioned table keeps no values of before: its partitions do, each of which is checked by its file.
+  const bool both_whole = planned.partitioned && now.partitioned;
+  const auto same = [&](const Column& a, const Column& b) {
     return a.name == b.name && a.type_oid == b.type_oid && a.type_modifier == b.type_modifier && a.in_key == b.in_key &&
-           a.missing_value == b.missing_value;
+           (both_whole || a.missing_value == b.missing_value);
   };
   return planned.id == now.id && planned.identity == now.identity && planned.key == now.key &&
          planned.partitioned == now.partitioned &&
@@ -119,9 +121,10 @@ PostgresChunkReader::Found PostgresChunkReader::find_part(const MirrorTable& tab
 PostgresChunkReader::Found PostgresChunkReader::find(const MirrorTable& table, const Chunk& chunk, std::string& part,
                                                      const Wait& wait) {
   try {
-    connection_->run("LOCK TABLE ONLY " + quote_identifier(table.schema.schema) + "." +
-                         quote_identifier(table.schema.name) + " IN ACCESS SHARE MODE",
-                     wait);
+    // A range of keys is read from all partitions: each of them, too, before the snapshot.
+    const std::string all = rows_of(table.schema);
+    const bool range = chunk.range.has_value();
+    connection_->run("LOCK TABLE " + (range || all.starts_with("ONLY ") ? all : "ONLY " + all) + " IN ACCESS SHARE MODE", wait);
     if (!as_planned(table, chunk, wait)) return Found::moved;
     return chunk.part.oid == 0 ? Found::as_planned : find_part(table, chunk, part, wait);
   } catch (const Error& error) {

@@ -134,6 +134,15 @@ MirrorTable mirror_table(const CatalogTable& found, const MappedTable& mapped) {
   return table;
 }
 
+/// What rows of before a column show in the partitions.
+void take_missing_of_partitions(TableSchema& schema, const LookedTable& now) {
+  if (!schema.partitioned) return;
+  for (Column& column : schema.columns) {
+    const LookedColumn* const found = now.find(column.number);
+    if (found != nullptr && found->has_missing) column.missing_value = found->missing_value;
+  }
+}
+
 }  // namespace
 
 MirrorTable describe_table(postgres::Connection& connection, const MappedTable& mapped, const Wait& wait) {
@@ -148,10 +157,12 @@ MirrorTable describe_table(postgres::Connection& connection, const MappedTable& 
       throw Error(std::move(text));
     }
     MirrorTable table = mirror_table(*found, mapped);
-    const auto looked = look_at(connection, {&table.schema.id, 1}, MissingValues::no, wait);
+    const auto looked = look_at(connection, {&table.schema.id, 1}, MissingValues::yes, wait);
     // Altered in between: both once more.
-    if (const auto now = looked.find(table.schema.id.oid); now != looked.end() && take_notes(table, mapped.exclude, now->second))
+    if (const auto now = looked.find(table.schema.id.oid); now != looked.end() && take_notes(table, mapped.exclude, now->second)) {
+      take_missing_of_partitions(table.schema, now->second);
       return table;
+    }
     wait.check("describing the source's tables");
   }
 }

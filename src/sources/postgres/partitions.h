@@ -34,6 +34,9 @@ struct UnfitPartition {
 };
 UnfitPartition unfit(const TableSchema& table, const LookedPartition& partition);
 
+/// Names of the key's columns, as LookedPartition::key has them.
+std::vector<std::string> sorted_key(const TableSchema& table);
+
 /// The table for FROM, with all of its rows and no other table's: "ONLY s.t", or "s.t" of a partitioned one.
 std::string rows_of(const TableSchema& schema);
 

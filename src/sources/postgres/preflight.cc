@@ -171,6 +171,21 @@ void check_partitions(postgres::Connection& connection, const CatalogTable& foun
   }
 }
 
+/// Of a mirror that is there, to which tables are added: the whole or a part of one that it has already.
+void check_published(postgres::Connection& connection, const SourceNames& names, std::size_t i, std::uint32_t oid, const Wait& wait,
+                     Problems& problems) {
+  const postgres::Result found = connection.run(
+      "SELECT n.nspname || '.' || c.relname FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid"
+      " JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+      " WHERE p.pubname = $1 AND c.oid <> $2::oid AND (c.oid IN (SELECT relid FROM pg_partition_tree($2::oid))"
+      "   OR c.oid IN (SELECT relid FROM pg_partition_ancestors($2::oid)))",
+      {{names.publication, std::to_string(oid)}}, wait);
+  for (int row = 0; row < found.rows(); ++row) {
+    problems.push_back({unfit_table(names.tables[i], "is a part of table " + found.string(row, 0) + ", or its whole, and the mirror has that one already",
+                                    "take the other out of the mirror first, or make a second mirror", ErrorCode::not_supported), ""});
+  }
+}
+
 /// With the whole mapped, changes of a part come as the whole's.
 void check_overlaps(postgres::Connection& connection, const SourceNames& names, const std::vector<std::uint32_t>& oids,
                     const Wait& wait, Problems& problems) {
@@ -278,6 +293,8 @@ Problems preflight_source(postgres::Connection& connection, const SourceNames& n
     check_table(connection, table, standings[i], publication || !names.own_publication, wait, problems);
   }
   check_overlaps(connection, names, oids, wait, problems);
+  for (std::size_t i = 0; publication && publication->made_by_us && i < oids.size(); ++i)
+    if (oids[i] != 0) check_published(connection, names, i, oids[i], wait, problems);
   // A table that does not exist is not covered either: said once.
   if (publication && problems.size() == before) {
     for (Problem& problem : judge(*publication, names)) problems.push_back(std::move(problem));

@@ -50,9 +50,11 @@ CellView missing_in(const Column& column) {
   return column.missing_value ? CellView{CellView::Kind::text, *column.missing_value} : CellView{};
 }
 
-/// Whether the old row shows the column.
-bool shown(const pgoutput::Message& change, const Column& column) {
-  return change.old_kind == pgoutput::OldTuple::full || (change.old_kind == pgoutput::OldTuple::key && column.in_key);
+/// Whether the old row shows the column. A partition's row is sent as the table's own: called full by the table's identity, it
+/// may hold what the partition's has alone, which is the key.
+bool shown(const pgoutput::Message& change, const TableSchema& schema, const Column& column) {
+  if (change.old_kind == pgoutput::OldTuple::full && !schema.partitioned) return true;
+  return change.old_kind != pgoutput::OldTuple::none && column.in_key;
 }
 
 /// With FULL every column is flagged, so the flags say nothing of the key (rules.md 4).
@@ -133,7 +135,8 @@ void project(const TableSchema& schema, const Shape& shape, const pgoutput::Mess
       continue;
     }
     row[i] = view(change.new_row.cells[from]);
-    if (row[i].kind == CellView::Kind::unchanged && shown(change, schema.columns[i])) row[i] = view(change.old_row.cells[from]);
+    if (row[i].kind == CellView::Kind::unchanged && shown(change, schema, schema.columns[i]))
+      row[i] = view(change.old_row.cells[from]);
   }
 }
 
@@ -141,7 +144,7 @@ void project_old(const TableSchema& schema, const Shape& shape, const pgoutput::
   check_count(shape, change.old_row);
   for (std::size_t i = 0; i < row.size(); ++i) {
     const Column& column = schema.columns[i];
-    if (!shown(change, column)) row[i].kind = CellView::Kind::unchanged;
+    if (!shown(change, schema, column)) row[i].kind = CellView::Kind::unchanged;
     else row[i] = shape.from[i] == Shape::kAbsent ? missing_in(column) : view(change.old_row.cells[shape.from[i]]);
   }
 }

@@ -36,12 +36,6 @@ std::int16_t last_known(const MirrorTable& table, const Excluded& exclude, const
   return now.columns.empty() ? std::int16_t{0} : now.columns.back().number;
 }
 
-bool announces_more(const CatalogNotes& notes, const Excluded& exclude, const LookedTable& now) {
-  return std::ranges::any_of(now.columns, [&](const LookedColumn& column) {
-    return column.number > notes.last_number && in_stream(column) && !holds(exclude, column.name);
-  });
-}
-
 void note_columns(MirrorTable& table, const Excluded& exclude, const LookedTable& now) {
   CatalogNotes& notes = table.notes;
   notes.file_node = now.file_node;
@@ -142,6 +136,12 @@ std::string changed_key(const MirrorTable& table, const LookedTable& now) {
 }
 
 }  // namespace
+
+bool announces_more(const CatalogNotes& notes, const Excluded& exclude, const LookedTable& now) {
+  return std::ranges::any_of(now.columns, [&](const LookedColumn& column) {
+    return column.number > notes.last_number && in_stream(column) && !holds(exclude, column.name);
+  });
+}
 
 bool take_notes(MirrorTable& table, const Excluded& exclude, const LookedTable& now) {
   std::vector<std::int16_t> numbers;
@@ -272,11 +272,12 @@ std::vector<Said> take_partitions(MirrorTable& table, const LookedTable& now) {
     Partition& kept = parts.emplace_back(part.note);
     if (noted != nullptr && noted->link == kept.link) {
       kept.file_node = noted->file_node;  // Judged by take_files().
+      kept.toast = noted->toast;
       kept.unread = noted->unread;
       continue;
     }
     kept.unread = true;
-    if (noted == nullptr) {
+    if (noted == nullptr || noted->link.empty()) {
       said.push_back({"partition " + kept.name + of_table + " is new: its rows are read at the source", ""});
     } else {
       said.push_back({"partition " + kept.name + of_table + " was detached and attached again: its rows are read at the "
@@ -292,12 +293,14 @@ std::vector<Said> take_files(MirrorTable& table, const LookedTable& now, const s
   for (Partition& noted : table.notes.partitions) {
     const auto part = std::ranges::find_if(now.partitions, [&](const LookedPartition& p) { return p.note.oid == noted.oid; });
     if (part == now.partitions.end() || part->note.file_node == noted.file_node) continue;
+    const bool kept_toast = noted.toast != 0 && noted.toast == part->note.toast;
     noted.file_node = part->note.file_node;
+    noted.toast = part->note.toast;
     if (explained(*part)) continue;
     said.push_back({"partition " + noted.name + " of table " + table.schema.qualified() +
-                        " was written anew at the source, and nothing tells whether by VACUUM FULL, CLUSTER or ALTER TABLE, "
-                        "by a TRUNCATE of the partition itself, whose rows stay at the target then, or by SET UNLOGGED and "
-                        "SET LOGGED",
+                        " was written anew at the source, and nothing tells whether by VACUUM FULL or CLUSTER, or by a TRUNCATE "
+                        "of the partition itself, whose rows stay at the target then" +
+                        (kept_toast ? "" : "; or by SET UNLOGGED and SET LOGGED, and what was changed in between is missing"),
                     std::string(kRowsStay)});
   }
   return said;
@@ -321,6 +324,18 @@ void drop_columns(TableSchema& schema, CatalogNotes& notes, const std::vector<st
     schema.columns.erase(schema.columns.begin() + static_cast<std::ptrdiff_t>(i));
     for (std::uint16_t& key : schema.key) key = static_cast<std::uint16_t>(key > i ? key - 1 : key);
   }
+}
+
+std::string perhaps_unlogged_partition(const CatalogNotes& notes, const LookedTable& now,
+                                       const std::function<bool(const LookedPartition&)>& explained) {
+  for (const LookedPartition& part : now.partitions) {
+    const Partition* const noted = find_partition(notes, part.note.oid);
+    if (noted == nullptr || noted->link != part.note.link || explained(part)) continue;
+    if (noted->toast == 0 || part.note.toast == 0 || noted->toast == part.note.toast) continue;
+    return "has partition " + part.note.name + ", which was written anew at the source as SET UNLOGGED and SET LOGGED do: what was "
+           "changed in between is not in the WAL";
+  }
+  return {};
 }
 
 }  // namespace peerd

@@ -24,6 +24,9 @@ std::string what_may_differ(const MirrorTable& table, const LookedTable& now);
 /// unlogged in between, and what was changed then is not in the WAL.
 bool surely_logged(const CatalogNotes& notes, const LookedTable& now);
 
+/// The stream has still to announce columns that the catalog has.
+bool announces_more(const CatalogNotes& notes, const Excluded& exclude, const LookedTable& now);
+
 /// All rows of the table are to be read once more when the stream has passed `position`.
 void read_all_again(CatalogNotes& notes, Lsn position);
 
@@ -37,7 +40,11 @@ struct Said {
 std::vector<Said> take_partitions(MirrorTable& table, const LookedTable& now);
 /// Notes the files of those that were there before. `explained`: it is known why the partition has another one.
 std::vector<Said> take_files(MirrorTable& table, const LookedTable& now,
-                                    const std::function<bool(const LookedPartition&)>& explained);
+                             const std::function<bool(const LookedPartition&)>& explained);
+/// A partition that was unlogged for a while, in words that follow the table's name; empty: none shows that it was. A
+/// TOAST table is kept by VACUUM FULL, CLUSTER and TRUNCATE.
+std::string perhaps_unlogged_partition(const CatalogNotes& notes, const LookedTable& now,
+                                       const std::function<bool(const LookedPartition&)>& explained);
 
 enum class Doubt { no, yes };
 /// Brings the notes of a table that stands as noted up to date; true when they changed. What a column that the stream

@@ -109,13 +109,29 @@ bool TrackedTable::look_at_partitions(MirrorTable& table, const LookedTable& now
   };
   if (!std::ranges::any_of(now.partitions, moved)) parts_rewritten_.reset();
   else if (!parts_rewritten_) parts_rewritten_ = inserted;
-  const bool altered = !found.doubt.empty() || table.notes.rewritten;
-  if (parts_rewritten_ && (altered || received >= *parts_rewritten_)) {
-    const auto explained = [&](const LookedPartition& part) { return altered || part.written_by == truncated_by_; };
+  // ALTER TABLE writes the columns' rows and all partitions in one transaction.
+  const auto explained = [&](const LookedPartition& part) {
+    const auto wrote = [&](const LookedColumn& column) { return column.mark.altered == part.written_by; };
+    return part.written_by == truncated_by_ || std::ranges::any_of(now.columns, wrote);
+  };
+  if (const std::string what = perhaps_unlogged_partition(table.notes, now, explained); !what.empty()) changed(what);
+  // What older rows hold in a column that the stream has still to announce hangs on the files as they were before it.
+  const bool more = announces_more(table.notes, exclude_, now);
+  if (more && found.unread) table.notes.rewritten = true;
+  if (parts_rewritten_ && !more && received >= *parts_rewritten_) {
     for (Said& said : take_files(table, now, explained)) found.said.push_back(std::move(said));
     parts_rewritten_.reset();
   }
-  return before != table.notes.partitions;
+  return before != table.notes.partitions || (more && found.unread);
+}
+
+void TrackedTable::came_from(std::uint32_t partition, const std::string& name, char identity, const std::vector<std::string>& key) {
+  if (identity != 'f' && key != sorted_key(table_.schema)) {
+    changed("had changes of partition " + name + " whose replica identity named its rows by other columns than the table's");
+  }
+  if (std::ranges::find(notes_.partitions, partition, &CatalogNotes::Partition::oid) != notes_.partitions.end()) return;
+  // The next look, which comes before the change is taken, finds it, or that it is gone.
+  notes_.partitions.push_back({.oid = partition, .name = name});
 }
 
 std::vector<TableId> TrackedTable::unread() const {

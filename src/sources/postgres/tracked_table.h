@@ -48,6 +48,9 @@ class TrackedTable {
   void truncated(std::uint32_t xid) { truncated_by_ = xid; }
   /// Its rows are to be read once more when the stream stands at `position`.
   bool due(Lsn position) const { return notes_.read_again != Lsn{} && (at_once_ || position >= notes_.read_again); }
+  /// A change came as the table's that is of this partition, announced just so in the stream: by these columns its rows are
+  /// named, sorted; all are sent with 'f'. Throws Error(schema_changed) when they are not the key's.
+  void came_from(std::uint32_t partition, const std::string& name, char identity, const std::vector<std::string>& key);
   /// The partitions whose rows these are; of a table that is not partitioned the table itself.
   std::vector<TableId> unread() const;
   /// They were, at that position of the stream. What was committed after it and before the doubt arose still comes with

@@ -64,7 +64,7 @@ std::span<CellView> changed_key(const pgoutput::Message& message, const TableSch
 /// ChangeView::old_row, but for the key alone of a row whose key is told anyway.
 std::span<CellView> shown_old_row(const pgoutput::Message& message, const TableSchema& schema, const Shape& shape,
                                   bool key_told, BatchBuilder& into) {
-  const bool full = message.old_kind == pgoutput::OldTuple::full;
+  const bool full = message.old_kind == pgoutput::OldTuple::full && !schema.partitioned;
   if (!into.keeps_old_rows() || message.old_kind == pgoutput::OldTuple::none || (key_told && !full)) return {};
   const std::span<CellView> row = into.cells(schema.columns.size());
   project_old(schema, shape, message, row);

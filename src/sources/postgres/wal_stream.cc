@@ -56,6 +56,18 @@ NewShape said_of_rewrite(MirrorTable table) {
                   " keeps it from being made unlogged, and this warning from coming again"};
 }
 
+/// The notes that a look has left, and what is said of them: in one, so that a stop in between tells all of it again.
+NewShape renewed(MirrorTable table, const TrackedTable::Looked& found, Lsn inserted) {
+  NewShape shape{.table = std::move(table), .commit = {}};
+  if (!found.doubt.empty() || found.unread) shape.horizon = inserted;
+  shape.words = found.doubt;
+  for (const Said& said : found.said) {
+    shape.words += (shape.words.empty() ? "" : "; ") + said.words;
+    if (!said.hint.empty()) shape.hint = said.hint;
+  }
+  return shape;
+}
+
 }  // namespace
 
 WalStream::WalStream(Setup setup, std::span<const MirrorTable> tables)
@@ -127,9 +139,7 @@ void WalStream::look(postgres::Connection& connection, std::span<const TableId> 
     const Lsn received{received_.load(std::memory_order_relaxed)};
     const TrackedTable::Looked found = table.looked(now, inserted, received);
     if (found.perhaps_unlogged) shapes_.push_back(said_of_rewrite(table.noted()));
-    for (const Said& said : found.said) shapes_.push_back({table.noted(), Lsn{}, Lsn{}, said.words, said.hint});
-    const bool from_future = !found.doubt.empty() || found.unread;
-    if (found.renewed) shapes_.push_back({table.noted(), Lsn{}, from_future ? inserted : Lsn{}, found.doubt});
+    if (found.renewed) shapes_.push_back(renewed(table.noted(), found, inserted));
     if (where == Where::between_transactions && !again_open_ && table.lost_all()) {
       table.lose();
       // All that was committed before was sent; what comes was committed at that position, or after it.
@@ -149,8 +159,14 @@ void WalStream::look_again(const std::stop_token& stop) {
       look(source, ids, Where::between_transactions, wait);
       setup_.streamed->any_runs(running_transactions(source, wait));
     });
+    failed_looks_ = 0;
   } catch (const Error& error) {
     if (error.text.code == ErrorCode::schema_changed) throw;  // Else the next look finds what this one missed.
+    constexpr unsigned kSaidEvery = 40;  // Ten minutes.
+    if (failed_looks_++ % kSaidEvery == 0) {
+      log(LogLevel::warning, "the source could not be asked what became of the tables: " + error.text.message,
+          {.mirror = setup_.names.mirror, .phase = "stream"});
+    }
   }
   silence_.asked(std::chrono::steady_clock::now());
 }
@@ -286,6 +302,7 @@ std::optional<Got> WalStream::take(const pgoutput::Frame& frame, BatchBuilder& i
 
 std::optional<Got> WalStream::take_message(const pgoutput::Message& message, Lsn position, BatchBuilder& into) {
   using pgoutput::MessageKind;
+  if (relation_before_ != 0) note_origin(message);
   switch (message.kind) {
     case MessageKind::begin:
       in_transaction_ = true;
@@ -317,6 +334,7 @@ std::optional<Got> WalStream::take_message(const pgoutput::Message& message, Lsn
       return take_truncate(message, position, into);
     case MessageKind::relation:
       take_relation(message);
+      relation_before_ = message.relation;
       return std::nullopt;
     case MessageKind::message:
       return take_logical(message, into);
@@ -361,6 +379,36 @@ void WalStream::take_relation(const pgoutput::Message& message) {
         commit_ > setup_.shaped_at)
       return look_at(table.table());
   }
+}
+
+/// A Relation message came before this one. That of a partition follows directly on that of the table as whose its changes
+/// are told, and the change itself comes next; types may be told in between.
+void WalStream::note_origin(const pgoutput::Message& message) {
+  using pgoutput::MessageKind;
+  if (message.kind == MessageKind::type) return;
+  const std::uint32_t before = std::exchange(relation_before_, 0);
+  if (message.kind == MessageKind::relation) {
+    origin_ = {before, message.relation, std::string(message.space) + "." + std::string(message.name), message.identity, {}};
+    for (const pgoutput::RelationColumn& column : message.columns)
+      if (column.in_key) origin_->key.emplace_back(column.name);
+    std::ranges::sort(origin_->key);
+    return;
+  }
+  const bool change = message.kind == MessageKind::insert || message.kind == MessageKind::update || message.kind == MessageKind::remove;
+  if (change && origin_ && origin_->told_as == message.relation) check_origin(message.relation);
+  origin_.reset();
+}
+
+/// What a look at the catalog is too late for: the partition may be another by now, or none.
+void WalStream::check_origin(std::uint32_t told_as) {
+  const TrackedTable* const own = find(origin_->oid);
+  if (own != nullptr && commit_ >= own->table().start) {
+    throw_schema_changed(own->table().schema, "is a partition at the source, or was for a while: its changes came as those of the table that it is a part of",
+                         "DROP MIRROR and CREATE MIRROR copy the table anew");
+  }
+  TrackedTable* const whole = find(told_as);
+  if (whole == nullptr || !whole->table().schema.partitioned || commit_ < whole->table().start) return;
+  whole->came_from(origin_->oid, origin_->name, origin_->identity, origin_->key);
 }
 
 void WalStream::begin_in(BatchBuilder& into) {

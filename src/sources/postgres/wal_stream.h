@@ -50,6 +50,8 @@ class WalStream final : public ChangeStream {
   std::optional<Got> take_truncate(const pgoutput::Message& message, Lsn position, BatchBuilder& into);
   std::optional<Got> take_logical(const pgoutput::Message& message, BatchBuilder& into);
   void take_relation(const pgoutput::Message& message);
+  void note_origin(const pgoutput::Message& relation);
+  void check_origin(std::uint32_t told_as);
   void look_at(const MirrorTable& table);
 
   TrackedTable* find(std::uint32_t oid);
@@ -94,6 +96,16 @@ class WalStream final : public ChangeStream {
 
   std::optional<pgoutput::Frame> held_;  ///< A change that waits for new_shape(); libpq still holds its bytes.
   TrackedTable* widening_ = nullptr;
+  /// The Relation messages that came directly before: of a partition's change the first is the table's as which it is told,
+  /// the last is its own.
+  std::uint32_t relation_before_ = 0;
+  struct Origin {
+    std::uint32_t told_as, oid;
+    std::string name;
+    char identity;
+    std::vector<std::string> key;
+  };
+  std::optional<Origin> origin_;
   std::deque<NewShape> shapes_;  ///< To be handed out before more is read.
 
   std::vector<TrackedTable*> again_;  ///< Their rows are to be read once more.
@@ -106,6 +118,7 @@ class WalStream final : public ChangeStream {
   Clock::Instant next_again_{};
 
   Clock::Instant next_status_{}, next_quick_status_{}, next_look_{};
+  unsigned failed_looks_ = 0;  ///< Since the last that succeeded.
   std::chrono::milliseconds status_interval_{10'000};
   Silence silence_;
   Lsn told_;  ///< The flush position of the last status.

@@ -85,6 +85,33 @@ TEST(Partitions, AnotherFileIsSaidOnceUnlessItIsExplained) {
   EXPECT_EQ(table.notes.partitions[0].file_node, 12u);
 }
 
+TEST(Partitions, AnotherToastTableShowsThatItWasUnlogged) {
+  MirrorTable table = items();
+  table.notes.partitions = {partition(1, "5", 10).note};
+  table.notes.partitions[0].toast = 100;
+  LookedTable now;
+  now.partitions = {partition(1, "5", 11)};
+  now.partitions[0].note.toast = 100;
+  EXPECT_EQ(perhaps_unlogged_partition(table.notes, now, explained_by_nothing), "");
+  const std::string words = take_files(table, now, explained_by_nothing).at(0).words;
+  EXPECT_EQ(words.find("UNLOGGED"), std::string::npos) << words;
+  now.partitions[0].note.toast = 101;
+  EXPECT_NE(perhaps_unlogged_partition(table.notes, now, explained_by_nothing).find("SET UNLOGGED"), std::string::npos);
+  EXPECT_EQ(perhaps_unlogged_partition(table.notes, now, [](const LookedPartition&) { return true; }), "");
+}
+
+TEST(Partitions, OneThatOnlyTheStreamHasShownIsNewOrGone) {
+  MirrorTable table = items();
+  table.notes.partitions = {{.oid = 1, .name = "public.p1"}, {.oid = 2, .name = "public.p2"}};
+  LookedTable now;
+  now.partitions = {partition(1, "5", 10)};
+  const std::vector<Said> said = take_partitions(table, now);
+  ASSERT_EQ(said.size(), 2u);
+  EXPECT_NE(said[0].words.find("public.p2 of table public.items was detached or dropped"), std::string::npos);
+  EXPECT_NE(said[1].words.find("public.p1 of table public.items is new"), std::string::npos);
+  EXPECT_TRUE(table.notes.partitions.at(0).unread);
+}
+
 TEST(Partitions, AReadingOfAllRowsIsOfEachPartition) {
   CatalogNotes notes;
   notes.partitions = {partition(1, "5", 10).note, partition(2, "5", 20).note};
