@@ -122,8 +122,9 @@ Declared declare_mirror(const MirrorRequest& request, const Ends& ends, Catalog&
   return declared;
 }
 
-Problems preflight(const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors, const Wait& wait) {
-  const auto source = connectors.of(ends.source->kind).source(*ends.source, mirror, Lease{});
+Problems preflight(const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors, const Wait& wait,
+                   const Lease& there) {
+  const auto source = connectors.of(ends.source->kind).source(*ends.source, mirror, there);
   const auto target = connectors.of(ends.target->kind).target(*ends.target, mirror, Lease{});
   Problems problems;
   std::vector<MirrorTable> tables;

@@ -17,8 +17,10 @@ Declared declare_mirror(const MirrorRequest& request, const Ends& ends, Catalog&
 /// written: a default that is left out equals one that is written.
 std::optional<MirrorChange> change_between(const MirrorSpec& there, const MirrorSpec& wanted);
 
-/// What both peers say about the spec's tables. Changes nothing there.
-Problems preflight(const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors, const Wait& wait);
+/// What both peers say about the spec's tables. Changes nothing there. `there`: of a mirror to which the tables are added; its
+/// source then knows what is its own.
+Problems preflight(const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors, const Wait& wait,
+                   const Lease& there = {});
 
 /// The one spelling of a source table's name; as it is written where it is no name.
 std::string source_key(const Ends& ends, const Connectors& connectors, const std::string& table);

@@ -147,7 +147,7 @@ class World:
                                           self.target_db, exclude, where, live)
             else:
                 total += compare_clickhouse(self.source, table, self.target, self.target_name(table), self.target_db,
-                                            self.source_db, exclude, where)
+                                            self.source_db, exclude, where, where)
         return total
 
     def settle_and_compare(self, timeout=120, **more):
