@@ -18,9 +18,10 @@ def make(world, rows=200):
 
 def begin(world):
     world.start_mirror(["public.items"])
-    wait_for("the mirror to be consistent", lambda: world.wait_caught_up()["consistent"], 60)
-    if world.kind != "kafka":
-        world.compare()
+    world.wait_caught_up()
+    # Without a change of ours: one that leaves a long value out has it looked up, which is from the future again.
+    wait_for("the mirror to be consistent", lambda: world.mirror()["consistent"], 60)
+    world.compare()
 
 
 def rows_at(world, columns, where="true"):

@@ -326,6 +326,16 @@ void drop_columns(TableSchema& schema, CatalogNotes& notes, const std::vector<st
   }
 }
 
+void take_explained_files(MirrorTable& table, const LookedTable& now,
+                          const std::function<bool(const LookedPartition&)>& explained) {
+  for (Partition& noted : table.notes.partitions) {
+    const auto part = std::ranges::find_if(now.partitions, [&](const LookedPartition& p) { return p.note.oid == noted.oid; });
+    if (part == now.partitions.end() || noted.link != part->note.link || !explained(*part)) continue;
+    noted.file_node = part->note.file_node;
+    noted.toast = part->note.toast;
+  }
+}
+
 std::string perhaps_unlogged_partition(const CatalogNotes& notes, const LookedTable& now,
                                        const std::function<bool(const LookedPartition&)>& explained) {
   for (const LookedPartition& part : now.partitions) {

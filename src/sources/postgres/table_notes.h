@@ -41,6 +41,9 @@ std::vector<Said> take_partitions(MirrorTable& table, const LookedTable& now);
 /// Notes the files of those that were there before. `explained`: it is known why the partition has another one.
 std::vector<Said> take_files(MirrorTable& table, const LookedTable& now,
                              const std::function<bool(const LookedPartition&)>& explained);
+/// Notes the files of those of which it is explained, and says nothing.
+void take_explained_files(MirrorTable& table, const LookedTable& now,
+                          const std::function<bool(const LookedPartition&)>& explained);
 /// A partition that was unlogged for a while, in words that follow the table's name; empty: none shows that it was. A
 /// TOAST table is kept by VACUUM FULL, CLUSTER and TRUNCATE.
 std::string perhaps_unlogged_partition(const CatalogNotes& notes, const LookedTable& now,

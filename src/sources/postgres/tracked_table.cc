@@ -109,20 +109,23 @@ bool TrackedTable::look_at_partitions(MirrorTable& table, const LookedTable& now
   };
   if (!std::ranges::any_of(now.partitions, moved)) parts_rewritten_.reset();
   else if (!parts_rewritten_) parts_rewritten_ = inserted;
-  // ALTER TABLE writes the columns' rows and all partitions in one transaction.
-  const auto explained = [&](const LookedPartition& part) {
-    const auto wrote = [&](const LookedColumn& column) { return column.mark.altered == part.written_by; };
-    return part.written_by == truncated_by_ || std::ranges::any_of(now.columns, wrote);
-  };
+  const auto explained = [&](const LookedPartition& part) { return explains_file(part, now); };
   if (const std::string what = perhaps_unlogged_partition(table.notes, now, explained); !what.empty()) changed(what);
   // What older rows hold in a column that the stream has still to announce hangs on the files as they were before it.
   const bool more = announces_more(table.notes, exclude_, now);
   if (more && found.unread) table.notes.rewritten = true;
+  if (!more) take_explained_files(table, now, explained);  // Who wrote it last may be another at the next look.
   if (parts_rewritten_ && !more && received >= *parts_rewritten_) {
     for (Said& said : take_files(table, now, explained)) found.said.push_back(std::move(said));
     parts_rewritten_.reset();
   }
   return before != table.notes.partitions || (more && found.unread);
+}
+
+/// It was written by the TRUNCATE of the whole, or with the columns' rows: ALTER TABLE writes both in one transaction.
+bool TrackedTable::explains_file(const LookedPartition& part, const LookedTable& now) const {
+  const auto wrote = [&](const LookedColumn& column) { return column.mark.altered == part.written_by; };
+  return part.written_by == truncated_by_ || std::ranges::any_of(now.columns, wrote);
 }
 
 void TrackedTable::came_from(std::uint32_t partition, const std::string& name, char identity, const std::vector<std::string>& key) {
@@ -297,6 +300,8 @@ std::string TrackedTable::gain(const LookedTable& now, Lsn inserted, const std::
   }
   std::string doubt = what_may_differ(table, now);
   add_gained(table, exclude_, gained, now);
+  if (!announces_more(table.notes, exclude_, now))
+    take_explained_files(table, now, [&](const LookedPartition& part) { return explains_file(part, now); });
   if (!doubt.empty()) {
     read_all_again(table.notes, inserted);
     doubt = "table " + table.schema.qualified() + " " + doubt + ": all its rows are read once more at the source";

@@ -87,6 +87,7 @@ class TrackedTable {
   void judge_older() const;
   void judge_newer() const;
   bool perhaps_unlogged(CatalogNotes& notes, const LookedTable& now, Lsn inserted, Lsn received);
+  bool explains_file(const LookedPartition& part, const LookedTable& now) const;
   bool look_at_partitions(MirrorTable& table, const LookedTable& now, Lsn inserted, Lsn received, Looked& found);
   [[noreturn]] void changed(const std::string& what, const std::string& hint = {}) const;
 
