@@ -178,7 +178,10 @@ void SqlCatalog::copied(const Lease& lease, TableId table, Lsn horizon) {
 void SqlCatalog::ask_resync(MirrorId mirror, std::span<const TableId> tables) {
   Lock lock(mutex_);
   sqlite::Transaction transaction(database_);
-  for (const TableId table : tables) run(Sql::ask_resync, {mirror.value, oid(table)});
+  for (const TableId table : tables) {
+    if (run(Sql::ask_resync, {mirror.value, oid(table)}) == 1) continue;
+    throw Error(ErrorCode::wrong_state, "a table of the mirror was changed by somebody else meanwhile", "try again");
+  }
   transaction.commit();
 }
 
@@ -187,6 +190,16 @@ void SqlCatalog::begin_resync(const Lease& lease, TableId before, const MirrorTa
   sqlite::Transaction transaction(database_);
   require_lease(run(Sql::fence, {lease.mirror.value, epoch_of(lease)}));
   const std::int64_t mirror = lease.mirror.value;
+  if (before != table.schema.id) {
+    for (const MirrorTable& other : read_tables(lease.mirror, nullptr)) {
+      if (other.schema.id != table.schema.id) continue;
+      throw Error(ErrorText{.code = ErrorCode::schema_changed,
+                            .message = "table " + table.schema.qualified() + " is what the mirror knows as " + other.target_name +
+                                       " at the target: tables have changed names at the source",
+                            .hint = "give them their names back and RESUME MIRROR; or ALTER MIRROR … DROP TABLE both, and ADD TABLE them again",
+                            .table = table.schema.qualified(), .retry = Retry::after_operator});
+    }
+  }
   if (run(Sql::begin_resync, {mirror, oid(before), oid(table.schema.id), table_json(table), lsn_text(table.start)}) == 0) return;
   for (const TableId id : {before, table.schema.id}) run(Sql::delete_table_chunks, {mirror, oid(id)});
   if (before != table.schema.id) run(Sql::delete_table, {mirror, oid(before)});

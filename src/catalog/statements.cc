@@ -118,8 +118,13 @@ constexpr std::string_view kVersion9 = R"(
 ALTER TABLE mirror_tables ADD COLUMN resync INTEGER NOT NULL DEFAULT 0;  -- enum Resync.
 )";
 
+// A table's notes tell of columns that the target keeps, which earlier versions would forget: they open it no more.
+constexpr std::string_view kVersion10 = R"(
+UPDATE counters SET value = value WHERE name = 'mirror';
+)";
+
 constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5,
-                                    kVersion6, kVersion7, kVersion8, kVersion9};
+                                    kVersion6, kVersion7, kVersion8, kVersion9, kVersion10};
 
 struct Entry {
   Sql name;

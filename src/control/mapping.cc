@@ -121,6 +121,12 @@ Problems check_mapping(const MirrorSpec& mirror, const Ends& ends, const Connect
     const auto bad_source = bad_name(ends.source, field, table.source, connectors);
     const auto bad_target = bad_name(ends.target, field, table.target, connectors);
     append(problems, check_settings(table, field, target_kind));
+    constexpr std::string_view kReserved = "_peerd_resync_";
+    if (const auto last = table.target.rfind('.'); table.target.substr(last == table.target.npos ? 0 : last + 1).starts_with(kReserved)) {
+      problems.push_back(problem_of(ErrorCode::invalid_option, field,
+                                    "target table " + table.target + " has a name that peerd keeps for copies of RESYNC",
+                                    "choose a name that does not begin with " + std::string(kReserved)));
+    }
     if (bad_source) problems.push_back(*bad_source);
     if (bad_target) problems.push_back(*bad_target);
     if (bad_source || bad_target) continue;

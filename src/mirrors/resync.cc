@@ -61,6 +61,7 @@ void begin_table(PhaseContext& context, const MirrorTable& before, MirrorTable n
   const auto noted = progress.target_tables.find(before.target_name);
   throw_if_any(context.target.check_resync(
       now, noted == progress.target_tables.end() ? std::nullopt : std::optional(noted->second), patient(stop)));
+  carry_kept(before, now);
   now.start = context.source.insert_position(brief(stop));
   context.catalog.begin_resync(context.lease, before.schema.id, now);
   tell(context, now.schema.qualified() + " is copied anew, as it is at the source now");

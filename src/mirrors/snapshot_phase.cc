@@ -132,7 +132,9 @@ void Snapshot::start_anew(const std::vector<std::size_t>& indexes) {
                             .hint = "RESYNC TABLE " + table.schema.qualified() + " OF " + context_.record.spec.name +
                                     " copies the one that is there now; or take it out with ALTER MIRROR … DROP TABLE and RESUME",
                             .field = {}, .table = table.schema.qualified(), .origin = {}, .retry = {}});
-    table = *now;
+    MirrorTable anew = *now;
+    carry_kept(table, anew);
+    table = std::move(anew);
     table.start = start;
     context_.step("preparing " + table.target_name + " at the target");
     // Void first, so that a crash from here on finds no finished chunk of rows that are gone.

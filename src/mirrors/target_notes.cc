@@ -1,5 +1,8 @@
 #include "target_notes.h"
 
+#include <algorithm>
+#include <cstdlib>
+
 namespace peerd {
 
 void open_target(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
@@ -41,6 +44,17 @@ void note_altered(PhaseContext& context, TargetNotes& notes, const MirrorTable& 
   TargetIdentity identity = context.target.recognize(table, wait);
   if (const auto known = note_of(notes, table)) identity.made = known->made;
   note(context, notes, table, std::move(identity));
+}
+
+void carry_kept(const MirrorTable& before, MirrorTable& now) {
+  std::vector<CatalogNotes::Excluded> kept = before.notes.excluded;
+  for (const Column& column : before.schema.columns) kept.push_back({column.name, column.number});
+  for (const auto& [name, number] : kept) {
+    const bool there = std::ranges::find(now.schema.columns, name, &Column::name) != now.schema.columns.end() ||
+                       std::ranges::find(now.notes.excluded, name, &CatalogNotes::Excluded::name) != now.notes.excluded.end();
+    // Below 0: no row of it is still to come.
+    if (!there) now.notes.excluded.push_back({name, static_cast<std::int16_t>(-std::max<int>(1, std::abs(number)))});
+  }
 }
 
 std::optional<TargetIdentity> note_of(const TargetNotes& notes, const MirrorTable& table) {

@@ -28,6 +28,10 @@ CopyPlan verify_at_target(PhaseContext& context, TargetNotes& notes, const Mirro
 /// After an ALTER of it: its columns are noted as they are now, where one has come to have the name of another.
 void note_altered(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait);
 
+/// A table that is described anew: the target may keep columns that the source has lost since, and their names are no other
+/// column's.
+void carry_kept(const MirrorTable& before, MirrorTable& now);
+
 std::optional<TargetIdentity> note_of(const TargetNotes& notes, const MirrorTable& table);
 
 }  // namespace peerd

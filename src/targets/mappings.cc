@@ -1,6 +1,7 @@
 #include "mappings.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -54,17 +55,41 @@ const Mapped* Mappings::of(const MirrorTable& table) const {
 
 Problems Mappings::check(const MirrorTable& table) const {
   const Mapped* mapped = of(table);
-  return mapped == nullptr ? Problems() : check_names(*mapped, table.schema);
+  if (mapped == nullptr) return {};
+  Problems problems = check_named(*mapped, table.schema);
+  std::ranges::move(peerd::check_apart(*mapped, table.schema), std::back_inserter(problems));
+  return problems;
+}
+
+Problems Mappings::check_apart(const MirrorTable& table) const {
+  const Mapped* mapped = of(table);
+  return mapped == nullptr ? Problems() : peerd::check_apart(*mapped, table.schema);
+}
+
+void Mappings::require_apart(const MirrorTable& table) const {
+  const Problems problems = check_apart(table);
+  if (problems.empty()) return;
+  ErrorText text = problems[0].text;
+  text.code = ErrorCode::schema_changed;
+  text.retry = Retry::after_operator;
+  text.hint = "drop the column that was added, at the source, and RESUME MIRROR; or DROP MIRROR and CREATE MIRROR with other names";
+  throw Error(std::move(text));
 }
 
 MirrorTable Mappings::renamed(MirrorTable table) const {
   const Mapped* mapped = of(table);
   const Names names = mapped == nullptr ? Names() : names_of(mapped->mapping);
   if (names.empty()) return table;
+  std::set<std::string> source;
+  for (const Column& column : table.schema.columns) source.insert(column.name);
   for (Column& column : table.schema.columns)
     if (const auto found = names.find(column.name); found != names.end()) column.name = found->second;
   for (CatalogNotes::Excluded& column : table.notes.excluded)
     if (const auto found = names.find(column.name); found != names.end()) column.name = found->second;
+  // An excluded column's name may be another column's at the target: a rule of it says nothing of that one.
+  std::erase_if(table.unique, [&](const UniqueRule& rule) {
+    return std::ranges::any_of(rule.columns, [&](const std::string& name) { return !source.contains(name); });
+  });
   // One that goes is compared with nothing: a target that keeps rows apart by the same is refused as stricter.
   std::erase_if(table.unique, [&](UniqueRule& rule) { return !rename(rule, names); });
   return table;
@@ -81,7 +106,7 @@ Problem problem_with(const Mapped& mapped, ErrorCode code, const std::string& fi
   return problem;
 }
 
-Problems check_names(const Mapped& mapped, const TableSchema& schema) {
+Problems check_named(const Mapped& mapped, const TableSchema& schema) {
   Problems problems;
   const std::string table = "table " + schema.qualified();
   std::vector<std::string_view> known;
@@ -95,6 +120,12 @@ Problems check_names(const Mapped& mapped, const TableSchema& schema) {
                                     meant.empty() ? "leave it out of columns" : "did you mean " + std::string(meant) +
                                         "?"));
   }
+  return problems;
+}
+
+Problems check_apart(const Mapped& mapped, const TableSchema& schema) {
+  Problems problems;
+  const std::string table = "table " + schema.qualified();
   const Names names = names_of(mapped.mapping);
   std::set<std::string> seen;
   for (const Column& column : schema.columns) {

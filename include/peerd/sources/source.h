@@ -47,7 +47,8 @@ class Source {
   /// rewrites that change no value (rules.md 9).
   virtual std::vector<Chunk> plan(const MirrorTable& table, CutBy by, std::uint64_t rows_per_chunk, const Wait& wait) = 0;
   virtual std::unique_ptr<ChunkReader> open_reader(const Wait& wait) = 0;
-  virtual Lsn insert_position(const Wait& wait) = 0;  ///< pg_current_wal_insert_lsn(): rules.md 8, 14, 15.
+  /// pg_current_wal_insert_lsn(): rules.md 8, 14, 15. Above what an earlier call has answered.
+  virtual Lsn insert_position(const Wait& wait) = 0;
   /// Checks rules.md 33-34 first (slot there and not lost, `from` not before confirmed_flush nor past the WAL's end).
   /// `tables`: what the target is prepared for; `shaped_at`: older shapes
   /// met in transactions that committed at or before it are followed in silence.

@@ -86,7 +86,11 @@ class PostgresSource final : public Source {
   std::unique_ptr<ChunkReader> open_reader(const Wait&) override {
     return std::make_unique<PostgresChunkReader>(connector("snapshot"), names_.tables);
   }
-  Lsn insert_position(const Wait& wait) override { return peerd::insert_position(control(wait), wait); }
+  Lsn insert_position(const Wait& wait) override {
+    // A quiet server's does not move: a copy that begins twice at one position would be taken for one.
+    control(wait).run("SELECT pg_logical_emit_message(false, " + quote_literal(kOwnMessages) + ", '')", wait);
+    return peerd::insert_position(control(wait), wait);
+  }
 
   std::unique_ptr<ChangeStream> open_stream(Lsn from, std::span<const MirrorTable> tables, Lsn shaped_at,
                                             const Wait& wait) override {

@@ -77,6 +77,9 @@ TrackedTable::Looked TrackedTable::looked(const LookedTable& now, Lsn inserted, 
   std::swap(notes_, table.notes);
   table_.schema = std::move(table.schema);
   seen_ = numbers_of(now);
+  to_come_.clear();
+  for (const LookedColumn& column : now.columns)
+    if (column.number > notes_.last_number && !column.dropped && !column.generated) to_come_.push_back(column.name);
   dropping_ = dropped_columns(table_.schema, now);
   const std::size_t columns = fingerprint(now);
   if (std::exchange(seen_columns_, columns) != columns || seen_since_ == Lsn{}) seen_since_ = inserted;
@@ -239,7 +242,12 @@ TrackedTable::Settled TrackedTable::judge_added(Lsn commit, Lsn shaped_at) {
   const bool all_dropped = std::ranges::all_of(shape_.added, [&](const Column& column) {
     return std::ranges::find(notes_.excluded, column.name, &CatalogNotes::Excluded::name) != notes_.excluded.end();
   });
-  const bool gone = commit < shaped_at || (commit == shaped_at && all_dropped);
+  const auto anew = std::ranges::find_if(shape_.added, [&](const Column& column) { return std::ranges::find(to_come_, column.name) != to_come_.end(); });
+  if (commit == shaped_at && all_dropped && anew != shape_.added.end()) {
+    const auto old = std::ranges::find(notes_.excluded, anew->name, &CatalogNotes::Excluded::name);
+    if (old->number > 0) changed("has column " + quote_identifier(anew->name) + ", which was dropped and added again, in changes that may be of either");
+  }
+  const bool gone = commit < shaped_at || (commit == shaped_at && all_dropped && anew == shape_.added.end());
   if (!shape_.added.empty() && !gone) return Settled::gained;
   const bool older = commit <= shaped_at;
   settled_to_ = older ? shaped_at : Lsn{~0ull};
@@ -247,10 +255,10 @@ TrackedTable::Settled TrackedTable::judge_added(Lsn commit, Lsn shaped_at) {
   return Settled::yes;
 }
 
-void TrackedTable::lose() {
+void TrackedTable::lose(bool whole) {
   const std::vector<std::int16_t> numbers = lost_.empty() ? dropping_ : lost_;
   drop_columns(table_.schema, notes_, numbers);
-  if (passed_over_.empty() || lost_all()) forget_dropped();
+  if (whole && (passed_over_.empty() || lost_all())) forget_dropped();
   std::erase_if(dropping_, [&](std::int16_t number) { return std::ranges::find(numbers, number) != numbers.end(); });
   lost_.clear();
   settled_to_ = std::nullopt;

@@ -74,7 +74,8 @@ class TrackedTable {
   /// Nothing that was written before they were dropped is still to come.
   bool lost_all() const { return loses() && passed_; }
   /// The table goes on without the columns that it has lost.
-  void lose();
+  /// `whole`: no earlier part of the transaction is meant, so that no row has them any more.
+  void lose(bool whole);
 
  private:
   Settled judge(Lsn commit, Lsn shaped_at);
@@ -99,6 +100,7 @@ class TrackedTable {
   std::optional<Lsn> settled_to_;  ///< Up to this commit position shape_ is good.
   bool looked_ = false, blind_ = false;
   std::vector<SeenNumber> seen_;        ///< The catalog at the last look.
+  std::vector<std::string> to_come_;    ///< Names of columns there that the stream has still to announce.
   std::size_t seen_columns_ = 0;        ///< Another value stands for other columns there, or altered ones.
   Lsn seen_since_;                      ///< Where the source's WAL ended when it was first seen as it is now.
   bool passed_ = false;                 ///< The stream has come there.

@@ -141,7 +141,7 @@ void WalStream::look(postgres::Connection& connection, std::span<const TableId> 
     if (found.perhaps_unlogged) shapes_.push_back(said_of_rewrite(table.noted()));
     if (found.renewed) shapes_.push_back(renewed(table.noted(), found, inserted));
     if (where == Where::between_transactions && !again_open_ && table.lost_all()) {
-      table.lose();
+      table.lose(true);
       // All that was committed before was sent; what comes was committed at that position, or after it.
       shapes_.push_back({table.noted(), Lsn{received.value - 1}});
     }
@@ -371,7 +371,7 @@ std::optional<Got> WalStream::take_change(const pgoutput::Message& message, Lsn 
   }
   const TrackedTable::Settled settled = table->settle(commit_, setup_.shaped_at);
   if (settled == TrackedTable::Settled::lost) {
-    table->lose();
+    table->lose(commit_ > setup_.shaped_at);
     shapes_.push_back({table->noted(), commit_});
     return Got::shape;
   }

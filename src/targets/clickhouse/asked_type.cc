@@ -117,6 +117,7 @@ bool set_integer(ColumnType& type, const TypeText& text) {
   for (const int known : {8, 16, 32, 64, 128, 256}) {
     if (bits != known || digits != std::to_string(known)) continue;
     type.scalar = Scalar::integer;
+    type.scale = type.precision = 0;  // Not those of the numeric that it is of.
     type.is_signed = is_signed;
     type.width = static_cast<std::uint8_t>(known / 8);
     type.name = (is_signed ? "Int" : "UInt") + digits;
@@ -308,6 +309,9 @@ ColumnType asked_type(const Column& column, std::string_view asked) {
     const auto own = read_type(type.name);
     const bool same = own && own->name == read->name && own->arguments == read->arguments;
     if (!same && !set_scalar(type, *read, origin)) refuse(column, asked);
+    // By the server's zone, which may change, an expression over the key would lead a tombstone elsewhere.
+    const bool time = type.scalar == Scalar::timestamp || type.scalar == Scalar::seconds;
+    if (column.in_key && time && type.name.find('\'') == std::string::npos) refuse(column, asked);
     set_copy(type, column, origin);
   }
   type.nullable = nullable && !column.in_key;

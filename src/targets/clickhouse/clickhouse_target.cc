@@ -109,7 +109,8 @@ Problems ClickHouseTarget::preflight(std::span<const MirrorTable> tables, const 
 
 Problems ClickHouseTarget::check_one(const MirrorTable& table, const Wait& wait) {
   const Mapped* mapped = layouts_.mapped(table);
-  Problems problems = mapped == nullptr ? Problems() : check_asked(*mapped, table);
+  Problems problems = mapped == nullptr ? Problems() : check_named(*mapped, table.schema);
+  std::ranges::move(check_asked(layouts_, table), std::back_inserter(problems));
   if (!problems.empty()) return problems;
   problems = check_unfit(layout_of(table), table.schema);
   const ExistingTable existing = read_table(client_, table.target_name, wait);
@@ -170,12 +171,17 @@ void ClickHouseTarget::refuse_kept(const MirrorTable& from, const MirrorTable& t
     const std::string name = name_there(gained), table = quote_name(to.target_name);
     const auto is_it = [&](const CatalogNotes::Excluded& column) { return name_there(column.name) == name; };
     const bool kept = std::ranges::any_of(from.notes.excluded, is_it);
-    if (!kept || !existing.columns.contains(name)) continue;
-    throw Error(kept_column(to, gained, "table " + table, "ALTER TABLE " + table + " DROP COLUMN " + quote_name(name)));
+    // A nullable array's is kept with the column that tells which are NULL.
+    const std::string nulls = null_note(name);
+    if (!kept || !(existing.columns.contains(name) || existing.columns.contains(nulls))) continue;
+    std::string cure = "ALTER TABLE " + table + " DROP COLUMN IF EXISTS " + quote_name(name);
+    if (existing.columns.contains(nulls)) cure += ", DROP COLUMN IF EXISTS " + quote_name(nulls);
+    throw Error(kept_column(to, gained, "table " + table, cure));
   }
 }
 
 void ClickHouseTarget::alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) {
+  layouts_.mappings().require_apart(to);
   require_standing(client_, from, layouts_, wait);
   const ExistingTable existing = read_table(client_, to.target_name, wait);
   require_whole(existing, layout_of(from), to.target_name, title_);

@@ -30,6 +30,9 @@ class Layouts {
   /// Throws where the mapping asks for what the table, as it is now, cannot become.
   TableLayout of(const MirrorTable& table) const;
   const Mapped* mapped(const MirrorTable& table) const { return mappings_.of(table); }
+  const Mappings& mappings() const { return mappings_; }
+  /// Names of the columns that peerd adds to every table.
+  std::set<std::string> own_columns() const { return {std::string(kVersionColumn), soft_delete_col_name_, synced_at_col_name_}; }
   /// These columns may hold NULL at the target, although they were NOT NULL when the source's table was described: no
   /// message of the stream tells of DROP NOT NULL, so that the target's column is the memory of it.
   void loosen(TableId table, std::set<std::string> columns);

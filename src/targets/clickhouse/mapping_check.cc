@@ -12,11 +12,11 @@ namespace {
 
 class Check {
  public:
-  Check(const Mapped& mapped, const TableSchema& schema)
-      : mapped_(mapped), mapping_(mapped.mapping), schema_(schema) {}
+  Check(const Mapped& mapped, const TableSchema& schema, std::set<std::string> own)
+      : mapped_(mapped), mapping_(mapped.mapping), schema_(schema), own_(std::move(own)) {}
 
   Problems run() {
-    problems_ = check_names(mapped_, schema_);
+    problems_ = check_apart(mapped_, schema_);
     engine();
     for (std::size_t i = 0; i < mapping_.columns.size(); ++i)
       column(mapping_.columns[i], "columns[" + std::to_string(i) + "].");
@@ -69,6 +69,10 @@ class Check {
     const bool key = in_key(place);
     const std::string name = "column \"" + asked.source + "\" of table " + schema_.qualified();
     if (!asked.type.empty()) type(*found, key, asked.type, at + "destination_type");
+    const bool nullable_type = to_lower(asked.type).find("nullable(") != std::string::npos && !to_lower(asked.type).starts_with("array");
+    if (asked.nullable == false && nullable_type)
+      add(ErrorCode::invalid_option, at + "nullable_enabled", name + " is asked for as " + asked.type + " and not to be nullable",
+          "leave out one of the two");
     if (asked.nullable == true && key)
       add(ErrorCode::not_supported, at + "nullable_enabled", name + " is in the key, which holds no NULL",
           "leave nullable out");
@@ -119,7 +123,7 @@ class Check {
 
   /// Columns that `partition_by` must not read, as they are called at the target.
   std::set<std::string> outside() const {
-    std::set<std::string> names{std::string(kVersionColumn)};
+    std::set<std::string> names = own_;
     for (std::uint16_t i = 0; i < schema_.columns.size(); ++i)
       if (!in_key(i)) names.insert(target_name(i));
     for (std::uint16_t i = 0; i < schema_.columns.size(); ++i)
@@ -167,13 +171,20 @@ class Check {
   const Mapped& mapped_;
   const TableMapping& mapping_;
   const TableSchema& schema_;
+  const std::set<std::string> own_;  ///< Columns that peerd adds.
   Problems problems_;
 };
 
 }  // namespace
 
-Problems check_asked(const Mapped& mapped, const MirrorTable& table) { return Check(mapped,
-    table.schema).run(); }
+Problems check_asked(const Layouts& layouts, const MirrorTable& table) {
+  const Mapped* const mapped = layouts.mapped(table);
+  if (mapped == nullptr) return {};
+  std::set<std::string> own = layouts.own_columns();
+  for (const Column& column : table.schema.columns) own.insert(null_note(column.name));
+  for (const ColumnSetting& column : mapped->mapping.columns) own.insert(null_note(column.target));
+  return Check(*mapped, table.schema, std::move(own)).run();
+}
 
 Problems check_makeable(Client& client, const Mapped& mapped, const TableLayout& layout, const Wait& wait) {
   if (mapped.mapping.columns.empty() && mapped.mapping.partition_by.empty()) return {};

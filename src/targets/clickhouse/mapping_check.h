@@ -12,7 +12,7 @@ namespace peerd::clickhouse {
 /// row right, an ORDER BY or PARTITION BY that lets a deleted or rekeyed row come back (rules.md 3, 4), columns that
 /// are not
 /// there. When there is none, the table can be laid out.
-Problems check_asked(const Mapped& mapped, const MirrorTable& table);
+Problems check_asked(const Layouts& layouts, const MirrorTable& table);
 
 /// Whether the server would make the table: it makes a temporary one, which goes with the statement. Asks nothing
 /// where the user

@@ -64,6 +64,19 @@ void check_path(const ExistingTable& existing, const MirrorTable& table, Problem
                            "MIRROR"));
 }
 
+/// Only a database that is replicated itself makes and exchanges tables on every replica; else the others would keep the old one,
+/// and get nothing more.
+void check_replicas(Client& client, const ExistingTable& existing, const MirrorTable& table, const Wait& wait, Problems& problems) {
+  if (!existing.engine.starts_with("Replicated")) return;
+  const auto found = client.query("SELECT toString(r.total_replicas), d.engine FROM system.replicas AS r INNER JOIN system.databases AS d"
+                                  " ON d.name = r.database WHERE r.database = currentDatabase() AND r.table = " + quote_text(table.target_name),
+                                  wait);
+  if (found.empty() || found[0].at(0) == "1" || found[0].at(1) == "Replicated" || found[0].at(1) == "Shared") return;
+  problems.push_back(unfit(table, "table " + quote_name(table.target_name) + " has " + found[0].at(0) +
+                                      " replicas, and only this server's would be exchanged",
+                           "put it into a database of engine Replicated; or DROP MIRROR, empty the table ON CLUSTER and CREATE MIRROR"));
+}
+
 bool fits(const ExistingTable& existing, const TableLayout& layout, const MirrorTable& table, const std::string& title) {
   return existing.exists && existing.comment == title && unfitness(existing, layout, table.target_name, title).empty();
 }
@@ -71,8 +84,7 @@ bool fits(const ExistingTable& existing, const TableLayout& layout, const Mirror
 }  // namespace
 
 Problems check_resync(ResyncWork work, const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) {
-  const Mapped* mapped = work.layouts.mapped(table);
-  Problems problems = mapped == nullptr ? Problems() : check_asked(*mapped, table);
+  Problems problems = check_asked(work.layouts, table);
   if (!problems.empty()) return problems;
   const TableLayout layout = work.layouts.of(table);
   const std::string& title = work.layouts.title();
@@ -90,6 +102,7 @@ Problems check_resync(ResyncWork work, const MirrorTable& table, const std::opti
     if (!noted || !noted->made) problems = std::move(misfit);
     check_gone(existing, layout, table, noted, problems);
     check_path(existing, table, problems);
+    check_replicas(work.client, existing, table, wait, problems);
   }
   const std::string shadow = shadow_name(table.target_name);
   const ExistingTable standing = read_table(work.client, shadow, wait);

@@ -269,7 +269,7 @@ void KafkaTarget::note_ends(const Wait& wait) {
     if (ends.take_changed()) producer_->send(setup_.ledger, 0, std::string(kEndKeys) + topic, ends.text(), nullptr, wait);
 }
 
-void KafkaTarget::alter(const MirrorTable&, const MirrorTable& to, const Wait&) { learn(to); }
+void KafkaTarget::alter(const MirrorTable&, const MirrorTable& to, const Wait&) { mappings_.require_apart(to), learn(to); }
 
 /// Messages stay. Rows that were read since an older start may be gone, and no change will say so, for those of before the
 /// new start are not applied: a TRUNCATE voids them (rules.md 9).
@@ -296,7 +296,7 @@ Problems KafkaTarget::check_resync(const MirrorTable& table, const std::optional
   Problems problems;
   add_problem(problems, table.schema.qualified(),
               [&] { refuse_names(*route_of("", table).encoder, !topics_.event_topic().empty()); });
-  std::ranges::move(mappings_.check(table), std::back_inserter(problems));
+  std::ranges::move(mappings_.check_apart(table), std::back_inserter(problems));
   return problems;
 }
 

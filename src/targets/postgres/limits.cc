@@ -220,10 +220,26 @@ std::optional<Problem> not_durable(Connection& connection, const MirrorTable& ta
                cure);
 }
 
+/// The source's columns have names that Postgres can have; a mapping's may not be.
+std::optional<Problem> impossible_name(const MirrorTable& table) {
+  for (const Column& column : table.schema.columns) {
+    const bool system = std::ranges::find(kSystemColumns, column.name) != kSystemColumns.end();
+    if (!system && column.name.size() <= kLongestName) continue;
+    const std::string quoted = quote_identifier(column.name);
+    Problem found = unfit(table, system ? quoted + " is a column that Postgres itself has in every table: none of the mapping's can be it"
+                                        : "column name " + quoted + " is longer than the 63 bytes that a name can have",
+                          "choose another name in the mapping's columns");
+    found.text.field = "columns";
+    return found;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Problem> beyond_limits(Connection& connection, const Site& site, const MirrorTable& table,
                                      const QualifiedName& name, const Standing& standing, const Wait& wait) {
+  if (auto found = impossible_name(table)) return found;
   if (auto found = own_name(table, "soft_delete_col_name", site.soft_delete)) return found;
   if (auto found = own_name(table, "synced_at_col_name", site.synced_at)) return found;
   if (auto found = too_many_columns(connection, site, table, name, standing, wait)) return found;

@@ -101,6 +101,7 @@ CopyPlan PostgresTarget::verify(const MirrorTable& table, const TargetIdentity& 
 }
 
 void PostgresTarget::alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) {
+  site_.mappings.require_apart(to);
   in_transaction(to, wait, [&] { alter_table(*connection_, site_, site_.here(from), site_.here(to), wait); });
 }
 
@@ -118,6 +119,7 @@ void PostgresTarget::release(const MirrorTable& table, const Wait& wait) {
 Problems PostgresTarget::check_resync(const MirrorTable& table, const std::optional<TargetIdentity>&, const Wait& wait) {
   return guarded(table.schema.qualified(), [&] {
     connected(wait);
+    if (Problems problems = site_.mappings.check_apart(table); !problems.empty()) return problems;
     return pgtarget::check_resync(*connection_, site_, site_.here(table), wait);
   });
 }

@@ -1,4 +1,5 @@
 #include "catalog_fixture.h"
+#include "support/error_of.h"
 
 namespace peerd {
 namespace {
@@ -51,7 +52,9 @@ TEST_F(ProgressTest, ATableThatIsCopiedAnewGoesFromStepToStep) {
   const MirrorTable again = table(3, "t", Lsn{90});  // Made anew at the source.
   catalog().begin_resync(lease_, t.schema.id, again);
   EXPECT_EQ(progress().tables, (std::vector{t, u})) << "nobody has asked";
-  catalog().ask_resync(lease_.mirror, std::vector{t.schema.id, TableId{77}});
+  EXPECT_EQ(error_of([&] { catalog().ask_resync(lease_.mirror, std::vector{t.schema.id, TableId{77}}); }).code, ErrorCode::wrong_state);
+  EXPECT_EQ(progress().notes[0].resync, Resync::none) << "all or none";
+  catalog().ask_resync(lease_.mirror, std::vector{t.schema.id});
   reopen();
   EXPECT_EQ(progress().notes[0].resync, Resync::asked);
   EXPECT_TRUE(progress().notes[0].copied) << "what stands is what it was";

@@ -328,7 +328,7 @@ TEST(TrackedTable, ADroppedColumnIsLostWhereTheStreamLosesIt) {
   relation.columns.erase(relation.columns.begin() + 1);
   tracked.announced(relation);
   EXPECT_EQ(tracked.settle(Lsn{300}, Lsn{50}), Settled::lost);
-  tracked.lose();
+  tracked.lose(true);
   EXPECT_EQ(tracked.settle(Lsn{300}, Lsn{50}), Settled::yes);
   const MirrorTable noted = tracked.noted();
   EXPECT_EQ(noted.schema.columns.size(), 2u);
@@ -345,7 +345,7 @@ TEST(TrackedTable, ADroppedColumnIsLostInTheTransactionThatTheShapesHoldFrom) {
   tracked.looked(looked({"id", "-", "p"}), Lsn{500}, Lsn{100});
   tracked.announced(sent({"id", "p"}));
   ASSERT_EQ(tracked.settle(Lsn{300}, Lsn{300}), Settled::lost);
-  tracked.lose();
+  tracked.lose(true);
   EXPECT_EQ(tracked.settle(Lsn{300}, Lsn{300}), Settled::yes);
 }
 
@@ -374,7 +374,7 @@ TEST(TrackedTable, OfSeveralDroppedColumnsNoneIsGuessed) {
   tracked.looked(looked({"id", "-", "-", "p"}), Lsn{500}, Lsn{100});
   tracked.announced(sent({"id", "b", "p"}));
   ASSERT_EQ(tracked.settle(Lsn{200}, Lsn{50}), Settled::lost);
-  tracked.lose();
+  tracked.lose(true);
   ASSERT_EQ(tracked.settle(Lsn{200}, Lsn{50}), Settled::yes);
   EXPECT_EQ(tracked.table().schema.columns.size(), 2u);
   EXPECT_EQ(tracked.shape().from, (std::vector<std::uint16_t>{0, 2})) << "p, and nothing of b";
@@ -393,7 +393,7 @@ TEST(TrackedTable, ADropThatNothingFollowsIsPassedInTime) {
   EXPECT_FALSE(tracked.lost_all());
   tracked.looked(looked({"id", "-"}), Lsn{600}, Lsn{550});
   ASSERT_TRUE(tracked.lost_all());
-  tracked.lose();
+  tracked.lose(true);
   EXPECT_FALSE(tracked.loses());
   EXPECT_EQ(tracked.table().schema.columns.size(), 1u);
 }
