@@ -113,7 +113,7 @@ def test_a_table_that_may_have_been_unlogged_is_told_once(new_world):
         return [row for row in first.peerd.rows("SELECT * FROM mirror_logs WHERE message LIKE '%%SET UNLOGGED%%'") if row["mirror"] == world.mirror_name]
 
     row, = wait_for("it to be told", lambda: told(unlogged), 60)
-    assert row["level"] == "warning" and '"public"."t"' in row["message"] and "CREATE MIRROR" in row["hint"] and "FOR TABLE" in row["hint"], row
+    assert row["level"] == "warning" and '"public"."t"' in row["message"] and "RESYNC TABLE" in row["hint"] and "FOR TABLE" in row["hint"], row
     for world in worlds:  # They are announced, and looked at, once more.
         world.sql("ALTER TABLE t ALTER n SET STATISTICS 7; UPDATE t SET n = n + 1")
     assert truncated.settle_and_compare() == 30 and named.settle_and_compare() == 50

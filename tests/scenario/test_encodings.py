@@ -86,7 +86,7 @@ def test_where_the_row_is_another_by_now_the_tables_are_named(new_world, source,
     world.resume()
     stopped = wait_for("the error", lambda: (m := world.mirror())["state"] == "FAILED" and m, 60)
     assert "public.t" in stopped["last_error"] and "another by now" in stopped["last_error"], stopped
-    assert "CREATE MIRROR" in stopped["last_error_hint"], stopped
+    assert "RESYNC MIRROR" in stopped["last_error_hint"], stopped
 
 
 def test_utf8_bytes_of_a_database_without_an_encoding_arrive(new_world, source, encoded):

@@ -100,7 +100,7 @@ def test_a_slot_that_is_lost_fails_the_mirror_that_does_not_read_it(new_world, s
         world.drop_slots()
         failed = world.wait_state("FAILED", 30)
         connection.rollback()
-    assert slot in failed["last_error"] and "does not exist" in failed["last_error"] and "CREATE MIRROR" in failed["last_error_hint"], failed
+    assert slot in failed["last_error"] and "does not exist" in failed["last_error"] and "RESYNC MIRROR" in failed["last_error_hint"], failed
     lines = world.peerd.rows("SELECT level, message, hint FROM mirror_logs WHERE mirror = %s AND level = 'error'", (world.mirror_name,))
     assert [line for line in lines if slot in line["message"] and line["hint"]], lines
     # It is told after a restart as well.
