@@ -121,8 +121,8 @@ std::vector<PlannedChange> Planner::run() {
   if (declared_.prune) prune();
   throw_if_any(problems_);
   // A mirror may take over the target table of one that is dropped, or that lets it go.
-  std::ranges::stable_partition(mirror_changes_,
-                                [](const PlannedChange& change) { return change.action != Action::create; });
+  std::stable_partition(mirror_changes_.begin(), mirror_changes_.end(),
+                        [](const PlannedChange& change) { return change.action != Action::create; });
   std::vector<PlannedChange> changes = std::move(peer_changes_);
   for (auto* more : {&mirror_drops_, &mirror_changes_, &peer_drops_})
     std::ranges::move(*more, std::back_inserter(changes));
