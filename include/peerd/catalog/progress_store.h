@@ -60,7 +60,7 @@ class ProgressStore {
   virtual void moved(const Lease& lease, TableId table) = 0;  ///< A chunk met the table rewritten or altered (rules.md 9).
   virtual void copied(const Lease& lease, TableId table, Lsn horizon) = 0;  ///< After the table's last chunk and end_copy().
   /// What an operator asks, and so without a lease: these tables are copied anew, from the start, however far an earlier RESYNC
-  /// of theirs has come. Tables that the mirror has not are passed over.
+  /// of theirs has come. All or none: throws wrong_state when the mirror has one of them no more.
   virtual void ask_resync(MirrorId mirror, std::span<const TableId> tables) = 0;
   /// The table as it is at the source now, in the place of `before`: nothing of it is planned or copied. Ignored when it was
   /// not asked for.
