@@ -3,13 +3,14 @@
 #include <cstdint>
 #include <string_view>
 
+#include "calendar.h"
+
 namespace peerd::clickhouse {
 
 // ClickHouse's Date32 and DateTime64 hold 1900-01-01 to 2299-12-31. What lies outside is refused.
 inline constexpr std::int64_t kFirstDay = -25567, kLastDay = 120529;  ///< Days from 1970-01-01.
-inline constexpr std::int64_t kDayOfMicroseconds = 86'400'000'000;
-inline constexpr std::int64_t kFirstMicrosecond = kFirstDay * kDayOfMicroseconds;
-inline constexpr std::int64_t kLastMicrosecond = (kLastDay + 1) * kDayOfMicroseconds - 1;
+inline constexpr std::int64_t kFirstMicrosecond = kFirstDay * calendar::kDayMicroseconds;
+inline constexpr std::int64_t kLastMicrosecond = (kLastDay + 1) * calendar::kDayMicroseconds - 1;
 
 /// nullptr, or what is wrong with it.
 const char* date_from_text(std::string_view text, std::int32_t& days);
