@@ -125,7 +125,7 @@ void Block::clear() {
 /// Writes what is to stand in the place of a value that does not fit, and answers whether that is NULL. `text`: what is to be
 /// clamped comes as text, by copy_plan(), too.
 bool Block::bend(const char* wrong, std::string_view text, Bytes& values) {
-  if (wrong == kMalformed || in_key(next_)) refuse(wrong);
+  if (wrong == kMalformed || layout_.in_key(next_)) refuse(wrong);
   const bool may_be_null = type().nullable || type().array;
   if (layout_.on_unfit == OnUnfit::null && may_be_null) {
     append_default(type(), values);
@@ -142,13 +142,9 @@ std::vector<std::uint64_t> Block::take_unfit() {
   return taken;
 }
 
-bool Block::in_key(std::size_t column) const {
-  return std::ranges::find(layout_.key, static_cast<std::uint16_t>(column)) != layout_.key.end();
-}
-
 void Block::refuse(const char* wrong) const {
   const std::string& column = layout_.sources[next_];
-  const bool key = in_key(next_);
+  const bool key = layout_.in_key(next_);
   Error error(ErrorCode::bad_value, "column \"" + column + "\" of table " + layout_.table + " holds " + wrong +
                                         " (ClickHouse type " + type().name + ")");
   error.text.hint = key ? "change the rows that hold such a value, or the column's type, at the source"

@@ -65,7 +65,6 @@ class Block {
   void add_array_binary(std::string_view bytes);
   void add_element(std::string_view value, bool null,
                    const char* (*append)(const ColumnType&, std::string_view, Bytes&));
-  bool in_key(std::size_t column) const;
   [[noreturn]] void refuse(const char* wrong) const;
   void write_column(std::string_view name, std::string_view type, std::string_view data, const Sink& sink);
 

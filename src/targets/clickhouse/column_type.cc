@@ -232,6 +232,10 @@ std::string partition_of(const TableLayout& layout, const TableSchema& schema, c
 
 }  // namespace
 
+bool TableLayout::in_key(std::size_t column) const {
+  return std::ranges::find(key, static_cast<std::uint16_t>(column)) != key.end();
+}
+
 TableLayout table_layout(const TableSchema& schema, std::string_view soft_delete_col_name,
                          std::string_view synced_at_col_name, const TableMapping* mapping) {
   TableLayout layout;

@@ -74,6 +74,8 @@ struct TableLayout {
   OnUnfit on_unfit = OnUnfit::stop;
   std::string deleted_column;  ///< UInt8.
   std::string synced_column;   ///< "" = none.
+
+  bool in_key(std::size_t column) const;
 };
 inline constexpr std::string_view kVersionColumn = "_peerdb_version";
 /// The Bool column that tells a NULL array of `column` from an empty one.

@@ -10,10 +10,6 @@
 namespace peerd::clickhouse {
 namespace {
 
-bool in_key(const TableLayout& layout, std::size_t i) {
-  return std::ranges::find(layout.key, static_cast<std::uint16_t>(i)) != layout.key.end();
-}
-
 /// Whether a value of the column may be one that the type cannot hold.
 bool may_be_unfit(const Column& column, const ColumnType& type) {
   if (!has_order(type)) return false;
@@ -42,7 +38,7 @@ void prepare_unfit(TableLayout& layout, const TableSchema& schema, OnUnfit on_un
   layout.on_unfit = on_unfit;
   if (on_unfit != OnUnfit::clamp) return;
   for (std::size_t i = 0; i < layout.types.size(); ++i)
-    if (has_order(layout.types[i]) && !in_key(layout, i)) read_as_text(layout.types[i], schema.columns[i].type_oid);
+    if (has_order(layout.types[i]) && !layout.in_key(i)) read_as_text(layout.types[i], schema.columns[i].type_oid);
 }
 
 Problems check_unfit(const TableLayout& layout, const TableSchema& schema) {
@@ -50,7 +46,7 @@ Problems check_unfit(const TableLayout& layout, const TableSchema& schema) {
   if (layout.on_unfit != OnUnfit::null) return problems;
   for (std::size_t i = 0; i < layout.types.size(); ++i) {
     const ColumnType& type = layout.types[i];
-    if (type.nullable || type.array || in_key(layout, i) || !may_be_unfit(schema.columns[i], type)) continue;
+    if (type.nullable || type.array || layout.in_key(i) || !may_be_unfit(schema.columns[i], type)) continue;
     const std::string& name = layout.sources[i];
     problems.push_back(unfit(ErrorCode::invalid_option, layout.table,
                              "column \"" + name + "\" of table " + layout.table +

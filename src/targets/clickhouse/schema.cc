@@ -10,10 +10,6 @@
 namespace peerd::clickhouse {
 namespace {
 
-bool in_key(const TableLayout& layout, std::size_t column) {
-  return std::ranges::find(layout.key, static_cast<std::uint16_t>(column)) != layout.key.end();
-}
-
 std::string added_column(const TableLayout& layout, std::size_t i, const std::optional<std::string>& missing) {
   std::string out = "ADD COLUMN IF NOT EXISTS " + quote_name(layout.names[i]) + " " + layout.types[i].declared();
   if (missing) out += " DEFAULT " + literal(layout, i, *missing);
@@ -243,7 +239,7 @@ std::set<std::string> nullable_columns(const ExistingTable& existing, const Tabl
   std::set<std::string> out;
   for (std::size_t i = 0; i < layout.names.size(); ++i) {
     const auto found = existing.columns.find(layout.names[i]);
-    if (layout.types[i].nullable || in_key(layout, i) || found == existing.columns.end()) continue;
+    if (layout.types[i].nullable || layout.in_key(i) || found == existing.columns.end()) continue;
     const bool may = layout.types[i].array ? existing.columns.contains(null_note(layout.names[i])) : holds_null(found->second.type);
     if (may) out.insert(layout.names[i]);
   }
