@@ -145,6 +145,7 @@ wish "Apache Kafka 3.9" install_kafka kafka39 || true
 step "node-postgres" install_node_client || true
 step "locales" install_locales || true
 step "browser" install_browser || true
+step "Ansible" install_python ansible || true
 
 if wanted layers; then
   say "layers"

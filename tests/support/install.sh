@@ -145,13 +145,17 @@ install_node_client() {
   (cd "$target" && npm ci --silent --no-audit --no-fund --ignore-scripts)
 }
 
-# install_browser: Debian's Chromium, what drives it (PyPI, as requirements.txt pins it with checksums) and axe-core.
-install_browser() {
-  local source="$repository/tests/support/browser_packages/requirements.txt" target="$PEERD_TEST_CACHE/browser"
-  install_debs chromium fonts-dejavu-core && install_server axe || return 1
+# install_python FOLDER: what tests/support/FOLDER_packages/requirements.txt pins with checksums, from PyPI into $PEERD_TEST_CACHE/FOLDER.
+install_python() {
+  local source="$repository/tests/support/$1_packages/requirements.txt" target="$PEERD_TEST_CACHE/$1"
   cmp -s "$source" "$target/requirements.txt" && return 0
   install_debs python3-pip || return 1
   rm -rf "$target"
   /usr/bin/python3 -m pip install -q --no-deps --require-hashes --only-binary :all: --no-warn-script-location --root-user-action ignore \
     --target "$target" -r "$source" && cp "$source" "$target/"
+}
+
+# install_browser: Debian's Chromium, what drives it and axe-core.
+install_browser() {
+  install_debs chromium fonts-dejavu-core && install_server axe && install_python browser
 }
