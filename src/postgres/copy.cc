@@ -1,4 +1,5 @@
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <thread>
 
@@ -31,7 +32,13 @@ void Connection::begin_copy(std::string_view sql, int kind, const Wait& wait) {
 
 void Connection::copy_out(std::string_view sql, const Wait& wait) { begin_copy(sql, PGRES_COPY_OUT, wait); }
 void Connection::copy_in(std::string_view sql, const Wait& wait) { begin_copy(sql, PGRES_COPY_IN, wait); }
-void Connection::start_replication(std::string_view sql, const Wait& wait) { begin_copy(sql, PGRES_COPY_BOTH, wait); }
+void Connection::start_replication(std::string_view sql, const Wait& wait) {
+  begin_copy(sql, PGRES_COPY_BOTH, wait);
+  sockaddr_storage own{};
+  socklen_t size = sizeof own;
+  const bool known = getsockname(socket(), reinterpret_cast<sockaddr*>(&own), &size) == 0;
+  state_->gather = Gather(known && own.ss_family == AF_UNIX ? Gather::kOfUnixSocket : Gather::kLongest);
+}
 
 std::string_view Connection::copy_read(const Wait& wait) {
   State& state = *state_;

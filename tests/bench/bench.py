@@ -13,8 +13,9 @@ import sys
 import time
 
 import kafka_part
+import latency_part
 import tables_part
-from measures import CHANGES_PER_TRANSACTION, INSERTS, MIXED, PLAIN, ROW, SETTINGS, TABLE, Stream, ceiling, failures, floor, report, timed
+from measures import CHANGES_PER_TRANSACTION, HUGE, INSERTS, MIXED, PLAIN, ROW, SETTINGS, SMALL, TABLE, Stream, ceiling, failures, floor, report, timed
 from support.clickhouse_server import ClickHouseServer
 from support.peerd import Peerd
 from support.postgres_server import PostgresServer
@@ -74,13 +75,14 @@ def snapshot(arguments, source, target, peerd):
 # --- streams ----------------------------------------------------------------------------------------------------------------
 
 class Contenders(Stream):
-    """For each round one of each: a bare slot, a subscription, a mirror to Postgres, a mirror to ClickHouse."""
+    """For each round one of each: three bare slots, a subscription, a mirror to Postgres, a mirror to ClickHouse."""
 
     def __init__(self, arguments, source, target, clickhouse, peerd):
         super().__init__(source, peerd)
         self.rounds, self.target, self.clickhouse = arguments.rounds, target, clickhouse
         for number in range(self.rounds):
-            self.make_slot(f"bare_{number}")
+            for kind in ("bare", "walsink", "walsink_binary"):
+                self.make_slot(f"{kind}_{number}")
             database = target.create_database(f"native_{number}")
             target.sql(TABLE, dbname=database)
             self.make_slot(f"native_{number}")
@@ -122,8 +124,9 @@ class Contenders(Stream):
             self.pause(f"{kind}_{number}")
 
 
-def drain(contenders, changes, arguments, least_of_native):
-    seconds = {kind: [] for kind in ("bare", "native", "to_postgres", "to_clickhouse")}
+def drain(contenders, changes, arguments, of_native, to_postgres, to_clickhouse):
+    """The floors: of a subscription's speed to Postgres; of the ceiling's to Postgres and to ClickHouse."""
+    seconds = {kind: [] for kind in ("bare", "walsink", "walsink_binary", "native", "to_postgres", "to_clickhouse")}
     cpu = {"to_postgres": [], "to_clickhouse": []}
     for number in range(contenders.rounds):
         for kind, runs in seconds.items():
@@ -133,13 +136,15 @@ def drain(contenders, changes, arguments, least_of_native):
                 cpu[kind].append(contenders.peerd.cpu_seconds() - before)
             contenders.stop(kind, number)
             contenders.target.sql("CHECKPOINT")
-    top = report("pg_recvlogical -f /dev/null: the ceiling", seconds["bare"], changes, "changes")
+    report("pg_recvlogical -f /dev/null", seconds["bare"], changes, "changes")
+    top = report("walsink: the ceiling", seconds["walsink"], changes, "changes")
+    report("walsink, binary", seconds["walsink_binary"], changes, "changes")
     native = report("CREATE SUBSCRIPTION", seconds["native"], changes, "changes")
     postgres = report("peerd to Postgres", seconds["to_postgres"], changes, "changes")
     clickhouse = report("peerd to ClickHouse", seconds["to_clickhouse"], changes, "changes")
-    floor("native's time / peerd's time to Postgres", native / postgres, least_of_native, arguments.smoke)
-    floor("ceiling's time / peerd's time to Postgres", top / postgres, 0.6, arguments.smoke)
-    floor("ceiling's time / peerd's time to ClickHouse", top / clickhouse, 0.6, arguments.smoke)
+    floor("native's time / peerd's time to Postgres", native / postgres, of_native, arguments.smoke)
+    floor("walsink's time / peerd's time to Postgres", top / postgres, to_postgres, arguments.smoke)
+    floor("walsink's time / peerd's time to ClickHouse", top / clickhouse, to_clickhouse, arguments.smoke)
     for kind, used in cpu.items():
         print(f"  CPU of peerd per million changes, {kind:13} {statistics.median(used) / changes * 1e6:6.2f} s")
 
@@ -157,16 +162,21 @@ def check_equal(contenders):
 
 def streams(arguments, source, target, clickhouse, peerd):
     contenders = Contenders(arguments, source, target, clickhouse, peerd)
-    step, rows = CHANGES_PER_TRANSACTION, arguments.rows
-    print(f"\nstream of {rows:,} inserts", flush=True)
-    contenders.write(INSERTS.format(last=(rows - 1) // step, row=ROW.format(id="g"), step=step, rows=rows), mark=-1)
-    drain(contenders, rows, arguments, 1.5)
-    check_equal(contenders)
-    print(f"\nstream of {rows:,} changes: 40 inserts, 50 updates, 10 deletes of a hundred, by random key", flush=True)
-    source.sql("VACUUM ANALYZE public.facts", dbname="stream")
-    contenders.write(MIXED.format(rows=rows, step=step, row_fresh=ROW.format(id="fresh")), mark=-2)
-    drain(contenders, rows, arguments, 1.0)
-    check_equal(contenders)
+    step, rows, few = CHANGES_PER_TRANSACTION, arguments.rows, arguments.rows // 10
+    loads = [
+        (f"{rows:,} inserts, {step} a transaction", INSERTS.format(last=(rows - 1) // step, row=ROW.format(id="g"), step=step, rows=rows),
+         rows, (1.1, 0.55, 0.4)),
+        (f"{rows:,} changes, {step} a transaction: 40 inserts, 50 updates, 10 deletes of a hundred, by random key",
+         MIXED.format(rows=rows, step=step, row_fresh=ROW.format(id="fresh")), rows, (1.1, 0.3, 0.4)),
+        (f"{few:,} updates by random key, each a transaction", SMALL.format(count=few, rows=rows), few, (1.0, 0.2, 0.2)),
+        ("one transaction that updates every row", HUGE, None, (0.5, 0.1, 0.2)),
+    ]
+    for number, (name, statement, changes, floors) in enumerate(loads):
+        print(f"\nstream of {name}", flush=True)
+        source.sql("VACUUM ANALYZE public.facts", dbname="stream")
+        contenders.write(statement, mark=-1 - number)
+        drain(contenders, changes or source.value("SELECT count(*) FROM public.facts", dbname="stream"), arguments, *floors)
+        check_equal(contenders)
 
 
 # --- memory -----------------------------------------------------------------------------------------------------------------
@@ -207,7 +217,7 @@ def main():
     arguments = parser.parse_args()
     arguments.rows = arguments.rows or (20_000 if arguments.smoke else 2_000_000)
     arguments.rounds = arguments.rounds or (1 if arguments.smoke else 3)
-    parts = arguments.parts or ["snapshot", "stream", "tables", "memory"]
+    parts = arguments.parts or ["snapshot", "stream", "tables", "latency", "memory"]
     source = PostgresServer("source", settings=SETTINGS)
     if "kafka" in parts:
         kafka_part.run(arguments, source)
@@ -230,6 +240,8 @@ def postgres_and_clickhouse(arguments, source, parts):
         streams(arguments, source, target, clickhouse, peerd)
     if "tables" in parts:
         tables_part.run(arguments, source, target, peerd)
+    if "latency" in parts:
+        latency_part.run(arguments, source, target, peerd)
     if "snapshot" in parts or "stream" in parts:
         ceiling("peak resident memory of peerd in all of it", peerd.peak_memory_mb(), 300, arguments.smoke)
     peerd.terminate()

@@ -1,14 +1,17 @@
 """What every part of the bench needs: settings, the table and its loads, reporting, and a source with held slots and mirrors."""
+import contextlib
 import os
 import statistics
 import subprocess
 import time
 
+from support import packages
 from support.world import options_text, postgres_options
 
 SETTINGS = {"log_statement": "none", "shared_buffers": "1GB", "max_wal_size": "32GB", "checkpoint_timeout": "1h",
             "fsync": "on", "synchronous_commit": "on", "wal_sender_timeout": "0", "max_worker_processes": 16,
-            "max_logical_replication_workers": 8, "wal_retrieve_retry_interval": "100ms"}
+            "max_logical_replication_workers": 8, "max_replication_slots": 100, "max_wal_senders": 100,
+            "wal_retrieve_retry_interval": "100ms"}
 TABLE = """CREATE TABLE public.facts (id bigint PRIMARY KEY, account int, amount numeric(12,2), ratio float8, name text,
   code varchar(40), active boolean, at timestamptz, day date)"""
 ROW = """{id}, {id} % 100000, {id} % 1000000 / 100.0, {id} / 7.0, 'customer number ' || {id}, md5({id}::text), {id} % 3 = 0,
@@ -61,6 +64,12 @@ MIXED = """DO $$ DECLARE k bigint; kind int; fresh bigint := {rows}; BEGIN FOR i
   IF i % {step} = 0 THEN COMMIT; END IF;
 END LOOP; END $$"""
 
+# One change a transaction: what a batch, a round trip and a commit cost.
+SMALL = """DO $$ DECLARE k bigint; BEGIN FOR i IN 1..{count} LOOP
+  k := 1 + floor(random() * {rows}); UPDATE public.facts SET amount = i, name = 'small ' || i WHERE id = k; COMMIT;
+END LOOP; END $$"""
+HUGE = "UPDATE public.facts SET amount = amount + 1, name = 'huge ' || id"
+
 
 class Stream:
     """The database `stream` at the source, its loads, and who drains them: bare slots and mirrors, all made first and held."""
@@ -88,15 +97,27 @@ class Stream:
 
     def write(self, statement, mark):
         """Writes the changes, and a row of the key `mark` that ends them: where it stands, everything before it stands."""
-        seconds = timed(lambda: self.source.sql(statement, dbname=self.database))
+        # No fsync per commit: the load is not what is measured.
+        def load():
+            with contextlib.closing(self.source.connect(self.database, options="-c synchronous_commit=off")) as connection, connection.cursor() as cursor:
+                cursor.execute(statement)
+        seconds = timed(load)
         self.mark = mark
         self.source.sql(f"INSERT INTO public.facts (id) VALUES ({mark})", dbname=self.database)
         self.end = self.source.value("SELECT pg_current_wal_flush_lsn()::text")
         self.source.sql("CHECKPOINT")
-        print(f"  (written in {seconds:.1f} s, {CHANGES_PER_TRANSACTION} changes a transaction)", flush=True)
+        print(f"  (written in {seconds:.1f} s)", flush=True)
 
     def bare(self, number):
         # The end position is met by the next keepalive or commit; the mark's commit ends at or before it.
         subprocess.run([f"{self.source.bin}/pg_recvlogical", "-d", self.source.dsn(self.database), "-S", f"bare_{number}", "--start",
                         "-o", "proto_version=1", "-o", "publication_names=everything", "-f", "/dev/null", "--no-loop", "-E", self.end],
                        check=True, env={**os.environ})
+
+    def walsink(self, number, *more, kind="walsink"):
+        """As cheaply as a slot can be drained: what is left is what the walsender itself needs."""
+        subprocess.run([f"{os.path.dirname(packages.peerd_binary())}/walsink", self.source.dsn(self.database), f"{kind}_{number}", "everything",
+                        self.end, *more], check=True, stdout=subprocess.DEVNULL)
+
+    def walsink_binary(self, number):
+        self.walsink(number, "--binary", kind="walsink_binary")

@@ -37,5 +37,14 @@ TEST(Gather, WhatCameBeforeAPauseCountsOnce) {
   EXPECT_EQ(gather.pause(), Gather::kShortest);
 }
 
+TEST(Gather, NothingLengthensThePauseBeyondItsOwnLimit) {
+  Gather gather(Gather::kOfUnixSocket);
+  for (int i = 0; i < 10; ++i) {
+    gather.got(1'000'000);
+    EXPECT_EQ(gather.pause(), Gather::kOfUnixSocket);
+  }
+  EXPECT_EQ(gather.pause(), Gather::kOfUnixSocket);
+}
+
 }  // namespace
 }  // namespace peerd::postgres
