@@ -19,8 +19,9 @@ void ChunkWork::set(std::size_t table, MirrorTable shape, CopyPlan plan, std::de
 }
 
 std::optional<ChunkWork::Job> ChunkWork::take() {
+  // One whose last chunks are on their way leaves its place to the next: of many small tables no worker waits for another.
   std::size_t active = 0;
-  for (const Table& table : tables_) active += table.in_flight > 0;
+  for (const Table& table : tables_) active += table.in_flight > 0 && !table.pending.empty();
   for (std::size_t i = 0; i < tables_.size(); ++i) {
     Table& table = tables_[i];
     if (!table.set || table.moved || table.finished || table.pending.empty()) continue;

@@ -11,7 +11,7 @@
 namespace peerd {
 
 /// What snapshot workers and their coordinator share: which chunks are to be copied, by table. Thread-safe.
-/// At most `tables_most` tables are worked on at once, each by at most `workers_most` workers.
+/// At most `tables_most` tables have chunks to be taken and some in flight at once, each of them by at most `workers_most` workers.
 class ChunkWork {
  public:
   struct Job {

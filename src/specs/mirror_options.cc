@@ -25,7 +25,7 @@ constexpr Option kOptions[] = {
     {"snapshot_max_parallel_workers", OptionType::integer, "4", Required::no, Secret::no,
      "how many chunks of one table are copied at the same time", 1, kMostWorkers},
     {"snapshot_num_tables_in_parallel", OptionType::integer, "1", Required::no, Secret::no,
-     "how many tables are copied at the same time", 1, kMostWorkers},
+     "how many tables are copied at the same time; workers without a chunk of these begin the next", 1, kMostWorkers},
     {"soft_delete_col_name", OptionType::text, "_PEERDB_IS_DELETED", Required::no, Secret::no,
      "the column that marks deleted rows; empty deletes them"},
     {"synced_at_col_name", OptionType::text, "_PEERDB_SYNCED_AT", Required::no, Secret::no,

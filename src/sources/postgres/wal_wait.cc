@@ -74,15 +74,16 @@ Lsn insert_position(postgres::Connection& connection, const Wait& wait) {
 
 Lsn await_flushed(postgres::Connection& connection, const Wait& wait) {
   const Lsn position = insert_position(connection, wait);
+  // The WAL writer comes by five times a second, and leaves the last, partial page alone until something commits: where
+  // nobody else commits within a few milliseconds, a message does, which no stream takes. The session's
+  // synchronous_commit is local: no standby is waited for.
+  constexpr int kOthers = 4, kAgain = 50;
   for (int round = 0;; ++round) {
     if (lsn_of(connection.run("SELECT pg_current_wal_flush_lsn()", wait), 0) >= position) return position;
-    if (round > 0 && round % 50 == 0) {
-      // The WAL writer leaves the last, partial page alone until something commits: on a quiet server that may be
-      // never. So something does, which no stream takes. The session's synchronous_commit is local: no standby is
-      // waited for.
+    if (round % kAgain == kOthers)
       connection.run("SELECT pg_logical_emit_message(true, " + quote_literal(kOwnMessages) + ", '')", wait);
-    }
-    pause(round < 10 ? 1ms : 4ms, wait, "waiting for the source to flush its WAL");
+    else
+      pause(round < 10 ? 1ms : 4ms, wait, "waiting for the source to flush its WAL");
   }
 }
 

@@ -83,6 +83,15 @@ TEST(ChunkWork, KeepsToItsLimitsOfTablesAndWorkers) {
   EXPECT_FALSE(work.next(at_once.get_token())) << "two workers are on the table, and no second table may begin";
 }
 
+TEST(ChunkWork, WorkersWithoutAChunkOfTheTableBeginTheNext) {
+  ChunkWork work(1, 2);
+  for (const std::uint32_t chunks : {1u, 1u, 3u, 3u}) give(work, work.add(), chunks);
+  std::stop_source at_once;
+  for (const std::size_t table : {0u, 1u, 2u, 2u}) EXPECT_EQ(work.next(at_once.get_token())->table, table);
+  at_once.request_stop();
+  EXPECT_FALSE(work.next(at_once.get_token())) << "the third table still has a chunk, and two workers on it";
+}
+
 TEST(ChunkWork, AWorkersFailureIsWhatTheCoordinatorThrows) {
   ChunkWork work(1, 1);
   give(work, work.add(), 1);
