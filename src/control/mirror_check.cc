@@ -99,6 +99,25 @@ void append(Problems& problems, const Error& error) {
   if (!many) problems.push_back({error.text, {}});
 }
 
+/// By another address the target may be the source's own database: what is written there would come in the stream again, for ever.
+void check_apart(Source& source, Target& target, const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors,
+                 const Wait& wait, Problems& problems) {
+  const Connector* const connector = ends.source->kind == ends.target->kind ? connectors.find(ends.source->kind) : nullptr;
+  if (connector == nullptr || !connector->table_key || !problems.empty()) return;
+  const auto facts = target.identity(wait).facts;
+  const SourceIdentity identity = source.identity(wait);
+  const auto is = [&](const char* fact, const std::string& value) { return facts.contains(fact) && facts.at(fact) == value; };
+  if (!is("system identifier", std::to_string(identity.system_identifier)) || !is("database oid", std::to_string(identity.database_oid))) return;
+  for (std::size_t i = 0; i < mirror.tables.size(); ++i) {
+    const TableMapping& table = mirror.tables[i];
+    if (connector->table_key(*ends.source, table.source) != connector->table_key(*ends.target, table.target)) continue;
+    problems.push_back(problem_of(ErrorCode::invalid_option, "table_mappings[" + std::to_string(i) + "]",
+                                  "table " + table.source + " cannot be mirrored into itself: peers \"" + mirror.source + "\" and \"" +
+                                      mirror.target + "\" lead to one database",
+                                  "choose another target table, or a peer that leads to another database"));
+  }
+}
+
 }  // namespace
 
 Declared declare_mirror(const MirrorRequest& request, const Ends& ends, Catalog& catalog, const Connectors& connectors) {
@@ -137,6 +156,7 @@ Problems preflight(const MirrorSpec& mirror, const Ends& ends, const Connectors&
   }
   try {
     append(problems, target->preflight(tables, wait));
+    check_apart(*source, *target, mirror, ends, connectors, wait, problems);
   } catch (const Error& error) {
     append(problems, error);
   }

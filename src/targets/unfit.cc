@@ -53,4 +53,15 @@ ErrorText kept_column(const MirrorTable& table, const std::string& name, const s
   return text;
 }
 
+ErrorText own_values(const MirrorTable& table, const std::string& name, const std::string& where, const std::string& cure) {
+  ErrorText text;
+  text.code = ErrorCode::target_unfit;
+  text.table = table.schema.qualified();
+  text.message = "table " + text.table + " has gained column " + quote_identifier(name) + " at the source, and " + where +
+                 " has a column of that name which is not the mirror's and holds other values than older rows have at the source";
+  text.hint = "run at the target: " + cure + "; then RESUME MIRROR";
+  text.retry = Retry::after_operator;
+  return text;
+}
+
 }  // namespace peerd

@@ -22,4 +22,7 @@ std::vector<std::string> lost_columns(const TableSchema& from, const TableSchema
 ErrorText kept_column(const MirrorTable& table, const std::string& name, const std::string& where,
                       const std::string& cure);
 
+/// A column that the source gained stands at the target already, with values of the operator's. `cure`: statements that let its name go.
+ErrorText own_values(const MirrorTable& table, const std::string& name, const std::string& where, const std::string& cure);
+
 }  // namespace peerd

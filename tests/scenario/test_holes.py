@@ -156,3 +156,18 @@ def test_inherited_tables_are_read_leaf_by_leaf_as_the_stream_sends_them(new_wor
     world.start_mirror(["public.parent", "public.child"])
     world.wait_caught_up()
     assert world.at_target('SELECT id FROM parent') == [(1,)] and world.at_target('SELECT id FROM child') == [(2,)]
+
+    def said():
+        return [row["message"] for row in world.peerd.rows("SELECT message FROM mirror_logs") if "children by inheritance" in row["message"]]
+
+    assert not said()
+    world.drop()
+    world.at_target("DROP TABLE parent, child")
+    world.sql("CREATE TABLE grandchild () INHERITS (child)")
+    world.create_mirror(["public.parent"], "RUNNING")
+    told = wait_for("a word on the children", said, 30)
+    assert len(told) == 1 and "public.child, public.grandchild" in told[0], told
+    world.wait_caught_up()
+    world.peerd.restart()
+    world.wait_caught_up()
+    assert len(said()) == 1

@@ -290,3 +290,24 @@ def test_a_table_that_is_added_may_have_settings_and_rest_tells_them(new_world):
     world.peerd.sql(told["sql"].rstrip(";"))
     world.wait_state("RUNNING")
     assert world.peerd.rest("GET", f"/api/v1/mirrors/{world.mirror_name}/definition")[1]["sql"] == told["sql"]
+
+
+def test_a_column_that_is_never_to_hold_null_stops_where_the_source_s_does(new_world):
+    world = new_world("clickhouse")
+    world.sql("CREATE TABLE orders (id int PRIMARY KEY, v text NOT NULL, w text NOT NULL); INSERT INTO orders VALUES (1, 'a', 'a')")
+    world.create_peers()
+    create(world, "{source: v, nullable: false}")
+    world.wait_state("RUNNING")
+    world.sql("ALTER TABLE orders ALTER w DROP NOT NULL; INSERT INTO orders VALUES (2, 'b', NULL)")  # followed, where nothing was asked
+    world.wait_caught_up()
+    world.sql("ALTER TABLE orders ALTER v DROP NOT NULL; INSERT INTO orders VALUES (3, NULL, 'c')")
+    stopped = world.wait_state("FAILED", 60)
+    assert '"v"' in stopped["last_error"] and "nullable: false" in stopped["last_error"], stopped
+    assert "SET NOT NULL" in stopped["last_error_hint"] and f"RESYNC TABLE public.orders OF {world.mirror_name}" in stopped["last_error_hint"], stopped
+    world.sql("UPDATE orders SET v = 'c' WHERE v IS NULL; ALTER TABLE orders ALTER v SET NOT NULL")
+    world.peerd.sql(f"RESYNC TABLE public.orders OF {world.mirror_name}")
+    world.wait_state("RUNNING")
+    world.wait_caught_up()
+    assert world.at_target("SELECT id, v, w FROM orders FINAL ORDER BY id") == [{"id": 1, "v": "a", "w": "a"}, {"id": 2, "v": "b", "w": None}, {"id": 3, "v": "c", "w": "c"}]
+    types = world.at_target("SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = 'orders' AND name IN ('v', 'w')")
+    assert {row["name"]: row["type"] for row in types} == {"v": "String", "w": "Nullable(String)"}

@@ -224,3 +224,54 @@ def test_an_identity_index_that_is_gone_is_said_with_its_cure(new_world):
     world.create_mirror(["public.items"], "RUNNING")
     world.sql("UPDATE items SET u = 3 WHERE id = 2")
     world.settle_and_compare()
+
+
+def test_a_gained_column_that_the_target_has_already(world):
+    """Its values pass for the source's from then on: they are what older rows show, or the mirror stops."""
+    world.sql("CREATE TABLE items (id int PRIMARY KEY, v text); INSERT INTO items SELECT g, 'x' FROM generate_series(1, 50) g")
+    world.start_mirror(["public.items"])
+    world.settle_and_compare()
+    kinds = {"postgres": ("int", "int DEFAULT 7", "text"), "clickhouse": ("Nullable(Int32)", "Int32 DEFAULT 7", "Nullable(String)")}
+    fits, differs, text = kinds[world.kind]
+
+    def at_target(statement):
+        world.at_target(statement) if world.kind == "postgres" else world.target.text(statement, world.target_db)
+
+    at_target(f"ALTER TABLE items ADD COLUMN later {fits}")  # As operators do who alter the target first.
+    world.sql("ALTER TABLE items ADD later int; UPDATE items SET later = id WHERE id < 10")
+    world.settle_and_compare()
+    at_target(f"ALTER TABLE items ADD COLUMN said {text} DEFAULT 'a''b'")
+    world.sql("ALTER TABLE items ADD said text DEFAULT 'a''b'; UPDATE items SET said = NULL WHERE id < 5")
+    world.settle_and_compare()
+    for name, default in (("mine", ""), ("known", " DEFAULT 5")):
+        at_target(f"ALTER TABLE items ADD COLUMN {name} {differs}")
+        world.sql(f"ALTER TABLE items ADD {name} int{default}; UPDATE items SET {name} = 1 WHERE id < 10")
+        stopped = world.wait_state("FAILED", 60)
+        assert f'gained column "{name}"' in stopped["last_error"] and "not the mirror's" in stopped["last_error"], stopped
+        assert f"DROP COLUMN" in stopped["last_error_hint"] and name in stopped["last_error_hint"], stopped
+        at_target(f"ALTER TABLE items RENAME COLUMN {name} TO own_{name}")
+        world.resume()
+        world.wait_state("RUNNING")
+        assert world.settle_and_compare() == 50
+
+
+def test_a_shape_that_was_lost_with_its_transaction_is_followed_again(new_world):
+    """At a Postgres target the table is altered in the transaction that its rows come in, which may never end."""
+    world = new_world("postgres")
+    world.sql("CREATE TABLE items (id int PRIMARY KEY, v text, gone int NOT NULL DEFAULT 3); "
+              "INSERT INTO items SELECT g, 'x' FROM generate_series(1, 50) g; CREATE TABLE one (id int PRIMARY KEY)")
+    world.at_target("CREATE TABLE items (id int PRIMARY KEY, v text, gone int NOT NULL)")
+    world.start_mirror(["public.items", "public.one"])
+    world.settle_and_compare()
+    for shape in ("ADD more int DEFAULT 5", "DROP gone"):
+        world.at_target("ALTER TABLE items ADD CONSTRAINT no CHECK (v <> 'no') NOT VALID")
+        world.sql(f"BEGIN; UPDATE items SET v = 'y' WHERE id < 9; ALTER TABLE items {shape}; UPDATE items SET v = 'z' WHERE id < 5; "
+                  "INSERT INTO items (id, v) SELECT coalesce(max(id), 0) + 1, 'no' FROM items; COMMIT")
+        stopped = world.wait_state("FAILED", 60)
+        assert "DROP CONSTRAINT" in stopped["last_error_hint"], stopped
+        world.peerd.kill9()
+        world.peerd.start()
+        world.at_target("ALTER TABLE items DROP CONSTRAINT no")
+        world.resume()
+        world.wait_state("RUNNING")
+        world.settle_and_compare()

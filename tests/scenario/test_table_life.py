@@ -217,3 +217,24 @@ def test_over_rest_an_update_is_done_at_once_or_refused(new_world):
     assert code == 400 and "not one of the mirror's" in answer["message"], (code, answer)
     world.sql("UPDATE items SET n = -3")
     world.settle_and_compare()
+
+
+def test_a_change_beside_a_table_that_is_gone_says_which_and_what_to_do(new_world):
+    world = new_world("postgres")
+    for table in ("public.items", "public.more", "public.third"):
+        create_table(world.source, table, 100, world.source_db)
+    world.start_mirror(["public.items", "public.more"])
+    world.wait_caught_up()
+    world.pause()
+    world.sql("DROP TABLE more")
+    add(world, "public.third")
+    world.peerd.sql(f"RESYNC TABLE public.items OF {world.mirror_name}")
+    world.resume()
+    stopped = world.wait_state("FAILED", 60)
+    assert "table public.more does not exist at the source" in stopped["last_error"], stopped
+    assert "DROP TABLE public.more" in stopped["last_error_hint"] and "RESUME MIRROR" in stopped["last_error_hint"], stopped
+    leave(world, "public.more")
+    world.resume()
+    wait_tables(world)
+    world.sql("UPDATE items SET n = -1 WHERE id < 10; DELETE FROM third WHERE id = 5")
+    world.settle_and_compare()

@@ -130,3 +130,12 @@ def test_a_partition_is_what_it_was(w):
     stopped(w, "partition public.p_low of target table", "is gone", table="p")
     w.drop()
     assert w.at_target("SELECT count(*) FROM _peerd.partitions") == [(0,)]
+
+
+@pytest.mark.parametrize("table, unlogged", [("t", "t"), ("p", "p_high_1")])
+def test_a_table_that_a_crash_would_empty_stops_the_mirror_while_it_runs(w, table, unlogged):
+    w.at_target(f"ALTER TABLE {unlogged} SET UNLOGGED")
+    stopped(w, "UNLOGGED", f"ALTER TABLE public.{unlogged} SET LOGGED", f"RESYNC TABLE public.{table} OF {w.mirror_name}", table=table)
+    w.resume()
+    stopped(w, "UNLOGGED", table=table)
+    goes_on(w, f"ALTER TABLE {unlogged} SET LOGGED")

@@ -82,3 +82,36 @@ def test_a_character_that_the_target_s_encoding_lacks(new_world):
     assert "UTF8" in hint and "€" not in said + hint and "0xe2" not in said + hint, (said, hint)
     w.peerd.sql("DROP MIRROR m")
     w.target.sql(f"DROP DATABASE {narrow} WITH (FORCE)")
+
+
+def test_two_mappings_that_would_write_to_the_same_rows(new_world):
+    """A partition and its whole, in one mirror and in two; and a table to itself, by another spelling of its server."""
+    w = new_world("postgres")
+    w.sql("CREATE TABLE a (id int PRIMARY KEY, v text); CREATE TABLE b (id int PRIMARY KEY, v text)")
+    w.at_target("CREATE TABLE whole (id int PRIMARY KEY, v text) PARTITION BY RANGE (id); CREATE TABLE part PARTITION OF whole DEFAULT PARTITION BY RANGE (id);"
+                "CREATE TABLE leaf PARTITION OF part DEFAULT; CREATE TABLE aside (id int PRIMARY KEY, v text)")
+    w.create_peers()
+
+    def create(name, mapping, target=w.target_peer):
+        w.peerd.sql(f"CREATE MIRROR {name} FROM {w.source_peer} TO {target} WITH TABLE MAPPING ({mapping})")
+
+    def refused(words, *what):
+        with pytest.raises(Exception) as error:
+            create(*what)
+        assert words in str(error.value), error.value
+        assert w.slots() == []
+
+    refused("is a part of table public.leaf, or its whole", "m", "public.a:public.whole, public.b:public.leaf")
+    refused("is a part of table public.part, or its whole", "m", "public.a:public.leaf, public.b:public.part")
+    w.peerd.sql(f"CREATE PEER same FROM POSTGRES WITH ({options_text({**postgres_options(w.source, w.source_db), 'host': 'localhost'})})")
+    refused("cannot be mirrored into itself", "m", "public.b:public.c, public.a:public.a", "same")
+    assert w.sql("SELECT count(*) FROM information_schema.columns WHERE table_name = 'a'") == [(2,)]
+    create("m", "public.a:public.whole, public.b:public.aside")
+    w.peerd.wait_state("m", "RUNNING")
+    with pytest.raises(Exception, match="to which mirror m writes"):
+        create("n", "public.b:public.leaf")
+    with pytest.raises(Exception, match="to which mirror m writes"):
+        w.peerd.sql("ALTER MIRROR m DROP TABLE public.b")
+        w.peerd.wait_state("m", "RUNNING")
+        w.peerd.sql("ALTER MIRROR m ADD TABLE public.b:public.part")
+    w.peerd.sql("DROP MIRROR m")

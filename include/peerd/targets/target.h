@@ -45,8 +45,8 @@ class Target {
   /// Of a mirror that an earlier peerd made without a note: what its own table is known by. Changes nothing; throws when
   /// the table is gone or not the mirror's.
   virtual TargetIdentity recognize(const MirrorTable& table, const Wait& wait) = 0;
-  /// At each start: the table is the one that was noted, with every column of `table`. Changes nothing there; throws
-  /// after_operator when it is gone or another. Chooses the form of chunk rows.
+  /// At each start: the table is the one that was noted, with every column of `table`; throws after_operator when it is gone or
+  /// another. Changes nothing there but what an alter() did in a transaction that was lost. Chooses the form of chunk rows.
   virtual CopyPlan verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) = 0;
   /// From shape to shape: adds what `to` has and `from` has not (its missing_value fills older rows), lets it hold what `to`
   /// may. What only `from` has stays, and its name is given to no other column. Idempotent. Never narrows (rules.md 2).

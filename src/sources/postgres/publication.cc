@@ -113,6 +113,24 @@ std::vector<std::string> unmapped(postgres::Connection& connection, const Source
   return tables;
 }
 
+/// Of a mirror that is there: one that was dropped or renamed since.
+void require_tables(postgres::Connection& connection, const SourceNames& names, const Wait& wait) {
+  const std::vector<std::uint32_t> oids = oids_of(connection, names.tables, wait);
+  for (std::size_t i = 0; i < oids.size(); ++i) {
+    if (oids[i] != 0) continue;
+    const std::string table = names.tables[i].source.schema + "." + names.tables[i].source.name;
+    throw Error(ErrorText{.code = ErrorCode::not_found,
+                          .message = "table " + table + " does not exist at the source: it was dropped or renamed",
+                          .detail = {},
+                          .hint = "give it its name back and RESUME MIRROR; or take it out of the mirror with ALTER MIRROR … DROP TABLE " +
+                                  table + ", and RESUME MIRROR",
+                          .field = {},
+                          .table = table,
+                          .origin = {},
+                          .retry = Retry::after_operator});
+  }
+}
+
 }  // namespace
 
 void ensure_publication(postgres::Connection& connection, const SourceNames& names, const Wait& wait) {
@@ -120,6 +138,7 @@ void ensure_publication(postgres::Connection& connection, const SourceNames& nam
   if (!publication && !names.own_publication) throw_if_any({absent(names)});
   if (!publication) return create(connection, names, wait);
   throw_if_any(judge(*publication, names));
+  require_tables(connection, names, wait);
   for (const std::string& table : publication->uncovered) {
     connection.run("ALTER PUBLICATION " + quote_identifier(names.publication) + " ADD TABLE ONLY " + table, wait);
   }

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kKeysPerStatement = 1000;
 constexpr std::size_t kBytesPerStatement = 1 << 20;
-constexpr std::string_view kNoSuchColumn = "42703";  ///< undefined_column
+constexpr std::string_view kNoSuchTable = "42P01";  ///< undefined_table
 
 std::string oid_list(const TableSchema& schema) {
   std::string list;
@@ -77,8 +77,13 @@ std::string number_list(const TableSchema& schema, std::span<const std::uint16_t
   return list + "}";
 }
 
+struct Statement {
+  std::string rows, sql;  ///< "ONLY s.t", and what is read of it.
+  bool operator==(const Statement&) const = default;
+};
+
 /// The statement by which `columns` are looked up; the session is prepared for it.
-std::string statement_for(postgres::Connection& connection, const MirrorTable& table, std::span<const std::uint16_t> columns,
+Statement statement_for(postgres::Connection& connection, const MirrorTable& table, std::span<const std::uint16_t> columns,
                           const Wait& wait) {
   const TableSchema& schema = table.schema;
   const std::string oid = std::to_string(schema.id.oid);
@@ -119,8 +124,28 @@ std::string statement_for(postgres::Connection& connection, const MirrorTable& t
   // tableoid: never a table that took the name in between.
   const std::string only = schema.partitioned ? "" : "ONLY ";
   const std::string holders = schema.partitioned ? "IN (SELECT relid FROM pg_partition_tree(" + oid + "))" : "= " + oid;
-  return select + " FROM unnest(" + unnest + ") WITH ORDINALITY k(" + names + "i) JOIN " + only + where.string(0, 0) +
-         " t ON " + join + " AND t.tableoid " + holders;
+  const std::string rows = only + where.string(0, 0);
+  return {rows, select + " FROM unnest(" + unnest + ") WITH ORDINALITY k(" + names + "i) JOIN " + rows + " t ON " + join +
+                     " AND t.tableoid " + holders};
+}
+
+/// In a transaction that keeps the table as it is: columns are read by name, and one that bears another's name since it was asked
+/// for would bring another's values.
+std::string locked_statement(postgres::Connection& connection, const MirrorTable& table, std::span<const std::uint16_t> columns,
+                             const Wait& wait) {
+  for (;;) {
+    connection.run("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY", wait);
+    const Statement before = statement_for(connection, table, columns, wait);
+    try {
+      connection.run("LOCK TABLE " + before.rows + " IN ACCESS SHARE MODE", wait);
+      Statement now = statement_for(connection, table, columns, wait);
+      if (now == before) return std::move(now.sql);
+    } catch (const Error& error) {
+      if (error.text.origin != kNoSuchTable) throw;  // Renamed in between.
+    }
+    connection.run("ROLLBACK", wait);
+    wait.check("looking up rows at the source");
+  }
 }
 
 }  // namespace
@@ -152,30 +177,20 @@ Lsn PostgresRowLookup::fetch(const MirrorTable& table, std::span<const std::span
   Lsn flushed;
   ask_(wait, [&](postgres::Connection& connection) {
     await_visible(connection, wait);
-    std::string sql = statement_for(connection, table, columns, wait);
+    const std::string sql = locked_statement(connection, table, columns, wait);
     std::vector<CellView> cells(columns.size());
-    bool altered = false;
     for (std::size_t first = 0; first < keys.size();) {
       const std::size_t count = slice(keys, first);
-      try {
-        connection.each_row(
-            sql, key_arrays(keys.subspan(first, count), table.schema.key.size()), wait,
-            [&](const postgres::Result& row) {
-              for (std::size_t i = 0; i < cells.size(); ++i) {
-                const int place = static_cast<int>(i) + 1;
-                cells[i] = row.null(0, place) ? CellView{} : CellView{CellView::Kind::text, row.text(0, place)};
-              }
-              found(first + static_cast<std::size_t>(row.integer(0, 0)) - 1, cells);
-            });
-      } catch (const Error& error) {
-        // Altered since its names were asked for, before it gave a row.
-        if (error.text.origin != kNoSuchColumn || std::exchange(altered, true)) throw;
-        sql = statement_for(connection, table, columns, wait);
-        continue;
-      }
-      altered = false;
+      connection.each_row(sql, key_arrays(keys.subspan(first, count), table.schema.key.size()), wait, [&](const postgres::Result& row) {
+        for (std::size_t i = 0; i < cells.size(); ++i) {
+          const int place = static_cast<int>(i) + 1;
+          cells[i] = row.null(0, place) ? CellView{} : CellView{CellView::Kind::text, row.text(0, place)};
+        }
+        found(first + static_cast<std::size_t>(row.integer(0, 0)) - 1, cells);
+      });
       first += count;
     }
+    connection.run("COMMIT", wait);
     // What was found counts only now: the caller uses it after this returns.
     flushed = await_flushed(connection, wait);
   });

@@ -8,6 +8,7 @@
 #include "postgres/cures.h"
 #include "peerd/postgres/types.h"
 #include "postgres/base_types.h"
+#include "postgres/inheritance.h"
 #include "postgres/money.h"
 #include "postgres/object_names.h"
 #include "postgres/text_fault.h"
@@ -56,6 +57,14 @@ NewShape said_of_rewrite(MirrorTable table) {
                   " keeps it from being made unlogged, and this warning from coming again"};
 }
 
+/// Of tables whose stream begins.
+std::map<std::uint32_t, std::string> children_of(const std::vector<MirrorTable>& begun, std::map<std::uint32_t, std::string> said) {
+  std::erase_if(said, [&](const auto& one) {
+    return std::ranges::none_of(begun, [&](const MirrorTable& table) { return table.schema.id.oid == one.first; });
+  });
+  return said;
+}
+
 /// The notes that a look has left, and what is said of them: in one, so that a stop in between tells all of it again.
 NewShape renewed(MirrorTable table, const TrackedTable::Looked& found, Lsn inserted) {
   NewShape shape{.table = std::move(table), .commit = {}};
@@ -97,8 +106,8 @@ std::unique_ptr<WalStream> WalStream::open(Setup setup, std::span<const MirrorTa
   // Once: not when the stream goes on.
   std::vector<MirrorTable> begun;
   std::ranges::copy_if(tables, std::back_inserter(begun), [&](const MirrorTable& table) { return stream->setup_.from <= table.start; });
-  for (auto& [oid, words] : told_by_name(control, begun, wait))
-    stream->shapes_.push_back({stream->tables_.at(oid).noted(), Lsn{}, Lsn{}, std::move(words)});
+  for (const auto& told : {told_by_name(control, begun, wait), children_of(begun, unmapped_children(control, tables, wait))})
+    for (const auto& [oid, words] : told) stream->shapes_.push_back({stream->tables_.at(oid).noted(), Lsn{}, Lsn{}, words});
   const postgres::Result timeout =
       control.run("SELECT setting::bigint FROM pg_settings WHERE name = 'wal_sender_timeout'", wait);
   // A third of the time after which the server gives us up (rules.md 32).
@@ -162,11 +171,16 @@ void WalStream::look_again(const std::stop_token& stop) {
     failed_looks_ = 0;
   } catch (const Error& error) {
     if (error.text.code == ErrorCode::schema_changed) throw;  // Else the next look finds what this one missed.
-    constexpr unsigned kSaidEvery = 40;  // Ten minutes.
-    if (failed_looks_++ % kSaidEvery == 0) {
-      log(LogLevel::warning, "the source could not be asked what became of the tables: " + error.text.message,
-          {.mirror = setup_.names.mirror, .phase = "stream"});
+    constexpr unsigned kMostFailed = 12;  // Three minutes: what became of the tables would not be known for as long as it lasts.
+    ErrorText text = error.text;
+    text.message = "the source could not be asked what became of the tables: " + text.message;
+    if (failed_looks_++ == 0) log(LogLevel::warning, text.message, {.mirror = setup_.names.mirror, .phase = "stream"});
+    if (failed_looks_ < kMostFailed) {
+      silence_.asked(std::chrono::steady_clock::now());
+      return;
     }
+    text.retry = Retry::later;
+    throw Error(std::move(text));
   }
   silence_.asked(std::chrono::steady_clock::now());
 }

@@ -14,6 +14,7 @@
 #include "clickhouse/leftovers.h"
 #include "clickhouse/mapping_check.h"
 #include "clickhouse/on_unfit.h"
+#include "clickhouse/own_values.h"
 #include "clickhouse/resync.h"
 #include "clickhouse/schema.h"
 #include "clickhouse/server_check.h"
@@ -187,6 +188,7 @@ void ClickHouseTarget::alter(const MirrorTable& from, const MirrorTable& to, con
   require_whole(existing, layout_of(from), to.target_name, title_);
   refuse_kept(from, to, existing);
   throw_if_any(unfitness(existing, layout_of(to), to.target_name, title_));
+  refuse_own_values(client_, from, to, layout_of(to), existing, wait);
   widen(to, existing, wait);
   stand_anew(client_, to, layouts_, wait);
 }

@@ -206,7 +206,9 @@ const ColumnSetting* setting_of(const TableMapping* mapping, const std::string& 
 
 ColumnType type_of(Column column, const ColumnSetting* setting) {
   if (setting != nullptr && setting->nullable.value_or(false)) column.nullable = true;
-  return setting == nullptr || setting->type.empty() ? column_type(column) : asked_type(column, setting->type);
+  ColumnType type = setting == nullptr || setting->type.empty() ? column_type(column) : asked_type(column, setting->type);
+  type.never_null = setting != nullptr && setting->nullable == false;
+  return type;
 }
 
 /// Columns by the places, from 1 on, that a mapping gives them.

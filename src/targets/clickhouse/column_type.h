@@ -36,6 +36,7 @@ struct ColumnType {
   Scalar scalar = Scalar::text;
   bool array = false;
   bool nullable = false;  ///< Of an array: NULLs are noted in a column beside it, as ClickHouse has no Nullable(Array).
+  bool never_null = false;  ///< The mapping says nullable: false.
   std::uint8_t precision = 0, scale = 0;  ///< Of decimal; scale: of timestamp, too.
   bool is_signed = true;                  ///< Of integer.
   bool low_cardinality = false;           ///< Of the column that is made; blocks and answers are without.

@@ -6,6 +6,14 @@ void follow_null(Client& client, const MirrorTable& table, const TableLayout& la
   const std::string alter =
       allow_null(read_table(client, table.target_name, wait), layout, i, table.target_name);
   const std::string column = "column \"" + layout.names[i] + "\" of table " + layout.table;
+  if (layout.types[i].never_null) {
+    Error refused(ErrorCode::schema_changed, column + " holds NULL at the source now, and the mapping says nullable: false",
+                  "fill it and SET NOT NULL at the source, then RESYNC TABLE " + layout.table +
+                      " OF the mirror; or DROP MIRROR and CREATE MIRROR without nullable: false");
+    refused.text.table = layout.table;
+    refused.text.retry = Retry::after_operator;
+    throw refused;
+  }
   try {
     client.execute(alter, wait);
   } catch (Error& error) {

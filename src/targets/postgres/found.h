@@ -25,6 +25,15 @@ TargetIdentity identity_of(const Found& found);
 std::optional<Problem> refusal(postgres::Connection& connection, const Site& site, const MirrorTable& table, const Found& found,
                                const Wait& wait);
 
+/// Throws where the table is gone, not the mirror's, or without a column of `table`.
+void require_whole(const Found& found, const MirrorTable& table);
+
+/// A partition has its columns from the table that it is a part of.
+std::string where_columns_are_added(postgres::Connection& connection, const postgres::QualifiedName& name, const Wait& wait);
+
+/// DDL that the role may not run: the statement that lets it.
+[[noreturn]] void rethrow_with_grant(Error& error, const Site& site, const Found& found, bool schema_missing);
+
 /// Adds what the source gained.
 void widen(postgres::Connection& connection, const Site& site, const MirrorTable& table, const Found& found, const Wait& wait);
 

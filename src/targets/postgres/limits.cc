@@ -190,7 +190,23 @@ std::optional<Problem> deferrable_key(Connection& connection, const MirrorTable&
                cure, cure);
 }
 
-/// What stands in them goes with a crash of the server, or with a session, and the mirror's position stays.
+/// The source's columns have names that Postgres can have; a mapping's may not be.
+std::optional<Problem> impossible_name(const MirrorTable& table) {
+  for (const Column& column : table.schema.columns) {
+    const bool system = std::ranges::find(kSystemColumns, column.name) != kSystemColumns.end();
+    if (!system && column.name.size() <= kLongestName) continue;
+    const std::string quoted = quote_identifier(column.name);
+    Problem found = unfit(table, system ? quoted + " is a column that Postgres itself has in every table: none of the mapping's can be it"
+                                        : "column name " + quoted + " is longer than the 63 bytes that a name can have",
+                          "choose another name in the mapping's columns");
+    found.text.field = "columns";
+    return found;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::optional<Problem> not_durable(Connection& connection, const MirrorTable& table, const QualifiedName& name,
                                    const Standing& standing, const Wait& wait) {
   if (standing.oid == 0) return std::nullopt;
@@ -215,27 +231,10 @@ std::optional<Problem> not_durable(Connection& connection, const MirrorTable& ta
   return unfit(table,
                target + (standing.kind == 'p' ? " has UNLOGGED partitions: " + join(names, ", ") : " is UNLOGGED") +
                    ": a crash of its server would empty it, and nothing would come again",
-               cure + "; if its server has crashed since the mirror copied into it, drop the mirror, empty the table and create "
-                      "the mirror again",
+               cure + "; a mirror that has copied into it goes on with RESUME MIRROR, or, if its server has crashed since, with RESYNC TABLE " +
+                   table.schema.qualified() + " OF the mirror, which copies it anew",
                cure);
 }
-
-/// The source's columns have names that Postgres can have; a mapping's may not be.
-std::optional<Problem> impossible_name(const MirrorTable& table) {
-  for (const Column& column : table.schema.columns) {
-    const bool system = std::ranges::find(kSystemColumns, column.name) != kSystemColumns.end();
-    if (!system && column.name.size() <= kLongestName) continue;
-    const std::string quoted = quote_identifier(column.name);
-    Problem found = unfit(table, system ? quoted + " is a column that Postgres itself has in every table: none of the mapping's can be it"
-                                        : "column name " + quoted + " is longer than the 63 bytes that a name can have",
-                          "choose another name in the mapping's columns");
-    found.text.field = "columns";
-    return found;
-  }
-  return std::nullopt;
-}
-
-}  // namespace
 
 std::optional<Problem> beyond_limits(Connection& connection, const Site& site, const MirrorTable& table,
                                      const QualifiedName& name, const Standing& standing, const Wait& wait) {

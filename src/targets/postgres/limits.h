@@ -13,4 +13,8 @@ namespace peerd::pgtarget {
 std::optional<Problem> beyond_limits(postgres::Connection& connection, const Site& site, const MirrorTable& table,
                                      const postgres::QualifiedName& name, const Standing& standing, const Wait& wait);
 
+/// A table, or a partition of it, whose rows go with a crash of the server, or with a session, while the mirror's position stays.
+std::optional<Problem> not_durable(postgres::Connection& connection, const MirrorTable& table, const postgres::QualifiedName& name,
+                                   const Standing& standing, const Wait& wait);
+
 }  // namespace peerd::pgtarget

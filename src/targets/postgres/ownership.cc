@@ -2,9 +2,11 @@
 
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
+#include "postgres/alter.h"
 #include "postgres/firing.h"
 #include "postgres/found.h"
 #include "postgres/limits.h"
+#include "postgres/overlap.h"
 #include "postgres/parts.h"
 #include "postgres/statements.h"
 #include "postgres/table_lock.h"
@@ -58,6 +60,9 @@ std::optional<Problem> refusal(Connection& connection, const Site& site, const M
   }
   if (auto unfit = beyond_limits(connection, site, table, found.name, found.standing, wait)) return unfit;
   if (found.standing.oid == 0) return std::nullopt;
+  if (!found.ours && bookkeeping_exists(connection, wait)) {
+    if (auto shared = shares_rows(connection, table, found.name, found.standing, {}, wait)) return shared;
+  }
   if (auto stricter = stricter_than_source(site, table, name, found.standing.rules)) return stricter;
   const auto wrong = differences(site, table.schema, found.types, found.standing, found.ours);
   if (!wrong.empty()) return misfit(table, found, wrong);
@@ -81,7 +86,8 @@ void create(Connection& connection, const Site& site, const MirrorTable& table, 
   write_note(connection, site, found.name, table.schema.id, note, wait);
 }
 
-/// A partition has its columns from the table that it is a part of.
+}  // namespace
+
 std::string where_columns_are_added(Connection& connection, const QualifiedName& name, const Wait& wait) {
   const std::vector<std::optional<std::string>> table{name.quoted()};
   return connection
@@ -90,6 +96,8 @@ std::string where_columns_are_added(Connection& connection, const QualifiedName&
            table, wait)
       .string(0, 0);
 }
+
+namespace {
 
 /// An operator's own empty table, such as one restored from the source's schema: peerd's columns are added where they
 /// are missing, and fill themselves where the loads leave them out.
@@ -105,8 +113,9 @@ void adopt(Connection& connection, const Site& site, const MirrorTable& table, c
   write_note(connection, site, found.name, table.schema.id, note, wait);
 }
 
-/// DDL that the role may not run: the statement that lets it.
-[[noreturn]] void rethrow_with_grant(Error& error, const Site& site, const Found& found, bool schema_missing) {
+}  // namespace
+
+void rethrow_with_grant(Error& error, const Site& site, const Found& found, bool schema_missing) {
   if (error.text.code == ErrorCode::no_privilege) {
     const std::string user = quote_identifier(site.options.user);
     error.text.hint = found.standing.oid != 0 ? "ALTER TABLE " + found.name.quoted() + " OWNER TO " + user
@@ -116,8 +125,6 @@ void adopt(Connection& connection, const Site& site, const MirrorTable& table, c
   }
   throw error;
 }
-
-}  // namespace
 
 std::string free_key_name(Connection& connection, const QualifiedName& table, const Wait& wait) {
   constexpr std::size_t kLongestName = 63;
@@ -262,27 +269,32 @@ TargetIdentity identity_of(const Found& found) {
 
 namespace {
 
-/// The table stands, is the mirror's, and has every column of `table`.
-void require_whole(const Found& found, const MirrorTable& table) {
+/// The table stands and is the mirror's.
+void require_own(const Found& found, const MirrorTable& table) {
+  if (found.standing.oid != 0 && found.ours) return;
   ErrorText text = lost_table(table.schema.qualified());
   const std::string name = "target table " + found.name.quoted();
-  std::vector<std::string> lost;
-  for (const Column& column : table.schema.columns)
-    if (found.standing.find(column.name) == nullptr) lost.push_back(quote_identifier(column.name));
   if (found.standing.oid == 0) {
     text.message = name + " is gone, with the rows that were in it";
-  } else if (!found.ours) {
+  } else {
     text.message = name + " is not this mirror's";
     text.detail = "_peerd.tables at the target does not have it as the mirror's";
-  } else if (!lost.empty()) {
-    text.message = name + " has lost columns, with the values that were in them: " + join(lost, ", ");
-  } else {
-    return;
   }
   throw Error(std::move(text));
 }
 
 }  // namespace
+
+void require_whole(const Found& found, const MirrorTable& table) {
+  require_own(found, table);
+  std::vector<std::string> lost;
+  for (const Column& column : table.schema.columns)
+    if (found.standing.find(column.name) == nullptr) lost.push_back(quote_identifier(column.name));
+  if (lost.empty()) return;
+  ErrorText text = lost_table(table.schema.qualified());
+  text.message = "target table " + found.name.quoted() + " has lost columns, with the values that were in them: " + join(lost, ", ");
+  throw Error(std::move(text));
+}
 
 void widen(Connection& connection, const Site& site, const MirrorTable& table, const Found& found, const Wait& wait) {
   try {
@@ -333,70 +345,17 @@ TargetIdentity recognize_table(Connection& connection, const Site& site, const M
 
 CopyPlan verify_table(Connection& connection, const Site& site, const MirrorTable& table, const TargetIdentity& noted,
                       const Wait& wait) {
-  const Found found = look(connection, site, table, wait);
-  require_whole(found, table);
+  Found found = look(connection, site, table, wait);
+  require_own(found, table);
   require_same(noted, identity_of(found), "target table " + found.name.quoted(), lost_table(table.schema.qualified()));
+  alter_again(connection, site, table, found, wait);
+  require_whole(found, table);
   require_parts(connection, table, found.standing.oid, wait);
   if (const auto refused = refusal(connection, site, table, found, wait)) throw Error(refused->text);
   // Triggers and foreign keys come at any time: those of now.
   throw_if_any(check_firing(connection, site, table, found.name, found.standing.oid, wait));
   learn_parts(connection, site, table, found.standing.oid, wait);
   return copy_plan(table.schema, found.standing);
-}
-
-namespace {
-
-/// A column that was dropped at the source stays where it is, and is its operator's from now on: rows come without it.
-void let_go(Connection& connection, const Site& site, const MirrorTable& from, const MirrorTable& to, Found& found,
-            const Wait& wait) {
-  std::string names, change;
-  for (const std::string& name : lost_columns(from.schema, to.schema)) {
-    names += (names.empty() ? "" : ", ") + quote_literal(name);
-    const StandingColumn* const column = found.standing.find(name);
-    if (column != nullptr && column->not_null && !column->has_default)
-      change += (change.empty() ? "" : ", ") + ("ALTER COLUMN " + quote_identifier(name)) + " DROP NOT NULL";
-  }
-  if (names.empty()) return;
-  const std::string oid = std::to_string(found.standing.oid);
-  connection.run("DELETE FROM _peerd.columns WHERE table_oid = " + oid + " AND name IN (" + names + ")", wait);
-  if (change.empty()) return;
-  try {
-    const std::string where = where_columns_are_added(connection, found.name, wait);
-    lock_alone(connection, site, postgres::parse_qualified(where), wait);
-    connection.run("ALTER TABLE " + where + " " + change, wait);
-  } catch (Error& error) {
-    rethrow_with_grant(error, site, found, false);
-  }
-  found.standing = inspect(connection, found.name, wait);
-}
-
-/// The name is held by the values of another column, which was dropped at the source.
-void refuse_kept(Connection& connection, const MirrorTable& from, const MirrorTable& to, const Found& found,
-                 const Wait& wait) {
-  for (const std::string& name : lost_columns(to.schema, from.schema)) {
-    const auto& kept = from.notes.excluded;
-    if (std::ranges::find(kept, name, &CatalogNotes::Excluded::name) == kept.end()) continue;
-    if (found.standing.find(name) == nullptr) continue;
-    const std::string known = "SELECT 1 FROM _peerd.columns WHERE table_oid = " + std::to_string(found.standing.oid) +
-                              " AND name = " + quote_literal(name);
-    if (connection.run(known, wait).rows() > 0) continue;  // Added in an attempt of before.
-    throw Error(kept_column(to, name, "target table " + found.name.quoted(),
-                            "ALTER TABLE " + found.name.quoted() + " DROP COLUMN " + quote_identifier(name)));
-  }
-}
-
-}  // namespace
-
-void alter_table(Connection& connection, const Site& site, const MirrorTable& from, const MirrorTable& to,
-                 const Wait& wait) {
-  Found found = look(connection, site, to, wait);
-  require_whole(found, from);
-  require_parts(connection, from, found.standing.oid, wait);
-  refuse_kept(connection, from, to, found, wait);
-  let_go(connection, site, from, to, found, wait);
-  if (const auto refused = refusal(connection, site, to, found, wait)) throw Error(refused->text);
-  widen(connection, site, to, found, wait);
-  learn_parts(connection, site, to, found.standing.oid, wait);
 }
 
 void restart_table(Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait) {

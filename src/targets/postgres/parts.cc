@@ -121,7 +121,11 @@ void prepare_parts_check(Connection& connection, const Wait& wait) {
       kCheck,
       "SELECT 1 / (NOT EXISTS (SELECT FROM _peerd.columns c LEFT JOIN pg_attribute a"
       " ON a.attrelid = c.table_oid AND a.attname = c.name"
-      " WHERE c.table_oid = ANY ($1::oid[]) AND a.attnum IS DISTINCT FROM c.number) AND " +
+      " WHERE c.table_oid = ANY ($1::oid[]) AND a.attnum IS DISTINCT FROM c.number)"
+      // SET UNLOGGED: a crash would empty it.
+      " AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = ANY ($1::oid[]) AND c.relkind <> 'p' AND c.relpersistence <> 'p')"
+      " AND NOT EXISTS (SELECT FROM _peerd.partitions p JOIN pg_class c ON c.oid = p.partition"
+      " WHERE p.table_oid = ANY ($1::oid[]) AND p.leaf AND c.relpersistence <> 'p') AND " +
           total("p.partition", "p.parent", noted) + " = " +
           total("i.inhrelid", "i.inhparent",
                 "(SELECT c.oid FROM pg_class c WHERE c.oid = ANY ($1::oid[]) AND c.relkind = 'p' UNION ALL SELECT p.partition FROM " +

@@ -25,7 +25,7 @@ void learn_parts(postgres::Connection& connection, const Site& site, const Mirro
 void require_parts(postgres::Connection& connection, const MirrorTable& table, std::uint32_t oid, const Wait& wait);
 
 /// A statement that fails with a division by zero where require_parts() may throw for one of the tables, "16401,16402",
-/// or learn_parts() would find a new partition of one. REQUIRES: prepared on that connection.
+/// learn_parts() would find a new partition of one, or one is not_durable(). REQUIRES: prepared on that connection.
 std::string parts_check(const std::string& oids);
 /// REQUIRES: the bookkeeping stands.
 void prepare_parts_check(postgres::Connection& connection, const Wait& wait);

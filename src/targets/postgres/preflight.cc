@@ -5,6 +5,7 @@
 #include "peerd/base/text.h"
 #include "postgres/bookkeeping.h"
 #include "postgres/errors.h"
+#include "postgres/overlap.h"
 #include "postgres/ownership.h"
 #include "postgres/postgres_target.h"
 
@@ -48,6 +49,16 @@ Problems check_rights(postgres::Connection& connection, const Site& site, const 
   return problems;
 }
 
+Problems check_overlap(postgres::Connection& connection, const MirrorTable& table, std::span<const MirrorTable> tables, const Wait& wait) {
+  const postgres::QualifiedName name = postgres::parse_qualified(table.target_name);
+  std::vector<postgres::QualifiedName> others;
+  for (const MirrorTable& other : tables)
+    if (other.target_name != table.target_name) others.push_back(postgres::parse_qualified(other.target_name));
+  if (others.empty()) return {};
+  const auto shared = shares_rows(connection, table, name, inspect(connection, name, wait), others, wait);
+  return shared ? Problems{*shared} : Problems();
+}
+
 }  // namespace
 
 Problems PostgresTarget::preflight(std::span<const MirrorTable> tables, const Wait& wait) {
@@ -72,6 +83,7 @@ Problems PostgresTarget::preflight(std::span<const MirrorTable> tables, const Wa
       }
       Problems found = site_.mappings.check(table);
       if (found.empty()) found = check_table(*connection, site_, site_.here(table), wait);
+      if (found.empty()) found = check_overlap(*connection, table, tables, wait);
       std::ranges::move(found, std::back_inserter(problems));
     }
   } catch (Error& error) {

@@ -2,6 +2,7 @@
 
 #include "peerd/base/text.h"
 #include "postgres/firing.h"
+#include "postgres/limits.h"
 #include "postgres/parts.h"
 #include "unfit.h"
 
@@ -61,6 +62,8 @@ void Verified::commit(postgres::Connection& connection, const Site& site, std::s
       const auto oid = static_cast<std::uint32_t>(std::stoul(one->oid));
       if (!has_its_name(connection, one->name, one->oid, wait)) continue;
       require_parts(connection, one->table, oid, wait);
+      const Standing standing = inspect(connection, one->name, wait);
+      if (const auto lost = not_durable(connection, one->table, one->name, standing, wait)) throw Error(lost->text);
       learn_parts(connection, site, one->table, oid, wait);  // New partitions are welcome.
     }
   }

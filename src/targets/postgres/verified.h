@@ -22,7 +22,7 @@ class Verified {
   /// COMMIT of what was written to `tables`; none means all of them. One round trip, and no commit
   /// - where a name means another table now than when it was compared: one that is renamed away and made again takes
   ///   rows as if nothing had happened;
-  /// - where a column or a partition of it is gone, or another one than was noted (parts.h);
+  /// - where a column or a partition of it is gone, or another one than was noted (parts.h), or it is UNLOGGED now;
   /// - where a trigger, a foreign key or a rule that check_firing() would refuse has come since: it may have fired.
   /// What the transaction wrote to is locked, so that the answer holds until its end; nothing was confirmed, and
   /// putting the table in order loses nothing.

@@ -353,6 +353,22 @@ TEST_F(RealLookup, FindsManyKeysInSlicesAndNotInATableThatTookTheName) {
   EXPECT_EQ(fetch(table, {{"1"}}, {1})[0], " 1");
 }
 
+TEST_F(RealLookup, AColumnThatGetsAnothersNameMeanwhileIsWhatItWas) {
+  sql("CREATE TABLE public.t (id int PRIMARY KEY, a text, b text); INSERT INTO public.t VALUES (1, 'of a', 'of b')");
+  map("public.t");
+  const MirrorTable table = set_up().at(0);
+  lookup_ = source().open_lookup(wait_);
+  const auto altering = connect();
+  altering->run("BEGIN; ALTER TABLE public.t RENAME a TO c; ALTER TABLE public.t RENAME b TO a; ALTER TABLE public.t RENAME c TO b", wait_);
+  const std::jthread commit = in_background([&](const std::stop_token& stop) {
+    const auto watch = connect();
+    const auto waits = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'public.t'::regclass";
+    while (!stop.stop_requested() && watch->run(waits, wait_).rows() == 0) std::this_thread::yield();
+    altering->run("COMMIT", wait_);
+  });
+  EXPECT_EQ(fetch(table, {{"1"}}, {1, 2})[0], " of a of b");
+}
+
 // Rule 10.
 TEST_F(RealLookup, WhatWasFoundIsFlushed) {
   sql("CREATE TABLE public.t (id int PRIMARY KEY, a text); INSERT INTO public.t VALUES (1, 'old')");
