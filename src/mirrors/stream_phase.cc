@@ -131,7 +131,8 @@ class Reader {
 /// Where to go on: the target's own position where it keeps one, else the catalog's (rules.md 33, 34).
 struct StreamStart {
   Lsn from;
-  bool clean;  ///< Nothing was applied beyond `from`, and every horizon is stored.
+  bool clean;  ///< Nothing was applied beyond `from`, and every horizon is stored, here or as kept_horizon.
+  std::optional<Lsn> kept_horizon{};  ///< What look-ups had raised it to, as the target has it beside `from`.
   std::optional<Stored> to_confirm{};  ///< The target was ahead of the catalog: the slot has not heard of it.
 };
 
@@ -146,13 +147,17 @@ StreamStart find_start(PhaseContext& context, const MirrorProgress& progress, co
                           .detail = "the target was restored from a backup, or its bookkeeping was changed",
                           .hint = "RESYNC MIRROR copies the tables anew", .field = {}, .table = {}, .origin = {}, .retry = {}});
   if (own->lsn == stored) return {own->lsn, true};
-  return {own->lsn, false, context.catalog.checkpoint(context.lease, *own, BatchRecord{})};
+  const std::optional<Lsn> kept = context.target.kept_horizon(prompt(stop));
+  return {own->lsn, kept.has_value(), kept, context.catalog.checkpoint(context.lease, *own, BatchRecord{})};
 }
 
 Horizons find_horizons(PhaseContext& context, const MirrorProgress& progress, const StreamStart& start,
                        const std::stop_token& stop) {
   Horizons horizons;
   for (const auto& note : progress.notes) horizons.raise(note.table, note.horizon);
+  if (start.kept_horizon) {
+    for (const auto& note : progress.notes) horizons.raise(note.table, *start.kept_horizon);
+  }
   if (!start.clean) {
     // The target may hold rows of a batch that no checkpoint tells of: they come from the future again (rules.md 15).
     const Lsn end = context.source.insert_position(brief(stop));
@@ -233,6 +238,7 @@ void stream_changes(PhaseContext& context, const std::stop_token& stop, const st
   if (!progress.target) context.catalog.note_target(context.lease, "", context.target.identity(prompt(stop)));
   const StreamStart start = find_start(context, progress, stop);
   Horizons horizons = find_horizons(context, progress, start, stop);
+  context.target.keep_horizon(horizons.highest(), prompt(stop));
   const auto lookup = context.source.open_lookup(patient(stop));
   const auto stream = context.source.open_stream(start.from, progress.tables, progress.shaped_at, patient(stop));
   if (start.to_confirm) stream->confirm(*start.to_confirm);

@@ -69,17 +69,23 @@ StreamWriter::StreamWriter(PhaseContext& context, ChangeStream& stream, BatchQue
       stored_to_(progress.checkpoint ? progress.checkpoint->lsn : Lsn{}) {}
 
 void StreamWriter::run(const std::stop_token& stop, const std::atomic<bool>& finish) {
+  constexpr std::chrono::milliseconds kIdle{100}, kSettle{50};
   while (!finish) {
     store_notes();
-    auto item = queue_.pop(Wait::at_most(std::chrono::milliseconds(100), stop));
-    if (!item) continue;
+    auto item = queue_.pop(Wait::at_most(unsettled_ ? kSettle : kIdle, stop));
+    if (!item) {
+      settle(stop);
+      continue;
+    }
     if (const auto* shape = std::get_if<NewShape>(&*item)) {
+      settle(stop);
       take_shape(*shape, stop);
       queue_.done(nullptr);
     } else {
       apply(std::move(std::get<std::unique_ptr<Batch>>(*item)), stop);
     }
   }
+  settle(stop);
 }
 
 void StreamWriter::apply(std::unique_ptr<Batch> batch, const std::stop_token& stop) {
@@ -90,20 +96,37 @@ void StreamWriter::apply(std::unique_ptr<Batch> batch, const std::stop_token& st
   for (const MirrorTable& table : batch->tables())
     if (!result.unfit.empty()) context_.count_unfit(table, result.unfit);
   store_horizons(*batch);
-  if (!batch->open_tail() || result.durable.lsn > stored_to_) {
-    record_.first = stored_to_;
-    record_.end = result.durable.lsn;
-    const Stored stored = context_.catalog.checkpoint(context_.lease, result.durable, record_);
-    stored_to_ = std::max(stored_to_, stored.lsn());
-    stream_.confirm(stored);
-    horizons_.passed(stored.lsn());
-    if (record_.inserts + record_.updates + record_.deletes + record_.truncates > 0)
-      context_.observer.batch_done(context_.record.id, record_);
-    record_ = BatchRecord{};
-  }
+  unsettled_ = result.durable.lsn < result.applied.lsn;
+  if (result.durable.lsn > stored_to_) store(result.durable);
   show(*batch, result);
   queue_.done(std::move(batch));
   working_();
+}
+
+void StreamWriter::store(Durable durable) {
+  record_.first = stored_to_;
+  record_.end = durable.lsn;
+  const Stored stored = context_.catalog.checkpoint(context_.lease, durable, record_);
+  stored_to_ = std::max(stored_to_, stored.lsn());
+  stream_.confirm(stored);
+  horizons_.passed(stored.lsn());
+  if (record_.inserts + record_.updates + record_.deletes + record_.truncates > 0)
+    context_.observer.batch_done(context_.record.id, record_);
+  record_ = BatchRecord{};
+}
+
+/// Nothing follows soon, or the stream ends: what stands at the target is made durable, and is confirmed.
+void StreamWriter::settle(const std::stop_token& stop) {
+  if (!unsettled_) return;
+  unsettled_ = false;
+  const std::optional<Durable> durable = context_.target.settle(patient(stop));
+  if (!durable || durable->lsn <= stored_to_) return;
+  store(*durable);
+  context_.board.update(context_.record.id, [&](MirrorStatus& status) {
+    status.applied = std::max(status.applied, durable->lsn);
+    status.confirmed = std::max(status.confirmed, stored_to_);
+    if (status.applied >= status.awaited) status.position_lag = {};
+  });
 }
 
 /// A horizon that lookups raised for single keys is stored for the tables of the batch before the checkpoint is: whoever

@@ -21,6 +21,8 @@ class StreamWriter {
 
  private:
   void apply(std::unique_ptr<Batch> batch, const std::stop_token& stop);
+  void store(Durable durable);
+  void settle(const std::stop_token& stop);
   void take_shape(const NewShape& shape, const std::stop_token& stop);
   void tell(const NewShape& shape);
   void show(const Batch& batch, const ApplyResult& result);
@@ -36,7 +38,8 @@ class StreamWriter {
   std::vector<MirrorTable> tables_;
   TargetNotes target_notes_;
   Lsn shaped_at_, stored_horizon_, stored_to_;
-  BatchRecord record_;  ///< Adds up the pieces of an open transaction until they are durable.
+  BatchRecord record_;  ///< Adds up what was applied until it is durable.
+  bool unsettled_ = false;  ///< The target has shown more than it calls durable.
 };
 
 }  // namespace peerd

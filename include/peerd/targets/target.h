@@ -19,7 +19,7 @@ namespace peerd {
 /// Always durable <= applied.
 struct ApplyResult {
   Applied applied;
-  Durable durable;  ///< Batch::complete_to(), unless the tail is open: then the last whole transaction's.
+  Durable durable;  ///< At most Batch::complete_to(), and with an open tail the last whole transaction's: see settle().
   std::vector<UnfitValues> unfit{};
 };
 
@@ -80,8 +80,16 @@ class Target {
   /// Open tail: what is visible stays whole (Postgres keeps its transaction open), durable stays before it.
   /// An empty batch only moves the position.
   virtual ApplyResult apply(const Batch& batch, const ApplyContext& context) = 0;
+  /// What apply() has shown and not called durable is durable on return, but for an open tail. For when nothing follows soon:
+  /// a target whose durable trails its applied settles by itself from time to time. nullopt: its two are always one.
+  virtual std::optional<Durable> settle(const Wait&) { return std::nullopt; }
   /// Where it keeps the checkpoint itself (Postgres: in the rows' own transaction); else none. The truth when both exist.
   virtual std::optional<Durable> position(const Wait& wait) = 0;
+  /// Where the highest horizon that look-ups have raised commits with the rows as well: it. Then whoever starts from
+  /// position() knows all that the rows up to there know of the future (rules.md 14). nullopt: it does not, or not yet.
+  virtual std::optional<Lsn> kept_horizon(const Wait&) { return std::nullopt; }
+  /// From here on it is kept so, and is at least this. No-op where it cannot be.
+  virtual void keep_horizon(Lsn, const Wait&) {}
   virtual void set_position(Durable start, const Wait& wait) = 0;  ///< Before the first apply of a mirror. No-op without position().
   virtual void forget(const Wait& wait) = 0;  ///< Its bookkeeping for this mirror, never rows. Idempotent.
   /// The least time between two applies that an operator would want: 0, or ClickHouse's 1 s, more under part pressure (rule 22).

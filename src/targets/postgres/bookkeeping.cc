@@ -26,7 +26,9 @@ CREATE TABLE IF NOT EXISTS _peerd.columns (
   table_oid oid, name name, number smallint NOT NULL, mirror text NOT NULL, PRIMARY KEY (table_oid, name));
 CREATE TABLE IF NOT EXISTS _peerd.partitions (
   table_oid oid, partition oid, parent oid NOT NULL, leaf boolean NOT NULL, name text NOT NULL, mirror text NOT NULL,
-  PRIMARY KEY (table_oid, partition)))";
+  PRIMARY KEY (table_oid, partition));
+CREATE TABLE IF NOT EXISTS _peerd.horizons (
+  mirror text PRIMARY KEY, horizon pg_lsn NOT NULL))";
 
 // Any number: it keeps two mirrors from creating the schema at the same time.
 constexpr std::string_view kCreateLock = "SELECT pg_advisory_xact_lock(7369852104)";
@@ -52,9 +54,15 @@ Result claim(Connection& connection, const Site& site, const Wait& wait) {
       claim, wait);
 }
 
-/// What an earlier version made lacks the tables of later ones.
+/// What an earlier version made lacks some of them.
+Result later_tables(Connection& connection, const Wait& wait) {
+  return connection.run(
+      "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('_peerd') AND relname IN ('columns', 'partitions', 'horizons')",
+      wait);
+}
+
 bool is_complete(Connection& connection, const Wait& wait) {
-  return connection.run("SELECT to_regclass('_peerd.partitions') IS NOT NULL", wait).boolean(0, 0);
+  return later_tables(connection, wait).rows() == 3;
 }
 
 /// With IF NOT EXISTS alone it would need the right to create one although it stands.
@@ -134,6 +142,28 @@ void prepare_checkpoint(Connection& connection, const Site& site, const Wait& wa
                          " UPDATE _peerd.positions p SET position = $1::pg_lsn FROM fence WHERE p.mirror = " +
                          uuid + " AND p.position < $1::pg_lsn",
                      wait);
+}
+
+std::optional<Lsn> read_horizon(Connection& connection, const Site& site, const Wait& wait) {
+  const Parameters uuid{site.uuid};
+  const Result found = connection.run("SELECT horizon FROM _peerd.horizons WHERE mirror = $1", uuid, wait);
+  if (found.rows() == 0) return std::nullopt;
+  return lsn_at(found, 0, 0);
+}
+
+void write_horizon(Connection& connection, const Site& site, Lsn horizon, const Wait& wait) {
+  const Parameters row{site.uuid, to_string(horizon)};
+  connection.run(
+      "INSERT INTO _peerd.horizons AS h (mirror, horizon) VALUES ($1, $2::pg_lsn) ON CONFLICT (mirror)"
+      " DO UPDATE SET horizon = excluded.horizon WHERE h.horizon < excluded.horizon",
+      row, wait);
+}
+
+bool flush_commits(Connection& connection, const Wait& wait) {
+  // A transaction that has written nothing is not waited for. No decoder takes this message unless it asks for its prefix.
+  return connection
+      .run("SELECT current_setting('synchronous_standby_names') <> '' FROM pg_logical_emit_message(true, 'peerd', '')", wait)
+      .boolean(0, 0);
 }
 
 std::optional<TableNote> read_note(Connection& connection, const postgres::QualifiedName& table, const Wait& wait) {
@@ -225,9 +255,9 @@ void forget_mirror(Connection& connection, const Site& site, const Wait& wait) {
     const postgres::QualifiedName table{tables.string(row, 0), tables.string(row, 1)};
     if (is_shadow_name(table.name)) parts += "; DROP TABLE IF EXISTS " + table.quoted();
   }
-  if (is_complete(connection, wait)) {
-    parts += "; DELETE FROM _peerd.columns WHERE mirror = " + uuid + "; DELETE FROM _peerd.partitions WHERE mirror = " + uuid;
-  }
+  const Result later = later_tables(connection, wait);
+  for (int row = 0; row < later.rows(); ++row)
+    parts += "; DELETE FROM _peerd." + later.string(row, 0) + " WHERE mirror = " + uuid;
   connection.run("BEGIN; DELETE FROM _peerd.chunks WHERE mirror = " + uuid + parts +
                      "; DELETE FROM _peerd.tables WHERE mirror = " + uuid +
                      "; DELETE FROM _peerd.positions WHERE mirror = " + uuid +

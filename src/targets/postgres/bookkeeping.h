@@ -11,7 +11,8 @@
 namespace peerd::pgtarget {
 
 // What a mirror notes at the target, in the schema _peerd: mirrors (the fence), positions (the checkpoint), tables (who
-// owns them), chunks (the ledger of finished ones), columns and partitions (what tables consist of: parts.h). Fence and checkpoint are two tables, so that chunk writers, which
+// owns them), chunks (the ledger of finished ones), columns and partitions (what tables consist of: parts.h), horizons (of
+// look-ups, committed with the rows). Fence and checkpoint are two tables, so that chunk writers, which
 // hold the fence row for as long as a chunk takes, do not hold up the stream.
 
 /// Creates the schema where it is absent, and what an earlier version's lacks. Throws no_privilege with the GRANT that cures it.
@@ -30,6 +31,15 @@ std::optional<Lsn> read_position(postgres::Connection& connection, const Site& s
 /// The name of the prepared statement that locks the fence row and moves the position forward: one row when it did.
 inline constexpr const char* kCheckpoint = "peerd_checkpoint";
 void prepare_checkpoint(postgres::Connection& connection, const Site& site, const Wait& wait);
+
+/// nullopt: none is kept yet.
+std::optional<Lsn> read_horizon(postgres::Connection& connection, const Site& site, const Wait& wait);
+/// At least `horizon` from now on; in the transaction that stands, if one does.
+void write_horizon(postgres::Connection& connection, const Site& site, Lsn horizon, const Wait& wait);
+
+/// Everything that was committed before is flushed on return (and where the server has synchronous standbys, by these as
+/// well). True: it has some. REQUIRES: no transaction is open, and the session commits synchronously.
+bool flush_commits(postgres::Connection& connection, const Wait& wait);
 
 /// A row of _peerd.tables.
 struct TableNote {

@@ -181,7 +181,7 @@ CopyCounts PostgresChunkWriter::finish(const Wait& wait) {
     copying_ = false;
     if (!staging_.empty()) insert_staged(wait);
     write_chunk(*connection_, site_, chunk_, counts_, wait);
-    verified_.commit(*connection_, site_, {&table_, 1}, wait);
+    verified_.commit(*connection_, site_, {&table_, 1}, Verified::Commit::flushed, wait);
     return counts_;
   });
 }

@@ -26,7 +26,7 @@ struct Site {
 };
 Site make_site(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease);
 
-/// A connection with the session settings that the mirror's statements count on: commits are durable (rules.md 24), and
+/// A connection with the session settings that the mirror's statements count on: commits are durable unless one asks otherwise (rules.md 24), and
 /// the joins of staged rows with a target table go by the table's index, however large or small the batch.
 /// Triggers, rules and foreign keys of the target do not fire in it where the role may say so: is_replica() tells.
 std::unique_ptr<postgres::Connection> connect(const Site& site, const Wait& wait);

@@ -49,6 +49,8 @@ void PostgresTarget::connected(const Wait& wait) {
   prepare_checkpoint(*connection_, site_, wait);
   prepare_parts_check(*connection_, wait);
   position_ = read_position(*connection_, site_, wait).value_or(Lsn{});
+  durable_ = Lsn{};
+  flush(wait);
 }
 
 void PostgresTarget::open(const Wait& wait) {
@@ -58,6 +60,7 @@ void PostgresTarget::open(const Wait& wait) {
     position_ = take_over(*connection_, site_, wait);
     prepare_parts_check(*connection_, wait);
     opened_ = true;
+    flush(wait);
   });
 }
 
@@ -150,7 +153,26 @@ std::optional<Durable> PostgresTarget::position(const Wait& wait) {
     if (!bookkeeping_exists(*connection_, wait)) return std::nullopt;
     const auto found = read_position(*connection_, site_, wait);
     if (!found) return std::nullopt;
+    // What this or an earlier process has committed is visible, and perhaps no more than that.
+    flush_commits(*connection_, wait);
     return Durable{*found};
+  });
+}
+
+std::optional<Lsn> PostgresTarget::kept_horizon(const Wait& wait) {
+  return guarded("", [&] {
+    connected(wait);
+    return read_horizon(*connection_, site_, wait);
+  });
+}
+
+void PostgresTarget::keep_horizon(Lsn horizon, const Wait& wait) {
+  guarded("", [&] {
+    connected(wait);
+    begin_fenced(*connection_, site_, wait);
+    write_horizon(*connection_, site_, horizon, wait);
+    connection_->run("COMMIT", wait);
+    kept_horizon_ = horizon;
   });
 }
 
@@ -164,7 +186,7 @@ void PostgresTarget::set_position(Durable start, const Wait& wait) {
         " DO UPDATE SET position = greatest(p.position, excluded.position)",
         row, wait);
     connection_->run("COMMIT", wait);
-    position_ = std::max(position_, start.lsn);
+    position_ = durable_ = std::max(position_, start.lsn);  // Flushed, and with it all that went before.
   });
 }
 
@@ -222,7 +244,20 @@ ApplyResult PostgresTarget::apply(const Batch& batch, const ApplyContext& contex
       throw;
     }
   });
-  return {Applied{position_}, Durable{position_}};
+  return {Applied{position_}, Durable{durable_}};
+}
+
+std::optional<Durable> PostgresTarget::settle(const Wait& wait) {
+  guarded("", [&] {
+    connected(wait);
+    if (!in_tail_ && durable_ < position_) flush(wait);
+  });
+  return Durable{durable_};
+}
+
+void PostgresTarget::flush(const Wait& wait) {
+  has_standbys_ = flush_commits(*connection_, wait);
+  durable_ = position_;
 }
 
 void PostgresTarget::apply_part(const Batch& batch, const ApplyContext& context) {
@@ -231,13 +266,15 @@ void PostgresTarget::apply_part(const Batch& batch, const ApplyContext& context)
   if (batch.size() == 0 && batch.open_tail()) return;
   if (batch.size() == 0 && !continued) {
     if (batch.complete_to() <= position_) return;
-    checkpoint(batch.complete_to(), "", wait);
-    position_ = batch.complete_to();
+    checkpoint(batch.complete_to(), "", wait);  // A commit of its own, flushed, and with it all that went before.
+    position_ = durable_ = batch.complete_to();
     return;
   }
   if (!continued) applier_->keep_few(wait);
   applier_->learn(batch.tables(), wait);
   if (!continued) savepoints_ = 0;
+  // A long transaction keeps the connection: what was committed before it is flushed first.
+  if (!continued && batch.open_tail() && durable_ < position_) flush(wait);
   if (!continued) begin(batch, wait);
   if (batch.size() > 0) write(batch, context, continued);
   if (batch.open_tail()) {
@@ -245,11 +282,30 @@ void PostgresTarget::apply_part(const Batch& batch, const ApplyContext& context)
     return;
   }
   if (continued) checkpoint(batch.complete_to(), "", wait);
+  commit(batch, context.horizons, continued, wait);
+}
+
+/// How long what was committed may go without being flushed while more comes: as often a checkpoint can be stored.
+constexpr std::chrono::seconds kFlushEvery{1};
+
+void PostgresTarget::commit(const Batch& batch, const Horizons& horizons, bool continued, const Wait& wait) {
+  if (kept_horizon_ && horizons.highest() > *kept_horizon_) {
+    write_horizon(*connection_, site_, horizons.highest(), wait);
+    kept_horizon_ = horizons.highest();
+  }
   // What went before in this transaction may have been written to any of them.
-  verified_.commit(*connection_, site_, continued ? std::span<const MirrorTable>() : batch.tables(), wait);
+  verified_.commit(*connection_, site_, continued ? std::span<const MirrorTable>() : batch.tables(),
+                   has_standbys_ ? Verified::Commit::flushed : Verified::Commit::visible, wait);
   applier_->committed();
   in_tail_ = false;
+  const auto now = std::chrono::steady_clock::now();
+  if (durable_ >= position_ && !has_standbys_) visible_since_ = now;
   position_ = batch.complete_to();
+  if (has_standbys_) durable_ = position_;
+  // Also looks whether there are standbys now, or no more.
+  if (now - visible_since_ < kFlushEvery) return;
+  flush(wait);
+  visible_since_ = now;
 }
 
 /// A transaction that ends with this batch moves the position at once: one round trip for BEGIN, fence and checkpoint.

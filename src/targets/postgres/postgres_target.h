@@ -13,6 +13,8 @@ namespace peerd::pgtarget {
 
 /// One connection; each batch is one transaction, which holds the fence row and the checkpoint together with the rows
 /// (rules.md 23, 24). While a source transaction goes on in the next batch the target's stays open too.
+/// A batch is visible at once and its WAL flushed a little later: once a second, when a long transaction begins, and when
+/// settle() is asked for. A server that has synchronous standbys commits each batch as it was told to.
 /// After a throw the connection is given up, and with it what was not committed.
 class PostgresTarget final : public Target {
  public:
@@ -34,7 +36,10 @@ class PostgresTarget final : public Target {
   std::unique_ptr<ChunkWriter> open_writer(const Wait& wait) override;
   void end_copy(const MirrorTable& table, const Wait& wait) override;
   ApplyResult apply(const Batch& batch, const ApplyContext& context) override;
+  std::optional<Durable> settle(const Wait& wait) override;
   std::optional<Durable> position(const Wait& wait) override;
+  std::optional<Lsn> kept_horizon(const Wait& wait) override;
+  void keep_horizon(Lsn horizon, const Wait& wait) override;
   void set_position(Durable start, const Wait& wait) override;
   void forget(const Wait& wait) override;
   std::chrono::milliseconds flush_interval() const noexcept override { return std::chrono::milliseconds(0); }
@@ -49,6 +54,8 @@ class PostgresTarget final : public Target {
   void apply_part(const Batch& batch, const ApplyContext& context);
   void begin(const Batch& batch, const Wait& wait);
   void checkpoint(Lsn position, const char* before, const Wait& wait);
+  void commit(const Batch& batch, const Horizons& horizons, bool continued, const Wait& wait);
+  void flush(const Wait& wait);
   void rollback(const Wait& wait);
   [[noreturn]] void give_up_tail(const Batch& batch, const Error& error, const Wait& wait);
   void write(const Batch& batch, const ApplyContext& context, bool continued);
@@ -61,6 +68,10 @@ class PostgresTarget final : public Target {
   bool lost_tail_ = false;  ///< It stood and was given up: only a new Target can go on, from position().
   Verified verified_;
   Lsn position_;            ///< The last one committed.
+  Lsn durable_;             ///< The last one flushed that is known of.
+  std::optional<Lsn> kept_horizon_;          ///< As bookkeeping has it, once keep_horizon() was called.
+  bool has_standbys_ = true;                 ///< Synchronous ones: each commit waits for them.
+  Clock::Instant visible_since_{};           ///< When the first commit after durable_ was made.
   int savepoints_ = 0;      ///< Subtransactions of the transaction that an open tail holds.
 };
 

@@ -38,7 +38,7 @@ std::vector<std::shared_ptr<const Verified::Known>> Verified::known(std::span<co
 }
 
 void Verified::commit(postgres::Connection& connection, const Site& site, std::span<const MirrorTable> tables,
-                      const Wait& wait) const {
+                      Commit how, const Wait& wait) const {
   const auto written = known(tables);
   std::string oids, checks;
   for (const auto& one : written) {
@@ -47,9 +47,10 @@ void Verified::commit(postgres::Connection& connection, const Site& site, std::s
               "'::oid)::integer; ";
   }
   if (!oids.empty()) checks = "SAVEPOINT peerd_check; " + checks + firing_check(oids) + parts_check(oids);
+  const std::string commit = how == Commit::visible ? "SET LOCAL synchronous_commit = off; COMMIT" : "COMMIT";
   for (const bool again : {false, true}) {
     try {
-      connection.run(checks + "COMMIT", wait);
+      connection.run(checks + commit, wait);
       return;
     } catch (const Error& error) {
       if (error.text.origin != kDivisionByZero) throw;

@@ -26,7 +26,8 @@ class Verified {
   /// - where a trigger, a foreign key or a rule that check_firing() would refuse has come since: it may have fired.
   /// What the transaction wrote to is locked, so that the answer holds until its end; nothing was confirmed, and
   /// putting the table in order loses nothing.
-  void commit(postgres::Connection& connection, const Site& site, std::span<const MirrorTable> tables,
+  enum class Commit { flushed, visible };  ///< visible: its WAL is flushed some time later (rules.md 24).
+  void commit(postgres::Connection& connection, const Site& site, std::span<const MirrorTable> tables, Commit how,
               const Wait& wait) const;
   /// After `error` of a statement on `tables`: what has come to fire may be what failed, and is then told as a start
   /// tells it. Rolls back.

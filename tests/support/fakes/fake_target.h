@@ -166,11 +166,32 @@ class FakeTarget : public Target {
       store_->tables_ = std::move(*open_);
       open_.reset();
       if (store_->transactional_) store_->positions_[lease_.uuid] = batch.complete_to();
+      if (store_->trails_) store_->horizons_[lease_.uuid] = context.horizons.highest();
       store_->applied_ = std::max(store_->applied_, batch.complete_to());
       store_->changed_.notify_all();
     }
     store_->enter("commit", &context.wait);
-    return {Applied{batch.complete_to()}, Durable{batch.complete_to()}};
+    Lock lock(store_->mutex_);
+    const Durable durable{store_->trails_ ? store_->settled_positions_[lease_.uuid] : batch.complete_to()};
+    return {Applied{batch.complete_to()}, durable};
+  }
+  std::optional<Durable> settle(const Wait& wait) override {
+    store_->enter("settle", &wait);
+    Lock lock(store_->mutex_);
+    if (!store_->trails_) return std::nullopt;
+    store_->settle();
+    return Durable{store_->positions_[lease_.uuid]};
+  }
+  std::optional<Lsn> kept_horizon(const Wait& wait) override {
+    store_->enter("kept_horizon", &wait);
+    Lock lock(store_->mutex_);
+    const auto found = store_->horizons_.find(lease_.uuid);
+    return found == store_->horizons_.end() ? std::nullopt : std::optional(found->second);
+  }
+  void keep_horizon(Lsn horizon, const Wait& wait) override {
+    store_->enter("keep_horizon", &wait);
+    Lock lock(store_->mutex_);
+    if (store_->trails_) store_->horizons_[lease_.uuid] = horizon;
   }
 
   std::optional<Durable> position(const Wait& wait) override {
@@ -178,6 +199,7 @@ class FakeTarget : public Target {
     Lock lock(store_->mutex_);
     const auto found = store_->positions_.find(lease_.uuid);
     if (!store_->transactional_ || found == store_->positions_.end()) return std::nullopt;
+    if (store_->trails_) store_->settle();
     return Durable{found->second};
   }
   void set_position(Durable start, const Wait& wait) override {

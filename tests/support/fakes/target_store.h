@@ -16,7 +16,7 @@ namespace peerd::fakes {
 /// A database in memory that FakeTargets write to: rows by key, each with its version; the highest version stands.
 /// Transactional ones keep position and ledger themselves, as Postgres does. Operations that can be stalled or fail:
 /// preflight identity open create recognize verify alter restart_copy open_writer begin_chunk finish_chunk end_copy apply commit position set_position
-/// forget. "commit" lies after the rows are durable: a failure there is a lost answer.
+/// settle forget. "commit" lies after the rows stand: a failure there is a lost answer.
 class TargetStore : public FakeServer {
  public:
   explicit TargetStore(bool transactional) : transactional_(transactional) {}
@@ -64,6 +64,19 @@ class TargetStore : public FakeServer {
     Lock lock(mutex_);
     flush_interval_ = interval;
   }
+  /// From here on rows are durable only with settle(), and horizons commit with them, as at a Postgres target.
+  void trail() {
+    Lock lock(mutex_);
+    trails_ = true;
+    settle();
+  }
+  /// Whatever was not settled is gone, and so is every connection.
+  void crash() {
+    Lock lock(mutex_);
+    tables_ = settled_tables_;
+    positions_ = settled_positions_;
+    horizons_ = settled_horizons_;
+  }
   /// Its backup of an earlier moment was restored.
   void set_back(Lsn position) {
     Lock lock(mutex_);
@@ -106,12 +119,22 @@ class TargetStore : public FakeServer {
       throw Error(ErrorCode::fenced, "another process owns the mirror at the target");
   }
 
+  /// REQUIRES: mutex_ is held.
+  void settle() {
+    settled_tables_ = tables_;
+    settled_positions_ = positions_;
+    settled_horizons_ = horizons_;
+  }
+
   const bool transactional_;
+  bool trails_ = false;
   std::string server_ = "a server";
   Tables tables_;
   std::map<ChunkKey, CopyCounts> ledger_;
   std::map<std::string, std::uint64_t> epochs_;  ///< By mirror uuid.
-  std::map<std::string, Lsn> positions_;
+  std::map<std::string, Lsn> positions_, horizons_;
+  Tables settled_tables_;
+  std::map<std::string, Lsn> settled_positions_, settled_horizons_;
   Problems problems_;
   Lsn applied_;
   std::chrono::milliseconds flush_interval_{0};

@@ -154,7 +154,7 @@ class RealPostgres : public testing::Test {
     target_.reset();
     sql("DROP SCHEMA " + schema_ + " CASCADE");
     if (sql("SELECT to_regclass('_peerd.mirrors') IS NOT NULL")[0][0] == "t") {
-      for (const char* name : {"chunks", "tables", "positions"}) {
+      for (const char* name : {"chunks", "tables", "positions", "horizons"}) {
         sql(std::string("DELETE FROM _peerd.") + name + " WHERE mirror = " + quote_literal(lease_.uuid));
       }
       sql("DELETE FROM _peerd.mirrors WHERE uuid = " + quote_literal(lease_.uuid));

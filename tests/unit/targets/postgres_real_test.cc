@@ -26,7 +26,7 @@ TEST_F(PostgresApply, InsertsArriveWithEveryCharacter) {
       .insert({"3", "\\N", "x", "-1"})
       .commit();
   const ApplyResult result = apply(writer);
-  EXPECT_EQ(result.durable.lsn, Lsn{101});
+  EXPECT_EQ(result.applied.lsn, Lsn{101});
   EXPECT_EQ(live(), (Rows{{"1", odd, Cell{}, "7"}, {"2", "", "\\.", Cell{}}, {"3", "\\N", "x", "-1"}}));
   EXPECT_EQ(target().position(wait())->lsn, Lsn{101});
 }
@@ -164,7 +164,8 @@ TEST_P(PostgresDeletes, AnOpenTailStaysInvisibleUntilItsEnd) {
   EXPECT_EQ(live(), (Rows{{"1", "a", "A", "1"}}));
   writer.remove({"1"}).update({"3", "b3", kSame, "2"}, {"2"}).commit();
   result = apply(writer);
-  EXPECT_EQ(result.durable.lsn, Lsn{201});
+  EXPECT_EQ(result.applied.lsn, Lsn{201});
+  EXPECT_EQ(target().settle(wait())->lsn, Lsn{201});
   EXPECT_EQ(live(), (Rows{{"3", "b3", "B", "2"}}));
 }
 
