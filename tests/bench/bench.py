@@ -165,11 +165,11 @@ def streams(arguments, source, target, clickhouse, peerd):
     step, rows, few = CHANGES_PER_TRANSACTION, arguments.rows, arguments.rows // 10
     loads = [
         (f"{rows:,} inserts, {step} a transaction", INSERTS.format(last=(rows - 1) // step, row=ROW.format(id="g"), step=step, rows=rows),
-         rows, (1.1, 0.55, 0.4)),
+         rows, (1.5, 0.35, 0.35)),
         (f"{rows:,} changes, {step} a transaction: 40 inserts, 50 updates, 10 deletes of a hundred, by random key",
-         MIXED.format(rows=rows, step=step, row_fresh=ROW.format(id="fresh")), rows, (1.1, 0.3, 0.4)),
+         MIXED.format(rows=rows, step=step, row_fresh=ROW.format(id="fresh")), rows, (1.0, 0.15, 0.35)),
         (f"{few:,} updates by random key, each a transaction", SMALL.format(count=few, rows=rows), few, (1.0, 0.2, 0.2)),
-        ("one transaction that updates every row", HUGE, None, (0.5, 0.1, 0.2)),
+        ("one transaction that updates every row", HUGE, None, (1.0, 0.15, 0.2)),
     ]
     for number, (name, statement, changes, floors) in enumerate(loads):
         print(f"\nstream of {name}", flush=True)

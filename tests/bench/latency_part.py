@@ -42,7 +42,7 @@ def watch(source, target, database, rate, seconds):
                 assert writer.returncode == 0
                 count = source.value("SELECT count(*) FROM public.ticks WHERE id > %s", (first,), dbname="latency")
             time.sleep(0.0005)
-    assert len(waits) > rate * seconds / 2, len(waits)
+    assert len(waits) > rate * seconds / 10, f"the source took {len(waits)} of {rate * seconds} transactions"
     return waits[len(waits) // 10:]  # The first tenth warms up.
 
 
@@ -85,7 +85,7 @@ def run(arguments, source, target, peerd):
             found[kind] = p50, p99
             print(f"  {kind:44} p50 {p50:7.2f} ms (spread {spread[0]:.2f})  p99 {p99:7.2f} ms (spread {spread[1]:.2f})", flush=True)
         print(f"  CPU of peerd, of one core                    {statistics.median(cpu) * 100:8.1f} %")
-        floor("native's p50 / peerd's p50", found["native"][0] / found["peerd"][0], 0.2, arguments.smoke)
-        floor("native's p99 / peerd's p99", found["native"][1] / found["peerd"][1], 0.2, arguments.smoke)
+        floor("native's p50 / peerd's p50", found["native"][0] / found["peerd"][0], 0.35, arguments.smoke)
+        floor("native's p99 / peerd's p99", found["native"][1] / found["peerd"][1], 0.45, arguments.smoke)
     peerd.sql("DROP MIRROR latency")
     target.sql("DROP SUBSCRIPTION latency_native", dbname="latency_native")
