@@ -167,4 +167,55 @@ Problems check_free(const MirrorSpec& mirror, const Ends& ends, const std::vecto
   return problems;
 }
 
+namespace {
+
+/// A table of a server, by where its peer leads. "": it cannot be told.
+std::string place_of(const std::optional<PeerSpec>& peer, const std::string& table, const Connectors& connectors) {
+  const Connector* connector = peer ? connectors.find(peer->kind) : nullptr;
+  if (connector == nullptr) return {};
+  std::string place(connector->kind);
+  for (const std::string_view name : {"host", "port", "database"})
+    if (find_option(*connector->options, name)) place += "\n" + option_text(*connector->options, peer->options, name);
+  try {
+    return place + "\n" + key_of(peer, table, connectors);
+  } catch (const Error&) {
+    return {};  // The mapping's check says so.
+  }
+}
+
+}  // namespace
+
+Problems check_cycles(const MirrorSpec& mirror, const Ends& ends, Catalog& catalog, const Connectors& connectors) {
+  std::multimap<std::string, std::pair<std::string, std::string>> ways;  // From a table to the mirror and the table that it fills.
+  const auto add = [&](const MirrorSpec& spec, const Ends& between) {
+    for (const TableMapping& table : spec.tables)
+      ways.emplace(place_of(between.source, table.source, connectors), std::pair(spec.name, place_of(between.target, table.target, connectors)));
+  };
+  for (const MirrorRecord& other : catalog.mirrors())
+    add(other.spec, {catalog.peer(other.spec.source), catalog.peer(other.spec.target)});
+  add(mirror, ends);
+  Problems problems;
+  for (std::size_t i = 0; i < mirror.tables.size(); ++i) {
+    const std::string from = place_of(ends.source, mirror.tables[i].source, connectors);
+    std::set<std::string> seen;
+    std::vector<std::string> next{place_of(ends.target, mirror.tables[i].target, connectors)};
+    while (!next.empty() && !from.empty()) {
+      const std::string at = next.back();
+      next.pop_back();
+      if (at.empty() || !seen.insert(at).second) continue;
+      for (auto [way, end] = ways.equal_range(at); way != end; ++way) {
+        next.push_back(way->second.second);
+        if (way->second.second != from) continue;
+        problems.push_back(problem_of(ErrorCode::not_supported, "table_mappings[" + std::to_string(i) + "]",
+                                      "mirror \"" + way->second.first + "\" brings the rows of table " + mirror.tables[i].target +
+                                          " to table " + mirror.tables[i].source + ", from where they would come again, for ever",
+                                      "mirror in one direction alone: another target table, or drop that mirror first"));
+        next.clear();
+        break;
+      }
+    }
+  }
+  return problems;
+}
+
 }  // namespace peerd

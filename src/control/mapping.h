@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "peerd/base/error.h"
+#include "peerd/catalog/catalog.h"
 #include "peerd/mirrors/connectors.h"
 #include "peerd/specs/mirror_spec.h"
 #include "peerd/specs/peer_spec.h"
@@ -23,6 +24,9 @@ struct Ends {
 
 /// What is wrong with the mapping by itself: empty, names that are none, duplicates, a table that would feed itself.
 Problems check_mapping(const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors);
+
+/// A row that comes back to the table that it came from, by way of whatever mirrors, would go round for ever.
+Problems check_cycles(const MirrorSpec& mirror, const Ends& ends, Catalog& catalog, const Connectors& connectors);
 
 /// A target table belongs to one mirror (rules.md 2): what of `mirror` belongs to one of `others`.
 Problems check_free(const MirrorSpec& mirror, const Ends& ends, const std::vector<MirrorRecord>& others,

@@ -187,6 +187,7 @@ Done MirrorControl::change(std::string_view name, const MirrorChange& change, If
   if (declared.askable && !fresh.tables.empty()) {
     fresh.options.erase("replication_slot_name");  // It is there, and the mirror's own.
     append(problems, check_free(fresh, ends, catalog_.mirrors(), connectors_));
+    append(problems, check_cycles(fresh, ends, catalog_, connectors_));
     append(problems, preflight(fresh, ends, connectors_, wait, Lease{there.id, 0, there.uuid}));
   }
   throw_if_any(problems);

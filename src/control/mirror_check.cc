@@ -185,6 +185,7 @@ void check_mirror(const Declared& declared, const Ends& ends, Catalog& catalog, 
   Problems problems = declared.problems;
   if (declared.askable) {
     append(problems, check_free(declared.spec, ends, catalog.mirrors(), connectors));
+    append(problems, check_cycles(declared.spec, ends, catalog, connectors));
     append(problems, preflight(declared.spec, ends, connectors, wait));
   }
   throw_if_any(problems);

@@ -73,7 +73,11 @@ bool resync_wanted(const MirrorProgress& progress) {
   return std::ranges::any_of(progress.notes, [](const Note& note) { return note.resync != Resync::none; });
 }
 
-bool may_lose_slot(const MirrorProgress& progress) { return !progress.notes.empty() && std::ranges::all_of(progress.notes, asked); }
+bool may_lose_slot(const MirrorProgress& progress) {
+  // One that came a moment ago, and of which nothing is copied, needs nothing of the slot either.
+  const auto begins = [](const Note& note) { return asked(note) || (!note.copied && !note.planned && note.resync == Resync::none); };
+  return std::ranges::any_of(progress.notes, asked) && std::ranges::all_of(progress.notes, begins);
+}
 
 void take_resyncs(PhaseContext& context, const std::stop_token& stop) {
   const MirrorProgress progress = context.catalog.progress(context.record.id);

@@ -109,7 +109,23 @@ def test_a_topic_that_is_made_again_while_the_mirror_runs_or_copies_is_noticed(w
     world.target.create_topic(topic, 1)
     world.peerd.child.sigcont()
     world.sql("UPDATE items SET n = n + 1 WHERE id < 100")
-    stopped(world, topic, "not the one", "DROP MIRROR")
+    stopped(world, topic, "not the one", "RESYNC TABLE public.items OF", "DROP MIRROR")
+    # Copied anew, into the one that is there, and into none.
+    world.peerd.sql(f"RESYNC TABLE public.items OF {world.mirror_name}")
+    world.wait_state("RUNNING")
+    world.wait_caught_up()
+    assert ends(world, topic)[0] > 20_000
+    world.pause()
+    delete(world, topic)
+    world.resume()
+    stopped(world, topic, "not the one")
+    world.peerd.sql(f"RESYNC TABLE public.items OF {world.mirror_name}")
+    world.wait_state("RUNNING")
+    world.sql("DELETE FROM items WHERE id % 100 = 0")
+    assert world.settle_and_compare() == 19_800
+    world.peerd.restart()
+    world.sql("UPDATE items SET n = n + 1 WHERE id < 10")
+    world.settle_and_compare()
 
 
 def test_another_cluster_and_lost_bookkeeping_stop_the_mirror(world):

@@ -188,7 +188,14 @@ def test_a_lost_slot_is_cured_for_all_tables_together(new_world, kind):
     world.sql(f"DROP PUBLICATION \"{world.publications()[0]}\"")
     world.sql("UPDATE more SET n = -3 WHERE id < 50")
     world.wait_state("FAILED", 60)
+    # A table that is added before has nothing that the old slot holds.
+    create_table(world.source, "public.third", 100, world.source_db)
+    world.peerd.sql(f"ALTER MIRROR {world.mirror_name} ADD TABLE {{from: public.third, to: {world.target_name('public.third')}}}")
     resync_and_wait(world)
+    world.tables.append("public.third")
+    if kind == "kafka":
+        world._consumer.close()
+        world._consumer = None  # Of one topic more.
     world.sql("UPDATE more SET n = -4 WHERE id < 20")
     world.settle_and_compare()
     world.drop()

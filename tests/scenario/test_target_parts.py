@@ -139,3 +139,13 @@ def test_a_table_that_a_crash_would_empty_stops_the_mirror_while_it_runs(w, tabl
     w.resume()
     stopped(w, "UNLOGGED", table=table)
     goes_on(w, f"ALTER TABLE {unlogged} SET LOGGED")
+
+
+def test_a_partition_that_a_mirror_writes_to_by_itself_is_not_taken_along(w):
+    w.sql("TRUNCATE own; INSERT INTO own VALUES (5001, 'x', 'y')")
+    w.settle_and_compare()
+    w.at_target("DELETE FROM own WHERE id < 5000; ALTER TABLE p ATTACH PARTITION own FOR VALUES FROM (5000) TO (6000)")
+    w.sql("TRUNCATE p")
+    stopped(w, "partition public.own of target table", "writes by itself", "DETACH PARTITION public.own", table="p")
+    assert w.at_target('SELECT id FROM own WHERE NOT "_PEERDB_IS_DELETED"') == [(5001,)]
+    goes_on(w, "ALTER TABLE p DETACH PARTITION own")

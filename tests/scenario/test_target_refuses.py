@@ -114,4 +114,13 @@ def test_two_mappings_that_would_write_to_the_same_rows(new_world):
         w.peerd.sql("ALTER MIRROR m DROP TABLE public.b")
         w.peerd.wait_state("m", "RUNNING")
         w.peerd.sql("ALTER MIRROR m ADD TABLE public.b:public.part")
-    w.peerd.sql("DROP MIRROR m")
+    # Rows that come back to where they came from: by one mirror, and by way of two.
+    refused_back = "from where they would come again, for ever"
+    w.sql("CREATE TABLE c (id int PRIMARY KEY, v text)")
+    w.peerd.sql(f"CREATE MIRROR there FROM {w.source_peer} TO {w.target_peer} WITH TABLE MAPPING (public.c:public.c)")
+    w.peerd.wait_state("there", "RUNNING")
+    for name, source, target, mapping in (("back", w.target_peer, w.source_peer, "public.c:public.c"),
+                                          ("both", w.source_peer, w.source_peer, "public.b:public.x, public.x:public.b")):
+        with pytest.raises(Exception, match=refused_back):
+            w.peerd.sql(f"CREATE MIRROR {name} FROM {source} TO {target} WITH TABLE MAPPING ({mapping})")
+    w.peerd.sql("DROP MIRROR there; DROP MIRROR m")

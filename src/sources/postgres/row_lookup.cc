@@ -49,24 +49,31 @@ std::vector<std::optional<std::string>> key_arrays(std::span<const std::span<con
   return arrays;
 }
 
-/// The names that the table's columns have now, quoted, by their numbers. A change may come of when they had others.
+/// What the table's columns, and their types, are called now, as SQL has it. A change may come of when they had other names.
 class NamesNow {
  public:
-  explicit NamesNow(std::string_view list) {
-    for (const std::string& each : split(list, '\1')) {
-      const std::size_t blank = each.find(' ');
-      if (blank != std::string::npos) names_[each.substr(0, blank)] = each.substr(blank + 1);
-    }
-  }
+  NamesNow(std::string_view names, std::string_view types) : names_(by_number(names)), types_(by_number(types)) {}
   /// "": it was dropped.
-  std::string of(const Column& column) const {
-    if (column.number == 0) return quote_identifier(column.name);
-    const auto found = names_.find(std::to_string(column.number));
-    return found == names_.end() ? "" : found->second;
-  }
+  std::string of(const Column& column) const { return find(names_, column, quote_identifier(column.name)); }
+  std::string type_of(const Column& column) const { return find(types_, column, column.type_name); }
 
  private:
-  std::map<std::string, std::string> names_;
+  using ByNumber = std::map<std::string, std::string>;
+  static ByNumber by_number(std::string_view list) {
+    ByNumber found;
+    for (const std::string& each : split(list, '\1')) {
+      const std::size_t blank = each.find(' ');
+      if (blank != std::string::npos) found[each.substr(0, blank)] = each.substr(blank + 1);
+    }
+    return found;
+  }
+  static std::string find(const ByNumber& known, const Column& column, const std::string& noted) {
+    if (column.number == 0) return noted;
+    const auto found = known.find(std::to_string(column.number));
+    return found == known.end() ? "" : found->second;
+  }
+
+  const ByNumber names_, types_;
 };
 
 std::string number_list(const TableSchema& schema, std::span<const std::uint16_t> columns) {
@@ -78,13 +85,13 @@ std::string number_list(const TableSchema& schema, std::span<const std::uint16_t
 }
 
 struct Statement {
-  std::string rows, sql;  ///< "ONLY s.t", and what is read of it.
+  std::string rows, path, sql;  ///< "ONLY s.t", the search_path for its key's operators, and what is read of it.
   bool operator==(const Statement&) const = default;
 };
 
-/// The statement by which `columns` are looked up; the session is prepared for it.
+/// The statement by which `columns` are looked up.
 Statement statement_for(postgres::Connection& connection, const MirrorTable& table, std::span<const std::uint16_t> columns,
-                          const Wait& wait) {
+                        const Wait& wait) {
   const TableSchema& schema = table.schema;
   const std::string oid = std::to_string(schema.id.oid);
   // By OID: the table may have been renamed since. The key's types may have their operators in an extension's schema.
@@ -93,17 +100,15 @@ Statement statement_for(postgres::Connection& connection, const MirrorTable& tab
       " quote_ident(tn.nspname), ''), '') FROM pg_type t JOIN pg_namespace tn ON tn.oid = t.typnamespace"
       " WHERE t.oid = ANY ($2::oid[]) AND tn.nspname <> 'pg_catalog'), (SELECT coalesce(string_agg(a.attnum || ' ' ||"
       " quote_ident(a.attname), E'\\x01'), '') FROM pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attisdropped"
-      " AND a.attnum = ANY ($3::int2[]))"
+      " AND a.attnum = ANY ($3::int2[])), (SELECT coalesce(string_agg(a.attnum || ' ' || format_type(a.atttypid, a.atttypmod),"
+      " E'\\x01'), '') FROM pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.attnum = ANY ($3::int2[]))"
       " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1",
       {{oid, oid_list(schema), number_list(schema, columns)}}, wait);
   if (where.rows() == 0) {
     throw_schema_changed(schema, "was dropped at the source while rows of it were needed",
                          copy_anew(schema));
   }
-  // Some keys of a large table: its index, whatever the statistics say of the list of keys.
-  connection.run("SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off;"
-                 " SET search_path = pg_catalog" + where.string(0, 1), wait);
-  const NamesNow now(where.text(0, 2));
+  const NamesNow now(where.text(0, 2), where.text(0, 3));
   std::string select = "SELECT k.i", unnest, names, join;
   for (const std::uint16_t column : columns) {
     const std::string name = now.of(schema.columns[column]);
@@ -119,14 +124,15 @@ Statement statement_for(postgres::Connection& connection, const MirrorTable& tab
       throw_schema_changed(schema, "has lost column " + quote_identifier(column.name) + " of its key",
                            "DROP MIRROR and CREATE MIRROR");
     join.append(i == 0 ? "t." : " AND t.").append(name);
-    join.append(" = k.k").append(number).append("::").append(column.type_name);
+    join.append(" = k.k").append(number).append("::").append(now.type_of(column));
   }
   // tableoid: never a table that took the name in between.
   const std::string only = schema.partitioned ? "" : "ONLY ";
   const std::string holders = schema.partitioned ? "IN (SELECT relid FROM pg_partition_tree(" + oid + "))" : "= " + oid;
   const std::string rows = only + where.string(0, 0);
-  return {rows, select + " FROM unnest(" + unnest + ") WITH ORDINALITY k(" + names + "i) JOIN " + rows + " t ON " + join +
-                     " AND t.tableoid " + holders};
+  return {rows, "pg_catalog" + where.string(0, 1),
+          select + " FROM unnest(" + unnest + ") WITH ORDINALITY k(" + names + "i) JOIN " + rows + " t ON " + join +
+              " AND t.tableoid " + holders};
 }
 
 /// In a transaction that keeps the table as it is: columns are read by name, and one that bears another's name since it was asked
@@ -138,8 +144,13 @@ std::string locked_statement(postgres::Connection& connection, const MirrorTable
     const Statement before = statement_for(connection, table, columns, wait);
     try {
       connection.run("LOCK TABLE " + before.rows + " IN ACCESS SHARE MODE", wait);
-      Statement now = statement_for(connection, table, columns, wait);
-      if (now == before) return std::move(now.sql);
+      const Statement now = statement_for(connection, table, columns, wait);
+      if (now == before) {
+        // Some keys of a large table: its index, whatever the statistics say of the list of keys.
+        connection.run("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off;"
+                       " SET LOCAL jit = off; SET LOCAL search_path = " + now.path, wait);
+        return now.sql;
+      }
     } catch (const Error& error) {
       if (error.text.origin != kNoSuchTable) throw;  // Renamed in between.
     }
@@ -174,6 +185,20 @@ void PostgresRowLookup::await_visible(postgres::Connection& connection, const Wa
 
 Lsn PostgresRowLookup::fetch(const MirrorTable& table, std::span<const std::span<const CellView>> keys,
                              std::span<const std::uint16_t> columns, Lsn, const Wait& wait, RowFound& found) {
+  try {
+    return fetch_all(table, keys, columns, wait, found);
+  } catch (Error& error) {
+    // A server's word, but not the target's, which is at work when this is called.
+    if (error.text.origin.empty()) throw;
+    error.text.message = "rows of table " + table.schema.qualified() + " could not be looked up at the source: " + error.text.message;
+    error.text.table = table.schema.qualified();
+    error.text.origin.clear();
+    throw;
+  }
+}
+
+Lsn PostgresRowLookup::fetch_all(const MirrorTable& table, std::span<const std::span<const CellView>> keys,
+                                 std::span<const std::uint16_t> columns, const Wait& wait, RowFound& found) {
   Lsn flushed;
   ask_(wait, [&](postgres::Connection& connection) {
     await_visible(connection, wait);

@@ -21,6 +21,8 @@ class PostgresRowLookup final : public RowLookup {
             std::span<const std::uint16_t> columns, Lsn batch_end, const Wait& wait, RowFound& found) override;
 
  private:
+  Lsn fetch_all(const MirrorTable& table, std::span<const std::span<const CellView>> keys,
+                std::span<const std::uint16_t> columns, const Wait& wait, RowFound& found);
   void await_visible(postgres::Connection& connection, const Wait& wait);
 
   const Ask ask_;

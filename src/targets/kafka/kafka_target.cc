@@ -8,6 +8,7 @@
 #include "kafka/chunk_writer.h"
 #include "kafka/errors.h"
 #include "kafka/ledger.h"
+#include "kafka/lost_topic.h"
 #include "kafka/names.h"
 #include "kafka/row_encoder.h"
 #include "kafka/row_sender.h"
@@ -210,14 +211,8 @@ TargetIdentity KafkaTarget::identity(const Wait& wait) {
 
 TargetIdentity KafkaTarget::create(const MirrorTable& table, const Wait& wait) {
   const std::string topic = topics_.name_of(table);
-  if (ledger_.ends.contains(topic) && !topics_.exists(topic, wait)) {
-    // All that was there comes again.
-    ledger_.ends.erase(topic);
-    ends_[topic] = TopicEnds{};
-    producer_->begin(wait);
-    producer_->send(setup_.ledger, 0, std::string(kEndKeys) + topic, ends_[topic].text(), nullptr, wait);
-    producer_->commit(wait);
-  }
+  if (ledger_.ends.contains(topic) && !topics_.exists(topic, wait))
+    forget_topic(*producer_, setup_.ledger, ledger_, topic, ends_[topic], TableId{}, wait);
   topics_.make_for(table, wait);
   producer_->know(learn(table).route.topic, wait);
   return recognize(table, wait);
@@ -286,6 +281,10 @@ void KafkaTarget::restart_copy(const MirrorTable& table, const std::optional<Tar
 
 /// A topic's messages cannot be exchanged: all that a consumer has of the table is void, and the rows come again.
 TargetIdentity KafkaTarget::create_shadow(const MirrorTable& table, const std::optional<TargetIdentity>&, const Wait& wait) {
+  const std::string topic = topics_.name_of(table);
+  const std::uint64_t rows = setup_.sending.dead_letters ? 0 : rows_copied(ledger_, table.schema.id);
+  if (!ends_[topic].went_back().empty() || !ends_[topic].contradiction(topics_.ends(topic, wait), rows).empty())
+    forget_topic(*producer_, setup_.ledger, ledger_, topic, ends_[topic], table.schema.id, wait);
   starts_[table.schema.id] = table.start;
   TargetIdentity identity = create(table, wait);
   send_void(table, wait);

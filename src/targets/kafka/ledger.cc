@@ -77,9 +77,13 @@ Ledger read_records(const PeerSpec& peer, const std::string& uuid, const char* i
       client.check_background(doing, wait);
       continue;
     }
-    if (message->key == nullptr || message->payload == nullptr) continue;
-    take({static_cast<const char*>(message->key), message->key_len},
-         {static_cast<const char*>(message->payload), message->len}, ledger);
+    if (message->key == nullptr) continue;
+    const std::string_view key(static_cast<const char*>(message->key), message->key_len);
+    if (message->payload == nullptr) {
+      ledger.chunks.erase(std::string(key));  // Of a topic that was lost.
+      continue;
+    }
+    take(key, {static_cast<const char*>(message->payload), message->len}, ledger);
   }
   return ledger;
 }

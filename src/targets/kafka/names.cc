@@ -29,7 +29,9 @@ bool among(const std::vector<std::string>& names, const std::string& name) {
 void throw_other_topic(const std::string& topic, const std::string& table, const std::string& why) {
   ErrorText text{.code = ErrorCode::target_unfit, .message = "topic " + topic + " is not the one that this mirror has written to: it was deleted, or made again"};
   text.detail = why;
-  text.hint = "what was there is lost: DROP MIRROR and CREATE MIRROR copy the tables anew";
+  text.hint = table.empty() ? "what was there is lost: DROP MIRROR and CREATE MIRROR copy the tables anew"
+                            : "what was there is lost: RESYNC TABLE " + table + " OF the mirror copies the table anew; or DROP MIRROR and CREATE "
+                              "MIRROR, all of them";
   text.table = table;
   text.retry = Retry::after_operator;
   throw Error(std::move(text));

@@ -37,6 +37,21 @@ void learn_partitions(Connection& connection, const Site& site, const Parameters
                  oid, wait);
 }
 
+/// One that was attached since, and is the target of another mapping: what empties the whole would take its rows.
+void refuse_mapped_partition(Connection& connection, const MirrorTable& table, const Parameters& oid, const Wait& wait) {
+  const Result found = connection.run(
+      "SELECT p.name, p.parent::regclass FROM _peerd.partitions p JOIN pg_class c ON c.oid = p.partition"
+      " JOIN pg_namespace n ON n.oid = c.relnamespace JOIN _peerd.tables t ON t.schema_name = n.nspname AND t.table_name = c.relname"
+      " WHERE p.table_oid = $1::oid ORDER BY p.partition LIMIT 1",
+      oid, wait);
+  if (found.rows() == 0) return;
+  ErrorText text = lost_table(table.schema.qualified());
+  text.message = "partition " + found.string(0, 0) + " of target table " + postgres::parse_qualified(table.target_name).quoted() +
+                 " is a table to which a mirror writes by itself: a TRUNCATE or a new copy of the one would take the other's rows";
+  text.hint = "ALTER TABLE " + found.string(0, 1) + " DETACH PARTITION " + found.string(0, 0) + " at the target, and RESUME MIRROR";
+  throw Error(std::move(text));
+}
+
 void learn_columns(Connection& connection, const Site& site, const MirrorTable& table, const Parameters& oid,
                    const Wait& wait) {
   std::vector<std::string> names;
@@ -101,6 +116,7 @@ void learn_parts(Connection& connection, const Site& site, const MirrorTable& ta
   const Parameters of{std::to_string(oid)};
   learn_columns(connection, site, table, of, wait);
   learn_partitions(connection, site, of, wait);
+  refuse_mapped_partition(connection, table, of, wait);
 }
 
 void require_parts(Connection& connection, const MirrorTable& table, std::uint32_t oid, const Wait& wait) {

@@ -17,7 +17,7 @@ void note_parts(postgres::Connection& connection, const Site& site, const Mirror
                 const Wait& wait);
 
 /// Notes what has come since: columns that the mirror added, an operator's new partitions; all of it where an earlier
-/// version noted nothing.
+/// version noted nothing. Throws target_unfit where a partition is the target of another mapping.
 void learn_parts(postgres::Connection& connection, const Site& site, const MirrorTable& table, std::uint32_t oid,
                  const Wait& wait);
 

@@ -369,6 +369,17 @@ TEST_F(RealLookup, AColumnThatGetsAnothersNameMeanwhileIsWhatItWas) {
   EXPECT_EQ(fetch(table, {{"1"}}, {1, 2})[0], " of a of b");
 }
 
+TEST_F(RealLookup, AKeysTypeMayGetAnotherName) {
+  sql("CREATE TYPE public.mood AS ENUM ('sad', 'ok'); CREATE TABLE public.t (m public.mood PRIMARY KEY, a text); INSERT INTO public.t VALUES ('ok', 'found')");
+  map("public.t");
+  const MirrorTable table = set_up().at(0);
+  lookup_ = source().open_lookup(wait_);
+  sql("ALTER TYPE public.mood RENAME TO feeling; CREATE TYPE public.mood AS ENUM ('other')");
+  EXPECT_EQ(fetch(table, {{"ok"}}, {1})[0], " found");
+  sql("ALTER TABLE public.t RENAME TO \"Od d\"; DROP TYPE public.mood; CREATE SCHEMA s; ALTER TYPE public.feeling SET SCHEMA s");
+  EXPECT_EQ(fetch(table, {{"ok"}}, {1})[0], " found");
+}
+
 // Rule 10.
 TEST_F(RealLookup, WhatWasFoundIsFlushed) {
   sql("CREATE TABLE public.t (id int PRIMARY KEY, a text); INSERT INTO public.t VALUES (1, 'old')");
