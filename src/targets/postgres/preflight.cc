@@ -49,6 +49,15 @@ Problems check_rights(postgres::Connection& connection, const Site& site, const 
   return problems;
 }
 
+/// Quoted names of what may have parts: of two tables that share rows one is such a table, and most targets have none.
+std::set<std::string> partitioned_tables(postgres::Connection& connection, const Wait& wait) {
+  const auto found = connection.run(
+      "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'p'", wait);
+  std::set<std::string> names;
+  for (int row = 0; row < found.rows(); ++row) names.insert(postgres::QualifiedName{found.string(row, 0), found.string(row, 1)}.quoted());
+  return names;
+}
+
 Problems check_overlap(postgres::Connection& connection, const MirrorTable& table, std::span<const MirrorTable> tables, const Wait& wait) {
   const postgres::QualifiedName name = postgres::parse_qualified(table.target_name);
   std::vector<postgres::QualifiedName> others;
@@ -67,9 +76,11 @@ Problems PostgresTarget::preflight(std::span<const MirrorTable> tables, const Wa
     // A connection of its own: nothing that fails here costs the mirror anything.
     const auto connection = connect(site_, wait);
     problems = check_rights(*connection, site_, wait);
+    const std::set<std::string> partitioned = partitioned_tables(*connection, wait);
     std::set<std::string> names;
     for (const MirrorTable& table : tables) {
-      if (!names.insert(postgres::parse_qualified(table.target_name).quoted()).second) {
+      const std::string name = postgres::parse_qualified(table.target_name).quoted();
+      if (!names.insert(name).second) {
         problems.push_back({ErrorText{.code = ErrorCode::invalid_option,
                                       .message = "two tables are mapped to " + table.target_name,
                                       .detail = {},
@@ -83,7 +94,7 @@ Problems PostgresTarget::preflight(std::span<const MirrorTable> tables, const Wa
       }
       Problems found = site_.mappings.check(table);
       if (found.empty()) found = check_table(*connection, site_, site_.here(table), wait);
-      if (found.empty()) found = check_overlap(*connection, table, tables, wait);
+      if (found.empty() && partitioned.contains(name)) found = check_overlap(*connection, table, tables, wait);
       std::ranges::move(found, std::back_inserter(problems));
     }
   } catch (Error& error) {
