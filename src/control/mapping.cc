@@ -191,8 +191,12 @@ Problems check_cycles(const MirrorSpec& mirror, const Ends& ends, Catalog& catal
     for (const TableMapping& table : spec.tables)
       ways.emplace(place_of(between.source, table.source, connectors), std::pair(spec.name, place_of(between.target, table.target, connectors)));
   };
-  for (const MirrorRecord& other : catalog.mirrors())
-    add(other.spec, {catalog.peer(other.spec.source), catalog.peer(other.spec.target)});
+  std::map<std::string, std::optional<PeerSpec>> peers;  // Each is read and unsealed once, however many mirrors it has.
+  const auto peer_of = [&](const std::string& name) {
+    const auto known = peers.find(name);
+    return known != peers.end() ? known->second : peers.emplace(name, catalog.peer(name)).first->second;
+  };
+  for (const MirrorRecord& other : catalog.mirrors()) add(other.spec, {peer_of(other.spec.source), peer_of(other.spec.target)});
   add(mirror, ends);
   Problems problems;
   for (std::size_t i = 0; i < mirror.tables.size(); ++i) {
