@@ -35,6 +35,8 @@ MirrorProgress SqlCatalog::progress(MirrorId mirror) {
     if (const std::string checkpoint = rows.text(5); !checkpoint.empty())
       progress.checkpoint = Durable{read_lsn(checkpoint)};
     progress.shaped_at = read_lsn(rows.text(6));
+    progress.spooled_to = read_lsn(rows.text(9));
+    progress.spool_shaped = unsigned_of(rows.integer(10));
   }
   progress.tables = read_tables(mirror, &progress.notes);
   for (Rows rows = ask(Sql::target_notes, {mirror.value}); rows.next();) {
@@ -96,6 +98,19 @@ void SqlCatalog::forget_table(MirrorId mirror, const MirrorTable& table) {
 void SqlCatalog::set_tables(const Lease& lease, std::span<const MirrorTable> tables, Lsn shaped_at) {
   Lock lock(mutex_);
   sqlite::Transaction transaction(database_);
+  put_tables(lease, tables, shaped_at);
+  transaction.commit();
+}
+
+void SqlCatalog::took_shape(const Lease& lease, std::span<const MirrorTable> tables, Lsn shaped_at, std::uint64_t record) {
+  Lock lock(mutex_);
+  sqlite::Transaction transaction(database_);
+  put_tables(lease, tables, shaped_at);
+  run(Sql::set_spool_shaped, {lease.mirror.value, epoch_of(lease), bits(record)});
+  transaction.commit();
+}
+
+void SqlCatalog::put_tables(const Lease& lease, std::span<const MirrorTable> tables, Lsn shaped_at) {
   require_lease(run(Sql::set_shaped_at, {lease.mirror.value, epoch_of(lease), lsn_text(shaped_at)}));
   const std::int64_t mirror = lease.mirror.value;
   for (const MirrorTable& before : read_tables(lease.mirror, nullptr)) {
@@ -111,7 +126,6 @@ void SqlCatalog::set_tables(const Lease& lease, std::span<const MirrorTable> tab
   std::int64_t position = 0;
   for (const MirrorTable& table : tables)
     run(Sql::put_table, {mirror, oid(table.schema.id), position++, table_json(table), lsn_text(table.start)});
-  transaction.commit();
 }
 
 void SqlCatalog::plan(const Lease& lease, const MirrorTable& table, std::span<const Chunk> chunks) {
@@ -248,6 +262,12 @@ Stored SqlCatalog::checkpoint(const Lease& lease, Durable durable, const BatchRe
   }
   transaction.commit();
   return vouch(durable);
+}
+
+Stored SqlCatalog::spooled(const Lease& lease, Spooled position) {
+  Lock lock(mutex_);
+  require_lease(run(Sql::store_spooled, {lease.mirror.value, epoch_of(lease), lsn_text(position.lsn())}));
+  return vouch(position);
 }
 
 std::vector<ProgressStore::BatchNote> SqlCatalog::batches(MirrorId mirror) {

@@ -6,7 +6,7 @@
 #include "peerd/base/option_table.h"
 #include "peerd/base/secret_box.h"
 #include "peerd/changes/chunk.h"
-#include "peerd/changes/table.h"
+#include "peerd/changes/table_json.h"
 #include "peerd/changes/target_identity.h"
 #include "peerd/specs/mirror_spec.h"
 #include "peerd/specs/peer_spec.h"
@@ -23,10 +23,6 @@ Options peer_options(std::string_view name, std::string_view json, const SecretB
 /// Table mapping and options; name, source and target have their own columns.
 std::string mirror_json(const MirrorSpec& mirror);
 void read_mirror(std::string_view json, MirrorSpec& into);
-
-/// The table without its start.
-std::string table_json(const MirrorTable& table);
-MirrorTable read_table(std::string_view json);
 
 std::string identity_json(const TargetIdentity& identity);
 TargetIdentity read_identity(std::string_view json);

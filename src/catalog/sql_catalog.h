@@ -55,6 +55,8 @@ class SqlCatalog : public Catalog, public AlertStore, public TagStore {
                 const TargetIdentity& identity) override;
   void note_target(const Lease& lease, const std::string& name, const TargetIdentity& identity) override;
   Stored checkpoint(const Lease& lease, Durable durable, const BatchRecord& batch) override;
+  Stored spooled(const Lease& lease, Spooled position) override;
+  void took_shape(const Lease& lease, std::span<const MirrorTable> tables, Lsn shaped_at, std::uint64_t record) override;
   void log(MirrorId mirror, const LogRecord& record) override;
   std::vector<LogRecord> logs(MirrorId mirror) override;
   std::vector<BatchNote> batches(MirrorId mirror) override;
@@ -109,6 +111,7 @@ class SqlCatalog : public Catalog, public AlertStore, public TagStore {
   std::vector<MirrorTable> read_tables(MirrorId mirror, std::vector<MirrorProgress::TableNote>* notes)
       PEERD_REQUIRES(mutex_);
   std::vector<AlertConfig> read_alerts() PEERD_REQUIRES(mutex_);
+  void put_tables(const Lease& lease, std::span<const MirrorTable> tables, Lsn shaped_at) PEERD_REQUIRES(mutex_);
   void forget_table(MirrorId mirror, const MirrorTable& table) PEERD_REQUIRES(mutex_);
   void require_readable_secrets(const std::string& path);
 

@@ -123,8 +123,13 @@ constexpr std::string_view kVersion10 = R"(
 UPDATE counters SET value = value WHERE name = 'mirror';
 )";
 
-constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5,
-                                    kVersion6, kVersion7, kVersion8, kVersion9, kVersion10};
+constexpr std::string_view kVersion11 = R"(
+ALTER TABLE mirrors ADD COLUMN spooled_to TEXT NOT NULL DEFAULT '';
+ALTER TABLE mirrors ADD COLUMN spool_shaped BIGINT NOT NULL DEFAULT 0;  -- Number of a record in the mirror's spool.
+)";
+
+constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6,
+                                    kVersion7, kVersion8, kVersion9, kVersion10, kVersion11};
 
 struct Entry {
   Sql name;
@@ -173,18 +178,24 @@ constexpr std::array<Entry, static_cast<std::size_t>(Sql::count)> kStatements = 
     {Sql::fence, "UPDATE mirrors SET epoch = ?2 WHERE id = ?1 AND epoch = ?2"},
     {Sql::progress,
      "SELECT slot_intended, slot, slot_start, system_identifier, timeline, checkpoint, shaped_at, source_database_oid, "
-     "source_database FROM mirrors WHERE id = ?1"},
+     "source_database, spooled_to, spool_shaped FROM mirrors WHERE id = ?1"},
     {Sql::note_source,
      "UPDATE mirrors SET system_identifier = ?3, timeline = ?4, source_database_oid = ?5, source_database = ?6 WHERE id "
      "= ?1 AND epoch = ?2"},
     {Sql::intend_slot, "UPDATE mirrors SET slot_intended = 1 WHERE id = ?1 AND epoch = ?2"},
-    {Sql::forget_slot, "UPDATE mirrors SET slot = '', slot_start = '', slot_intended = 2 WHERE id = ?1 AND epoch = ?2"},
+    {Sql::forget_slot,
+     "UPDATE mirrors SET slot = '', slot_start = '', slot_intended = 2, spooled_to = '' WHERE id = ?1 AND epoch = ?2"},
     {Sql::begin_slot,
-     "UPDATE mirrors SET slot = ?3, slot_start = ?4 WHERE id = ?1 AND epoch = ?2"},
+     "UPDATE mirrors SET slot = ?3, slot_start = ?4, spooled_to = '' WHERE id = ?1 AND epoch = ?2"},
     {Sql::set_shaped_at, "UPDATE mirrors SET shaped_at = ?3 WHERE id = ?1 AND epoch = ?2"},
     {Sql::store_checkpoint,
      "UPDATE mirrors SET checkpoint = CASE WHEN checkpoint < ?3 THEN ?3 ELSE checkpoint END WHERE id = ?1 AND epoch = "
      "?2"},
+
+    {Sql::store_spooled,
+     "UPDATE mirrors SET spooled_to = CASE WHEN spooled_to < ?3 THEN ?3 ELSE spooled_to END WHERE id = ?1 AND epoch = "
+     "?2"},
+    {Sql::set_spool_shaped, "UPDATE mirrors SET spool_shaped = ?3 WHERE id = ?1 AND epoch = ?2"},
 
     {Sql::all_tables,
      "SELECT oid, spec, start, planned, copied, horizon, moves, resync FROM mirror_tables WHERE mirror = ?1 ORDER BY position, oid"},

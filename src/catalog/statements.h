@@ -40,6 +40,8 @@ enum class Sql : std::size_t {
   begin_slot,
   set_shaped_at,
   store_checkpoint,
+  store_spooled,
+  set_spool_shaped,
   all_tables,
   put_table,
   put_planned_table,

@@ -10,10 +10,10 @@
 namespace peerd {
 namespace {
 
-/// Options that only say how quickly and in what portions a mirror works.
-constexpr std::array<std::string_view, 5> kChangeable{
+/// Options that only say how quickly, in what portions and through what a mirror works.
+constexpr std::array<std::string_view, 8> kChangeable{
     "max_batch_size", "idle_timeout_seconds", "snapshot_num_rows_per_partition", "snapshot_max_parallel_workers",
-    "snapshot_num_tables_in_parallel"};
+    "snapshot_num_tables_in_parallel", "spool", "spool_max_bytes", "wal_budget_bytes"};
 
 /// The mirror as it would be asked for anew.
 MirrorRequest request_of(const MirrorSpec& mirror, const MirrorChange& change) {

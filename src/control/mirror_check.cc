@@ -1,5 +1,8 @@
 #include "mirror_check.h"
 
+#include <algorithm>
+#include <array>
+
 #include "names.h"
 #include "peerd/base/problems_error.h"
 #include "peerd/base/text.h"
@@ -44,6 +47,15 @@ bool is_native_system(const RawOptions& raw, const Connector* to) {
   return system != raw.end() && to_lower(system->second.text) == "pg" && to && to->kind == "POSTGRES";
 }
 
+Problems check_spool(const Options& options) {
+  constexpr std::array<std::string_view, 3> kWords{"off", "when_needed", "always"};
+  const std::string word = option_text(mirror_options(), options, "spool");
+  if (std::ranges::find(kWords, word) != kWords.end()) return {};
+  const std::string_view meant = closest(word, kWords);
+  return {problem_of(ErrorCode::invalid_option, "spool", "spool is 'off', 'when_needed' or 'always', not '" + word + "'",
+                     meant.empty() ? "leave it out: it is 'off' then" : "did you mean '" + std::string(meant) + "'?")};
+}
+
 /// By the common table and that of the target's kind; an option of another kind is told as such.
 Problems check_mirror_options(RawOptions raw, const Connector* to, const Connectors& connectors, Options& options) {
   std::vector<Option> all(mirror_options().options.begin(), mirror_options().options.end());
@@ -65,6 +77,7 @@ Problems check_mirror_options(RawOptions raw, const Connector* to, const Connect
   }
   append(problems, check_options(table, raw, options));
   append(problems, check_own_columns(options));
+  append(problems, check_spool(options));
   return problems;
 }
 

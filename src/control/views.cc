@@ -75,7 +75,8 @@ Row mirror_row(const MirrorStatus& mirror) {
           timestamp(mirror.last_error_at_us),
           timestamp(mirror.next_retry_at_us),
           timestamp(mirror.created_at_us),
-          truth(mirror.consistent())};
+          truth(mirror.consistent()),
+          cell(mirror.spool_bytes)};
 }
 
 View mirrors_view(MirrorControl& mirrors) {
@@ -103,7 +104,8 @@ View mirrors_view(MirrorControl& mirrors) {
              {"last_error_at", Type::timestamp},
              {"next_retry_at", Type::timestamp},
              {"created_at", Type::timestamp},
-             {"consistent", Type::boolean}},
+             {"consistent", Type::boolean},
+             {"spool_bytes", Type::integer}},
             {}};
   view.rows = [&mirrors] {
     Rows rows;

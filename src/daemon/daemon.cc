@@ -97,7 +97,8 @@ class Daemon {
         alerts_(alerts_of(*catalog_), system_clock()),
         observers_({&log_observer_, &history_, &metrics_, &alerts_}),
         supervisor_(Supervisor::make(*catalog_, connectors_, observers_,
-                                     {.memory_bytes = settings.memory_bytes, .retry_max = settings.retry_max})),
+                                     {.memory_bytes = settings.memory_bytes, .retry_max = settings.retry_max,
+                                      .spools = settings.data_dir + "/spool"})),
         peers_(*catalog_, connectors_),
         mirrors_(*catalog_, connectors_, *supervisor_) {}
 

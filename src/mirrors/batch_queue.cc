@@ -29,7 +29,7 @@ bool BatchQueue::push(QueueItem& item, const Wait& wait) {
   return true;
 }
 
-std::optional<QueueItem> BatchQueue::pop(const Wait& wait) {
+std::optional<Queued> BatchQueue::pop(const Wait& wait) {
   std::unique_lock<Mutex> lock(mutex_);
   const bool there = changed_.wait_until(lock, wait.stop, wait.until, [&] { return !items_.empty(); });
   if (wait.stop.stop_requested()) throw Stopped{};
@@ -40,7 +40,7 @@ std::optional<QueueItem> BatchQueue::pop(const Wait& wait) {
   in_hand_ = true;
   if (const Batch* batch = batch_of(item)) in_hand_oldest_us_ = batch->oldest_commit_us();
   changed_.notify_all();
-  return item;
+  return Queued{std::move(item)};
 }
 
 void BatchQueue::done(std::unique_ptr<Batch> spent) {

@@ -3,34 +3,24 @@
 #include <atomic>
 #include <deque>
 #include <memory>
-#include <optional>
-#include <variant>
 
-#include "peerd/base/clock.h"
+#include "change_queue.h"
 #include "peerd/base/mutex.h"
-#include "peerd/changes/batch.h"
-#include "peerd/sources/change_stream.h"
 
 namespace peerd {
 
-/// What passes from reader to writer: a batch (an empty one is a mark: a position and nothing else), or a table's new shape.
-using QueueItem = std::variant<std::unique_ptr<Batch>, NewShape>;
-
-/// Joins one reader and one writer. Bounded in bytes: a full queue makes push() wait; an empty one always takes one
-/// item, however large (rules.md 40). Spent batches travel back, so that their memory is used again.
-class BatchQueue {
+/// In memory, bounded in bytes: a full queue makes push() wait; an empty one always takes one item, however large
+/// (rules.md 40).
+class BatchQueue : public ChangeQueue {
  public:
   explicit BatchQueue(std::size_t bytes_most) : bytes_most_(bytes_most) {}
 
-  /// False when there was no room by wait.until: `item` is untouched. Throws Stopped.
-  bool push(QueueItem& item, const Wait& wait);
-  /// nullopt when none came by wait.until. Throws Stopped. The item counts as pending until done().
-  std::optional<QueueItem> pop(const Wait& wait);
-  void done(std::unique_ptr<Batch> spent);  ///< The popped item is applied.
-
-  bool wants() const noexcept { return wants_.load(std::memory_order_relaxed); }  ///< Nothing queued or in the writer's hands.
-  std::unique_ptr<Batch> spent();            ///< An applied batch to build into again, or null.
-  std::int64_t oldest_commit_us() const;     ///< Of what is queued or being applied; 0 = nothing.
+  bool push(QueueItem& item, const Wait& wait) override;
+  std::optional<Queued> pop(const Wait& wait) override;
+  void done(std::unique_ptr<Batch> spent) override;
+  bool wants() const noexcept override { return wants_.load(std::memory_order_relaxed); }
+  std::unique_ptr<Batch> spent() override;
+  std::int64_t oldest_commit_us() const override;
 
  private:
   static std::size_t bytes_of(const QueueItem& item);

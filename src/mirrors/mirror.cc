@@ -5,6 +5,7 @@
 #include "drop_phase.h"
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
+#include "peerd/spool/spool.h"
 #include "resync.h"
 #include "table_changes.h"
 
@@ -203,6 +204,27 @@ PhaseContext Mirror::context(const MirrorRecord& record, const Lease& lease, Sou
                       .batch_bytes = std::max(kLeastBatch, share / 16), .queue_bytes = std::max(kLeastBatch, share / 12)};
 }
 
+std::string Mirror::spool_directory(const MirrorRecord& record) const {
+  return world_.limits.spools.empty() ? "" : world_.limits.spools + "/" + record.uuid;
+}
+
+/// What a stream needs that goes on receiving while its target fails.
+void Mirror::prepare_spool(PhaseContext& phase) {
+  const MirrorRecord& record = phase.record;
+  phase.spool_directory = spool_directory(record);
+  phase.retry_most = world_.limits.retry_max;
+  phase.renew = [this, &record] {
+    const std::optional<Lease> lease = world_.catalog.lease(id_, world_.owner, kLease);
+    if (!lease) throw Error(ErrorCode::fenced, "another process holds the lease of mirror \"" + name_ + "\"");
+    const auto source = world_.catalog.peer(record.spec.source), target = world_.catalog.peer(record.spec.target);
+    if (!source || !target) throw Error(ErrorCode::not_found, "a peer of mirror \"" + name_ + "\" is not in the catalog");
+    return PhaseContext::Renewed{*lease, world_.connectors.of(target->kind).target(*target, reading_from(*source, record.spec), *lease)};
+  };
+  phase.tell_failure = [this, &record](const ErrorText& error, std::chrono::milliseconds delay) {
+    tell_failure(record, in_full(error, name_, true), Verdict::retry, true, delay);
+  };
+}
+
 void Mirror::attempt(const MirrorRecord& record, const std::stop_token& stop) {
   const std::optional<Lease> lease = world_.catalog.lease(id_, world_.owner, kLease);
   if (!lease) throw Error(ErrorCode::fenced, "another process holds the lease of mirror \"" + name_ + "\"");
@@ -213,6 +235,7 @@ void Mirror::attempt(const MirrorRecord& record, const std::stop_token& stop) {
   const auto source = world_.connectors.of(source_peer->kind).source(*source_peer, record.spec, *lease);
   const auto target = world_.connectors.of(target_peer->kind).target(*target_peer, reading_from(*source_peer, record.spec), *lease);
   PhaseContext phase = context(record, *lease, *source, *target);
+  prepare_spool(phase);
   switch (record.state) {
     case MirrorState::setup:
       world_.catalog.set_resume_to(id_, MirrorState::setup);
@@ -245,6 +268,7 @@ void Mirror::drop(const MirrorRecord& record, const std::stop_token& stop) {
   world_.board.update(id_, [](MirrorStatus& status) { status.step = "dropping slot, publication and bookkeeping"; });
   const std::vector<std::string> left = drop_mirror(world_, record, *lease, forced_, stop);
   for (const std::string& what : left) log(LogLevel::warning, "left behind " + what, {.mirror = name_});
+  if (const std::string spool = spool_directory(record); !spool.empty()) Spool::remove(spool);
   world_.catalog.move(id_, MirrorState::terminating, MirrorState::terminated, transition(MirrorState::terminating, Step::dropped).sentence);
   forget(left);
 }
@@ -274,6 +298,17 @@ void Mirror::failed(const MirrorRecord& record, const ErrorText& thrown) {
   const auto delay = backoff_.next();
   const bool retry = verdict == Verdict::retry || record.state == MirrorState::terminating;
   const ErrorText error = in_full(thrown, name_, retry);
+  const bool stored = tell_failure(record, error, verdict, retry, delay);
+  try {
+    if (stored && !retry) return move(record, Step::failed, error.message);
+  } catch (...) {
+    log(LogLevel::error, current_error().message, {.mirror = name_, .phase = "catalog"});
+  }
+  sleep_until_woken(std::chrono::steady_clock::now() + delay);
+}
+
+bool Mirror::tell_failure(const MirrorRecord& record, const ErrorText& error, Verdict verdict, bool retry,
+                          std::chrono::milliseconds delay) {
   failing_ = true;
   world_.board.update(id_, [&](MirrorStatus& status) {
     status.last_error = error;
@@ -287,15 +322,12 @@ void Mirror::failed(const MirrorRecord& record, const ErrorText& thrown) {
       {.mirror = name_, .table = error.table, .phase = to_string(record.state), .code = facts(error.code).word, .hint = error.hint});
   try {
     world_.catalog.log(id_, {.level = retry ? "warning" : "error", .message = error.message, .detail = error.detail, .hint = error.hint});
-    if (!retry) {
-      move(record, Step::failed, error.message);
-      return;
-    }
+    return true;
   } catch (...) {
     // The catalog itself fails (a full disk): nothing can be stored, so the same is tried again after the delay.
     log(LogLevel::error, current_error().message, {.mirror = name_, .phase = "catalog"});
+    return false;
   }
-  sleep_until_woken(std::chrono::steady_clock::now() + delay);
 }
 
 void Mirror::worked() {

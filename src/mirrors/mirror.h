@@ -59,6 +59,10 @@ class Mirror {
   PhaseContext context(const MirrorRecord& record, const Lease& lease, Source& source, Target& target) const;
   void move(const MirrorRecord& record, Step step, std::string reason);
   void failed(const MirrorRecord& record, const ErrorText& thrown);
+  /// To everybody who listens; true when it is stored, too.
+  bool tell_failure(const MirrorRecord& record, const ErrorText& error, Verdict verdict, bool retry, std::chrono::milliseconds delay);
+  void prepare_spool(PhaseContext& phase);
+  std::string spool_directory(const MirrorRecord& record) const;
   void worked();
   void sleep_until_woken(Clock::Instant until);
   std::stop_token fresh_stop();

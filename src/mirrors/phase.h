@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <span>
 
 #include "peerd/catalog/catalog.h"
@@ -24,6 +25,17 @@ struct PhaseContext {
   MirrorObserver& observer;
   std::size_t batch_bytes, queue_bytes;  ///< This mirror's share of PEERD_MEMORY_MB.
 
+  // For a stream that goes on receiving while its target fails.
+  std::string spool_directory{};  ///< The mirror's own; "": this process has nowhere to keep one.
+  struct Renewed {
+    Lease lease;
+    std::unique_ptr<Target> target;
+  };
+  std::function<Renewed()> renew{};  ///< Another lease and another Target: what an attempt left at the target is fenced.
+  /// Tells everybody that the target has failed, and is tried again after the delay.
+  std::function<void(const ErrorText&, std::chrono::milliseconds delay)> tell_failure{};
+  std::chrono::milliseconds retry_most{60'000};
+
   void step(std::string words) const {
     board.update(record.id, [&](MirrorStatus& status) { status.step = std::move(words); });
   }
@@ -44,6 +56,9 @@ inline Wait patient(const std::stop_token& stop) { return Wait::at_most(std::chr
 /// For what may rightly last as long as the data is large or somebody's transaction runs.
 inline Wait unbounded(const std::stop_token& stop) { return Wait::at_most(std::chrono::hours(24 * 365), stop); }
 
+/// What a writer that is stopped has for the batch in hand.
+inline constexpr std::chrono::milliseconds kStopGrace{5000};
+
 /// What a mirror's consistency waits for: its highest horizon, or, while a table's rows are still to be read once more, what no
 /// position ever reaches.
 inline Lsn shown_horizon(Lsn highest, std::span<const MirrorTable> tables) {
@@ -58,7 +73,8 @@ void set_up(PhaseContext& context, const std::stop_token& stop);
 /// `working` is called after each chunk, from any worker: failures before it are over.
 void copy_tables(PhaseContext& context, const std::stop_token& stop, const std::function<void()>& working);
 
-/// RUNNING: streams until `stop`, then finishes or, after 5 s, abandons the apply in hand. Returns on a stop; throws otherwise.
+/// RUNNING: streams until `stop`, then finishes or, after 5 s, abandons the apply in hand. Returns on a stop, and when it is to
+/// be called again to stream otherwise, through the spool or past it; throws else.
 /// `working` is called after each batch that was applied, and of a stream that stays quiet: failures before it are over.
 void stream_changes(PhaseContext& context, const std::stop_token& stop, const std::function<void()>& working);
 

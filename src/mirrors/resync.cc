@@ -1,6 +1,7 @@
 #include "resync.h"
 
 #include "source_place.h"
+#include "spooled_stream.h"
 #include "target_notes.h"
 
 namespace peerd {
@@ -13,7 +14,9 @@ bool asked(const Note& note) { return note.resync == Resync::asked; }
 /// A slot that can still be followed is kept where the mirror delivers logical messages: no copy has those.
 bool keeps_slot(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
   if (!progress.slot || context.record.spec.message_prefixes().empty()) return false;
-  const Lsn stored = progress.checkpoint ? progress.checkpoint->lsn : progress.slot->consistent_point;
+  if (!spool_holds(context, progress)) return false;
+  Lsn stored = progress.checkpoint ? progress.checkpoint->lsn : progress.slot->consistent_point;
+  stored = std::max(stored, progress.spooled_to);
   const SlotStatus slot = context.source.slot_status(brief(stop));
   return slot.exists && slot.wal_status != "lost" && slot.confirmed <= stored && stored <= slot.server_end;
 }

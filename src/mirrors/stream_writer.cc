@@ -1,6 +1,7 @@
 #include "stream_writer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
@@ -54,7 +55,7 @@ std::string became(const TableSchema& from, const TableSchema& to) {
 
 }  // namespace
 
-StreamWriter::StreamWriter(PhaseContext& context, ChangeStream& stream, BatchQueue& queue, RowLookup& lookup,
+StreamWriter::StreamWriter(PhaseContext& context, ChangeStream& stream, ChangeQueue& queue, RowLookup& lookup,
                            Horizons& horizons, const MirrorProgress& progress, const std::function<void()>& working)
     : context_(context),
       stream_(stream),
@@ -66,23 +67,24 @@ StreamWriter::StreamWriter(PhaseContext& context, ChangeStream& stream, BatchQue
       target_notes_(progress.target_tables),
       shaped_at_(progress.shaped_at),
       stored_horizon_(horizons.highest()),
-      stored_to_(progress.checkpoint ? progress.checkpoint->lsn : Lsn{}) {}
+      stored_to_(progress.checkpoint ? progress.checkpoint->lsn : Lsn{}),
+      spool_shaped_(progress.spool_shaped) {}
 
 void StreamWriter::run(const std::stop_token& stop, const std::atomic<bool>& finish) {
   constexpr std::chrono::milliseconds kIdle{100}, kSettle{50};
   while (!finish) {
     store_notes();
-    auto item = queue_.pop(Wait::at_most(unsettled_ ? kSettle : kIdle, stop));
-    if (!item) {
+    auto next = queue_.pop(Wait::at_most(unsettled_ ? kSettle : kIdle, stop));
+    if (!next) {
       settle(stop);
       continue;
     }
-    if (const auto* shape = std::get_if<NewShape>(&*item)) {
+    if (const auto* shape = std::get_if<NewShape>(&next->item)) {
       settle(stop);
-      take_shape(*shape, stop);
+      if (next->record == 0 || next->record > spool_shaped_) take_shape(*shape, next->record, stop);
       queue_.done(nullptr);
     } else {
-      apply(std::move(std::get<std::unique_ptr<Batch>>(*item)), stop);
+      apply(std::move(std::get<std::unique_ptr<Batch>>(next->item)), stop);
     }
   }
   settle(stop);
@@ -96,6 +98,8 @@ void StreamWriter::apply(std::unique_ptr<Batch> batch, const std::stop_token& st
   for (const MirrorTable& table : batch->tables())
     if (!result.unfit.empty()) context_.count_unfit(table, result.unfit);
   store_horizons(*batch);
+  open_tail_ = batch->open_tail();
+  complete_to_ = batch->complete_to();
   unsettled_ = result.durable.lsn < result.applied.lsn;
   if (result.durable.lsn > stored_to_) store(result.durable);
   show(*batch, result);
@@ -109,10 +113,13 @@ void StreamWriter::store(Durable durable) {
   const Stored stored = context_.catalog.checkpoint(context_.lease, durable, record_);
   stored_to_ = std::max(stored_to_, stored.lsn());
   stream_.confirm(stored);
+  stream_.applied(stored);
   horizons_.passed(stored.lsn());
   if (record_.inserts + record_.updates + record_.deletes + record_.truncates > 0)
     context_.observer.batch_done(context_.record.id, record_);
   record_ = BatchRecord{};
+  if (unstored_shape_ != 0) store_shapes(unstored_shape_);
+  queue_.stored(stored_to_);
 }
 
 /// Nothing follows soon, or the stream ends: what stands at the target is made durable, and is confirmed.
@@ -146,7 +153,16 @@ void StreamWriter::tell(const NewShape& shape) {
                        {.level = "warning", .message = shape.words, .detail = {}, .hint = shape.hint});
 }
 
-void StreamWriter::take_shape(const NewShape& shape, const std::stop_token& stop) {
+/// Not before all that came in the shape of before is at the target for good: it would come again out of the spool, as it
+/// was, after a crash.
+void StreamWriter::store_shapes(std::uint64_t record) {
+  unstored_shape_ = record;
+  if (open_tail_ || stored_to_ < complete_to_) return;
+  context_.catalog.took_shape(context_.lease, tables_, shaped_at_, record);
+  spool_shaped_ = std::exchange(unstored_shape_, 0);
+}
+
+void StreamWriter::take_shape(const NewShape& shape, std::uint64_t record, const std::stop_token& stop) {
   const std::string name = shape.table.schema.qualified();
   const bool only_notes = shape.commit == Lsn{};
   const auto found = std::find_if(tables_.begin(), tables_.end(),
@@ -167,7 +183,8 @@ void StreamWriter::take_shape(const NewShape& shape, const std::stop_token& stop
   }
   shaped_at_ = std::max(shaped_at_, shape.commit);
   tell(shape);
-  context_.catalog.set_tables(context_.lease, tables_, shaped_at_);
+  if (record == 0) context_.catalog.set_tables(context_.lease, tables_, shaped_at_);
+  else store_shapes(record);
   context_.board.update(context_.record.id, [&](MirrorStatus& status) {
     status.horizon = shown_horizon(horizons_.highest(), tables_);
   });
@@ -180,6 +197,7 @@ void StreamWriter::take_shape(const NewShape& shape, const std::stop_token& stop
 
 /// What a table's coverage is compared with at the next start (rules.md 36).
 void StreamWriter::store_notes() {
+  if (unstored_shape_ != 0) return;
   const auto notes = stream_.noted();
   if (notes.empty()) return;
   for (const auto& [id, note] : notes) {
@@ -192,13 +210,14 @@ void StreamWriter::store_notes() {
 }
 
 void StreamWriter::show(const Batch& batch, const ApplyResult& result) {
+  const std::string words = queue_.words();
   context_.board.update(context_.record.id, [&](MirrorStatus& status) {
     status.applied = std::max(status.applied, result.durable.lsn);
     status.confirmed = std::max(status.confirmed, stored_to_);
     status.horizon = shown_horizon(horizons_.highest(), tables_);
     if (status.applied >= status.awaited) status.position_lag = {};
     status.rows_streamed += batch.size();
-    status.step = "streaming";
+    status.step = words.empty() ? "streaming" : words;
     count_by_table(batch, status.tables);
   });
 }

@@ -3,7 +3,7 @@
 #include <atomic>
 #include <functional>
 
-#include "batch_queue.h"
+#include "change_queue.h"
 #include "phase.h"
 #include "target_notes.h"
 
@@ -12,7 +12,7 @@ namespace peerd {
 /// The writer's half of a running stream: applies, stores, confirms, in this order. Runs on the writer thread alone.
 class StreamWriter {
  public:
-  StreamWriter(PhaseContext& context, ChangeStream& stream, BatchQueue& queue, RowLookup& lookup, Horizons& horizons,
+  StreamWriter(PhaseContext& context, ChangeStream& stream, ChangeQueue& queue, RowLookup& lookup, Horizons& horizons,
                const MirrorProgress& progress, const std::function<void()>& working);
 
   /// Until `finish` is set and the item in hand is done, or `stop` cuts it short. Throws what the target or the catalog
@@ -23,7 +23,8 @@ class StreamWriter {
   void apply(std::unique_ptr<Batch> batch, const std::stop_token& stop);
   void store(Durable durable);
   void settle(const std::stop_token& stop);
-  void take_shape(const NewShape& shape, const std::stop_token& stop);
+  void take_shape(const NewShape& shape, std::uint64_t record, const std::stop_token& stop);
+  void store_shapes(std::uint64_t record);
   void tell(const NewShape& shape);
   void show(const Batch& batch, const ApplyResult& result);
   void store_horizons(const Batch& batch);
@@ -31,13 +32,17 @@ class StreamWriter {
 
   PhaseContext& context_;
   ChangeStream& stream_;
-  BatchQueue& queue_;
+  ChangeQueue& queue_;
   RowLookup& lookup_;
   Horizons& horizons_;
   const std::function<void()>& working_;
   std::vector<MirrorTable> tables_;
   TargetNotes target_notes_;
   Lsn shaped_at_, stored_horizon_, stored_to_;
+  std::uint64_t spool_shaped_;        ///< The spool's records up to there are in tables_ and in the catalog.
+  std::uint64_t unstored_shape_ = 0;  ///< One that is in tables_, and not yet in the catalog.
+  bool open_tail_ = false;            ///< Of the batch that was applied last,
+  Lsn complete_to_;                   ///< as this.
   BatchRecord record_;  ///< Adds up what was applied until it is durable.
   bool unsettled_ = false;  ///< The target has shown more than it calls durable.
 };

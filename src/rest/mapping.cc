@@ -377,6 +377,9 @@ MirrorChange mirror_change(const peerdb_flow::CDCFlowConfigUpdate& update) {
   number("snapshot_num_rows_per_partition", update.snapshot_num_rows_per_partition());
   number("snapshot_max_parallel_workers", update.snapshot_max_parallel_workers());
   number("snapshot_num_tables_in_parallel", update.snapshot_num_tables_in_parallel());
+  if (!update.spool().empty()) change.set["spool"] = {RawOption::Kind::text, update.spool()};
+  number("spool_max_bytes", update.spool_max_bytes());
+  number("wal_budget_bytes", update.wal_budget_bytes());
   return change;
 }
 

@@ -44,6 +44,7 @@ void fill_health(const MirrorStatus& status, peerdb_route::MirrorHealth& health)
   health.set_lag_bytes(status.lag_bytes());
   health.set_lag_seconds(static_cast<double>(status.lag_time.count()) / 1000);
   health.set_wal_kept_bytes(status.wal_kept_bytes);
+  health.set_spool_bytes(status.spool_bytes);
   health.set_received_lsn(to_string(status.received));
   health.set_applied_lsn(to_string(status.applied));
   health.set_confirmed_lsn(to_string(status.confirmed));

@@ -3,7 +3,7 @@
 namespace peerd {
 namespace {
 
-constexpr std::int64_t kMostRows = 1'000'000'000, kMostSeconds = 86'400, kMostWorkers = 64;
+constexpr std::int64_t kMostRows = 1'000'000'000, kMostSeconds = 86'400, kMostWorkers = 64, kMostBytes = 1'000'000'000'000'000;
 
 constexpr Option kOptions[] = {
     {"do_initial_copy", OptionType::boolean, "true", Required::no, Secret::no,
@@ -30,6 +30,15 @@ constexpr Option kOptions[] = {
      "the column that marks deleted rows; empty deletes them"},
     {"synced_at_col_name", OptionType::text, "_PEERDB_SYNCED_AT", Required::no, Secret::no,
      "the column that holds when a row arrived; empty leaves it out"},
+    {"spool", OptionType::text, "off", Required::no, Secret::no,
+     "whether received changes are kept on peerd's own disk until the target has them, so that the source needs not keep "
+     "their WAL: off, always, or when_needed, which is while more than wal_budget_bytes is kept"},
+    {"spool_max_bytes", OptionType::integer, "10000000000", Required::no, Secret::no,
+     "the most that the spool takes of the disk, and never more than four fifths of it; when it is full the source keeps WAL",
+     1'000'000, kMostBytes},
+    {"wal_budget_bytes", OptionType::integer, "10000000000", Required::no, Secret::no,
+     "with spool = 'when_needed': how much WAL the slot may keep, at most half of the source's max_slot_wal_keep_size",
+     1'000'000, kMostBytes},
 };
 
 }  // namespace

@@ -26,6 +26,8 @@ struct MirrorProgress {
   std::optional<Durable> checkpoint;
   std::vector<MirrorTable> tables;          ///< In their shape at `shaped_at`, with their start.
   Lsn shaped_at;
+  Lsn spooled_to;                  ///< What lies in the mirror's spool up to there is on disk; 0 = nothing. The slot may have been told.
+  std::uint64_t spool_shaped = 0;  ///< Number of the last record in a spool whose shape the tables have.
   struct TableNote {
     TableId table;
     bool planned = false, copied = false;   ///< All chunks written down; all of them done and end_copy() passed.
@@ -73,6 +75,9 @@ class ProgressStore {
   /// What the target is known by, or its table `name`. "" = the target as a whole. Replaces an older note.
   virtual void note_target(const Lease& lease, const std::string& name, const TargetIdentity& identity) = 0;
   virtual Stored checkpoint(const Lease& lease, Durable durable, const BatchRecord& batch) = 0;  ///< Never goes back.
+  virtual Stored spooled(const Lease& lease, Spooled position) = 0;  ///< Never goes back, until another slot is made.
+  /// As set_tables(), of shapes that came by the spool's record `record`, or before it.
+  virtual void took_shape(const Lease& lease, std::span<const MirrorTable> tables, Lsn shaped_at, std::uint64_t record) = 0;
 
   virtual void log(MirrorId mirror, const LogRecord& record) = 0;  ///< What users read as mirror_logs; the last 1,000 per mirror stay.
   virtual std::vector<LogRecord> logs(MirrorId mirror) = 0;        ///< Newest last.
@@ -84,6 +89,7 @@ class ProgressStore {
 
  protected:
   static Stored vouch(Durable durable) { return Stored(durable.lsn); }
+  static Stored vouch(Spooled spooled) { return Stored(spooled.lsn()); }
 };
 
 }  // namespace peerd

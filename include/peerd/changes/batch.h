@@ -104,6 +104,7 @@ class Batch {
 
  private:
   friend class BatchBuilder;
+  friend class BatchCodec;
   Arena arena_;
   std::vector<MirrorTable> tables_;
   std::vector<ChangeView> changes_;

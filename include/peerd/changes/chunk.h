@@ -71,6 +71,7 @@ struct SlotStatus {
   Lsn restart, confirmed, server_end;
   std::string wal_status;            ///< "reserved", "extended", "unreserved", "lost"; "" before Postgres 13.
   std::uint64_t wal_kept_bytes = 0;  ///< server_end - restart.
+  std::uint64_t keep_most_bytes = 0;  ///< Of WAL, by the server's setting, before the slot is given up; 0 = no bound.
   std::string concern, concern_cure;  ///< What an operator must change at the source though the mirror goes on; "" = nothing.
 };
 

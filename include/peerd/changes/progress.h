@@ -4,13 +4,24 @@
 
 namespace peerd {
 
-// Three words, three types, one direction: a Target makes Durable, only a ProgressStore makes Stored
-// out of it, and ChangeStream::confirm takes nothing but Stored. All are cumulative.
+// Words, types, one direction: a Target makes Durable, a Spool makes Spooled, only a ProgressStore makes Stored out of
+// either, and ChangeStream::confirm takes nothing but Stored. All are cumulative.
 
 struct Applied { Lsn lsn; };  ///< Readers of the target see it.
 struct Durable { Lsn lsn; };  ///< It survives a crash of the target.
 
-/// The checkpoint that says so is stored: safe to confirm upstream.
+/// It lies fsynced in the mirror's own spool, to be applied before anything newer. Always the end of a whole transaction.
+class Spooled {
+ public:
+  Lsn lsn() const noexcept { return lsn_; }
+
+ private:
+  friend class Spool;
+  explicit Spooled(Lsn lsn) : lsn_(lsn) {}
+  Lsn lsn_;
+};
+
+/// The catalog has stored one of these: safe to confirm upstream.
 class Stored {
  public:
   Lsn lsn() const noexcept { return lsn_; }

@@ -43,6 +43,7 @@ struct MirrorStatus {
   Lsn horizon;                         ///< Consistent once applied has reached it; 0 before the copy's end.
   std::uint64_t rows_streamed = 0;
   std::uint64_t wal_kept_bytes = 0;
+  std::uint64_t spool_bytes = 0;       ///< What the mirror's spool takes of the disk.
   std::chrono::milliseconds lag_time{0};  ///< Age of the oldest change not yet durable; 0 when none.
   /// The source's end at `awaited_since_us`, until it is applied: a backlog of which nothing has come yet has no commit to
   /// tell its age by.

@@ -24,6 +24,7 @@ class Supervisor {
   struct Limits {
     std::uint64_t memory_bytes = 300ull << 20;        ///< PEERD_MEMORY_MB: shared by all queues of this process.
     std::chrono::milliseconds retry_max{60'000};      ///< PEERD_RETRY_MAX_MS: the longest back-off.
+    std::string spools{};                             ///< The directory of all mirrors' spools; "": none can have one.
   };
   virtual ~Supervisor() = default;                    ///< stop(), if not yet called.
   virtual void adopt_all() = 0;                       ///< At start: leases and runs what the catalog holds.

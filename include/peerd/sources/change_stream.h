@@ -4,22 +4,10 @@
 
 #include "peerd/base/clock.h"
 #include "peerd/changes/batch_builder.h"
+#include "peerd/changes/new_shape.h"
 #include "peerd/changes/progress.h"
 
 namespace peerd {
-
-/// A table as it is from a change on that committed at `commit`: a replay may meet the older shape up to and in that
-/// transaction. With commit 0 the shape is the same and only what the source notes of the table is new: to be stored,
-/// and nothing else.
-struct NewShape {
-  MirrorTable table;
-  Lsn commit;
-  /// Rows of the table that come next were read at the source, not sent by it: they are from the future up to this
-  /// position (rules.md 14). 0 = they are not.
-  Lsn horizon{};
-  std::string words{};  ///< What the operator is to read in the mirror's log; empty: nothing.
-  std::string hint{};   ///< What to do about it.
-};
 
 /// The open replication connection. The reader thread owns it and calls read(), new_shape() and keep_alive();
 /// confirm() and seen() are safe from any thread and never touch the connection.
@@ -48,6 +36,9 @@ class ChangeStream {
   virtual std::chrono::milliseconds keep_alive_every() const noexcept { return std::chrono::seconds(2); }
   /// Sent with the next status. Only rises.
   virtual void confirm(Stored position) noexcept = 0;
+  /// What the target has, which a spool may have let the confirmed position outrun: no row is looked up any more for a
+  /// transaction that committed before it (rules.md 18). Only rises; from any thread.
+  virtual void applied(Stored) noexcept {}
   struct Seen {
     Lsn received, server_end, confirmed;
   };

@@ -54,6 +54,11 @@ class Source {
   /// met in transactions that committed at or before it are followed in silence.
   virtual std::unique_ptr<ChangeStream> open_stream(Lsn from, std::span<const MirrorTable> tables, Lsn shaped_at, const Wait& wait) = 0;
   virtual std::unique_ptr<RowLookup> open_lookup(const Wait& wait) = 0;
+  /// Ids of the transactions that run at the source now.
+  virtual std::vector<std::uint32_t> running(const Wait&) { return {}; }
+  /// An earlier stream handed out a transaction's changes, which are still to be applied: lookups wait for it as for those of
+  /// the open stream (rules.md 18). Before the first lookup.
+  virtual void recall_sent(Lsn commit, std::uint32_t xid) { static_cast<void>(commit), static_cast<void>(xid); }
   /// Any mirror's slot at the same peer: one connection tells of all. check_slot() throws position_lost,
   /// with the reason, when it can be followed no more.
   virtual SlotStatus slot_of(const MirrorSpec& mirror, const Lease& lease, const Wait& wait) = 0;

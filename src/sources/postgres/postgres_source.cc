@@ -103,6 +103,12 @@ class PostgresSource final : public Source {
   std::unique_ptr<RowLookup> open_lookup(const Wait&) override {
     return std::make_unique<PostgresRowLookup>(asker("lookup", 0s), streamed_);  // The target waits for what is missing.
   }
+  std::vector<std::uint32_t> running(const Wait& wait) override {
+    std::vector<std::uint32_t> xids;
+    for (const RunningTransaction& transaction : running_transactions(control(wait), wait)) xids.push_back(transaction.xid);
+    return xids;
+  }
+  void recall_sent(Lsn commit, std::uint32_t xid) override { streamed_->note(commit, xid); }
   SlotStatus slot_status(const Wait& wait) override { return slot_under(names_, wait); }
   SlotStatus slot_of(const MirrorSpec& mirror, const Lease& lease, const Wait& wait) override {
     return slot_under(source_names(mirror, lease), wait);

@@ -103,7 +103,8 @@ std::string unadoptable(postgres::Connection& connection, const std::string& slo
 SlotStatus read_slot(postgres::Connection& connection, const std::string& slot, const Wait& wait) {
   const postgres::Result result = connection.run(
       "SELECT pg_current_wal_insert_lsn(), s.slot_name IS NOT NULL, coalesce(s.active, false), s.restart_lsn,"
-      " s.confirmed_flush_lsn, coalesce(to_jsonb(s) ->> 'wal_status', '')"
+      " s.confirmed_flush_lsn, coalesce(to_jsonb(s) ->> 'wal_status', ''),"
+      " (SELECT greatest(g.setting::bigint, 0) * 1048576 FROM pg_settings g WHERE g.name = 'max_slot_wal_keep_size')"
       " FROM (SELECT 1) one LEFT JOIN pg_replication_slots s ON s.slot_name = $1",
       {{slot}}, wait);
   SlotStatus status;
@@ -114,6 +115,7 @@ SlotStatus read_slot(postgres::Connection& connection, const std::string& slot, 
   status.restart = lsn_at(result, 3);
   status.confirmed = lsn_at(result, 4);
   status.wal_status = result.string(0, 5);
+  if (!result.null(0, 6)) status.keep_most_bytes = static_cast<std::uint64_t>(result.integer(0, 6));
   if (status.exists && status.restart.value != 0 && status.server_end > status.restart) {
     status.wal_kept_bytes = status.server_end.value - status.restart.value;
   }

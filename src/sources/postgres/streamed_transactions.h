@@ -30,7 +30,8 @@ class StreamedTransactions {
     for (const RunningTransaction& transaction : running) xids.insert(transaction.xid);
     Lock lock(mutex_);
     std::erase_if(passed_, [&](std::uint32_t xid) { return !xids.contains(xid); });
-    return !passed_.empty() || std::ranges::any_of(sent_, [&](const Sent& sent) { return xids.contains(sent.xid); });
+    std::erase_if(sent_, [&](const Sent& sent) { return !xids.contains(sent.xid); });
+    return !passed_.empty() || !sent_.empty();
   }
   /// Counts what was noted so far. To be taken before the list of running transactions is asked for: what is noted
   /// later may run without being in that list.

@@ -244,7 +244,6 @@ void WalStream::confirm(Stored position) noexcept {
   std::uint64_t before = confirmed_.load(std::memory_order_relaxed);
   while (before < position.lsn().value && !confirmed_.compare_exchange_weak(before, position.lsn().value)) {
   }
-  setup_.streamed->forget(position.lsn());
 }
 
 ChangeStream::Seen WalStream::seen() const noexcept {

@@ -36,6 +36,7 @@ class WalStream final : public ChangeStream {
     return std::min<std::chrono::milliseconds>(std::chrono::seconds(2), status_interval_);
   }
   void confirm(Stored position) noexcept override;
+  void applied(Stored position) noexcept override { setup_.streamed->forget(position.lsn()); }
   Seen seen() const noexcept override;
   std::vector<std::pair<TableId, CoverageNote>> noted() override { return coverage_->take_noted(); }
 

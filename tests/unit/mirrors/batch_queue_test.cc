@@ -35,7 +35,7 @@ TEST(BatchQueue, PassesItemsInOrder) {
     ASSERT_TRUE(queue.push(item, soon()));
   }
   for (std::uint64_t i = 1; i <= 3; ++i)
-    EXPECT_EQ(std::get<std::unique_ptr<Batch>>(*queue.pop(soon()))->complete_to(), Lsn{i});
+    EXPECT_EQ(std::get<std::unique_ptr<Batch>>(queue.pop(soon())->item)->complete_to(), Lsn{i});
   EXPECT_FALSE(queue.pop(soon()));
 }
 
@@ -59,7 +59,7 @@ TEST(BatchQueue, WantsWorkOnlyWhenNothingIsQueuedOrInHand) {
   auto popped = queue.pop(soon());
   EXPECT_FALSE(queue.wants());
   EXPECT_EQ(queue.oldest_commit_us(), 77);
-  queue.done(std::move(std::get<std::unique_ptr<Batch>>(*popped)));
+  queue.done(std::move(std::get<std::unique_ptr<Batch>>(popped->item)));
   EXPECT_TRUE(queue.wants());
   EXPECT_EQ(queue.oldest_commit_us(), 0);
   EXPECT_NE(queue.spent(), nullptr) << "applied batches travel back";

@@ -49,7 +49,7 @@ class SupervisorTest : public testing::Test {
                                const Connector* found = connectors_.find(kind);
                                return found ? found->options : nullptr;
                              });
-    supervisor_ = Supervisor::make(*catalog_, connectors_, observer_, {.retry_max = std::chrono::milliseconds(50)});
+    supervisor_ = Supervisor::make(*catalog_, connectors_, observer_, {.retry_max = std::chrono::milliseconds(50), .spools = folder_ + "/spool"});
     supervisor_->adopt_all();
   }
   void close() {

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <functional>
+
+#include "change_queue.h"
+#include "phase.h"
+
+namespace peerd {
+
+/// Whether a stream goes through the mirror's spool, by its options and by how it stands.
+struct SpoolUse {
+  bool now = false;
+  bool always = false;           ///< Asked for; else only until all of it is drained.
+  bool may = false;              ///< when_needed: it begins when the WAL that is kept passes the budget.
+  std::uint64_t budget = 0;      ///< In bytes.
+  /// A stream past the spool is to go through it: more WAL than the budget is kept, and the writer is behind.
+  bool passes_budget(const PhaseContext& context, const ChangeQueue& queue) const;
+};
+SpoolUse spool_use(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop);
+
+/// Streams through the spool: what is received is on disk before it is applied, and the source may let go of it then. The
+/// target may fail meanwhile, and is tried again by the writer. As stream_changes() else.
+void stream_through_spool(PhaseContext& context, const MirrorProgress& progress, const SpoolUse& use, const std::stop_token& stop,
+                          const std::function<void()>& working);
+
+/// Whether the spool holds all that lies between the target's position and what the source was told; true when it needs not.
+bool spool_holds(const PhaseContext& context, const MirrorProgress& progress);
+
+}  // namespace peerd
