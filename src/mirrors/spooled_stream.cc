@@ -236,7 +236,8 @@ SpoolUse spool_use(PhaseContext& context, const MirrorProgress& progress, const 
   if (slot.keep_most_bytes > 0) use.budget = std::min(use.budget, slot.keep_most_bytes / 2);
   use.now = slot.server_end.value > slot.confirmed.value + use.budget;
   if (use.now)
-    tell(context, "the slot keeps more WAL than " + std::to_string(use.budget >> 20) + " MB: changes are received into the spool");
+    tell(context, "the slot keeps more WAL than " + std::to_string(use.budget >> 20) +
+                      " MB: changes are received into the spool");
   return use;
 }
 
@@ -248,7 +249,8 @@ void stream_through_spool(PhaseContext& context, const MirrorProgress& progress,
 bool spool_holds(const PhaseContext& context, const MirrorProgress& progress) {
   if (!progress.slot || progress.spooled_to <= stored_in(progress)) return true;
   try {
-    Spool(context.spool_directory, context.record.uuid, {}).check(stored_in(progress), progress.spooled_to, [](std::uint32_t) { return false; });
+    Spool spool(context.spool_directory, context.record.uuid, {});
+    spool.check(stored_in(progress), progress.spooled_to, [](std::uint32_t) { return false; });
     return true;
   } catch (const Error& error) {
     if (error.text.code != ErrorCode::position_lost) throw;

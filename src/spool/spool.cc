@@ -53,8 +53,10 @@ namespace {
 std::string_view unpacked(const spool::Reader::Frame& frame, std::string& into) {
   if (!frame.meta.packed) return frame.body;
   into.resize(frame.meta.raw_size);
-  const int size = LZ4_decompress_safe(frame.body.data(), into.data(), static_cast<int>(frame.body.size()), static_cast<int>(into.size()));
-  if (size != static_cast<int>(into.size())) throw Error(ErrorCode::internal, "a record of the spool cannot be unpacked");
+  const int size = LZ4_decompress_safe(frame.body.data(), into.data(), static_cast<int>(frame.body.size()),
+                                       static_cast<int>(into.size()));
+  if (size != static_cast<int>(into.size()))
+    throw Error(ErrorCode::internal, "a record of the spool cannot be unpacked");
   return into;
 }
 
@@ -71,7 +73,8 @@ void require_begin(const std::string& directory, const spool::Header& header, Ls
 Spool::Content Spool::check(Lsn from, Lsn to, const std::function<bool(std::uint32_t)>& wanted) {
   const std::vector<std::uint64_t> files = spool::segments_in(directory_);
   if (files.empty()) {
-    spool::throw_lost("the spool " + directory_ + " is gone: it held the changes from " + to_string(from) + " to " + to_string(to),
+    spool::throw_lost("the spool " + directory_ + " is gone: it held the changes from " + to_string(from) + " to " +
+                          to_string(to),
                       "the source was told that these are safe, and the target does not have them");
   }
   Content content;
@@ -84,7 +87,8 @@ Spool::Content Spool::check(Lsn from, Lsn to, const std::function<bool(std::uint
       const spool::Reader reader(path, uuid_, files[i]);
       if (i == 0) require_begin(directory_, reader.header(), from);
       if (i > 0 && reader.header().before != found.back().last)
-        spool::throw_lost("the spool lacks what came before " + path, "its last record there is number " + std::to_string(found.back().last));
+        spool::throw_lost("the spool lacks what came before " + path,
+                          "its last record there is number " + std::to_string(found.back().last));
       found.push_back({files[i], files[i] - 1, spool::kHeaderBytes});
       Segment& segment = found.back();
       const std::uint64_t end = reader.size();
@@ -92,7 +96,8 @@ Spool::Content Spool::check(Lsn from, Lsn to, const std::function<bool(std::uint
         const spool::Reader::Frame frame = reader.read(segment.size, read_);
         const Meta& meta = frame.meta;
         if (meta.number != segment.last + 1)
-          spool::throw_lost("the spool is damaged: " + path + " at byte " + std::to_string(segment.size) + ": another record is missing there");
+          spool::throw_lost("the spool is damaged: " + path + " at byte " + std::to_string(segment.size) +
+                            ": another record is missing there");
         segment.size += meta.size;
         segment.last = meta.number;
         if (meta.complete_to > to) break;
@@ -151,7 +156,8 @@ void Spool::begin(Lsn position, std::uint64_t least) {
   }
   spool::sync_directory(directory_);
   position_ = position;
-  if (!roll(number_ + 1)) throw Error(ErrorCode::disk_full, "the spool cannot begin: " + why_full(), "make room on the disk under PEERD_DATA_DIR");
+  if (roll(number_ + 1)) return;
+  throw Error(ErrorCode::disk_full, "the spool cannot begin: " + why_full(), "make room on the disk under PEERD_DATA_DIR");
 }
 
 void Spool::full(std::string why) {
@@ -225,7 +231,8 @@ std::uint64_t Spool::append(std::unique_ptr<Pieces> pieces) {
   constexpr std::size_t kLeastPacked = 128;
   if (body_.size() >= kLeastPacked && body_.size() <= LZ4_MAX_INPUT_SIZE) {
     packed_.resize(static_cast<std::size_t>(LZ4_compressBound(static_cast<int>(body_.size()))));
-    const int size = LZ4_compress_default(body_.data(), packed_.data(), static_cast<int>(body_.size()), static_cast<int>(packed_.size()));
+    const int size = LZ4_compress_default(body_.data(), packed_.data(), static_cast<int>(body_.size()),
+                                          static_cast<int>(packed_.size()));
     meta.packed = size > 0 && static_cast<std::size_t>(size) < body_.size();
     if (meta.packed) body = std::string_view(packed_).substr(0, static_cast<std::size_t>(size));
   }
@@ -233,7 +240,8 @@ std::uint64_t Spool::append(std::unique_ptr<Pieces> pieces) {
   spool::write_frame(meta, pieces->sent, body, frame_);
   if (!room(frame_.size())) return 0;
   for (std::size_t written = 0; written < frame_.size();) {
-    const ssize_t some = ::pwrite(out_->file, frame_.data() + written, frame_.size() - written, static_cast<off_t>(out_->size + written));
+    const ssize_t some = ::pwrite(out_->file, frame_.data() + written, frame_.size() - written,
+                                  static_cast<off_t>(out_->size + written));
     if (some < 0 && errno == EINTR) continue;
     if (some < 0 && !spool::says_full(errno)) spool::throw_system("write " + out_->path);
     if (some <= 0) {
@@ -357,7 +365,9 @@ Spool::Record Spool::read(std::unique_ptr<Batch> spent) {
   }
   const spool::Reader::Frame frame = from.reader.read(at, read_);
   const Meta& meta = frame.meta;
-  if (meta.number != number) spool::throw_lost("the spool is damaged: " + path_of(from.first) + " at byte " + std::to_string(at) + " has another record than number " + std::to_string(number));
+  if (meta.number != number)
+    spool::throw_lost("the spool is damaged: " + path_of(from.first) + " at byte " + std::to_string(at) +
+                      " has another record than number " + std::to_string(number));
   const std::string_view body = unpacked(frame, unpacked_);
   Record record{.number = number};
   if (meta.kind == Kind::shape) {

@@ -107,7 +107,8 @@ Reader::Reader(std::string path, std::string_view uuid, std::uint64_t first) : p
   }
   if (get<std::uint32_t>(bytes, kHeaderBytes - 4) != crc32c(std::string_view(bytes).substr(0, kHeaderBytes - 4)))
     fail(0, "its checksum is another than its contents'");
-  header_ = {bytes.substr(12, kUuidBytes), get<std::uint64_t>(bytes, 48), Lsn{get<std::uint64_t>(bytes, 56)}, get<std::uint64_t>(bytes, 64), bytes[72] != 0};
+  header_ = {bytes.substr(12, kUuidBytes), get<std::uint64_t>(bytes, 48), Lsn{get<std::uint64_t>(bytes, 56)},
+             get<std::uint64_t>(bytes, 64), bytes[72] != 0};
   header_.uuid = header_.uuid.c_str();
   if (header_.uuid != uuid) fail(0, "it is of another mirror, " + header_.uuid);
   if (header_.first != first) fail(0, "it is another part of the spool than its name says");
