@@ -66,8 +66,14 @@ std::string differences(const MirrorSpec& there, const MirrorSpec& asked) {
   std::vector<std::string> words;
   if (there.source != asked.source) words.push_back(word("source", there.source, asked.source));
   if (there.target != asked.target) words.push_back(word("target", there.target, asked.target));
-  compare_mappings(there, asked, words);
-  compare_options(there.options, asked.options, &mirror_options(), words);
+  if (there.of_query() != asked.of_query()) {
+    words.push_back(there.of_query() ? "kind (a query there, tables asked)" : "kind (tables there, a query asked)");
+    return join(words, ", ");
+  }
+  if (there.query != asked.query) words.push_back("the query");
+  // Of a query they follow from its options.
+  if (!there.of_query()) compare_mappings(there, asked, words);
+  compare_options(there.options, asked.options, &there.option_table(), words);
   return join(words, ", ");
 }
 

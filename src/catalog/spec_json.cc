@@ -13,6 +13,7 @@ using nlohmann::json;
 
 constexpr int kVersion = 1;
 constexpr int kSettingsVersion = 2;  ///< Of a mirror whose mapping sets columns, an engine or PARTITION BY.
+constexpr int kQueryVersion = 3;     ///< Of a mirror of a query.
 
 std::string dump(const json& document) {
   try {
@@ -26,7 +27,7 @@ template <typename Read>
 auto read(std::string_view text, Read from) {
   try {
     const json document = json::parse(text);
-    if (const int version = document.at("v"); version != kVersion && version != kSettingsVersion)
+    if (const int version = document.at("v"); version < kVersion || version > kQueryVersion)
       throw Error(ErrorCode::internal, "the catalog holds a definition of a version that this peerd does not know");
     return from(document);
   } catch (const json::exception& error) {
@@ -120,13 +121,19 @@ std::string mirror_json(const MirrorSpec& mirror) {
   for (const TableMapping& mapping : mirror.tables) tables.push_back(mapping_json(mapping));
   // What an earlier peerd would pass over is of a version that it refuses.
   const bool settings = std::ranges::any_of(mirror.tables, has_settings);
-  return dump({{"v", settings ? kSettingsVersion : kVersion}, {"tables", tables}, {"options", mirror.options}});
+  json document = {{"v", settings ? kSettingsVersion : kVersion}, {"tables", tables}, {"options", mirror.options}};
+  if (mirror.of_query()) {
+    document["v"] = kQueryVersion;
+    document["query"] = mirror.query;
+  }
+  return dump(document);
 }
 
 void read_mirror(std::string_view text, MirrorSpec& into) {
   read(text, [&](const json& document) {
     for (const json& mapping : document.at("tables")) into.tables.push_back(read_mapping(mapping));
     for (const auto& [name, value] : document.at("options").items()) into.options[name] = value.get<std::string>();
+    into.query = document.value("query", "");
     return true;
   });
 }

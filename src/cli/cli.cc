@@ -75,10 +75,15 @@ std::string words(const Json& change) {
   return line;
 }
 
-/// What of `list` the change is about.
-const Json& declared(const Json& list, const Json& change, const Json::json_pointer& name) {
+/// What of `list` the change is about; nullptr: nothing.
+const Json* find(const Json& list, const Json& change, const Json::json_pointer& name) {
   for (const Json& one : list)
-    if (one.at(name) == change.at("name")) return one;
+    if (one.at(name) == change.at("name")) return &one;
+  return nullptr;
+}
+
+const Json& declared(const Json& list, const Json& change, const Json::json_pointer& name) {
+  if (const Json* one = find(list, change, name)) return *one;
   throw Error(ErrorCode::internal, "the server plans what was not declared");
 }
 
@@ -93,8 +98,13 @@ void apply(Client& client, const Json& document, const Json& change) {
   } else if (action == "drop") {
     client.post("mirrors/state_change", {{"flow_job_name", name}, {"requested_flow_state", "STATUS_TERMINATING"}});
   } else {
-    const Json& mirror = declared(document.at("mirrors"), change, Json::json_pointer("/flow_job_name"));
-    client.post("flows/cdc/create", {{"connection_configs", mirror}, {"allow_update", action == "update"}});
+    const Json::json_pointer by_name("/flow_job_name");
+    const bool update = action == "update";
+    if (const Json* query = find(document.at("query_mirrors"), change, by_name)) {
+      client.post("flows/qrep/create", {{"qrep_config", *query}, {"allow_update", update}});
+    } else {
+      client.post("flows/cdc/create", {{"connection_configs", declared(document.at("mirrors"), change, by_name)}, {"allow_update", update}});
+    }
   }
 }
 

@@ -25,6 +25,12 @@ struct Name {
 constexpr std::array kMirror{Name{"source", "source_name"}, Name{"target", "destination_name"},
                              Name{"tables", "table_mappings"}, Name{"do_initial_copy", "do_initial_snapshot"},
                              Name{"sync_interval", "idle_timeout_seconds"}};
+/// Of a mirror of a query: as SQL's options are called.
+constexpr std::array kQuery{Name{"source", "source_name"}, Name{"target", "destination_name"},
+                            Name{"destination_table_name", "destination_table_identifier"},
+                            Name{"watermark_table_name", "watermark_table"}, Name{"parallelism", "max_parallel_workers"},
+                            Name{"refresh_interval", "wait_between_batches_seconds"}};
+constexpr std::string_view kModes = "QREP_WRITE_MODE_";
 constexpr std::array kTable{Name{"from", "source_table_identifier"}, Name{"to", "destination_table_identifier"},
                             Name{"partition_by", "partition_by_expr"}};
 constexpr std::array kColumn{Name{"source", "source_name"}, Name{"target", "destination_name"},
@@ -75,10 +81,15 @@ std::string required(const YAML::Node& node, const char* name, const std::string
   return node[name].Scalar();
 }
 
+std::string upper(std::string text) {
+  for (char& c : text) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return text;
+}
+
 Json read_peer(const std::string& name, const YAML::Node& node) {
   const std::string field = "peers." + name;
   if (!node.IsMap()) refuse(field, "a peer is a map of its options", "type: postgres, host: …");
-  std::string kind = to_lower(required(node, "type", field, "type: postgres"));
+  const std::string kind = to_lower(required(node, "type", field, "type: postgres"));
   Json config = Json::object(), keep = Json::array();
   for (const auto& entry : node) {
     const std::string option = entry.first.Scalar();
@@ -86,9 +97,7 @@ Json read_peer(const std::string& name, const YAML::Node& node) {
     if (entry.second.IsScalar() && entry.second.Scalar() == kKept) keep.push_back(option);
     else config[option] = value(entry.second, field + "." + option);
   }
-  Json peer{{"name", name}, {"type", ""}, {kind + "_config", config}};
-  for (char& c : kind) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-  peer["type"] = kind;
+  const Json peer{{"name", name}, {"type", upper(kind)}, {kind + "_config", config}};
   return {{"peer", peer}, {"keep", keep}};
 }
 
@@ -140,11 +149,29 @@ Json read_tables(const YAML::Node& node, const std::string& field) {
   return tables;
 }
 
+Json read_query(const std::string& name, const YAML::Node& node, const std::string& field) {
+  Json mirror{{"flow_job_name", name}}, keys = Json::array();
+  std::string mode = "append";
+  for (const auto& entry : node) {
+    const std::string option = entry.first.Scalar(), at = field + "." + option;
+    if (option == "mode") {
+      mode = filled_in(entry.second.Scalar(), at);
+    } else if (option == "unique_key_columns") {
+      for (const std::string& key : split(filled_in(entry.second.Scalar(), at), ',')) keys.push_back(key);
+    } else {
+      mirror[api_name(kQuery, option)] = value(entry.second, at);
+    }
+  }
+  mirror["write_mode"] = {{"write_type", std::string(kModes) + upper(mode)}, {"upsert_key_columns", keys}};
+  return mirror;
+}
+
 Json read_mirror(const std::string& name, const YAML::Node& node) {
   const std::string field = "mirrors." + name;
   if (!node.IsMap()) refuse(field, "a mirror is a map", "source: src, target: ch, tables: [public.orders:orders]");
   required(node, "source", field, "source: a peer's name");
   required(node, "target", field, "target: a peer's name");
+  if (node["query"]) return read_query(name, node, field);
   Json mirror{{"flow_job_name", name}};
   for (const auto& entry : node) {
     const std::string option = entry.first.Scalar(), at = field + "." + option;
@@ -235,13 +262,22 @@ void write_mirror(YAML::Emitter& out, const Json& mirror) {
   out << YAML::EndMap;
 }
 
-void write_all(YAML::Emitter& out, const Json& declaration, const char* name,
-               void (*write)(YAML::Emitter&, const Json&)) {
-  const auto all = declaration.find(name);
-  out << YAML::Key << name << YAML::Value << YAML::BeginMap;
-  if (all != declaration.end())
-    for (const Json& one : *all) write(out, one);
+void write_query(YAML::Emitter& out, const Json& mirror) {
+  out << YAML::Key << mirror.at("flow_job_name").get<std::string>() << YAML::Value << YAML::BeginMap;
+  for (const auto& [name, value] : mirror.items())
+    if (name != "flow_job_name" && name != "write_mode") write_entry(out, file_name(kQuery, name), value);
+  const Json& mode = mirror.at("write_mode");
+  write_entry(out, "mode", to_lower(mode.value("write_type", std::string(kModes) + "APPEND").substr(kModes.size())));
+  std::vector<std::string> keys;
+  for (const Json& key : mode.value("upsert_key_columns", Json::array())) keys.push_back(key);
+  if (!keys.empty()) write_entry(out, "unique_key_columns", join(keys, ","));
   out << YAML::EndMap;
+}
+
+void write_each(YAML::Emitter& out, const Json& declaration, const char* name, void (*write)(YAML::Emitter&, const Json&)) {
+  const auto all = declaration.find(name);
+  if (all == declaration.end()) return;
+  for (const Json& one : *all) write(out, one);
 }
 
 }  // namespace
@@ -263,14 +299,21 @@ Json read_document(std::string_view yaml) {
     refuse(part, "there is no such part",
            meant.empty() ? "a file has peers: and mirrors:" : "did you mean " + std::string(meant) + "?");
   }
-  return {{"peers", read_all(root, "peers", read_peer)}, {"mirrors", read_all(root, "mirrors", read_mirror)}};
+  Json document{{"peers", read_all(root, "peers", read_peer)}, {"mirrors", Json::array()}, {"query_mirrors", Json::array()}};
+  for (Json& mirror : read_all(root, "mirrors", read_mirror))
+    document[mirror.contains("query") ? "query_mirrors" : "mirrors"].push_back(std::move(mirror));
+  return document;
 }
 
 std::string write_document(const Json& declaration) {
   YAML::Emitter out;
   out << YAML::BeginMap;
-  write_all(out, declaration, "peers", write_peer);
-  write_all(out, declaration, "mirrors", write_mirror);
+  out << YAML::Key << "peers" << YAML::Value << YAML::BeginMap;
+  write_each(out, declaration, "peers", write_peer);
+  out << YAML::EndMap << YAML::Key << "mirrors" << YAML::Value << YAML::BeginMap;
+  write_each(out, declaration, "mirrors", write_mirror);
+  write_each(out, declaration, "query_mirrors", write_query);
+  out << YAML::EndMap;
   out << YAML::EndMap;
   return std::string(out.c_str()) + "\n";
 }

@@ -118,8 +118,9 @@ Problems check_mapping(const MirrorSpec& mirror, const Ends& ends, const Connect
   for (std::size_t i = 0; i < mirror.tables.size(); ++i) {
     const TableMapping& table = mirror.tables[i];
     const std::string field = "table_mappings[" + std::to_string(i) + "]";
-    const auto bad_source = bad_name(ends.source, field, table.source, connectors);
-    const auto bad_target = bad_name(ends.target, field, table.target, connectors);
+    const bool sourceless = mirror.of_query() && table.source.empty();
+    const auto bad_source = sourceless ? std::nullopt : bad_name(ends.source, mirror.of_query() ? "watermark_table_name" : field, table.source, connectors);
+    const auto bad_target = bad_name(ends.target, mirror.of_query() ? "destination_table_name" : field, table.target, connectors);
     append(problems, check_settings(table, field, target_kind));
     constexpr std::string_view kReserved = "_peerd_resync_";
     if (const auto last = table.target.rfind('.'); table.target.substr(last == table.target.npos ? 0 : last + 1).starts_with(kReserved)) {
@@ -129,7 +130,7 @@ Problems check_mapping(const MirrorSpec& mirror, const Ends& ends, const Connect
     }
     if (bad_source) problems.push_back(*bad_source);
     if (bad_target) problems.push_back(*bad_target);
-    if (bad_source || bad_target) continue;
+    if (bad_source || bad_target || sourceless) continue;
     const std::string source = key_of(ends.source, table.source, connectors),
                       target = key_of(ends.target, table.target, connectors);
     if (!sources.insert(source).second)

@@ -11,16 +11,18 @@ namespace peerd {
 namespace {
 
 /// Options that only say how quickly, in what portions and through what a mirror works.
-constexpr std::array<std::string_view, 8> kChangeable{
+constexpr std::array<std::string_view, 11> kChangeable{
     "max_batch_size", "idle_timeout_seconds", "snapshot_num_rows_per_partition", "snapshot_max_parallel_workers",
-    "snapshot_num_tables_in_parallel", "spool", "spool_max_bytes", "wal_budget_bytes"};
+    "snapshot_num_tables_in_parallel", "spool", "spool_max_bytes", "wal_budget_bytes", "num_rows_per_partition",
+    "parallelism", "refresh_interval"};
 
 /// The mirror as it would be asked for anew.
 MirrorRequest request_of(const MirrorSpec& mirror, const MirrorChange& change) {
   MirrorRequest request{mirror.name, mirror.source, mirror.target, mirror.tables, {}};
+  if (mirror.of_query()) request.query = mirror.query;
   for (const auto& [name, value] : mirror.options) request.options[name] = {RawOption::Kind::text, value};
   for (const auto& [name, value] : change.set) {
-    const Option* option = find_option(mirror_options(), name);
+    const Option* option = find_option(mirror.option_table(), name);
     request.options[option && !option->alias_of.empty() ? std::string(option->alias_of) : name] = value;
   }
   return request;
@@ -32,10 +34,10 @@ bool is_changeable(const Option& option) {
 }
 
 /// `more`: the options of mirrors to that kind of target.
-Problems check_changeable(const MirrorChange& change, const OptionTable* more) {
+Problems check_changeable(const MirrorChange& change, const OptionTable& options, const OptionTable* more) {
   Problems problems;
   for (const auto& [name, value] : change.set) {
-    const Option* option = find_option(mirror_options(), name);
+    const Option* option = find_option(options, name);
     if (!option && more) option = find_option(*more, name);
     if (!option) continue;  // There is none: the check of all options says so.
     if (is_changeable(*option)) continue;
@@ -104,19 +106,19 @@ std::vector<TableMapping> missing(const std::vector<TableMapping>& tables, const
 }
 
 /// False: one of the options that differ stays what it is.
-bool add_options(const Options& there, const Options& wanted, RawOptions& set) {
+bool add_options(const OptionTable& table, const Options& there, const Options& wanted, RawOptions& set) {
   std::set<std::string> names;
   for (const Options* options : {&there, &wanted})
     for (const auto& [name, value] : *options) names.insert(name);
   for (const std::string& name : names) {
     const auto before = there.find(name), after = wanted.find(name);
-    const Option* const option = find_option(mirror_options(), name);
+    const Option* const option = find_option(table, name);
     if (option == nullptr) {  // Of mirrors to one kind of target.
       if (before == there.end() || after == wanted.end() || before->second != after->second) return false;
       continue;
     }
-    const std::string text = option_text(mirror_options(), wanted, option->name);
-    if (option_text(mirror_options(), there, option->name) == text) continue;
+    const std::string text = option_text(table, wanted, option->name);
+    if (option_text(table, there, option->name) == text) continue;
     if (!is_changeable(*option)) return false;
     set[std::string(option->name)] = {RawOption::Kind::text, text};
   }
@@ -127,8 +129,9 @@ bool add_options(const Options& there, const Options& wanted, RawOptions& set) {
 
 std::optional<MirrorChange> change_between(const MirrorSpec& there, const MirrorSpec& wanted) {
   if (there.source != wanted.source || there.target != wanted.target) return std::nullopt;
+  if (there.query != wanted.query) return std::nullopt;
   MirrorChange change;
-  if (!add_options(there.options, wanted.options, change.set)) return std::nullopt;
+  if (!add_options(there.option_table(), there.options, wanted.options, change.set)) return std::nullopt;
   change.add = missing(wanted.tables, there.tables);
   for (const TableMapping& gone : missing(there.tables, wanted.tables)) {
     // A table that is mapped otherwise would have to leave before it can come.
@@ -161,6 +164,9 @@ Done MirrorControl::change(std::string_view name, const MirrorChange& change, If
   const Ends ends{catalog_.peer(there.spec.source), catalog_.peer(there.spec.target)};
   if (!ends.source || !ends.target)
     throw Error(ErrorCode::not_found, "a peer of mirror \"" + there.spec.name + "\" is gone");
+  if (there.spec.of_query() && (!change.add.empty() || !change.drop.empty()))
+    throw Error(problem_of(ErrorCode::not_supported, "additional_tables", "mirror \"" + there.spec.name + "\" is one of a query, and has no tables to add or drop",
+                           "ALTER MIRROR … SET takes num_rows_per_partition, parallelism and refresh_interval").text);
   MirrorRequest request = request_of(there.spec, change);
   Tables tables(request, ends, connectors_);
   for (const std::string& table : change.drop) tables.drop(table);
@@ -171,7 +177,7 @@ Done MirrorControl::change(std::string_view name, const MirrorChange& change, If
     if (std::ranges::find(declared.spec.tables, mapping) == declared.spec.tables.end())
       throw Error(ErrorCode::internal, "the mapping of " + mapping.source + " would be read as another one");
   }
-  Problems problems = check_changeable(change, connectors_.of(ends.target->kind).mirror_options);
+  Problems problems = check_changeable(change, there.spec.option_table(), connectors_.of(ends.target->kind).mirror_options);
   append(problems, tables.problems);
   append(problems, declared.problems);
   if (declared.spec == there.spec) {

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <type_traits>
 
 #include "names.h"
+#include "query_check.h"
 #include "peerd/base/problems_error.h"
 #include "peerd/base/text.h"
 #include "peerd/specs/peerdb_options.h"
@@ -57,12 +59,12 @@ Problems check_spool(const Options& options) {
 }
 
 /// By the common table and that of the target's kind; an option of another kind is told as such.
-Problems check_mirror_options(RawOptions raw, const Connector* to, const Connectors& connectors, Options& options) {
-  std::vector<Option> all(mirror_options().options.begin(), mirror_options().options.end());
+Problems check_mirror_options(RawOptions raw, const MirrorSpec& spec, const Connector* to, const Connectors& connectors, Options& options) {
+  std::vector<Option> all(spec.option_table().options.begin(), spec.option_table().options.end());
   if (to && to->mirror_options) all.insert(all.end(), to->mirror_options->options.begin(), to->mirror_options->options.end());
-  const OptionTable table{mirror_options().what, all};
+  const OptionTable table{spec.option_table().what, all};
   if (is_native_system(raw, to)) raw.erase("system");
-  Problems problems = take_peerdb_options(table, peerdb_mirror_options(), raw);
+  Problems problems = take_peerdb_options(table, spec.of_query() ? peerdb_query_options() : peerdb_mirror_options(), raw);
   for (const Connector& other : connectors.all()) {
     if (!to || &other == to || !other.mirror_options) continue;
     std::erase_if(raw, [&](const auto& entry) {
@@ -76,6 +78,7 @@ Problems check_mirror_options(RawOptions raw, const Connector* to, const Connect
     });
   }
   append(problems, check_options(table, raw, options));
+  if (spec.of_query()) return problems;
   append(problems, check_own_columns(options));
   append(problems, check_spool(options));
   return problems;
@@ -113,7 +116,8 @@ void append(Problems& problems, const Error& error) {
 }
 
 /// By another address the target may be the source's own database: what is written there would come in the stream again, for ever.
-void check_apart(Source& source, Target& target, const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors,
+template <typename AnySource>
+void check_apart(AnySource& source, Target& target, const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors,
                  const Wait& wait, Problems& problems) {
   const Connector* const connector = ends.source->kind == ends.target->kind ? connectors.find(ends.source->kind) : nullptr;
   if (connector == nullptr || !connector->table_key || !problems.empty()) return;
@@ -123,7 +127,7 @@ void check_apart(Source& source, Target& target, const MirrorSpec& mirror, const
   if (!is("system identifier", std::to_string(identity.system_identifier)) || !is("database oid", std::to_string(identity.database_oid))) return;
   for (std::size_t i = 0; i < mirror.tables.size(); ++i) {
     const TableMapping& table = mirror.tables[i];
-    if (connector->table_key(*ends.source, table.source) != connector->table_key(*ends.target, table.target)) continue;
+    if (table.source.empty() || connector->table_key(*ends.source, table.source) != connector->table_key(*ends.target, table.target)) continue;
     problems.push_back(problem_of(ErrorCode::invalid_option, "table_mappings[" + std::to_string(i) + "]",
                                   "table " + table.source + " cannot be mirrored into itself: peers \"" + mirror.source + "\" and \"" +
                                       mirror.target + "\" lead to one database",
@@ -137,43 +141,64 @@ Declared declare_mirror(const MirrorRequest& request, const Ends& ends, Catalog&
   Declared declared{{request.name, request.source, request.target, request.tables, {}}, {}, true};
   MirrorSpec& spec = declared.spec;
   Problems& problems = declared.problems;
+  if (request.query) spec.query = request.query->empty() ? " " : *request.query;
   const Connector* from = ends.source ? connectors.find(ends.source->kind) : nullptr;
   const Connector* to = ends.target ? connectors.find(ends.target->kind) : nullptr;
-  if (to && !to->table_key) {
+  if (to && !to->table_key && !spec.of_query()) {
     for (TableMapping& table : spec.tables) table.target = plain_name(table.target);
   }
   for (TableMapping& table : spec.tables)
     if (to && !to->engine.empty() && to_lower(table.engine) == to_lower(to->engine)) table.engine.clear();
   problems = check_name("mirror", request.name);
-  append(problems, check_end(ends.source, request.source, "source", "source_name", from && from->source, catalog));
+  append(problems, check_end(ends.source, request.source, "source", "source_name",
+                             from && (spec.of_query() ? static_cast<bool>(from->query_source) : static_cast<bool>(from->source)), catalog));
   append(problems, check_end(ends.target, request.target, "target", "destination_name", to && to->target, catalog));
-  append(problems, check_mirror_options(request.options, to, connectors, spec.options));
+  append(problems, check_mirror_options(request.options, spec, to, connectors, spec.options));
+  if (spec.of_query()) declare_query(declared, to);
+  const bool clear = !spec.of_query() || problems.empty();
   const Problems mapping = check_mapping(spec, ends, connectors);
-  declared.askable = mapping.empty() && from && from->source && to && to->target;
+  declared.askable = clear && mapping.empty() && from && from->source && to && to->target;
   append(problems, mapping);
   return declared;
 }
 
-Problems preflight(const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors, const Wait& wait,
-                   const Lease& there) {
-  const auto source = connectors.of(ends.source->kind).source(*ends.source, mirror, there);
-  const auto target = connectors.of(ends.target->kind).target(*ends.target, mirror, Lease{});
+namespace {
+
+/// Of both ends, which are asked in one way each whatever the mirror copies.
+template <typename AnySource>
+Problems ask_ends(AnySource& source, Target& target, const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors,
+                  const Wait& wait) {
   Problems problems;
   std::vector<MirrorTable> tables;
   try {
-    problems = source->preflight(wait);
-    tables = source->describe(wait);
+    problems = source.preflight(wait);
+    if constexpr (std::is_base_of_v<QuerySource, AnySource>) tables.push_back(source.describe(wait));
+    else tables = source.describe(wait);
   } catch (const Error& error) {
     // describe() stumbles over what preflight() has told already, and says less.
     if (problems.empty()) append(problems, error);
   }
   try {
-    append(problems, target->preflight(tables, wait));
-    check_apart(*source, *target, mirror, ends, connectors, wait, problems);
+    append(problems, target.preflight(tables, wait));
+    check_apart(source, target, mirror, ends, connectors, wait, problems);
   } catch (const Error& error) {
     append(problems, error);
   }
   return problems;
+}
+
+}  // namespace
+
+Problems preflight(const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors, const Wait& wait,
+                   const Lease& there) {
+  if (mirror.of_query()) {
+    const auto query = connectors.of(ends.source->kind).query_source(*ends.source, mirror, there);
+    const auto to = connectors.of(ends.target->kind).target(*ends.target, mirror, Lease{});
+    return ask_ends(*query, *to, mirror, ends, connectors, wait);
+  }
+  const auto source = connectors.of(ends.source->kind).source(*ends.source, mirror, there);
+  const auto target = connectors.of(ends.target->kind).target(*ends.target, mirror, Lease{});
+  return ask_ends(*source, *target, mirror, ends, connectors, wait);
 }
 
 std::string source_key(const Ends& ends, const Connectors& connectors, const std::string& table) {

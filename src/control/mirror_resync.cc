@@ -56,6 +56,9 @@ void ask_peers(Meant& meant, const MirrorRecord& mirror, const MirrorProgress& p
 Done MirrorControl::resync(std::string_view name, const std::vector<std::string>& tables, IfExists if_exists, const Wait& wait) {
   if (if_exists == IfExists::yes && !catalog_.mirror(name)) return Done::was_absent;
   const MirrorRecord there = record(name);
+  if (there.spec.of_query())
+    throw Error(ErrorCode::not_supported, "resync is only supported for mirrors of tables, and \"" + there.spec.name + "\" is one of a query",
+                "DROP MIRROR, empty its target table, and CREATE MIRROR; mode = 'overwrite' copies anew in every round");
   const Ends ends{catalog_.peer(there.spec.source), catalog_.peer(there.spec.target)};
   if (!ends.source || !ends.target)
     throw Error(ErrorCode::not_found, "a peer of mirror \"" + there.spec.name + "\" is gone");

@@ -104,13 +104,23 @@ std::string mapping_sql(const TableMapping& table, Naming source, Naming target)
   return more.empty() ? from + ":" + to : "{from: " + from + ", to: " + to + more + "}";
 }
 
-std::string option_sql(const std::string& name, const std::string& value, const OptionTable* more) {
-  const Option* option = find_option(mirror_options(), name);
+std::string option_sql(const std::string& name, const std::string& value, const OptionTable& table, const OptionTable* more) {
+  const Option* option = find_option(table, name);
   if (!option && more) option = find_option(*more, name);
   const bool bare = option && option->type != OptionType::text && !value.empty();
   std::vector<std::string> parts = split(name, '.');
   for (std::string& part : parts) part = folded_sql(part);
   return join(parts, ".") + " = " + (bare ? value : quote_literal(value));
+}
+
+/// With the first tag that the text does not hold.
+std::string dollar_quoted(const std::string& text) {
+  std::string tag = "$$";
+  for (int i = 1; text.find(tag) != std::string::npos || text.ends_with('$'); ++i) {
+    tag = "$q" + std::to_string(i) + "$";
+    if (text.find(tag) == std::string::npos) break;
+  }
+  return tag + text + tag;
 }
 
 }  // namespace
@@ -119,11 +129,13 @@ std::string create_mirror_sql(const MirrorSpec& mirror, const PeerSpec& source, 
                               const Connectors& connectors) {
   const Naming from = naming_of(source, connectors), to = naming_of(target, connectors);
   std::vector<std::string> tables, options;
-  for (const TableMapping& table : mirror.tables) tables.push_back("  " + mapping_sql(table, from, to));
+  if (!mirror.of_query())
+    for (const TableMapping& table : mirror.tables) tables.push_back("  " + mapping_sql(table, from, to));
   for (const auto& [name, value] : mirror.options)
-    options.push_back("  " + option_sql(name, value, connectors.of(target.kind).mirror_options));
+    options.push_back("  " + option_sql(name, value, mirror.option_table(), connectors.of(target.kind).mirror_options));
   std::string sql = "CREATE MIRROR " + folded_sql(mirror.name) + " FROM " + folded_sql(mirror.source) + " TO " +
-                    folded_sql(mirror.target) + "\nWITH TABLE MAPPING (\n" + join(tables, ",\n") + "\n)";
+                    folded_sql(mirror.target);
+  sql += mirror.of_query() ? "\nFOR " + dollar_quoted(mirror.query) : "\nWITH TABLE MAPPING (\n" + join(tables, ",\n") + "\n)";
   if (!options.empty()) sql += "\nWITH (\n" + join(options, ",\n") + "\n)";
   return sql + ";";
 }

@@ -35,17 +35,23 @@ auto asked(const std::string& mirror, Ask ask) {
   }
 }
 
+template <typename AnySource>
+void check_asked(AnySource&& source, const PeerSpec& peer, const MirrorRecord& mirror, const SourceIdentity& noted, const Wait& wait) {
+  const SourceIdentity now = asked(mirror.spec.name, [&] { return source.identity(wait); });
+  if (!noted.same_place(now))
+    refuse(peer, mirror.spec.name, "it follows " + words_of(noted) + ", and this is " + words_of(now));
+  Problems problems;
+  keep_missing_rights(asked(mirror.spec.name, [&] { return source.preflight(wait); }), problems);
+  throw_if_any(problems);
+}
+
 void check_source(const PeerSpec& peer, const MirrorRecord& mirror, Catalog& catalog, const Connectors& connectors,
                   const Wait& wait) {
   const std::optional<SourceIdentity> noted = catalog.progress(mirror.id).identity;
   if (!noted) return;
-  const auto source = connectors.of(peer.kind).source(peer, mirror.spec, Lease{mirror.id, 0, mirror.uuid});
-  const SourceIdentity now = asked(mirror.spec.name, [&] { return source->identity(wait); });
-  if (!noted->same_place(now))
-    refuse(peer, mirror.spec.name, "it follows " + words_of(*noted) + ", and this is " + words_of(now));
-  Problems problems;
-  keep_missing_rights(asked(mirror.spec.name, [&] { return source->preflight(wait); }), problems);
-  throw_if_any(problems);
+  const Lease lease{mirror.id, 0, mirror.uuid};
+  if (mirror.spec.of_query()) return check_asked(*connectors.of(peer.kind).query_source(peer, mirror.spec, lease), peer, mirror, *noted, wait);
+  check_asked(*connectors.of(peer.kind).source(peer, mirror.spec, lease), peer, mirror, *noted, wait);
 }
 
 void check_target(const PeerSpec& peer, const MirrorRecord& mirror, Catalog& catalog, const Connectors& connectors,

@@ -76,7 +76,8 @@ Row mirror_row(const MirrorStatus& mirror) {
           timestamp(mirror.next_retry_at_us),
           timestamp(mirror.created_at_us),
           truth(mirror.consistent()),
-          cell(mirror.spool_bytes)};
+          cell(mirror.spool_bytes),
+          cell(mirror.query)};
 }
 
 View mirrors_view(MirrorControl& mirrors) {
@@ -105,7 +106,8 @@ View mirrors_view(MirrorControl& mirrors) {
              {"next_retry_at", Type::timestamp},
              {"created_at", Type::timestamp},
              {"consistent", Type::boolean},
-             {"spool_bytes", Type::integer}},
+             {"spool_bytes", Type::integer},
+             {"query", Type::text}},
             {}};
   view.rows = [&mirrors] {
     Rows rows;

@@ -3,7 +3,7 @@
 
 namespace peerd {
 
-void PhaseContext::count_unfit(const MirrorTable& table, std::span<const UnfitValues> found) const {
+void MirrorContext::count_unfit(const MirrorTable& table, std::span<const UnfitValues> found) const {
   std::vector<const UnfitValues*> first;
   board.update(record.id, [&](MirrorStatus& status) {
     first.clear();

@@ -80,7 +80,8 @@ std::vector<std::string> drop_mirror(MirrorWorld& world, const MirrorRecord& rec
                                      const std::stop_token& stop) {
   const MirrorProgress progress = world.catalog.progress(record.id);
   std::vector<std::string> left;
-  attempt(
+  if (!record.spec.of_query())  // Of a query nothing stands at the source.
+    attempt(
       forced, left, [&] { drop_at_source(world, record, lease, progress, patience(forced, stop)); },
       [&] { return left_at_source(world, record, lease, progress); });
   attempt(

@@ -6,6 +6,7 @@
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
 #include "peerd/spool/spool.h"
+#include "query_phase.h"
 #include "resync.h"
 #include "table_changes.h"
 
@@ -187,7 +188,10 @@ bool Mirror::rest(const MirrorRecord& record) {
     return true;
   }
   world_.board.update(id_, [&](MirrorStatus& status) {
-    status.step = record.state == MirrorState::failed ? "waiting for an operator: cure the cause, then RESUME MIRROR" : "paused: the slot keeps WAL on the source";
+    const char* const paused = record.spec.of_query() ? "paused: nothing is read" : "paused: the slot keeps WAL on the source";
+    status.step = record.state == MirrorState::failed      ? "waiting for an operator: cure the cause, then RESUME MIRROR"
+                  : record.state == MirrorState::completed ? "completed: nothing is left to do"
+                                                           : paused;
     status.next_retry_at_us = 0;
     status.lag_time = {};
   });
@@ -199,9 +203,8 @@ PhaseContext Mirror::context(const MirrorRecord& record, const Lease& lease, Sou
   const std::size_t share = world_.limits.memory_bytes / std::max<std::size_t>(1, world_.mirrors());
   // One batch is built, one applied, and the queue holds a little more than one: see docs/architecture.md.
   constexpr std::size_t kLeastBatch = 1u << 20;
-  return PhaseContext{.record = record, .lease = lease, .catalog = world_.catalog, .source = source, .target = target,
-                      .board = world_.board, .observer = world_.observer,
-                      .batch_bytes = std::max(kLeastBatch, share / 16), .queue_bytes = std::max(kLeastBatch, share / 12)};
+  return PhaseContext{MirrorContext{record, lease, world_.catalog, target, world_.board, world_.observer}, source,
+                      std::max(kLeastBatch, share / 16), std::max(kLeastBatch, share / 12)};
 }
 
 std::string Mirror::spool_directory(const MirrorRecord& record) const {
@@ -232,6 +235,7 @@ void Mirror::attempt(const MirrorRecord& record, const std::stop_token& stop) {
   const auto target_peer = world_.catalog.peer(record.spec.target);
   if (!source_peer || !target_peer)
     throw Error(ErrorCode::not_found, "a peer of mirror \"" + name_ + "\" is not in the catalog");
+  if (record.spec.of_query()) return attempt_query(record, *lease, *source_peer, *target_peer, stop);
   const auto source = world_.connectors.of(source_peer->kind).source(*source_peer, record.spec, *lease);
   const auto target = world_.connectors.of(target_peer->kind).target(*target_peer, reading_from(*source_peer, record.spec), *lease);
   PhaseContext phase = context(record, *lease, *source, *target);
@@ -258,6 +262,25 @@ void Mirror::attempt(const MirrorRecord& record, const std::stop_token& stop) {
       }
       world_.catalog.set_resume_to(id_, MirrorState::running);
       stream_changes(phase, stop, [this] { worked(); });
+  }
+  worked();
+}
+
+void Mirror::attempt_query(const MirrorRecord& record, const Lease& lease, const PeerSpec& source_peer, const PeerSpec& target_peer,
+                           const std::stop_token& stop) {
+  const auto source = world_.connectors.of(source_peer.kind).query_source(source_peer, record.spec, lease);
+  const auto target = world_.connectors.of(target_peer.kind).target(target_peer, reading_from(source_peer, record.spec), lease);
+  QueryContext phase{MirrorContext{record, lease, world_.catalog, *target, world_.board, world_.observer}, *source};
+  world_.catalog.set_resume_to(id_, record.state);
+  if (record.state == MirrorState::setup) {
+    set_up_query(phase, stop);
+    move(record, Step::set_up, "the target table is there");
+  } else {
+    const bool first = record.state == MirrorState::snapshot;
+    copy_query(phase, first, stop, [this] { worked(); });
+    const bool ends = record.spec.boolean("initial_copy_only");
+    if (ends) move(record, Step::completed, {});
+    else if (first) move(record, Step::copied, "what the query returned is copied");
   }
   worked();
 }
@@ -297,7 +320,9 @@ void Mirror::failed(const MirrorRecord& record, const ErrorText& thrown) {
   const Verdict verdict = verdict_of(thrown);
   const auto delay = backoff_.next();
   const bool retry = verdict == Verdict::retry || record.state == MirrorState::terminating;
-  const ErrorText error = in_full(thrown, name_, retry);
+  ErrorText error = in_full(thrown, name_, retry);
+  if (record.spec.of_query() && error.hint.find("RESYNC") != std::string::npos)
+    error.hint = "DROP MIRROR " + name_ + " and CREATE MIRROR, with an empty target table, copies all of it anew";
   const bool stored = tell_failure(record, error, verdict, retry, delay);
   try {
     if (stored && !retry) return move(record, Step::failed, error.message);

@@ -54,6 +54,8 @@ class Mirror {
   bool follow(const MirrorRecord& record, const std::stop_token& stop);
   bool rest(const MirrorRecord& record);  ///< The states in which nothing runs.
   void attempt(const MirrorRecord& record, const std::stop_token& stop);
+  void attempt_query(const MirrorRecord& record, const Lease& lease, const PeerSpec& source, const PeerSpec& target,
+                     const std::stop_token& stop);
   void drop(const MirrorRecord& record, const std::stop_token& stop);
   void forget(const std::vector<std::string>& left);
   PhaseContext context(const MirrorRecord& record, const Lease& lease, Source& source, Target& target) const;

@@ -41,6 +41,7 @@ MirrorStatus status_of(const MirrorRecord& record) {
   status.name = record.spec.name;
   status.source = record.spec.source;
   status.target = record.spec.target;
+  status.query = record.spec.query;
   status.state = record.state;
   status.reason = record.reason;
   status.created_at_us = record.created_at_us;

@@ -7,22 +7,35 @@
 
 #include "peerd/catalog/catalog.h"
 #include "peerd/mirrors/mirror_observer.h"
+#include "peerd/sources/query_source.h"
 #include "peerd/sources/source.h"
 #include "peerd/targets/target.h"
 #include "status_board.h"
 
 namespace peerd {
 
-/// What one attempt at a mirror's phase works with. Made by Mirror for each attempt, with fresh connections and a fresh
-/// lease, so that whatever an earlier attempt left running at the target is fenced. Outlives the phase.
-struct PhaseContext {
+/// What one attempt at a mirror's phase works with, whatever it copies. Made by Mirror for each attempt, with fresh connections
+/// and a fresh lease, so that whatever an earlier attempt left running at the target is fenced. Outlives the phase.
+struct MirrorContext {
   MirrorRecord record;
   Lease lease;
   Catalog& catalog;
-  Source& source;
   Target& target;
   StatusBoard& board;
   MirrorObserver& observer;
+
+  void step(std::string words) const {
+    board.update(record.id, [&](MirrorStatus& status) { status.step = std::move(words); });
+  }
+  /// Counts values that did not fit at the target, and logs the first of each column. From any thread.
+  void count_unfit(const MirrorTable& table, std::span<const UnfitValues> found) const;
+  /// Shows these tables, each by its name, with what was counted of it so far.
+  void show_tables(const std::vector<MirrorTable>& tables) const;
+};
+
+/// Of a mirror of tables.
+struct PhaseContext : MirrorContext {
+  Source& source;
   std::size_t batch_bytes, queue_bytes;  ///< This mirror's share of PEERD_MEMORY_MB.
 
   // For a stream that goes on receiving while its target fails.
@@ -35,18 +48,15 @@ struct PhaseContext {
   /// Tells everybody that the target has failed, and is tried again after the delay.
   std::function<void(const ErrorText&, std::chrono::milliseconds delay)> tell_failure{};
   std::chrono::milliseconds retry_most{60'000};
+};
 
-  void step(std::string words) const {
-    board.update(record.id, [&](MirrorStatus& status) { status.step = std::move(words); });
-  }
-  /// Counts values that did not fit at the target, and logs the first of each column. From any thread.
-  void count_unfit(const MirrorTable& table, std::span<const UnfitValues> found) const;
-  /// Shows these tables, each by its name, with what was counted of it so far.
-  void show_tables(const std::vector<MirrorTable>& tables) const;
+/// Of a mirror of a query.
+struct QueryContext : MirrorContext {
+  QuerySource& source;
 };
 
 /// For the log and mirror_logs.
-void tell(PhaseContext& context, const std::string& message);
+void tell(const MirrorContext& context, const std::string& message);
 
 /// Deadlines of single calls. A phase has none: it ends by success, by a failure, or by its stop.
 /// For opening a server's door: one that hangs is a failure to be shown, and the next attempt knocks again.

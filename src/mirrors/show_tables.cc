@@ -3,12 +3,12 @@
 
 namespace peerd {
 
-void tell(PhaseContext& context, const std::string& message) {
+void tell(const MirrorContext& context, const std::string& message) {
   log(LogLevel::info, message, {.mirror = context.record.spec.name});
   context.catalog.log(context.record.id, {.level = "info", .message = message, .detail = {}, .hint = {}});
 }
 
-void PhaseContext::show_tables(const std::vector<MirrorTable>& tables) const {
+void MirrorContext::show_tables(const std::vector<MirrorTable>& tables) const {
   board.update(record.id, [&](MirrorStatus& status) {
     std::vector<TableStatus> all;
     for (const MirrorTable& table : tables) {

@@ -11,9 +11,14 @@ std::string words_of(const SourceIdentity& identity) {
 
 SourceIdentity check_identity(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
   SourceIdentity identity = context.source.identity(brief(stop));
-  if (!progress.identity) return identity;
+  require_noted(context, progress, identity);
+  return identity;
+}
+
+void require_noted(const MirrorContext& context, const MirrorProgress& progress, const SourceIdentity& identity) {
+  if (!progress.identity) return;
   const SourceIdentity& noted = *progress.identity;
-  if (noted.same_place(identity) && noted.timeline == identity.timeline) return identity;
+  if (noted.same_place(identity) && noted.timeline == identity.timeline) return;
   throw Error(ErrorText{.code = ErrorCode::position_lost,
                         .message = "the source is another server or database, or on another timeline, than the one this mirror follows",
                         .detail = "it was " + words_of(noted) + " on timeline " + std::to_string(noted.timeline) + " and is " +

@@ -174,9 +174,8 @@ class SpooledStream {
   }
 
   void deliver(Target& target, const Lease& lease, const std::stop_token& stop, const std::atomic<bool>& finish) {
-    PhaseContext context{.record = context_.record, .lease = lease, .catalog = context_.catalog, .source = context_.source,
-                         .target = target, .board = context_.board, .observer = context_.observer,
-                         .batch_bytes = context_.batch_bytes, .queue_bytes = context_.queue_bytes};
+    PhaseContext context{MirrorContext{context_.record, lease, context_.catalog, target, context_.board, context_.observer},
+                         context_.source, context_.batch_bytes, context_.queue_bytes};
     MirrorProgress progress = context_.catalog.progress(context_.record.id);
     for (MirrorTable& table : progress.tables) {
       const auto known = std::ranges::find(progress_.tables, table.schema.id, [](const MirrorTable& t) { return t.schema.id; });

@@ -56,6 +56,8 @@ constexpr Transition kTable[] = {
     {running, Step::retabled, Outcome::moves, snapshot, "the mirror has other tables than before, or tables to copy anew"},
     {setup, Step::set_up, Outcome::moves, snapshot, "slot, publication and target tables are there"},
     {snapshot, Step::copied, Outcome::moves, running, "every table is copied"},
+    {snapshot, Step::completed, Outcome::moves, completed, "the query's rows are copied, and no more was asked for"},
+    {running, Step::completed, Outcome::moves, completed, "the query's rows are copied, and no more was asked for"},
     {pausing, Step::stopped, Outcome::moves, paused, "everything in flight has stopped"},
     {setup, Step::failed, Outcome::moves, failed, "set-up needs an operator"},
     {snapshot, Step::failed, Outcome::moves, failed, "the snapshot needs an operator"},
@@ -75,8 +77,8 @@ Transition transition(MirrorState from, Step step) {
 }
 
 std::string_view to_string(Step step) {
-  static constexpr std::array<std::string_view, 11> kWords = {"pause",  "resume", "drop",     "change",  "resync", "set_up",
-                                                              "copied", "retabled", "stopped", "failed", "dropped"};
+  static constexpr std::array<std::string_view, 12> kWords = {"pause",  "resume", "drop",     "change",  "resync", "set_up",
+                                                              "copied", "retabled", "completed", "stopped", "failed", "dropped"};
   return kWords[static_cast<std::size_t>(step)];
 }
 

@@ -9,7 +9,7 @@
 namespace peerd {
 
 /// What can happen to a mirror: the first five are asked by operators, the others come from its own thread.
-enum class Step : std::uint8_t { pause, resume, drop, change, resync, set_up, copied, retabled, stopped, failed, dropped };
+enum class Step : std::uint8_t { pause, resume, drop, change, resync, set_up, copied, retabled, completed, stopped, failed, dropped };
 std::string_view to_string(Step step);
 
 /// One row of the state machine. The whole machine is this table; a pair that it does not hold is refused.

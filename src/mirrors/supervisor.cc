@@ -36,7 +36,9 @@ MirrorStatus first_status(Catalog& catalog, const MirrorRecord& record) {
   MirrorStatus status = status_of(record);
   const MirrorProgress progress = catalog.progress(record.id);
   if (progress.checkpoint) status.applied = status.confirmed = progress.checkpoint->lsn;
-  for (const auto& note : progress.notes) status.horizon = std::max(status.horizon, note.horizon);
+  // How far a query is copied, no position tells.
+  if (!record.spec.of_query())
+    for (const auto& note : progress.notes) status.horizon = std::max(status.horizon, note.horizon);
   status.horizon = shown_horizon(status.horizon, progress.tables);
   const std::vector<ChunkRecord> chunks = catalog.chunks(record.id);
   for (const MirrorTable& table : progress.tables) {

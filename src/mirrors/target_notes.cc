@@ -5,7 +5,7 @@
 
 namespace peerd {
 
-void open_target(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
+void open_target(MirrorContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
   if (progress.target) {
     const std::string peer = "\"" + context.record.spec.target + "\"";
     ErrorText about;
@@ -18,29 +18,29 @@ void open_target(PhaseContext& context, const MirrorProgress& progress, const st
 
 namespace {
 
-void note(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, TargetIdentity identity) {
+void note(MirrorContext& context, TargetNotes& notes, const MirrorTable& table, TargetIdentity identity) {
   context.catalog.note_target(context.lease, table.target_name, identity);
   notes[table.target_name] = std::move(identity);
 }
 
 }  // namespace
 
-void create_at_target(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait) {
+void create_at_target(MirrorContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait) {
   note(context, notes, table, context.target.create(table, wait));
 }
 
-MirrorTable shadow_at_target(const PhaseContext& context, const MirrorTable& table) {
+MirrorTable shadow_at_target(const MirrorContext& context, const MirrorTable& table) {
   MirrorTable shadow = table;
   if (const std::string name = context.target.shadow_of(table); !name.empty()) shadow.target_name = name;
   return shadow;
 }
 
-void create_shadow_at_target(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait) {
+void create_shadow_at_target(MirrorContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait) {
   TargetIdentity identity = context.target.create_shadow(table, note_of(notes, table), wait);
   note(context, notes, shadow_at_target(context, table), std::move(identity));
 }
 
-void note_altered(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait) {
+void note_altered(MirrorContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait) {
   TargetIdentity identity = context.target.recognize(table, wait);
   if (const auto known = note_of(notes, table)) identity.made = known->made;
   note(context, notes, table, std::move(identity));
@@ -62,7 +62,7 @@ std::optional<TargetIdentity> note_of(const TargetNotes& notes, const MirrorTabl
   return found == notes.end() ? std::nullopt : std::optional(found->second);
 }
 
-CopyPlan verify_at_target(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait) {
+CopyPlan verify_at_target(MirrorContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait) {
   if (!notes.contains(table.target_name)) note(context, notes, table, context.target.recognize(table, wait));
   return context.target.verify(table, notes.at(table.target_name), wait);
 }

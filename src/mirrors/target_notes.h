@@ -9,24 +9,24 @@ namespace peerd {
 
 /// Compares the target as a whole with its note; only then opens it, which may make bookkeeping there. Where there is no note
 /// yet the caller makes one, once the tables are known to be the mirror's.
-void open_target(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop);
+void open_target(MirrorContext& context, const MirrorProgress& progress, const std::stop_token& stop);
 
 using TargetNotes = std::map<std::string, TargetIdentity>;  ///< Of tables, by name at the target.
 
 /// Creates the table and notes it, in the catalog and in `notes`. REQUIRES: all of its rows are to come (again).
-void create_at_target(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait);
+void create_at_target(MirrorContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait);
 
 /// The same of an empty shadow for a copy of `table` anew.
-void create_shadow_at_target(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait);
+void create_shadow_at_target(MirrorContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait);
 
 /// The table that `table` is copied anew into: its shadow, or itself where the target has none.
-MirrorTable shadow_at_target(const PhaseContext& context, const MirrorTable& table);
+MirrorTable shadow_at_target(const MirrorContext& context, const MirrorTable& table);
 
 /// Compares the table with its note. A mirror of before there were notes gets one, of the table that is known as its own.
-CopyPlan verify_at_target(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait);
+CopyPlan verify_at_target(MirrorContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait);
 
 /// After an ALTER of it: its columns are noted as they are now, where one has come to have the name of another.
-void note_altered(PhaseContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait);
+void note_altered(MirrorContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait);
 
 /// A table that is described anew: the target may keep columns that the source has lost since, and their names are no other
 /// column's.

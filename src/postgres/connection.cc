@@ -60,6 +60,8 @@ ServerError error_of(const PGresult* result) {
   error.table = with_schema(PG_DIAG_TABLE_NAME);
   error.type = with_schema(PG_DIAG_DATATYPE_NAME);
   error.column = field(result, PG_DIAG_COLUMN_NAME);
+  const std::string_view position = field(result, PG_DIAG_STATEMENT_POSITION);
+  std::from_chars(position.data(), position.data() + position.size(), error.position);
   error.constraint = field(result, PG_DIAG_CONSTRAINT_NAME);
   read_copy_context(field(result, PG_DIAG_CONTEXT), error);
   return error;
@@ -73,6 +75,8 @@ std::string_view Result::text(int row, int column) const {
   return {PQgetvalue(result_.get(), row, column), static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
 }
 std::string_view Result::column_name(int column) const { return PQfname(result_.get(), column); }
+std::uint32_t Result::column_type(int column) const { return PQftype(result_.get(), column); }
+std::int32_t Result::column_type_modifier(int column) const { return PQfmod(result_.get(), column); }
 
 std::int64_t Result::integer(int row, int column) const {
   const std::string_view digits = text(row, column);

@@ -74,7 +74,8 @@ std::string total_rows_synced(Call& call) {
   const MirrorStatus mirror = call.deps.mirrors.status(call.parameter);
   peerdb_route::TotalRowsSyncedResponse reply;
   if (!query_boolean(call, "exclude_cdc", false)) reply.set_total_count_cdc(signed_of(mirror.rows_streamed));
-  if (!query_boolean(call, "exclude_initial_load", false)) reply.set_total_count_initial_load(signed_of(mirror.rows_copied()));
+  const bool copies = mirror.query.empty();  // What a query returned is counted once, as what came since.
+  if (copies && !query_boolean(call, "exclude_initial_load", false)) reply.set_total_count_initial_load(signed_of(mirror.rows_copied()));
   reply.set_total_count(reply.total_count_cdc() + reply.total_count_initial_load());
   set_time(*reply.mutable_counted_since(), counted_since_us(call, mirror));
   return write_json(reply);
@@ -94,6 +95,8 @@ std::string row_counts(Call& call) {
   peerdb_route::MirrorRowCountsRequest body;
   read_json(call.body, body);
   const MirrorSpec mirror = call.deps.mirrors.record(body.flow_job_name()).spec;
+  if (mirror.of_query())
+    refuse_field("flow_job_name", "mirror \"" + mirror.name + "\" is one of a query, whose rows are no table's", "count them: SELECT count(*) FROM (…)");
   require_postgres(call, mirror);
   const std::string mark = mirror.text("soft_delete_col_name");
   const std::string live = mark.empty() ? "" : " WHERE " + quote_identifier(mark) + " IS NOT TRUE";

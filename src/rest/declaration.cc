@@ -6,6 +6,7 @@
 #include "json.h"
 #include "mapping.h"
 #include "plain_json.h"
+#include "query_mapping.h"
 #include "proto/declaration.pb.h"
 #include "routes.h"
 
@@ -33,7 +34,8 @@ std::string declaration(Call& call) {
   }
   for (const MirrorRecord& record : call.deps.catalog.mirrors()) {
     if (record.state == MirrorState::terminating || record.state == MirrorState::terminated) continue;
-    fill_mirror(record.spec, *all.add_mirrors());
+    if (record.spec.of_query()) fill_query(record.spec, *all.add_query_mirrors());
+    else fill_mirror(record.spec, *all.add_mirrors());
   }
   return write_json_as_declared(all);
 }
@@ -48,6 +50,7 @@ std::string plan(Call& call) {
                               {item.keep().begin(), item.keep().end()}});
   }
   for (const auto& mirror : body.mirrors()) declared.mirrors.push_back(mirror_request(mirror));
+  for (const auto& mirror : body.query_mirrors()) declared.mirrors.push_back(query_request(mirror));
   declared.prune = body.prune();
   auto changes = nlohmann::ordered_json::array();
   for (const PlannedChange& change : plan_changes(declared, call.deps.catalog, call.deps.peers.connectors())) {

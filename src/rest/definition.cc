@@ -4,6 +4,7 @@
 #include "mapping.h"
 #include "peerd/control/mirror_sql.h"
 #include "plain_json.h"
+#include "query_mapping.h"
 #include "routes.h"
 
 namespace peerd::rest {
@@ -13,6 +14,11 @@ using Json = nlohmann::ordered_json;
 
 /// The body that creates the mirror, without what PeerDB's message has and the mirror has not.
 Json create_body(const MirrorSpec& mirror) {
+  if (mirror.of_query()) {
+    peerdb_route::CreateQRepFlowRequest query;
+    fill_query(mirror, *query.mutable_qrep_config());
+    return Json::parse(write_json_as_declared(query));
+  }
   peerdb_route::CreateCDCFlowRequest body;
   fill_mirror(mirror, *body.mutable_connection_configs());
   return Json::parse(write_json_as_declared(body));

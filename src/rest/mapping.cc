@@ -248,8 +248,9 @@ void fill_mapping(const TableMapping& table, peerdb_flow::TableMapping& mapping)
   mapping.set_partition_by_expr(table.partition_by);
 }
 
-/// A mirror carries no settings: what one asks for is what peerd does anyway, or is refused.
-void check_settings(const pb::Map<std::string, std::string>& settings, const std::string& path) {
+}  // namespace
+
+void check_mirror_settings(const pb::Map<std::string, std::string>& settings, const std::string& path) {
   for (const auto& [name, value] : settings) {
     const PeerdbOption* setting = find_peerdb_option(peerdb_settings(), name);
     if (setting && asks_for(*setting, value)) continue;
@@ -258,8 +259,6 @@ void check_settings(const pb::Map<std::string, std::string>& settings, const std
            setting ? std::string(setting->instead) : "leave it out");
   }
 }
-
-}  // namespace
 
 PeerRequest peer_request(const peerdb_peers::Peer& peer, const Connectors& connectors) {
   const auto* config =
@@ -344,7 +343,7 @@ MirrorRequest mirror_request(const peerdb_flow::FlowConnectionConfigs& configs) 
     request.tables.push_back(
         mapping_of(configs.table_mappings(i), path + "table_mappings[" + std::to_string(i) + "]."));
   }
-  check_settings(configs.env(), path + "env.");
+  check_mirror_settings(configs.env(), path + "env.");
   // version and flags are the server's own in PeerDB too; validation is never skipped.
   request.options =
       options_of(configs, mirror_options(), peerdb_mirror_options(), path,
@@ -362,7 +361,7 @@ MirrorChange mirror_change(const peerdb_flow::CDCFlowConfigUpdate& update) {
               "snapshot_num_rows_per_partition sets the size of a chunk");
   unsupported(update.skip_initial_snapshot_for_table_additions(), "skip_initial_snapshot_for_table_additions",
               "leave it out: a table that is added is copied where the mirror copies tables");
-  check_settings(update.updated_env(), path + "updated_env.");
+  check_mirror_settings(update.updated_env(), path + "updated_env.");
   MirrorChange change;
   for (int i = 0; i < update.additional_tables_size(); ++i) {
     const std::string at = path + "additional_tables[" + std::to_string(i) + "].";

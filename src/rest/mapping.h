@@ -24,6 +24,8 @@ void fill_unset(google::protobuf::Message& config, const OptionTable& options,
                 std::initializer_list<std::string_view> omitted);
 peerdb_peers::DBType type_of_kind(std::string_view kind);
 
+/// A mirror carries no settings: what one asks for is what peerd does anyway, or is refused.
+void check_mirror_settings(const google::protobuf::Map<std::string, std::string>& settings, const std::string& path);
 /// Refuses (not_supported) what PeerDB has and peerd has not, unless it is sent as its default.
 MirrorRequest mirror_request(const peerdb_flow::FlowConnectionConfigs& configs);
 /// Refuses what it cannot change, and numbers of 0 and empty lists mean "leave as it is", as in PeerDB.

@@ -3,12 +3,14 @@
 #include "figures.h"
 #include "json.h"
 #include "mapping.h"
+#include "query_mapping.h"
 #include "routes.h"
 
 namespace peerd::rest {
 namespace {
 
-constexpr std::string_view kWorkflow = "-peerflow";  // PeerDB's clients find their mirror's workflow by it.
+// PeerDB's clients find their mirror's workflow by it.
+constexpr std::string_view kWorkflow = "-peerflow", kQueryWorkflow = "-qrepflow";
 
 peerdb_route::CreateCDCFlowRequest read_create(std::string_view text) {
   peerdb_route::CreateCDCFlowRequest body;
@@ -84,6 +86,18 @@ void fill_flow(Call& call, const MirrorStatus& status, const peerdb_route::Mirro
   if (!body.exclude_batches()) fill_batches(call.deps.catalog, status.id, flow);
 }
 
+/// The ranges of the last round.
+void fill_query_flow(Call& call, const MirrorStatus& status, peerdb_flow::QRepMirrorStatus& flow) {
+  const MirrorRecord record = call.deps.mirrors.record(status.name);
+  fill_query(record.spec, *flow.mutable_config());
+  for (const ChunkRecord& range : call.deps.catalog.chunks(status.id)) {
+    auto& part = *flow.add_partitions();
+    part.set_partition_id(std::to_string(range.chunk.start.value) + "-" + std::to_string(range.chunk.number));
+    part.set_rows_in_partition(static_cast<std::int64_t>(range.counts.rows));
+    part.set_rows_synced(static_cast<std::int64_t>(range.counts.rows));
+  }
+}
+
 MirrorEvent event_of(peerdb_flow::FlowStatus requested) {
   switch (requested) {
     case peerdb_flow::STATUS_PAUSED:
@@ -134,20 +148,33 @@ std::string create_mirror(Call& call) {
   return write_json(reply);
 }
 
+std::string create_query_mirror(Call& call) {
+  peerdb_route::CreateQRepFlowRequest body;
+  read_json(call.body, body);
+  if (!body.has_qrep_config())
+    refuse_field("qrep_config", "query replication config cannot be nil", "send {\"qrep_config\": {\"flow_job_name\": …}}");
+  const auto request = query_request(body.qrep_config());
+  if (body.allow_update()) call.deps.mirrors.replace(request, call.wait);
+  else call.deps.mirrors.create(request, IfExists::no, call.wait);
+  peerdb_route::CreateQRepFlowResponse reply;
+  reply.set_workflow_id(request.name + std::string(kQueryWorkflow));
+  return write_json(reply);
+}
+
 std::string list_mirrors(Call& call) {
   peerdb_route::ListMirrorsResponse reply;
   const auto peers = call.deps.peers.list();
   for (const auto& status : call.deps.mirrors.list()) {
     auto& item = *reply.add_mirrors();
     item.set_id(status.id.value);
-    item.set_workflow_id(status.name + std::string(kWorkflow));
+    item.set_workflow_id(status.name + std::string(status.query.empty() ? kWorkflow : kQueryWorkflow));
     item.set_name(status.name);
     item.set_source_name(status.source);
     item.set_source_type(type_of_peer(peers, status.source));
     item.set_destination_name(status.target);
     item.set_destination_type(type_of_peer(peers, status.target));
     item.set_created_at(static_cast<double>(status.created_at_us / 1000));
-    item.set_is_cdc(true);
+    item.set_is_cdc(status.query.empty());
     item.set_status(status_of(status.state));
     item.set_health(std::string(to_string(health_of(status))));
   }
@@ -169,7 +196,8 @@ std::string mirror_status(Call& call) {
   reply.set_current_flow_state(status_of(status.state));
   set_time(*reply.mutable_created_at(), status.created_at_us);
   fill_health(status, *reply.mutable_health());
-  if (body.include_flow_info()) fill_flow(call, status, body, *reply.mutable_cdc_status());
+  if (body.include_flow_info() && status.query.empty()) fill_flow(call, status, body, *reply.mutable_cdc_status());
+  if (body.include_flow_info() && !status.query.empty()) fill_query_flow(call, status, *reply.mutable_qrep_status());
   return write_json(reply);
 }
 

@@ -12,7 +12,6 @@ struct Lacking {
 constexpr Lacking kLacking[] = {
     {"scripts", "scripts are not supported: rows reach the target as they are at the source",
      "transform them at the target, by a view or a materialized view"},
-    {"flows/qrep/create", "mirrors of queries are not supported", "mirror the tables with POST flows/cdc/create"},
     {"flows/cdc/cancel_table_addition", "the addition of a table is cancelled by taking the table out again",
      "POST mirrors/state_change with flow_config_update and the table among removed_tables"},
     {"mirrors/sequences/reset", "sequences are not carried to the target, so they cannot be set there",

@@ -77,7 +77,7 @@ constexpr std::array kRoutes{
     Route{"GET", "scripts/{id}", reads, list_scripts, "always empty: there are no scripts"},
     Route{"POST", "scripts", changes, refuse_lacking, "refused: there are no scripts"},
     Route{"DELETE", "scripts/{id}", changes, refuse_lacking, "refused: there are no scripts"},
-    Route{"POST", "flows/qrep/create", changes, refuse_lacking, "refused: there are no mirrors of queries"},
+    Route{"POST", "flows/qrep/create", changes, create_query_mirror, "creates a mirror of a query"},
     Route{"POST", "flows/cdc/cancel_table_addition", changes, refuse_lacking,
           "refused: a table that is being added is taken out by removed_tables"},
     Route{"POST", "mirrors/sequences/reset", changes, refuse_lacking,

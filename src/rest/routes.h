@@ -71,6 +71,7 @@ std::string list_slots(Call& call);
 
 std::string validate_mirror(Call& call);
 std::string create_mirror(Call& call);
+std::string create_query_mirror(Call& call);
 std::string list_mirrors(Call& call);
 std::string mirror_names(Call& call);
 std::string mirror_status(Call& call);

@@ -41,7 +41,31 @@ constexpr Option kOptions[] = {
      1'000'000, kMostBytes},
 };
 
+constexpr Option kQueryOptions[] = {
+    {"destination_table_name", OptionType::text, "", Required::yes, Secret::no, "the table at the target that the rows go to"},
+    {"watermark_table_name", OptionType::text, "", Required::no, Secret::no,
+     "the table at the source whose watermarks tell what is new, as schema.table"},
+    {"watermark_column", OptionType::text, "", Required::no, Secret::no,
+     "its column that rises with every change: an integer, a date or a timestamp"},
+    {"mode", OptionType::text, "append", Required::no, Secret::no,
+     "append adds rows, upsert puts them in the place of those of the same key, overwrite replaces all that is there"},
+    {"unique_key_columns", OptionType::text, "", Required::no, Secret::no, "with upsert: the columns of the key, with commas"},
+    {"num_rows_per_partition", OptionType::integer, "50000", Required::no, Secret::no, "about how many rows one range of watermarks holds",
+     1, kMostRows},
+    {"parallelism", OptionType::integer, "2", Required::no, Secret::no, "how many ranges are read at the same time; upsert reads one by one",
+     1, kMostWorkers},
+    {"refresh_interval", OptionType::integer, "10", Required::no, Secret::no, "how many seconds lie between two looks for new rows", 1,
+     kMostSeconds},
+    {"initial_copy_only", OptionType::boolean, "false", Required::no, Secret::no, "one round, and then COMPLETED"},
+    {"synced_at_col_name", OptionType::text, "", Required::no, Secret::no, "the column that holds when a row arrived; empty leaves it out"},
+};
+
 }  // namespace
+
+const OptionTable& query_mirror_options() {
+  static constexpr OptionTable kTable{"CREATE MIRROR FOR a query", kQueryOptions};
+  return kTable;
+}
 
 const OptionTable& mirror_options() {
   static constexpr OptionTable kTable{"CREATE MIRROR", kOptions};

@@ -19,6 +19,19 @@ constexpr PeerdbOption kMirror[] = {
     {"disable_peerdb_columns", "false", "soft_delete_col_name = '', synced_at_col_name = ''"},
     {"skip_validation", "false", "leave it out: what cannot work is better told now"},
 };
+constexpr PeerdbOption kQuery[] = {
+    {"staging_path", "", "leave it out: rows go straight to the target, nothing is staged"},
+    {"setup_watermark_table_on_destination", "false", "leave it out: the target's table is made by what the query returns"},
+    {"dst_table_full_resync", "false", "mode = 'overwrite' copies into a table beside, and exchanges the two"},
+    {"disabled", "false", "PAUSE MIRROR, when it is there"},
+    {"script", "", "transform rows in the query"},
+    {"system", "Q", "types are carried as they are between Postgres servers, with or without it"},
+    {"soft_delete_col_name", "", "a query does not tell what was deleted: mirror the table, WITH TABLE MAPPING"},
+    {"num_partitions_override", "0", "num_rows_per_partition sets the size of a range"},
+    {"add_null_partition", "false", "a row without a watermark has no place in an order: give it one"},
+    {"snapshot_name", "", "leave it out: each range is read in a snapshot of its own"},
+    {"parent_mirror_name", "", "leave it out"},
+};
 constexpr PeerdbOption kPostgres[] = {
     {"auth_type", "POSTGRES_PASSWORD", "log in with a password or a client certificate"},
     {"client_tls", "", "sslcert and sslkey name the files of certificate and key"},
@@ -60,6 +73,8 @@ constexpr PeerdbOption kSettings[] = {
 }  // namespace
 
 std::span<const PeerdbOption> peerdb_mirror_options() { return kMirror; }
+
+std::span<const PeerdbOption> peerdb_query_options() { return kQuery; }
 
 std::span<const PeerdbOption> peerdb_peer_options(std::string_view kind) {
   if (kind == "POSTGRES") return kPostgres;

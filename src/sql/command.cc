@@ -149,7 +149,7 @@ class Command final : public Runnable {
       return "NO SUCH MIRROR";
     }
     if (done == Done::was_there) writer.notice(note("mirror \"" + change.name + "\" is in that state already"));
-    if (change.event == MirrorEvent::pause) tell_of_wal(change.name, writer);
+    if (change.event == MirrorEvent::pause && !context_.deps.mirrors.record(change.name).spec.of_query()) tell_of_wal(change.name, writer);
     return std::string(word_of(change.event)) + " MIRROR " + change.name;
   }
 

@@ -233,9 +233,12 @@ Statement parse_create_mirror(TokenCursor& cursor) {
   cursor.expect_word("TO");
   create.request.target = cursor.expect_name("the target peer's name").folded();
   if (cursor.accept_word("FOR")) {
-    cursor.expect_text("the query as $$text$$");
-    throw not_supported("CREATE MIRROR … FOR $$query$$ is not supported yet",
-                        "CREATE MIRROR m FROM a TO b WITH TABLE MAPPING (schema.table:schema.table)", begin);
+    create.positions.emplace("query", cursor.peek().begin);
+    create.request.query = cursor.expect_text("the query as $$text$$");
+    if (!cursor.at_end() && !cursor.peek().is_word("WITH")) cursor.fail("WITH or the end of the statement");
+    parse_options(cursor, create.request.options, create.positions);
+    cursor.expect_end();
+    return create;
   }
   cursor.expect_word("WITH");
   if (cursor.accept_words({"SCHEMA", "MAPPING"})) {

@@ -40,7 +40,7 @@ bool rename(UniqueRule& rule, const Names& names) {
 
 Mappings::Mappings(const MirrorSpec& mirror) {
   for (const TableMapping& mapping : mirror.tables) {
-    const auto source = postgres::parse_qualified(mapping.source);
+    const auto source = mapping.source.empty() ? postgres::QualifiedName{} : postgres::parse_qualified(mapping.source);
     mapped_.push_back({source.schema, source.name, "table_mappings[" + std::to_string(mapped_.size()) + "]", mapping});
   }
 }

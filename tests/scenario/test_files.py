@@ -98,6 +98,36 @@ def test_settings_of_columns_are_planned_applied_and_exported(new_world):
     assert code == 1 and "kind" in err, (code, out, err)
 
 
+def test_a_mirror_of_a_query_is_planned_applied_and_exported(files):
+    world, secret = files.world, {"SECRET": "postgres"}
+    query = """
+  queried:
+    source: {0}
+    target: {1}
+    query: SELECT id, n FROM public.items WHERE id BETWEEN {{{{.start}}}} AND {{{{.end}}}}
+    destination_table_name: public.queried
+    watermark_table_name: public.items
+    watermark_column: id
+    mode: upsert
+    unique_key_columns: id
+    refresh_interval: {2}
+"""
+    text = lambda interval: files.declared() + query.format(world.source_peer, world.target_peer, interval)
+    code, out, err = files.run("apply", "-", text=text(1), **secret)
+    assert code == 0 and "create mirror queried" in out, (code, out, err)
+    rows = lambda: world.at_target("SELECT count(*) FROM public.queried")[0][0]
+    wait_for("the query's rows", lambda: world.peerd.mirror("queried")["state"] == "RUNNING" and rows() == 200, 60)
+    assert files.run("plan", "-", text=text(1), **secret)[0] == 0
+    code, out, err = files.run("export")
+    assert code == 0 and "queried" in out and "{{.start}}" in out, (out, err)
+    assert files.run("plan", "-", text=out) [0] == 0
+    code, out, err = files.run("plan", "-", text=text(2), **secret)
+    assert code == 2 and "update mirror queried" in out and "refresh_interval" in out, out
+    assert files.run("apply", "-", text=text(2), **secret)[0] == 0
+    code, out, _ = files.run("plan", "-", text=text(2).replace("mode: upsert", "mode: append").replace("    unique_key_columns: id\n", ""), **secret)
+    assert code == 2 and "cannot update mirror queried" in out, out
+
+
 def test_a_mirror_becomes_what_is_declared_while_it_lives(files):
     world, secret = files.world, {"SECRET": "postgres"}
     assert files.run("apply", "-", text=files.declared(), **secret)[0] == 0

@@ -37,8 +37,10 @@ struct Chunk {
     std::int64_t columns_mark = 0;
     bool operator==(const KeyRange&) const = default;
   };
+  /// Of a query: the range's first watermark and its last, both in it; both empty: all of the query, which has no watermark.
   std::optional<KeyRange> range;
   TableId part{};  ///< Of a partitioned table: the partition whose blocks these are; 0 = the table itself.
+  bool again = false;  ///< Of a query: an earlier try may have left rows of it at the target. Not stored.
   bool operator==(const Chunk&) const = default;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,7 @@ struct MirrorRequest {
   std::string name, source, target;
   std::vector<TableMapping> tables;
   RawOptions options;
+  std::optional<std::string> query{};  ///< Of a mirror of a query: its text. Its tables follow from the options.
 };
 
 /// What ALTER MIRROR asks.

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "peerd/sources/query_source.h"
 #include "peerd/sources/source.h"
 #include "peerd/specs/mirror_spec.h"
 #include "peerd/specs/peer_session.h"
@@ -24,6 +25,10 @@ struct Connector {
   std::function<std::unique_ptr<PeerSession>(const PeerSpec&)> session;
   std::function<std::unique_ptr<Source>(const PeerSpec&, const MirrorSpec&, const Lease&)> source;
   std::function<std::unique_ptr<Target>(const PeerSpec&, const MirrorSpec&, const Lease&)> target;
+  MakeQuerySource query_source{};  ///< Of mirrors of queries.
+  /// Whether the target takes their rows, in each QueryMode; a kind with one of them false says why in `no_query`.
+  bool takes_append = false, takes_upsert = false, takes_overwrite = false;
+  std::string_view no_query{};
   /// The one spelling of a table's name on that peer: mappings with the same one mean the same table. Throws
   /// Error(invalid_option) on what is no name. Empty: names are compared as written.
   std::function<std::string(const PeerSpec&, std::string_view table)> table_key{};

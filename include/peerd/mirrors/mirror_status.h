@@ -36,6 +36,7 @@ struct TableStatus {
 struct MirrorStatus {
   MirrorId id;
   std::string name, source, target;
+  std::string query{};                 ///< "" = a mirror of tables.
   MirrorState state = MirrorState::setup;
   std::string reason;                  ///< Of the state.
   std::string step;                    ///< What it is doing or waiting for, in words: "copying public.t, chunk 3 of 12".

@@ -43,6 +43,8 @@ class Result {
   std::int64_t integer(int row, int column) const;
   bool boolean(int row, int column) const { return text(row, column) == "t"; }
   std::string_view column_name(int column) const;
+  std::uint32_t column_type(int column) const;          ///< pg_type.oid.
+  std::int32_t column_type_modifier(int column) const;  ///< -1 = none.
   std::uint64_t affected() const;
 
  private:
@@ -57,6 +59,7 @@ struct ServerError : Error {
   using Error::Error;
   std::string table, column, type, constraint;  ///< table and type with their schema, quoted.
   std::string copied_into, copied;              ///< The relation and column whose value COPY was reading.
+  std::size_t position = 0;                     ///< The character of the statement at fault, from 1; 0 = none.
 };
 
 /// One libpq connection, non-blocking, owned by one thread at a time. Every wait polls the socket, the stop and the deadline.

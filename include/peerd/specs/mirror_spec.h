@@ -54,15 +54,28 @@ struct TableMapping {
 /// Options of CREATE MIRROR (interface.md 3.5). REST fields have the same names.
 const OptionTable& mirror_options();
 
+/// Options of CREATE MIRROR … FOR $$query$$ (interface.md 3.6), a mirror of a query.
+const OptionTable& query_mirror_options();
+
+/// What becomes of the rows of a query at the target: they are added; put in the place of those of the same unique key; or
+/// all that is there makes way for them.
+enum class QueryMode : std::uint8_t { append, upsert, overwrite };
+std::optional<QueryMode> parse_query_mode(std::string_view word);  ///< "append".
+
 /// What CREATE MIRROR declares.
 struct MirrorSpec {
   std::string name, source, target;  ///< source and target are peers' names.
-  std::vector<TableMapping> tables;
-  Options options;  ///< By mirror_options().
+  std::vector<TableMapping> tables;  ///< Of a query: one, from its watermark table ("" = none) to its target table.
+  Options options;  ///< By option_table(), and the target's own.
+  std::string query{};  ///< The text of a mirror of a query; "" = a mirror of tables.
   /// The database of the source peer. Filled in by who runs the mirror, for targets that tell where a row comes from.
   std::string source_database{};
   bool operator==(const MirrorSpec&) const = default;
 
+  bool of_query() const { return !query.empty(); }
+  const OptionTable& option_table() const { return of_query() ? query_mirror_options() : mirror_options(); }
+  std::optional<QueryMode> query_mode() const;    ///< None of a mirror of tables.
+  std::vector<std::string> unique_keys() const;   ///< unique_key_columns, one by one.
   std::string text(std::string_view option) const;      ///< With the default filled in.
   std::int64_t integer(std::string_view option) const;
   bool boolean(std::string_view option) const;

@@ -15,6 +15,7 @@ struct PeerdbOption {
   std::string_view instead;  ///< A hint for those who want something else.
 };
 std::span<const PeerdbOption> peerdb_mirror_options();
+std::span<const PeerdbOption> peerdb_query_options();  ///< Of mirrors of queries.
 std::span<const PeerdbOption> peerdb_peer_options(std::string_view kind);
 /// Settings of PeerDB that a mirror may carry in `env`.
 std::span<const PeerdbOption> peerdb_settings();

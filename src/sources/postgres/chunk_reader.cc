@@ -1,23 +1,14 @@
 #include "postgres/chunk_reader.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "peerd/base/text.h"
 #include "postgres/describe.h"
 #include "postgres/partitions.h"
 #include "postgres/text_fault.h"
-#include "postgres/wal_wait.h"
 
 namespace peerd {
 namespace {
-
-constexpr std::size_t kPieceBytes = 256 * 1024;
-constexpr std::size_t kBinaryHeader = 19;  ///< Signature, flags and the length of an extension, which no version uses.
-
-std::span<const std::byte> as_bytes(std::string_view text) {
-  return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
-}
 
 bool same_shape(const TableSchema& planned, const TableSchema& now) {
   // What a type is called may be written otherwise; what it is may not change.
@@ -73,22 +64,8 @@ std::string copy_statement(const MirrorTable& table, const Chunk& chunk, const C
          std::to_string(chunk.number) + " */";
 }
 
-std::string_view CopyFrame::rows(std::string_view message) {
-  if (form_ == CopyForm::text) return message;
-  if (header_left_) {
-    header_left_ = false;
-    if (message.size() < kBinaryHeader || std::memcmp(message.data(), "PGCOPY\n\377\r\n\0", 11) != 0) {
-      throw Error(ErrorCode::peer_error, "the source's COPY has no binary header");
-    }
-    message.remove_prefix(kBinaryHeader);
-  }
-  // A row begins with its count of columns; -1 there is the end, in a message of its own.
-  if (message.size() == 2 && message[0] == '\xff' && message[1] == '\xff') return {};
-  return message;
-}
-
 PostgresChunkReader::PostgresChunkReader(Connect connect, std::vector<MappedTable> tables)
-    : connect_(std::move(connect)), tables_(std::move(tables)) {}
+    : CopyOutReader(std::move(connect)), tables_(std::move(tables)) {}
 
 bool PostgresChunkReader::as_planned(const MirrorTable& table, const Chunk& chunk, const Wait& wait) {
   const auto mapped = std::find_if(tables_.begin(), tables_.end(), [&](const MappedTable& candidate) {
@@ -135,63 +112,23 @@ PostgresChunkReader::Found PostgresChunkReader::find(const MirrorTable& table, c
 
 ChunkReader::Opened PostgresChunkReader::open(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan,
                                               const Wait& wait) {
-  // A chunk that was left in the middle leaves the connection in a COPY: a new one costs less than draining it.
-  if (reading_ || !connection_ || connection_->broken()) connection_ = connect_(false, wait);
-  reading_ = true;
   // The lock first, then the check, then a snapshot: one older than a rewrite would read nothing, without an error.
-  connection_->run("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY", wait);
+  begin(wait);
   std::string part;
   const Found found = find(table, chunk, part, wait);
   if (found != Found::as_planned) {
-    connection_->run("ROLLBACK", wait);
-    reading_ = false;
+    roll_back(wait);
     return found == Found::gone ? Opened::ready : Opened::table_moved;
   }
-  frame_ = CopyFrame(plan.form);
   schema_ = table.schema;
-  try {
-    connection_->copy_out(copy_statement(table, chunk, plan, part), wait);
-  } catch (const Error& error) {
-    explain(error, wait);
-    throw;
-  }
+  copy(copy_statement(table, chunk, plan, part), plan.form, wait);
   return Opened::ready;
-}
-
-std::span<const std::byte> PostgresChunkReader::read(const Wait& wait) {
-  piece_.clear();
-  while (reading_ && piece_.size() < kPieceBytes) {
-    const std::string_view message = next_message(wait);
-    if (message.data() == nullptr) {
-      close(wait);
-      break;
-    }
-    const std::string_view rows = frame_.rows(message);
-    if (piece_.empty() && rows.size() >= kPieceBytes) return as_bytes(rows);  // Large rows are not copied once more.
-    piece_ += rows;
-  }
-  return as_bytes(piece_);
 }
 
 void PostgresChunkReader::explain(const Error& error, const Wait& wait) {
   if (!is_text_fault(error)) return;
   const Ask ask = [this](const Wait& patience, const auto& question) { question(*connect_(false, patience)); };
   throw_text_fault(error, During::copy, {&schema_}, ask, wait.stop);
-}
-
-std::string_view PostgresChunkReader::next_message(const Wait& wait) {
-  try {
-    return connection_->copy_read(wait);
-  } catch (const Error& error) {
-    explain(error, wait);
-    throw;
-  }
-}
-
-void PostgresChunkReader::close(const Wait& wait) {
-  connection_->run("COMMIT", wait);
-  await_flushed(*connection_, wait);
-  reading_ = false;
 }
 
 }  // namespace peerd

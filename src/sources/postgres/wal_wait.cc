@@ -50,22 +50,53 @@ std::string describe_running(const std::vector<RunningTransaction>& running) {
   return text;
 }
 
-void await_transactions(postgres::Connection& connection, const std::function<void(std::string)>& step,
-                        const Wait& wait) {
-  std::vector<RunningTransaction> awaited = running_transactions(connection, wait);
+namespace {
+
+/// Blocks until none is left of those that `look` finds at the call.
+template <typename Look, typename Same>
+void await_gone(Look look, Same same, const std::string& words, const std::function<void(std::string)>& step, const Wait& wait) {
+  auto awaited = look();
   std::string told;
   for (auto delay = 5ms; !awaited.empty(); delay = std::min<std::chrono::milliseconds>(delay * 2, 500ms)) {
     // A transaction that is gone after the first look is not worth a word.
-    std::string text =
-        "waiting for transactions that were open when the table was started: " + describe_running(awaited);
+    std::string text = words + describe_running(awaited);
     if (delay > 5ms && text != told && step) step(told = std::move(text));
     pause(delay, wait, "waiting for open transactions at the source");
-    const std::vector<RunningTransaction> now = running_transactions(connection, wait);
-    std::erase_if(awaited, [&](const RunningTransaction& old) {
-      return std::none_of(now.begin(), now.end(),
-                          [&](const RunningTransaction& running) { return running.xid == old.xid; });
+    const auto now = look();
+    std::erase_if(awaited, [&](const auto& old) {
+      return std::none_of(now.begin(), now.end(), [&](const auto& running) { return same(running, old); });
     });
   }
+}
+
+/// Each holds the lock of its virtual xid from its beginning until after its commit is visible. Not those of peerd's own kind
+/// that never write: walsenders, and the vacuums that the server runs of itself.
+constexpr std::string_view kOpen =
+    "SELECT l.virtualtransaction, 'pid ' || l.pid || coalesce(' (' || nullif(a.application_name, '') || ')', '')"
+    " FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
+    " WHERE l.locktype = 'virtualxid' AND l.mode = 'ExclusiveLock' AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()"
+    " AND (a.datid IS NULL OR a.datname = current_database())"
+    " AND (a.backend_type IS NULL OR a.backend_type NOT IN ('walsender', 'autovacuum worker', 'autovacuum launcher'))"
+    " ORDER BY 2";
+
+}  // namespace
+
+void await_transactions(postgres::Connection& connection, const std::function<void(std::string)>& step,
+                        const Wait& wait) {
+  await_gone([&] { return running_transactions(connection, wait); },
+             [](const RunningTransaction& a, const RunningTransaction& b) { return a.xid == b.xid; },
+             "waiting for transactions that were open when the table was started: ", step, wait);
+}
+
+void await_open_transactions(postgres::Connection& connection, const std::function<void(std::string)>& step, const Wait& wait) {
+  const auto look = [&] {
+    std::vector<RunningTransaction> found = running_transactions(connection, wait);
+    const postgres::Result open = connection.run(kOpen, wait);
+    for (int row = 0; row < open.rows(); ++row) found.push_back({0, open.string(row, 1), open.string(row, 0)});
+    return found;
+  };
+  const auto same = [](const RunningTransaction& a, const RunningTransaction& b) { return a.xid == b.xid && a.virtual_id == b.virtual_id; };
+  await_gone(look, same, "waiting for transactions that were open when the highest watermark was read: ", step, wait);
 }
 
 Lsn insert_position(postgres::Connection& connection, const Wait& wait) {

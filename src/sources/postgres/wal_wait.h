@@ -23,6 +23,7 @@ void pause(std::chrono::milliseconds duration, const Wait& wait, const char* doi
 struct RunningTransaction {
   std::uint32_t xid = 0;
   std::string who;
+  std::string virtual_id{};  ///< Of one that is known by its virtual xid alone; its xid is 0.
 };
 std::vector<RunningTransaction> running_transactions(postgres::Connection& connection, const Wait& wait);
 std::string describe_running(const std::vector<RunningTransaction>& running);
@@ -30,6 +31,10 @@ std::string describe_running(const std::vector<RunningTransaction>& running);
 /// rules.md 8: blocks until every transaction that runs at the call has ended and is visible.
 void await_transactions(postgres::Connection& connection, const std::function<void(std::string)>& step,
                         const Wait& wait);
+
+/// The same of every transaction of this database that is open at the call, also one that has not written yet, and of every
+/// other that has.
+void await_open_transactions(postgres::Connection& connection, const std::function<void(std::string)>& step, const Wait& wait);
 
 /// The prefix of the logical messages that peerd itself emits. No mirror delivers them.
 inline constexpr std::string_view kOwnMessages = "peerd";

@@ -1,5 +1,6 @@
 #include "clickhouse/chunk_writer.h"
 
+#include "clickhouse/lookup.h"
 #include "clickhouse/nullable.h"
 #include "clickhouse/on_unfit.h"
 #include "clickhouse/table_note.h"
@@ -12,8 +13,10 @@ class Writer final : public ChunkWriter {
   Writer(const Access& access, StatementNames& names, Layouts& layouts)
       : client_(access), insert_(client_, names), layouts_(layouts) {}
 
-  Begun begin(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan, CopyCounts&, const Wait&) override {
+  Begun begin(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan, CopyCounts&, const Wait& wait) override {
     insert_.abandon();
+    const RowVersion version = version_of(chunk);
+    if (chunk.again && layouts_.query()) remove_rows(table, version, wait);
     // The layout may differ where an earlier chunk was of another table; its memory is kept where it does not.
     if (block_ == nullptr || !(table_.schema == table.schema)) {
       block_ = std::make_unique<Block>(layouts_.of(table));
@@ -21,7 +24,7 @@ class Writer final : public ChunkWriter {
       block_->clear();
       block_->take_unfit();
     }
-    rows_ = std::make_unique<CopyRows>(plan.form, RowVersion{chunk.start, Lsn{0}});
+    rows_ = std::make_unique<CopyRows>(plan.form, version);
     counts_ = {};
     table_ = table;
     insert_.begin(block_->layout(), table.target_name, table.schema.id);
@@ -58,6 +61,19 @@ class Writer final : public ChunkWriter {
   std::vector<UnfitValues> unfit() override { return unfit_; }
 
  private:
+  /// Of a query each range has one of its own, which rises with the watermarks.
+  RowVersion version_of(const Chunk& chunk) const {
+    return {chunk.start, Lsn{layouts_.query() ? std::uint64_t{chunk.number} : 0}};
+  }
+
+  /// What an earlier try at the range has left: its statement is over (rules.md 21), and nobody else writes this version.
+  void remove_rows(const MirrorTable& table, const RowVersion& version, const Wait& wait) {
+    const std::string name = quote_name(table.target_name),
+                      where = " WHERE " + std::string(kVersionColumn) + " = " + version_literal(version);
+    if (client_.query("SELECT 1 FROM " + name + where + " LIMIT 1", wait).empty()) return;
+    client_.execute("DELETE FROM " + name + where, wait);
+  }
+
   /// Throws where more can be said than the server did.
   void give_up(const Error& error, const Wait& wait) {
     insert_.abandon();

@@ -75,6 +75,7 @@ struct TableLayout {
   OnUnfit on_unfit = OnUnfit::stop;
   std::string deleted_column;  ///< UInt8.
   std::string synced_column;   ///< "" = none.
+  bool appends = false;        ///< Of a query whose rows are only added: MergeTree, without a key.
 
   bool in_key(std::size_t column) const;
 };

@@ -5,9 +5,10 @@
 namespace peerd::clickhouse {
 
 Layouts::Layouts(const MirrorSpec& mirror, std::string title)
-    : soft_delete_col_name_(mirror.text("soft_delete_col_name")),
+    : soft_delete_col_name_(mirror.of_query() ? "" : mirror.text("soft_delete_col_name")),
       synced_at_col_name_(mirror.text("synced_at_col_name")),
       title_(std::move(title)),
+      query_(mirror.query_mode()),
       on_unfit_(on_unfit_of(mirror)),
       mappings_(mirror) {}
 
@@ -17,6 +18,7 @@ TableLayout Layouts::of(const MirrorTable& table) const {
     const TableMapping* mapping = found == nullptr ? nullptr : &found->mapping;
     TableLayout layout = table_layout(schema, soft_delete_col_name_, synced_at_col_name_, mapping);
     prepare_unfit(layout, schema, on_unfit_);
+    layout.appends = query_ && query_ != QueryMode::upsert;
     return layout;
   };
   TableLayout layout = layout_of(table.schema);

@@ -27,6 +27,7 @@ class Layouts {
 
   const std::string& title() const { return title_; }  ///< The comment on the mirror's tables.
 
+  const std::optional<QueryMode>& query() const { return query_; }  ///< Of a mirror of a query.
   /// Throws where the mapping asks for what the table, as it is now, cannot become.
   TableLayout of(const MirrorTable& table) const;
   const Mapped* mapped(const MirrorTable& table) const { return mappings_.of(table); }
@@ -41,6 +42,7 @@ class Layouts {
 
  private:
   const std::string soft_delete_col_name_, synced_at_col_name_, title_;
+  const std::optional<QueryMode> query_;
   const OnUnfit on_unfit_;
   const Mappings mappings_;
   mutable Mutex mutex_;

@@ -42,17 +42,24 @@ Problem belongs_elsewhere(const ExistingTable& existing, const TableLayout& layo
   return unfit(ErrorCode::target_unfit, layout.table, table + " is not empty and not this mirror's", hint, drop);
 }
 
+/// Replicated and Shared ones, too.
+bool is_engine_of(const TableLayout& layout, std::string_view engine) {
+  if (!layout.appends) return engine.ends_with("ReplacingMergeTree");
+  return engine == "MergeTree" || engine == "ReplicatedMergeTree" || engine == "SharedMergeTree";
+}
+
 void check_engine(const ExistingTable& existing, const TableLayout& layout, std::string_view name, Problems& problems) {
   const std::string drop = "DROP TABLE " + quote_name(name);
   const std::string hint =
       "choose another target table, or run at the target: " + drop + "; peerd then creates it as it needs it";
   const auto version = existing.columns.find(std::string(kVersionColumn));
-  if (!existing.engine.ends_with("ReplacingMergeTree")) {
-    problems.push_back(unfit(
-        ErrorCode::target_unfit, layout.table,
-        "table " + quote_name(name) + " is of engine " + existing.engine + ", not ReplacingMergeTree", hint, drop));
-  } else if (version == existing.columns.end() || version->second.type != "UInt128" ||
-             !engine_counts_by(existing, layout)) {
+  const bool has_version = version != existing.columns.end() && version->second.type == "UInt128";
+  if (!is_engine_of(layout, existing.engine)) {
+    problems.push_back(unfit(ErrorCode::target_unfit, layout.table,
+                             "table " + quote_name(name) + " is of engine " + existing.engine + ", not " +
+                                 (layout.appends ? "MergeTree, which keeps all rows" : "ReplacingMergeTree"),
+                             hint, drop));
+  } else if (!has_version || (!layout.appends && !engine_counts_by(existing, layout))) {
     // PeerDB's is a nanosecond clock, above every position in the WAL.
     problems.push_back(
         unfit(ErrorCode::target_unfit, layout.table,
@@ -158,8 +165,9 @@ std::string create_statement(const TableLayout& layout, std::string_view name, s
   }
   if (!layout.synced_column.empty()) sql += quote_name(layout.synced_column) + " DateTime64(9) DEFAULT now64(9), ";
   sql += quote_name(layout.deleted_column) + " UInt8, " + std::string(kVersionColumn) +
-         " UInt128) ENGINE = ReplacingMergeTree(" + std::string(kVersionColumn) + ", " +
-         quote_name(layout.deleted_column) + ")";
+         " UInt128) ENGINE = ";
+  sql += layout.appends ? "MergeTree"
+                        : "ReplacingMergeTree(" + std::string(kVersionColumn) + ", " + quote_name(layout.deleted_column) + ")";
   if (!layout.partition_by.empty()) sql += " PARTITION BY (" + layout.partition_by + ")";
   sql += " ORDER BY (" + join(ordered_names(layout), ", ") + ")";
   if (fsync == Fsync::yes) sql += " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1";

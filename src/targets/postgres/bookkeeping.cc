@@ -230,6 +230,11 @@ void erase_chunks(Connection& connection, const Site& site, TableId table, const
   connection.run("DELETE FROM _peerd.chunks WHERE mirror = $1 AND source_oid = $2::oid", key, wait);
 }
 
+void erase_chunks_before(Connection& connection, const Site& site, const Chunk& chunk, const Wait& wait) {
+  const Parameters key{site.uuid, std::to_string(chunk.table.oid), to_string(chunk.start)};
+  connection.run("DELETE FROM _peerd.chunks WHERE mirror = $1 AND source_oid = $2::oid AND start < $3::pg_lsn", key, wait);
+}
+
 void forget_table(Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait) {
   const postgres::QualifiedName name = postgres::parse_qualified(table.target_name);
   const Parameters own{site.uuid, name.quoted()};

@@ -62,6 +62,8 @@ std::optional<CopyCounts> read_chunk(postgres::Connection& connection, const Sit
 void write_chunk(postgres::Connection& connection, const Site& site, const Chunk& chunk, const CopyCounts& counts,
                  const Wait& wait);
 void erase_chunks(postgres::Connection& connection, const Site& site, TableId table, const Wait& wait);
+/// Those of the chunk's table with an earlier start.
+void erase_chunks_before(postgres::Connection& connection, const Site& site, const Chunk& chunk, const Wait& wait);
 
 void forget_table(postgres::Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait);
 void forget_mirror(postgres::Connection& connection, const Site& site, const Wait& wait);

@@ -115,24 +115,52 @@ void PostgresChunkWriter::write(std::span<const std::byte> rows, const Wait& wai
 /// leave out in silence.
 void PostgresChunkWriter::check_all_stand(std::uint64_t inserted, const Wait& wait) {
   if (inserted == counts_.rows) return;
-  std::vector<std::string> same;
-  for (const auto& [column, equal] : shape_.key) {
-    const std::string& name = shape_.columns[column];
-    same.push_back("t." + name + equal.op + "s." + name + equal.collate);
-  }
-  const auto absent = connection_->run("SELECT count(*) FROM " + staging_ + " s WHERE NOT EXISTS (SELECT 1 FROM " + shape_.rows +
-                                           " t WHERE " + join(same, " AND ") + ")",
-                                       wait);
-  if (absent.integer(0, 0) == 0) return;
+  std::string absent = std::to_string(counts_.rows - inserted);
+  if (!shape_.key.empty()) absent = count_absent(wait);
+  if (absent == "0") return;
   throw Error(ErrorText{.code = ErrorCode::target_unfit,
-                        .message = "target table " + name_ + " left out " + absent.string(0, 0) +
-                                   " of the rows that were copied into it",
+                        .message = "target table " + name_ + " left out " + absent + " of the rows that were copied into it",
                         .detail = "a trigger or a rule of the table answers an insert with nothing",
                         .hint = "drop what keeps rows out of " + name_ + " at the target, then RESUME MIRROR",
                         .field = {},
                         .table = table_.schema.qualified(),
                         .origin = {},
                         .retry = Retry::after_operator});
+}
+
+/// Staged rows of whose key no row stands.
+std::string PostgresChunkWriter::count_absent(const Wait& wait) {
+  std::vector<std::string> same;
+  for (const auto& [column, equal] : shape_.key) {
+    const std::string& name = shape_.columns[column];
+    same.push_back("t." + name + equal.op + "s." + name + equal.collate);
+  }
+  return connection_->run("SELECT count(*) FROM " + staging_ + " s WHERE NOT EXISTS (SELECT 1 FROM " + shape_.rows + " t WHERE " +
+                              join(same, " AND ") + ")",
+                          wait)
+      .string(0, 0);
+}
+
+void PostgresChunkWriter::throw_repeated_key(const Error& error) const {
+  ErrorText text = error.text;
+  text.code = ErrorCode::source_unfit;
+  text.message = "the query returned two rows of one key (" + join(quoted_key(table_.schema), ", ") + ") in one range";
+  text.hint = "let it return one: SELECT DISTINCT ON, GROUP BY, or more unique_key_columns; then DROP MIRROR and CREATE MIRROR";
+  text.retry = Retry::after_operator;
+  throw Error(std::move(text));
+}
+
+/// A row whose key stands is of a moment that another chunk has read; of a query it is what was copied before.
+std::string PostgresChunkWriter::on_conflict() const {
+  if (!has_key_) return "";
+  std::vector<std::string> set;
+  for (std::size_t i = 0; i < table_.schema.columns.size(); ++i) {
+    const std::string& name = shape_.columns[i];
+    if (std::ranges::find(table_.schema.key, i) == table_.schema.key.end()) set.push_back(name + " = excluded." + name);
+  }
+  if (!shape_.synced_at.empty()) set.push_back(shape_.synced_at + " = now()");
+  const bool updates = site_.query == QueryMode::upsert && !set.empty();
+  return " ON CONFLICT (" + join(quoted_key(table_.schema), ", ") + ") DO " + (updates ? "UPDATE SET " + join(set, ", ") : "NOTHING");
 }
 
 // A row that clashes with one of the chunk's under another key was read at another moment: the source never held both.
@@ -142,8 +170,7 @@ void PostgresChunkWriter::check_all_stand(std::uint64_t inserted, const Wait& wa
 void PostgresChunkWriter::insert_staged(const Wait& wait) {
   constexpr int kMostTries = 20;
   const std::string insert = "INSERT INTO " + name_ + " (" + columns_ + ") OVERRIDING SYSTEM VALUE SELECT " + columns_ +
-                             " FROM " + staging_ +
-                             (has_key_ ? " ON CONFLICT (" + join(quoted_key(table_.schema), ", ") + ") DO NOTHING" : "");
+                             " FROM " + staging_ + on_conflict();
   // What is checked at the commit, or not at all, is not waited for.
   bool make_room = std::ranges::any_of(shape_.clashes, &Clash::deferrable);
   for (int tries = 1;; ++tries) {
@@ -156,6 +183,7 @@ void PostgresChunkWriter::insert_staged(const Wait& wait) {
       const std::uint64_t inserted = connection_->run(insert, wait).affected();
       return check_all_stand(inserted, wait);
     } catch (const Error& error) {
+      if (error.text.origin == "21000") throw_repeated_key(error);
       if (!is_clash(error)) throw;
       if (shape_.clashes.empty() || tries == kMostTries) throw_clash(error, name_);
     }
@@ -181,6 +209,8 @@ CopyCounts PostgresChunkWriter::finish(const Wait& wait) {
     copying_ = false;
     if (!staging_.empty()) insert_staged(wait);
     write_chunk(*connection_, site_, chunk_, counts_, wait);
+    // Of rounds that are over the catalog knows, and no try comes back to them.
+    if (site_.query) erase_chunks_before(*connection_, site_, chunk_, wait);
     verified_.commit(*connection_, site_, {&table_, 1}, Verified::Commit::flushed, wait);
     return counts_;
   });

@@ -11,7 +11,7 @@
 namespace peerd::pgtarget {
 
 /// Loads chunks by COPY straight into the target table, or, where something keeps rows apart there already, through a
-/// temporary table (rules.md 11, 23): a row whose key stands is passed over; a row of another key that clashes with one
+/// temporary table (rules.md 11, 23): a row whose key stands is passed over, or, of a query that upserts, replaced; a row of another key that clashes with one
 /// of the chunk's is of another moment, and goes. Fence, rows and the ledger's note are one transaction. One
 /// snapshot worker owns it and its connection. Not thread-safe.
 class PostgresChunkWriter final : public ChunkWriter {
@@ -29,6 +29,9 @@ class PostgresChunkWriter final : public ChunkWriter {
   std::uint64_t end_copy(const Wait& wait);
   void insert_staged(const Wait& wait);
   void check_all_stand(std::uint64_t inserted, const Wait& wait);
+  std::string count_absent(const Wait& wait);
+  std::string on_conflict() const;
+  [[noreturn]] void throw_repeated_key(const Error& error) const;
   Begun start(const Chunk& chunk, const CopyPlan& plan, CopyCounts& known, const Wait& wait);
   template <typename Work>
   auto guarded(const Wait& wait, Work work);

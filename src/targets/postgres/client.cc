@@ -37,7 +37,8 @@ Site make_site(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& leas
   site.mirror = mirror.name;
   site.uuid = lease.uuid;
   site.epoch = lease.epoch;
-  site.soft_delete = mirror.text("soft_delete_col_name");
+  site.query = mirror.query_mode();
+  if (!mirror.of_query()) site.soft_delete = mirror.text("soft_delete_col_name");
   site.synced_at = mirror.text("synced_at_col_name");
   return site;
 }

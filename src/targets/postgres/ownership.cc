@@ -226,7 +226,7 @@ Problems check_table_rights(Connection& connection, const Site& site, const Mirr
                  "GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON " + name + " TO " + user);
   }
   const bool alters = !found.ours && (!add_own_columns(site, found.standing).empty() ||
-                                      key_index(table.schema, found.standing) == nullptr);
+                                      (!table.schema.key.empty() && key_index(table.schema, found.standing) == nullptr));
   if (alters && !may.boolean(0, 0)) {
     return lacks("peerd's columns or the key are to be added, and the mirror's role does not own",
                  "ALTER TABLE " + name + " OWNER TO " + user);
@@ -390,6 +390,7 @@ void build_key(Connection& connection, const Site& site, const MirrorTable& tabl
     throw Error(ErrorCode::wrong_state, "target table " + found.name.quoted() + " is not this mirror's",
                 "drop the mirror and create it again");
   }
+  if (table.schema.key.empty()) return;  // Of a query whose rows are only added.
   const StandingIndex* key = key_index(table.schema, found.standing);
   TableNote note = *found.note;
   if (key != nullptr && note.key_built) return;

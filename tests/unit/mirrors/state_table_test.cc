@@ -9,15 +9,15 @@ namespace {
 
 using enum MirrorState;
 constexpr MirrorState kStates[] = {setup, snapshot, running, pausing, paused, terminating, terminated, completed, failed};
-constexpr Step kSteps[] = {Step::pause,  Step::resume,   Step::drop,    Step::change,  Step::resync, Step::set_up,
-                           Step::copied, Step::retabled, Step::stopped, Step::failed,  Step::dropped};
+constexpr Step kSteps[] = {Step::pause,  Step::resume,   Step::drop,      Step::change,  Step::resync, Step::set_up,
+                           Step::copied, Step::retabled, Step::completed, Step::stopped, Step::failed, Step::dropped};
 
 // The whole machine, written down a second time as a picture: rows are states, columns are kSteps.
 // m = moves, = = already, - = refused.
 const std::map<MirrorState, std::string> kPicture = {
-    {setup, "m=m--m---m-"},      {snapshot, "m=m==-m--m-"},   {running, "m=m=m--m-m-"},
-    {pausing, "=-m==---m--"},    {paused, "=mm==----m-"},     {terminating, "--=-------m"},
-    {terminated, "-----------"}, {completed, "--m--------"}, {failed, "-mm=m------"}};
+    {setup, "m=m--m----m-"},      {snapshot, "m=m==-m-m-m-"},   {running, "m=m=m--mm-m-"},
+    {pausing, "=-m==----m--"},    {paused, "=mm==-----m-"},     {terminating, "--=--------m"},
+    {terminated, "------------"}, {completed, "--m---------"}, {failed, "-mm=m-------"}};
 
 TEST(StateTable, AnswersEveryPairAsThePictureShows) {
   for (const MirrorState state : kStates)

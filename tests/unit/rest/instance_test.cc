@@ -34,7 +34,7 @@ TEST_F(RestInstance, TellsThatItIsReadyAndThatNoMaintenanceRuns) {
 }
 
 TEST_F(RestInstance, RefusesWhatItHasNotWithAReasonAndACure) {
-  for (const char* path : {"scripts", "flows/qrep/create", "flows/cdc/cancel_table_addition", "mirrors/sequences/reset",
+  for (const char* path : {"scripts", "flows/cdc/cancel_table_addition", "mirrors/sequences/reset",
                            "instance/maintenance", "instance/maintenance/skip-snapshot-wait"}) {
     const auto reply = post(path, "{}");
     EXPECT_EQ(reply.status, 501) << path;

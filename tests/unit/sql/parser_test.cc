@@ -159,7 +159,6 @@ TEST(Parser, SyntaxErrorsSayWhereAndWhatWasExpected) {
 TEST(Parser, KnownButUnsupportedStatementsSaySo) {
   for (const char* sql :
        {"RESYNC MIRROR IF EXISTS m WITH (query_string = 'x')", "EXECUTE MIRROR m",
-        "CREATE MIRROR m FROM a TO b FOR $$select$$ WITH (x = 1)",
         "CREATE MIRROR m FROM a TO b WITH SCHEMA MAPPING (a:b)", "CREATE OR REPLACE MIRROR m FROM a TO b",
         "INSERT INTO peers VALUES (1)", "UPDATE peers SET name = 'x'", "CREATE TABLE t (a int)", "DROP TABLE peers",
         "TRUNCATE peers", "DELETE FROM peers", "DELETE FROM mirrors WHERE name = 'x'",
@@ -167,6 +166,19 @@ TEST(Parser, KnownButUnsupportedStatementsSaySo) {
         "DECLARE c CURSOR FOR SELECT 1"}) {
     EXPECT_EQ(refused(sql).sqlstate, "0A000") << sql;
   }
+}
+
+TEST(Parser, AMirrorOfAQueryHasItsTextAndItsOptions) {
+  const auto mirror = as<CreateMirror>("CREATE MIRROR IF NOT EXISTS M FROM a TO b FOR $$SELECT ';' $$ WITH (mode = 'upsert', parallelism = 3)");
+  EXPECT_EQ(mirror.request.name, "m");
+  EXPECT_EQ(mirror.request.query, "SELECT ';' ");
+  EXPECT_TRUE(mirror.request.tables.empty());
+  EXPECT_EQ(mirror.request.options.at("mode").text, "upsert");
+  EXPECT_EQ(mirror.request.options.at("parallelism").kind, RawOption::Kind::number);
+  EXPECT_TRUE(mirror.positions.contains("query"));
+  EXPECT_EQ(as<ExplainMirror>("EXPLAIN CREATE MIRROR m FROM a TO b FOR 'x'").create.request.query, "x");
+  for (const char* sql : {"CREATE MIRROR m FROM a TO b FOR", "CREATE MIRROR m FROM a TO b FOR x", "CREATE MIRROR m FROM a TO b FOR $$x$$ x"})
+    EXPECT_EQ(refused(sql).sqlstate, "42601") << sql;
 }
 
 TEST(Parser, APeerIsAlteredByOptions) {
