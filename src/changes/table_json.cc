@@ -59,6 +59,7 @@ json column_json(const Column& column) {
   if (column.base.oid != 0)
     document["base"] = {{"type", column.base.oid}, {"modifier", column.base.modifier}, {"type_name", column.base.name}};
   if (column.number != 0) document["number"] = column.number;
+  if (!column.mapped.empty()) document["mapped"] = column.mapped;
   return document;
 }
 
@@ -74,6 +75,7 @@ Column read_column(const json& document) {
   if (const auto base = document.find("base"); base != document.end())
     column.base = {base->at("type"), base->at("modifier"), base->at("type_name")};
   column.number = document.value("number", std::int16_t{0});
+  column.mapped = document.value("mapped", "");
   return column;
 }
 
@@ -119,14 +121,45 @@ std::vector<CatalogNotes::Partition> read_partitions(const json& document) {
   return partitions;
 }
 
+json named_json(const std::vector<CatalogNotes::Excluded>& columns) {
+  json document = json::array();
+  for (const auto& column : columns) document.push_back({{"name", column.name}, {"number", column.number}});
+  return document;
+}
+
+std::vector<CatalogNotes::Excluded> read_named(const json& document) {
+  std::vector<CatalogNotes::Excluded> columns;
+  for (const json& column : document)
+    columns.push_back({column.at("name").get<std::string>(), column.at("number").get<std::int16_t>()});
+  return columns;
+}
+
+json sent_json(const std::vector<CatalogNotes::Sent>& sent) {
+  json document = json::array();
+  for (const auto& before : sent)
+    document.push_back({{"until", before.until.value}, {"names", before.names}, {"numbers", before.numbers}});
+  return document;
+}
+
+std::vector<CatalogNotes::Sent> read_sent(const json& document) {
+  std::vector<CatalogNotes::Sent> sent;
+  for (const json& before : document) {
+    sent.push_back({Lsn{before.at("until").get<std::uint64_t>()}, before.at("names").get<std::vector<std::string>>(),
+                    before.at("numbers").get<std::vector<std::int16_t>>()});
+  }
+  return sent;
+}
+
 json notes_json(const CatalogNotes& notes) {
-  json excluded = json::array(), marks = json::array();
-  for (const auto& column : notes.excluded) excluded.push_back({{"name", column.name}, {"number", column.number}});
+  json marks = json::array();
   for (const auto& mark : notes.marks) marks.push_back(mark_json(mark));
-  return {{"last_number", notes.last_number}, {"file_node", notes.file_node}, {"logged", notes.logged},
+  json document = {{"last_number", notes.last_number}, {"file_node", notes.file_node}, {"logged", notes.logged},
           {"rewritten", notes.rewritten},
-          {"excluded", excluded}, {"marks", marks}, {"partitions", partitions_json(notes.partitions)},
+          {"excluded", named_json(notes.excluded)}, {"marks", marks}, {"partitions", partitions_json(notes.partitions)},
           {"read_again", notes.read_again.value}};
+  if (!notes.sent.empty()) document["sent"] = sent_json(notes.sent);
+  if (!notes.renaming.empty()) document["renaming"] = named_json(notes.renaming);
+  return document;
 }
 
 CatalogNotes read_notes(const json& document) {
@@ -135,8 +168,9 @@ CatalogNotes read_notes(const json& document) {
   notes.file_node = document.at("file_node");
   notes.logged = document.value("logged", std::vector<std::string>());
   notes.rewritten = document.at("rewritten");
-  for (const json& column : document.at("excluded"))
-    notes.excluded.push_back({column.at("name").get<std::string>(), column.at("number").get<std::int16_t>()});
+  notes.excluded = read_named(document.at("excluded"));
+  notes.sent = read_sent(document.value("sent", json::array()));
+  notes.renaming = read_named(document.value("renaming", json::array()));
   for (const json& mark : document.at("marks")) notes.marks.push_back(read_mark(mark));
   notes.partitions = read_partitions(document);
   notes.read_again = Lsn{document.value("read_again", std::uint64_t{0})};

@@ -1,5 +1,8 @@
 #include "delivery.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "target_notes.h"
 
 namespace peerd {
@@ -41,7 +44,13 @@ Horizons find_horizons(PhaseContext& context, const MirrorProgress& progress, co
 }  // namespace
 
 Delivery open_delivery(PhaseContext& context, MirrorProgress progress, const std::stop_token& stop) {
-  open_target(context, progress, stop);
+  if (open_target(context, progress, stop)) {
+    const std::vector<MirrorTable> tables = std::exchange(progress, context.catalog.progress(context.record.id)).tables;
+    for (MirrorTable& table : progress.tables) {
+      const auto read = std::ranges::find(tables, table.target_name, &MirrorTable::target_name);
+      if (read != tables.end()) table.unique = read->unique;  // It is never stored.
+    }
+  }
   TargetNotes notes = progress.target_tables;
   for (const MirrorTable& table : progress.tables) verify_at_target(context, notes, table, prompt(stop));
   progress.target_tables = notes;

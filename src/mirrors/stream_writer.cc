@@ -35,6 +35,15 @@ void count_by_table(const Batch& batch, std::vector<TableStatus>& shown) {
   }
 }
 
+std::string renamed_columns(const TableSchema& from, const TableSchema& to) {
+  std::string names;
+  for (const auto& [name, number] : new_names(from, to)) {
+    const auto before = std::ranges::find(from.columns, number, &Column::number);
+    names += (names.empty() ? "" : ", ") + quote_identifier(before->name) + " is " + quote_identifier(name) + " now";
+  }
+  return names;
+}
+
 /// What the table is without, or has come to have.
 std::string became(const TableSchema& from, const TableSchema& to) {
   const auto beyond = [](const TableSchema& some, const TableSchema& others) {
@@ -45,11 +54,14 @@ std::string became(const TableSchema& from, const TableSchema& to) {
     }
     return names;
   };
-  const std::string gained = beyond(to, from), lost = beyond(from, to);
+  const std::string gained = beyond(to, from), lost = beyond(from, to), renamed = renamed_columns(from, to);
   std::string words = gained.empty() ? "" : "has gained columns " + gained + ": the target follows";
   if (!lost.empty())
     words += (words.empty() ? "" : "; ") + ("has lost columns " + lost) +
              ": the target keeps them, and nothing more comes for them";
+  if (!renamed.empty())
+    words += (words.empty() ? "" : "; ") + ("has renamed columns: " + renamed) +
+             ": the target follows; settings of the mapping stay with the column";
   return words;
 }
 
@@ -118,7 +130,7 @@ void StreamWriter::store(Durable durable) {
   if (record_.inserts + record_.updates + record_.deletes + record_.truncates > 0)
     context_.observer.batch_done(context_.record.id, record_);
   record_ = BatchRecord{};
-  if (unstored_shape_ != 0) store_shapes(unstored_shape_);
+  if (unstored_shape_ != 0 || !held_back_.empty()) store_shapes();
   queue_.stored(stored_to_);
 }
 
@@ -153,38 +165,72 @@ void StreamWriter::tell(const NewShape& shape) {
                        {.level = "warning", .message = shape.words, .detail = {}, .hint = shape.hint});
 }
 
-/// Not before all that came in the shape of before is at the target for good: it would come again out of the spool, as it
-/// was, after a crash.
-void StreamWriter::store_shapes(std::uint64_t record) {
-  unstored_shape_ = record;
+/// Not before all that came in the shape of before is at the target for good: it would come again, out of the spool as it was,
+/// after a crash; and a transaction that is open at the target may take back what was altered in it.
+void StreamWriter::store_shapes() {
   if (open_tail_ || stored_to_ < complete_to_) return;
-  context_.catalog.took_shape(context_.lease, tables_, shaped_at_, record);
+  held_back_.clear();
+  if (unstored_shape_ == 0) return store_tables();
+  context_.catalog.took_shape(context_.lease, tables_, shaped_at_, unstored_shape_);
   spool_shaped_ = std::exchange(unstored_shape_, 0);
+}
+
+/// Until then the catalog keeps the shapes of before: whoever starts from there comes by the new ones again.
+void StreamWriter::store_tables() {
+  std::vector<MirrorTable> tables = tables_;
+  for (MirrorTable& table : tables) {
+    const auto held = held_back_.find(table.schema.id);
+    if (held == held_back_.end()) continue;
+    MirrorTable before = held->second;
+    before.coverage = table.coverage;
+    before.notes.renaming = new_names(before.schema, table.schema);
+    table = std::move(before);
+  }
+  context_.catalog.set_tables(context_.lease, tables, held_back_.empty() ? shaped_at_ : held_shaped_at_);
+}
+
+/// Its names are stored before they are given: a crash in the middle is taken back at the next start, which finds the table
+/// as the catalog has it.
+void StreamWriter::begin_shape(const MirrorTable& from, const MirrorTable& to) {
+  if (held_back_.empty()) held_shaped_at_ = shaped_at_;
+  held_back_.emplace(from.schema.id, from);
+  if (new_names(from.schema, to.schema).empty()) return;
+  const MirrorTable before = std::exchange(*find_table(from.schema.id), to);
+  store_tables();
+  *find_table(from.schema.id) = before;
+}
+
+MirrorTable* StreamWriter::find_table(TableId id) {
+  const auto found = std::ranges::find(tables_, id, [](const MirrorTable& table) { return table.schema.id; });
+  return found == tables_.end() ? nullptr : &*found;
 }
 
 void StreamWriter::take_shape(const NewShape& shape, std::uint64_t record, const std::stop_token& stop) {
   const std::string name = shape.table.schema.qualified();
   const bool only_notes = shape.commit == Lsn{};
-  const auto found = std::find_if(tables_.begin(), tables_.end(),
-                                  [&](const MirrorTable& table) { return table.schema.id == shape.table.schema.id; });
-  if (found == tables_.end()) throw Error(ErrorCode::internal, "a new shape came for " + name + ", which is not mirrored");
+  MirrorTable* const found = find_table(shape.table.schema.id);
+  if (found == nullptr) throw Error(ErrorCode::internal, "a new shape came for " + name + ", which is not mirrored");
   std::string words;
   if (!only_notes) {
+    begin_shape(*found, shape.table);
     context_.target.alter(*found, shape.table, patient(stop));
     words = became(found->schema, shape.table.schema);
-    if (!shape.table.notes.excluded.empty()) note_altered(context_, target_notes_, shape.table, patient(stop));
+    if (!shape.table.notes.excluded.empty() || !new_names(found->schema, shape.table.schema).empty())
+      note_altered(context_, target_notes_, shape.table, patient(stop));
   }
   const CoverageNote noted = std::move(found->coverage);  // Newer than what the stream was opened with.
   *found = shape.table;
   found->coverage = noted;
+  found->notes.renaming.clear();
   if (shape.horizon > Lsn{}) {
     horizons_.raise(shape.table.schema.id, shape.horizon);
     context_.catalog.copied(context_.lease, shape.table.schema.id, horizons_.highest());
   }
   shaped_at_ = std::max(shaped_at_, shape.commit);
   tell(shape);
-  if (record == 0) context_.catalog.set_tables(context_.lease, tables_, shaped_at_);
-  else store_shapes(record);
+  if (record != 0) unstored_shape_ = record;
+  if (record == 0 && only_notes) store_tables();
+  else store_shapes();
   context_.board.update(context_.record.id, [&](MirrorStatus& status) {
     status.horizon = shown_horizon(horizons_.highest(), tables_);
   });
@@ -204,7 +250,7 @@ void StreamWriter::store_notes() {
     for (MirrorTable& table : tables_)
       if (table.schema.id == id) table.coverage = note;
   }
-  context_.catalog.set_tables(context_.lease, tables_, shaped_at_);
+  store_tables();
   context_.catalog.log(context_.record.id, {.level = "info", .message = "how the tables stand at the source is noted anew",
                                             .detail = std::to_string(notes.size()) + " tables; gaps are looked for from here on", .hint = {}});
 }

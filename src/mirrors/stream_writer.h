@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 
 #include "change_queue.h"
 #include "phase.h"
@@ -24,7 +25,10 @@ class StreamWriter {
   void store(Durable durable);
   void settle(const std::stop_token& stop);
   void take_shape(const NewShape& shape, std::uint64_t record, const std::stop_token& stop);
-  void store_shapes(std::uint64_t record);
+  void store_shapes();
+  void begin_shape(const MirrorTable& from, const MirrorTable& to);
+  void store_tables();
+  MirrorTable* find_table(TableId id);
   void tell(const NewShape& shape);
   void show(const Batch& batch, const ApplyResult& result);
   void store_horizons(const Batch& batch);
@@ -43,6 +47,8 @@ class StreamWriter {
   std::uint64_t unstored_shape_ = 0;  ///< One that is in tables_, and not yet in the catalog.
   bool open_tail_ = false;            ///< Of the batch that was applied last,
   Lsn complete_to_;                   ///< as this.
+  std::map<TableId, MirrorTable> held_back_;  ///< As the catalog has them, while they have been altered,
+  Lsn held_shaped_at_;                        ///< and so has it this.
   BatchRecord record_;  ///< Adds up what was applied until it is durable.
   bool unsettled_ = false;  ///< The target has shown more than it calls durable.
 };

@@ -5,7 +5,43 @@
 
 namespace peerd {
 
-void open_target(MirrorContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
+namespace {
+
+void note(MirrorContext& context, TargetNotes& notes, const MirrorTable& table, TargetIdentity identity) {
+  context.catalog.note_target(context.lease, table.target_name, identity);
+  notes[table.target_name] = std::move(identity);
+}
+
+bool take_back_names(MirrorContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
+  std::vector<MirrorTable> tables = progress.tables;
+  TargetNotes notes = progress.target_tables;
+  bool any = false;
+  for (MirrorTable& table : tables) {
+    if (table.notes.renaming.empty()) continue;
+    MirrorTable renamed = table;
+    for (const auto& [name, number] : table.notes.renaming) {
+      const auto column = std::ranges::find(renamed.schema.columns, number, &Column::number);
+      if (column == renamed.schema.columns.end()) continue;
+      if (column->mapped.empty()) column->mapped = column->name;
+      column->name = name;
+    }
+    any = true;
+    table.notes.renaming.clear();
+    try {
+      context.target.take_back_names(table, renamed, patient(stop));
+      note_altered(context, notes, table, patient(stop));
+    } catch (const Error& error) {
+      // The table is gone, or another: whoever compares it with its note says so, and RESYNC needs none of it.
+      if (error.text.code != ErrorCode::target_unfit) throw;
+    }
+  }
+  if (any) context.catalog.set_tables(context.lease, tables, progress.shaped_at);
+  return any;
+}
+
+}  // namespace
+
+bool open_target(MirrorContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
   if (progress.target) {
     const std::string peer = "\"" + context.record.spec.target + "\"";
     ErrorText about;
@@ -14,16 +50,17 @@ void open_target(MirrorContext& context, const MirrorProgress& progress, const s
     require_same(*progress.target, context.target.identity(prompt(stop)), "the target of peer " + peer, std::move(about));
   }
   context.target.open(prompt(stop));
+  return take_back_names(context, progress, stop);
 }
 
-namespace {
-
-void note(MirrorContext& context, TargetNotes& notes, const MirrorTable& table, TargetIdentity identity) {
-  context.catalog.note_target(context.lease, table.target_name, identity);
-  notes[table.target_name] = std::move(identity);
+std::vector<CatalogNotes::Excluded> new_names(const TableSchema& from, const TableSchema& to) {
+  std::vector<CatalogNotes::Excluded> names;
+  for (const Column& column : from.columns) {
+    const auto same = std::ranges::find(to.columns, column.number, &Column::number);
+    if (column.number != 0 && same != to.columns.end() && same->name != column.name) names.push_back({same->name, column.number});
+  }
+  return names;
 }
-
-}  // namespace
 
 void create_at_target(MirrorContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait) {
   note(context, notes, table, context.target.create(table, wait));
@@ -46,7 +83,31 @@ void note_altered(MirrorContext& context, TargetNotes& notes, const MirrorTable&
   note(context, notes, table, std::move(identity));
 }
 
+namespace {
+
+/// By their numbers, whatever the columns are called by now.
+void carry_mapping(const MirrorTable& before, MirrorTable& now) {
+  for (Column& column : now.schema.columns) {
+    const auto known = std::ranges::find(before.schema.columns, column.number, &Column::number);
+    if (known == before.schema.columns.end()) continue;
+    column.mapped = known->mapped.empty() ? known->name : known->mapped;
+    if (column.mapped == column.name) column.mapped.clear();
+  }
+  for (const auto& [name, number] : before.notes.excluded) {
+    const auto column = std::ranges::find(now.schema.columns, number, &Column::number);
+    if (column == now.schema.columns.end() || column->in_key) continue;
+    const auto place = column - now.schema.columns.begin();
+    now.notes.excluded.push_back({column->name, number});
+    if (static_cast<std::size_t>(place) < now.notes.marks.size()) now.notes.marks.erase(now.notes.marks.begin() + place);
+    now.schema.columns.erase(column);
+    for (std::uint16_t& key : now.schema.key) key = static_cast<std::uint16_t>(key > place ? key - 1 : key);
+  }
+}
+
+}  // namespace
+
 void carry_kept(const MirrorTable& before, MirrorTable& now) {
+  if (before.schema.id == now.schema.id) carry_mapping(before, now);
   std::vector<CatalogNotes::Excluded> kept = before.notes.excluded;
   for (const Column& column : before.schema.columns) kept.push_back({column.name, column.number});
   for (const auto& [name, number] : kept) {

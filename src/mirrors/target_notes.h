@@ -9,7 +9,9 @@ namespace peerd {
 
 /// Compares the target as a whole with its note; only then opens it, which may make bookkeeping there. Where there is no note
 /// yet the caller makes one, once the tables are known to be the mirror's.
-void open_target(MirrorContext& context, const MirrorProgress& progress, const std::stop_token& stop);
+/// Names that an attempt before this one gave to columns there, without having come to its end, are taken back: then the
+/// catalog has other notes than `progress`, and the answer is true.
+bool open_target(MirrorContext& context, const MirrorProgress& progress, const std::stop_token& stop);
 
 using TargetNotes = std::map<std::string, TargetIdentity>;  ///< Of tables, by name at the target.
 
@@ -25,11 +27,14 @@ MirrorTable shadow_at_target(const MirrorContext& context, const MirrorTable& ta
 /// Compares the table with its note. A mirror of before there were notes gets one, of the table that is known as its own.
 CopyPlan verify_at_target(MirrorContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait);
 
+/// Numbers and new names of the columns that both have, under different names.
+std::vector<CatalogNotes::Excluded> new_names(const TableSchema& from, const TableSchema& to);
+
 /// After an ALTER of it: its columns are noted as they are now, where one has come to have the name of another.
 void note_altered(MirrorContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait);
 
 /// A table that is described anew: the target may keep columns that the source has lost since, and their names are no other
-/// column's.
+/// column's. What was excluded stays so, and what was renamed keeps its settings.
 void carry_kept(const MirrorTable& before, MirrorTable& now);
 
 std::optional<TargetIdentity> note_of(const TargetNotes& notes, const MirrorTable& table);

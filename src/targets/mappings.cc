@@ -7,16 +7,25 @@
 
 #include "peerd/base/text.h"
 #include "peerd/postgres/connection.h"
+#include "renames.h"
 
 namespace peerd {
 namespace {
 
 using Names = std::map<std::string, std::string>;  ///< At the target, by those of the source; only those that differ.
 
-Names names_of(const TableMapping& mapping) {
+Names names_of(const TableMapping& mapping, const TableSchema& schema) {
   Names names;
   for (const ColumnSetting& column : mapping.columns)
     if (!column.target.empty() && column.target != column.source) names[column.source] = column.target;
+  for (const Column& column : schema.columns) {
+    const std::string known = mapped_name(schema, column);
+    if (known == column.name) continue;
+    const auto setting = std::ranges::find(mapping.columns, known, &ColumnSetting::source);
+    names.erase(column.name);
+    if (setting != mapping.columns.end() && !setting->target.empty() && setting->target != column.name)
+      names[column.name] = setting->target;
+  }
   return names;
 }
 
@@ -78,7 +87,7 @@ void Mappings::require_apart(const MirrorTable& table) const {
 
 MirrorTable Mappings::renamed(MirrorTable table) const {
   const Mapped* mapped = of(table);
-  const Names names = mapped == nullptr ? Names() : names_of(mapped->mapping);
+  const Names names = mapped == nullptr ? Names() : names_of(mapped->mapping, table.schema);
   if (names.empty()) return table;
   std::set<std::string> source;
   for (const Column& column : table.schema.columns) source.insert(column.name);
@@ -126,7 +135,7 @@ Problems check_named(const Mapped& mapped, const TableSchema& schema) {
 Problems check_apart(const Mapped& mapped, const TableSchema& schema) {
   Problems problems;
   const std::string table = "table " + schema.qualified();
-  const Names names = names_of(mapped.mapping);
+  const Names names = names_of(mapped.mapping, schema);
   std::set<std::string> seen;
   for (const Column& column : schema.columns) {
     const auto found = names.find(column.name);

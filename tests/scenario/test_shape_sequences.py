@@ -56,7 +56,12 @@ class Sequence:
         return f"DELETE FROM items WHERE id = (SELECT max(id) FROM items WHERE {self.some()})"
 
     def altered(self):
-        if self.columns and self.random.random() < 0.5:
+        chance = self.random.random()
+        if len(self.columns) > 1 and chance < 0.15:
+            return self.swapped()
+        if self.columns and chance < 0.4:
+            return self.renamed()
+        if self.columns and chance < 0.65:
             name = self.random.choice(sorted(self.columns))
             del self.columns[name]
             self.dropped.append(name)
@@ -66,6 +71,20 @@ class Sequence:
         name = self.dropped.pop() if again else f"col{self.serial}"
         self.columns[name] = self.random.choice(TYPES)
         return f"ALTER TABLE items ADD {name} {self.columns[name]}"
+
+    def renamed(self):
+        """Now and then to a name that another column had."""
+        old = self.random.choice(sorted(self.columns))
+        self.serial += 1
+        again = self.dropped and self.random.random() < 0.15
+        new = self.dropped.pop() if again else f"col{self.serial}"
+        self.columns[new] = self.columns.pop(old)
+        return f"ALTER TABLE items RENAME {old} TO {new}"
+
+    def swapped(self):
+        one, other = self.random.sample(sorted(self.columns), 2)
+        self.columns[one], self.columns[other] = self.columns[other], self.columns[one]
+        return "; ".join(f"ALTER TABLE items RENAME {old} TO {new}" for old, new in ((one, "aside"), (other, one), ("aside", other)))
 
     def meanwhile(self):
         """What happens to peerd."""

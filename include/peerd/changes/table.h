@@ -38,6 +38,8 @@ struct Column {
   TypeOf base{};
   /// pg_attribute.attnum: what the column is, whatever it is called. 0 = not known: noted by an older peerd.
   std::int16_t number = 0;
+  /// What the mapping calls it, where it was renamed since: settings follow the column, not the name. Empty: its name.
+  std::string mapped{};
   bool operator==(const Column&) const = default;
 };
 
@@ -147,6 +149,17 @@ struct CatalogNotes {
     bool operator==(const Partition&) const = default;
   };
   std::vector<Partition> partitions;  ///< Of a partitioned table, by oid.
+  /// How rows of before a change of the columns were announced. After a crash they come again, and a name may be
+  /// another column's by then.
+  struct Sent {
+    Lsn until;  ///< The commit position of the transaction that altered the table.
+    std::vector<std::string> names;
+    std::vector<std::int16_t> numbers;  ///< By place; 0: of a column that was dropped since.
+    bool operator==(const Sent&) const = default;
+  };
+  std::vector<Sent> sent;
+  /// The target is being altered: its columns of these numbers have either these names or those of the schema.
+  std::vector<Excluded> renaming;
   /// Its rows at the target may be others than the source's, of which the WAL tells nothing: they are read once more
   /// when the stream has passed this position. 0 = none needs to be.
   Lsn read_again;

@@ -50,7 +50,10 @@ class Target {
   virtual CopyPlan verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) = 0;
   /// From shape to shape: adds what `to` has and `from` has not (its missing_value fills older rows), lets it hold what `to`
   /// may. What only `from` has stays, and its name is given to no other column. Idempotent. Never narrows (rules.md 2).
+  /// Columns that both have under different names (by their numbers) are renamed; where that cannot be done nothing is.
   virtual void alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) = 0;
+  /// Of an alter() that was begun and of which nobody knows how far it came: its columns have the names of `from` again.
+  virtual void take_back_names(const MirrorTable& /*from*/, const MirrorTable& /*to*/, const Wait& /*wait*/) {}
   /// The table starts anew at table.start: removes its rows of before, and what it noted of older plans (rules.md 9).
   /// Called before create(). Touches nothing but this mirror's own table: an absent one, or one that bookkeeping does not know
   /// as this mirror's, is left as it is (create() refuses it then). One that `noted` says the mirror made may be made again

@@ -5,6 +5,7 @@
 #include "peerd/base/text.h"
 #include "postgres/describe.h"
 #include "postgres/partitions.h"
+#include "postgres/table_notes.h"
 #include "postgres/text_fault.h"
 
 namespace peerd {
@@ -21,6 +22,15 @@ bool same_shape(const TableSchema& planned, const TableSchema& now) {
   return planned.id == now.id && planned.identity == now.identity && planned.key == now.key &&
          planned.partitioned == now.partitioned &&
          std::equal(planned.columns.begin(), planned.columns.end(), now.columns.begin(), now.columns.end(), same);
+}
+
+/// Columns that the mapping excluded, whatever they are called by now.
+void leave_out(TableSchema& schema, const std::vector<CatalogNotes::Excluded>& excluded) {
+  std::vector<std::int16_t> numbers;
+  for (const Column& column : schema.columns)
+    if (std::ranges::find(excluded, column.number, &CatalogNotes::Excluded::number) != excluded.end()) numbers.push_back(column.number);
+  CatalogNotes none;
+  drop_columns(schema, none, numbers);
 }
 
 std::string in_blocks(const Chunk& chunk) {
@@ -72,7 +82,8 @@ bool PostgresChunkReader::as_planned(const MirrorTable& table, const Chunk& chun
     return candidate.source.schema == table.schema.schema && candidate.source.name == table.schema.name;
   });
   if (mapped == tables_.end()) throw Error(ErrorCode::internal, "a chunk of a table that is not mapped");
-  const std::optional<CatalogTable> found = read_table(*connection_, *mapped, wait);
+  std::optional<CatalogTable> found = read_table(*connection_, *mapped, wait);
+  if (found) leave_out(found->schema, table.notes.excluded);
   if (!found || (found->kind != 'r' && found->kind != 'p') || !same_shape(table.schema, found->schema)) return false;
   if (chunk.range) return columns_mark(*connection_, table.schema.id, wait) == chunk.range->columns_mark;
   return chunk.part.oid != 0 || found->file_node == chunk.file_node;

@@ -50,6 +50,7 @@ std::vector<std::int64_t> read_columns(postgres::Connection& connection, const s
     const bool excluded = std::find(table.exclude.begin(), table.exclude.end(), column.name) != table.exclude.end();
     if (excluded) std::erase(into.missing_excludes, column.name);
     if (excluded || result.boolean(row, 6)) continue;
+    column.number = static_cast<std::int16_t>(result.integer(row, 0));
     column.type_oid = static_cast<std::uint32_t>(result.integer(row, 2));
     column.type_modifier = static_cast<std::int32_t>(result.integer(row, 3));
     column.type_name = result.string(row, 4);

@@ -58,13 +58,15 @@ bool shown(const pgoutput::Message& change, const TableSchema& schema, const Col
 }
 
 /// With FULL every column is flagged, so the flags say nothing of the key (rules.md 4).
-bool same_key(const TableSchema& schema, const SentRelation& sent) {
+bool same_key(const TableSchema& schema, std::span<const std::int16_t> numbers, const SentRelation& sent) {
   if (sent.identity == 'f') return true;
-  return std::all_of(sent.columns.begin(), sent.columns.end(), [&](const Column& column) {
-    const bool in_key = std::any_of(schema.key.begin(), schema.key.end(),
-                                    [&](std::uint16_t i) { return schema.columns[i].name == column.name; });
-    return in_key == column.in_key;
-  });
+  for (std::size_t place = 0; place < numbers.size(); ++place) {
+    const bool in_key = std::ranges::any_of(schema.key, [&](std::uint16_t i) {
+      return numbers[place] != 0 && schema.columns[i].number == numbers[place];
+    });
+    if (in_key != sent.columns[place].in_key) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -83,25 +85,26 @@ SentRelation keep(const pgoutput::Message& relation) {
   return sent;
 }
 
-Shape compare(const TableSchema& schema, const std::vector<std::string>& exclude, const SentRelation& sent) {
+Shape compare(const TableSchema& schema, std::span<const std::int16_t> numbers, const SentRelation& sent) {
   Shape shape;
   shape.sent_columns = sent.columns.size();
-  shape.identity_changed = !same_identity(schema.identity, sent.identity) || !same_key(schema, sent);
+  shape.identity_changed = !same_identity(schema.identity, sent.identity) || !same_key(schema, numbers, sent);
   std::vector<bool> used(sent.columns.size(), false);
   for (const Column& column : schema.columns) {
-    const auto found =
-        std::find_if(sent.columns.begin(), sent.columns.end(), [&](const Column& c) { return c.name == column.name; });
-    if (found == sent.columns.end()) {
+    const auto found = std::ranges::find(numbers, column.number);
+    if (found == numbers.end()) {
       shape.from.push_back(Shape::kAbsent);
       shape.absent.push_back(column.name);
       continue;
     }
-    const auto place = static_cast<std::uint16_t>(found - sent.columns.begin());
+    const auto place = static_cast<std::uint16_t>(found - numbers.begin());
+    const Column& now = sent.columns[place];
     used[place] = true;
     shape.from.push_back(place);
-    if (found->type_oid != column.type_oid) {
+    if (now.name != column.name) shape.renamed.push_back({column.number, now.name});
+    if (now.type_oid != column.type_oid) {
       shape.retyped.push_back(column.name);
-    } else if (found->type_modifier != column.type_modifier) {
+    } else if (now.type_modifier != column.type_modifier) {
       shape.remodified.push_back(column.name);
     }
   }
@@ -109,18 +112,11 @@ Shape compare(const TableSchema& schema, const std::vector<std::string>& exclude
     return shape.from[i] != Shape::kAbsent && (sent.identity == 'f' || sent.columns[shape.from[i]].in_key);
   });
   shape.whole = std::all_of(used.begin(), used.end(), [](bool is_used) { return is_used; });
-  std::uint16_t last = 0;
-  for (const std::uint16_t place : shape.from) {
-    if (place == Shape::kAbsent) continue;
-    shape.in_order = shape.in_order && place >= last;
-    last = place;
-  }
   for (std::size_t i = 0; i < sent.columns.size(); ++i) {
-    const std::string& name = sent.columns[i].name;
-    if (used[i] || std::find(exclude.begin(), exclude.end(), name) != exclude.end()) continue;
-    shape.added_last = shape.added_last && i >= last;
+    if (used[i] || numbers[i] == 0) continue;
     shape.added.push_back(sent.columns[i]);
     shape.added.back().in_key = false;
+    shape.added.back().number = numbers[i];
   }
   return shape;
 }

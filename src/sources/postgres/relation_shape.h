@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,18 +21,22 @@ SentRelation keep(const pgoutput::Message& relation);
 struct Shape {
   static constexpr std::uint16_t kAbsent = 0xffff;
   std::vector<std::uint16_t> from;      ///< By column of the schema: its place in what is sent, or kAbsent.
-  std::vector<Column> added;            ///< Sent, but neither in the schema nor excluded.
+  std::vector<Column> added;            ///< Sent, of a number that is not in the schema.
   std::vector<std::string> absent;      ///< In the schema, but not sent.
+  struct Renamed {
+    std::int16_t number = 0;
+    std::string name;
+  };
+  std::vector<Renamed> renamed;         ///< Sent under these names, which are others than the schema's.
   std::vector<std::string> retyped;     ///< Of another type.
   std::vector<std::string> remodified;  ///< Of the same type with another modifier: varchar(10), varchar(20).
   bool whole = false;                   ///< Every sent column is used: a row's bytes can be kept in one piece.
-  bool in_order = true;    ///< The schema's columns that are sent come as in the schema: by their numbers.
-  bool added_last = true;  ///< `added` comes after all of them, as an added column does.
   bool identity_changed = false;        ///< Another replica identity, or other columns in it.
   bool key_sent = false;                ///< Old rows show all of the table's key columns.
   std::size_t sent_columns = 0;
 };
-Shape compare(const TableSchema& schema, const std::vector<std::string>& exclude, const SentRelation& sent);
+/// `numbers`: what each sent column is, by its place; 0: none of the table's as it is mirrored.
+Shape compare(const TableSchema& schema, std::span<const std::int16_t> numbers, const SentRelation& sent);
 
 /// The new row of an insert or update as a row of the table: one cell per column of the schema, views of the sent
 /// bytes. Columns that were not sent get their missing value. Unchanged values come from the old row where it shows

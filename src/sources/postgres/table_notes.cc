@@ -14,6 +14,10 @@ bool holds(const Excluded& names, const std::string& name) { return std::ranges:
 
 bool in_stream(const LookedColumn& column) { return !column.dropped && !column.generated; }
 
+bool is_excluded(const CatalogNotes& notes, std::int16_t number) {
+  return std::ranges::find(notes.excluded, number, &CatalogNotes::Excluded::number) != notes.excluded.end();
+}
+
 bool same_type(const Column& column, const LookedColumn& now) {
   return column.type_oid == now.type_oid && column.type_modifier == now.type_modifier;
 }
@@ -41,13 +45,15 @@ void note_columns(MirrorTable& table, const Excluded& exclude, const LookedTable
   notes.file_node = now.file_node;
   notes.marks.clear();
   for (const Column& column : table.schema.columns) notes.marks.push_back(now.find(column.number)->mark);
-  // Rows of when a dropped one was there may still come.
-  std::erase_if(notes.excluded, [&](const CatalogNotes::Excluded& column) {
+  // Rows of when a dropped one was there may still come. The others are what they are, under whatever name.
+  for (CatalogNotes::Excluded& column : notes.excluded) {
     const LookedColumn* const found = now.find(column.number);
-    return column.number > 0 && (found == nullptr || !found->dropped);
-  });
+    if (found != nullptr && !found->dropped) column.name = found->name;
+  }
   for (const LookedColumn& column : now.columns) {
-    if (column.number <= notes.last_number && in_stream(column) && holds(exclude, column.name))
+    const bool mirrored = std::ranges::find(table.schema.columns, column.number, &Column::number) != table.schema.columns.end();
+    if (column.number <= notes.last_number && in_stream(column) && !mirrored && !is_excluded(notes, column.number) &&
+        holds(exclude, column.name))
       notes.excluded.push_back({column.name, column.number});
   }
 }
@@ -139,7 +145,8 @@ std::string changed_key(const MirrorTable& table, const LookedTable& now) {
 
 bool announces_more(const CatalogNotes& notes, const Excluded& exclude, const LookedTable& now) {
   return std::ranges::any_of(now.columns, [&](const LookedColumn& column) {
-    return column.number > notes.last_number && in_stream(column) && !holds(exclude, column.name);
+    return column.number > notes.last_number && in_stream(column) && !holds(exclude, column.name) &&
+           !is_excluded(notes, column.number);
   });
 }
 
@@ -161,25 +168,18 @@ bool take_notes(MirrorTable& table, const Excluded& exclude, const LookedTable& 
   return true;
 }
 
-std::string what_changed(const MirrorTable& table, const Excluded& exclude, const LookedTable& now) {
+std::string what_changed(const MirrorTable& table, const LookedTable& now) {
   for (std::size_t i = 0; i < table.schema.columns.size(); ++i) {
     const Column& column = table.schema.columns[i];
     const LookedColumn* const found = now.find(column.number);
-    if (found != nullptr && found->dropped && !of_key(table.schema, i) && now.find(column.name) == nullptr) continue;
-    if (found == nullptr || !in_stream(*found) || found->name != column.name)
-      return became(column.name, column.number, now);
+    if (found != nullptr && found->dropped && !of_key(table.schema, i)) continue;
+    if (found == nullptr || !in_stream(*found)) return became(column.name, column.number, now);
     if (found->type_oid != column.type_oid)
       return "has " + quoted(column.name) + " in another type: " + found->type_name + ", which was " + column.type_name;
     if (!same_type(column, *found)) {
       return "has " + quoted(column.name) + " in another length or precision: " + found->type_name + ", which was " +
              column.type_name;
     }
-  }
-  for (const auto& [name, number] : table.notes.excluded) {
-    const LookedColumn* const found = now.find(number);
-    // One that was dropped is nobody's loss; under another name it is not excluded.
-    if (found != nullptr && !found->dropped && !holds(exclude, found->name))
-      return became(name, number, now) + "; the mapping excludes it by its old name";
   }
   for (const LookedPartition& part : now.partitions)
     if (const UnfitPartition bad = unfit(table.schema, part); !bad.what.empty()) return bad.what;
@@ -217,27 +217,21 @@ bool renew_notes(MirrorTable& table, const Excluded& exclude, const LookedTable&
   return table.notes != before;
 }
 
-std::vector<GainedColumn> gained_columns(const CatalogNotes& notes, const Excluded& exclude,
-                                         const std::vector<Column>& sent, const LookedTable& now) {
+std::vector<GainedColumn> gained_columns(const CatalogNotes& notes, const std::vector<Column>& sent, const LookedTable& now) {
   std::vector<GainedColumn> gained;
-  for (const LookedColumn& found : now.columns) {
-    if (gained.size() == sent.size()) break;
-    if (found.number <= notes.last_number || found.generated || holds(exclude, found.name)) continue;
-    const Column& announced = sent[gained.size()];
-    // The names of dropped columns are lost: this one may be the one that is meant.
-    if (found.dropped || found.name != announced.name || !same_type(announced, found)) return {};
+  for (const Column& announced : sent) {
+    const LookedColumn* const found = now.find(announced.number);
+    if (found == nullptr || !in_stream(*found) || found->number <= notes.last_number || !same_type(announced, *found)) return {};
     GainedColumn& added = gained.emplace_back();
     added.column = announced;
     added.column.in_key = false;
-    added.column.number = found.number;
-    added.column.type_name = found.type_name;
+    added.column.type_name = found->type_name;
     // The catalog may be ahead: a row of before SET NOT NULL may still come.
     added.column.nullable = true;
-    if (found.has_missing) added.column.missing_value = found.missing_value;
+    if (found->has_missing) added.column.missing_value = found->missing_value;
     // Without a rewrite the rows of before lack the column, and show NULL.
-    added.older_rows_known = !found.missing_differs && (found.has_missing || (!notes.rewritten && !rewritten(notes, now)));
+    added.older_rows_known = !found->missing_differs && (found->has_missing || (!notes.rewritten && !rewritten(notes, now)));
   }
-  if (gained.size() < sent.size()) gained.clear();
   return gained;
 }
 
@@ -306,6 +300,27 @@ std::vector<Said> take_files(MirrorTable& table, const LookedTable& now, const s
   return said;
 }
 
+std::vector<Said> excluded_renamed(const MirrorTable& table, const LookedTable& now) {
+  std::vector<Said> said;
+  for (const auto& [name, number] : table.notes.excluded) {
+    const LookedColumn* const found = now.find(number);
+    if (found == nullptr || found->dropped || found->name == name) continue;
+    said.push_back({"excluded column " + quote_identifier(name) + " of table " + table.schema.qualified() + " is called " +
+                        quote_identifier(found->name) + " now: it stays excluded", ""});
+  }
+  return said;
+}
+
+void rename_columns(TableSchema& schema, std::span<const Shape::Renamed> renamed) {
+  for (const auto& [number, name] : renamed) {
+    const auto column = std::ranges::find(schema.columns, number, &Column::number);
+    if (column == schema.columns.end()) continue;
+    if (column->mapped.empty()) column->mapped = column->name;
+    column->name = name;
+    if (column->mapped == name) column->mapped.clear();
+  }
+}
+
 std::vector<std::int16_t> dropped_columns(const TableSchema& schema, const LookedTable& now) {
   std::vector<std::int16_t> numbers;
   for (const Column& column : schema.columns) {
@@ -320,6 +335,8 @@ void drop_columns(TableSchema& schema, CatalogNotes& notes, const std::vector<st
     const Column& column = schema.columns[i];
     if (std::ranges::find(numbers, column.number) == numbers.end()) continue;
     notes.excluded.push_back({column.name, column.number});
+    // The target may have it by the name that the mapping gave to the other one.
+    if (!column.mapped.empty()) notes.excluded.push_back({column.mapped, column.number});
     if (i < notes.marks.size()) notes.marks.erase(notes.marks.begin() + static_cast<std::ptrdiff_t>(i));
     schema.columns.erase(schema.columns.begin() + static_cast<std::ptrdiff_t>(i));
     for (std::uint16_t& key : schema.key) key = static_cast<std::uint16_t>(key > i ? key - 1 : key);

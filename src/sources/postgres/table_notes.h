@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "postgres/catalog_look.h"
+#include "postgres/relation_shape.h"
 
 // A mirrored table against a later look at the source's catalog. Pure.
 namespace peerd {
@@ -14,9 +15,9 @@ using Excluded = std::vector<std::string>;  ///< Names of columns that the mappi
 bool take_notes(MirrorTable& table, const Excluded& exclude, const LookedTable& now);
 
 /// What became of a noted table, in words that follow its name; empty while every column is what it was, and the key's
-/// have the values that they had. Columns that were added are none of it, nor those that were dropped while no other
-/// one bears their name: the stream tells from where on they are gone.
-std::string what_changed(const MirrorTable& table, const Excluded& exclude, const LookedTable& now);
+/// have the values that they had. Columns that were added, dropped or renamed are none of it: the stream tells from
+/// where on they are.
+std::string what_changed(const MirrorTable& table, const LookedTable& now);
 /// Why rows may hold other values than the WAL has told, the columns being what they were; empty: they do not.
 std::string what_may_differ(const MirrorTable& table, const LookedTable& now);
 
@@ -61,13 +62,17 @@ struct GainedColumn {
   Column column;
   bool older_rows_known = false;  ///< They show its missing_value, or NULL when it has none.
 };
-/// The catalog's columns that `sent` are, in order. Empty when that is not certain: one was dropped, renamed or altered
-/// again before the stream came to it, or is older than the notes (a generated column that lost its expression).
-std::vector<GainedColumn> gained_columns(const CatalogNotes& notes, const Excluded& exclude,
-                                         const std::vector<Column>& sent, const LookedTable& now);
+/// The catalog's columns that `sent` are, by their numbers. Empty when one was dropped or altered again before the
+/// stream came to it, or is older than the notes (a generated column that lost its expression).
+std::vector<GainedColumn> gained_columns(const CatalogNotes& notes, const std::vector<Column>& sent, const LookedTable& now);
 /// The table has them from now on, the last ones of its columns.
 void add_gained(MirrorTable& table, const Excluded& exclude, const std::vector<GainedColumn>& gained,
                 const LookedTable& now);
+
+/// Of columns that the mapping leaves out, and that have other names than were noted.
+std::vector<Said> excluded_renamed(const MirrorTable& table, const LookedTable& now);
+/// The columns of these numbers have other names from now on; the mapping knows them by those of before.
+void rename_columns(TableSchema& schema, std::span<const Shape::Renamed> renamed);
 
 /// The numbers of the columns that the table still has and the catalog has not.
 std::vector<std::int16_t> dropped_columns(const TableSchema& schema, const LookedTable& now);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <utility>
 
 #include "peerd/base/text.h"
@@ -57,11 +58,13 @@ TrackedTable::Looked TrackedTable::looked(const LookedTable& now, Lsn inserted, 
     found.renewed = take_notes(table, exclude_, now);
     if (!found.renewed) changed("has other columns than the mirror, which was made by an older version and knows only their names");
   } else {
-    if (const std::string what = what_changed(table, exclude_, now); !what.empty()) changed(what);
+    if (const std::string what = what_changed(table, now); !what.empty()) changed(what);
     const bool passed = !now.columns.empty() && highest_seen_ == now.columns.back().number && received >= seen_at_;
     found.doubt = what_may_differ(table, now);
+    found.said = excluded_renamed(table, now);
+    found.renewed = !found.said.empty();
     const std::vector<std::string> logged = table.notes.logged;
-    found.renewed = renew_notes(table, exclude_, now, passed, found.doubt.empty() ? Doubt::no : Doubt::yes);
+    found.renewed |= renew_notes(table, exclude_, now, passed, found.doubt.empty() ? Doubt::no : Doubt::yes);
     found.perhaps_unlogged = perhaps_unlogged(table.notes, now, inserted, received);
     found.renewed |= table.notes.logged != logged;
     found.renewed |= look_at_partitions(table, now, inserted, received, found);
@@ -77,14 +80,11 @@ TrackedTable::Looked TrackedTable::looked(const LookedTable& now, Lsn inserted, 
   std::swap(notes_, table.notes);
   table_.schema = std::move(table.schema);
   seen_ = numbers_of(now);
-  to_come_.clear();
-  for (const LookedColumn& column : now.columns)
-    if (column.number > notes_.last_number && !column.dropped && !column.generated) to_come_.push_back(column.name);
   dropping_ = dropped_columns(table_.schema, now);
   const std::size_t columns = fingerprint(now);
   if (std::exchange(seen_columns_, columns) != columns || seen_since_ == Lsn{}) seen_since_ = inserted;
   passed_ = received >= seen_since_;
-  if (passed_ && !loses()) forget_dropped();
+  if (passed_ && dropping_.empty()) forget_dropped();
   return found;
 }
 
@@ -103,7 +103,7 @@ bool TrackedTable::perhaps_unlogged(CatalogNotes& notes, const LookedTable& now,
 /// table may be on its way.
 bool TrackedTable::look_at_partitions(MirrorTable& table, const LookedTable& now, Lsn inserted, Lsn received, Looked& found) {
   const std::vector<CatalogNotes::Partition> before = table.notes.partitions;
-  found.said = take_partitions(table, now);
+  std::ranges::move(take_partitions(table, now), std::back_inserter(found.said));
   found.unread = table.notes.partitions != before && std::ranges::any_of(table.notes.partitions, &CatalogNotes::Partition::unread);
   if (found.unread) table.notes.read_again = inserted;
   const auto moved = [&](const LookedPartition& part) {
@@ -156,16 +156,8 @@ void TrackedTable::was_read(Lsn position, const std::vector<TableId>& parts) {
   if (std::ranges::none_of(notes_.partitions, &CatalogNotes::Partition::unread)) notes_.read_again = Lsn{};
 }
 
-/// Before the table's own shape columns may be missing at its end, which came later, and others be there that were dropped
-/// since; both at once may be one that was renamed.
 void TrackedTable::judge_older() const {
   if (!shape_.key_sent && relation_->identity != 'n') changed("had another replica identity or key");
-  const auto last_sent = std::ranges::find_if(shape_.from.rbegin(), shape_.from.rend(),
-                                              [](std::uint16_t place) { return place != Shape::kAbsent; });
-  const auto inner = static_cast<std::size_t>(
-      std::ranges::count(shape_.from.begin(), last_sent.base(), Shape::kAbsent));
-  if (!shape_.in_order || inner > 0 || (!shape_.absent.empty() && !shape_.added.empty()))
-    changed("had its columns under other names before the mirror began, in changes that are still to come");
 }
 
 /// Its name is not judged: by its OID it is the table, whatever it was called in that transaction. Coverage judges what it is
@@ -190,39 +182,129 @@ void TrackedTable::judge_newer() const {
   if (!shape_.remodified.empty()) {
     changed("has column \"" + shape_.remodified[0] + "\" in another length or precision");
   }
-  if (!shape_.in_order) changed("has its columns under each other's names");
-  if (!shape_.added_last) changed("has column \"" + shape_.added[0].name + "\" in the place of another one");
 }
 
-/// Some of its columns were dropped. Which ones the sent rows still have is told by numbers: names alone could be
-/// another column's.
-void TrackedTable::tell_apart(Lsn commit) {
-  if (blind_) throw_unseen();
-  const Written written = commit > seen_since_ ? Written::after_it : Written::perhaps_before_the_look;
-  const auto numbers = numbers_sent(table_.schema, notes_, seen_, relation_->columns.size(), written);
-  if (!numbers) {
-    const std::int16_t number = dropping_.empty() ? std::int16_t{0} : dropping_[0];
-    const auto first = std::ranges::find(table_.schema.columns, number, &Column::number);
-    const bool named = first != table_.schema.columns.end();
-    changed("has lost column" + (named ? " " + quote_identifier(first->name) : std::string("s")) +
-            ", which was dropped, and others came or went before the stream came to it: which of them a row has cannot"
-            " be told");
+namespace {
+
+std::vector<std::string> names_of(const SentRelation& sent) {
+  std::vector<std::string> names;
+  for (const Column& column : sent.columns) names.push_back(column.name);
+  return names;
+}
+
+}  // namespace
+
+/// As rows were announced that came before a change of the shape, in this run or in one before.
+std::optional<std::vector<std::int16_t>> TrackedTable::numbers_remembered(Lsn commit) const {
+  std::optional<std::vector<std::int16_t>> found;
+  const std::vector<std::string> names = names_of(*relation_);
+  for (const CatalogNotes::Sent& before : notes_.sent) {
+    if (before.until < commit || before.names != names) continue;
+    // One name may have been another column's in between.
+    if (found && *found != before.numbers) return std::nullopt;
+    found = before.numbers;
   }
-  const auto sent = [&](std::int16_t number) { return std::ranges::find(*numbers, number) != numbers->end(); };
-  for (std::size_t i = 0; i < numbers->size(); ++i) {
-    const std::string& name = relation_->columns[i].name;
-    const std::int16_t number = (*numbers)[i];
-    const auto known = std::ranges::find(table_.schema.columns, number, &Column::number);
-    if (number == 0 || (known == table_.schema.columns.end() && is_dropped(number))) {
-      passed_over_.push_back(name);
-    } else if (known != table_.schema.columns.end() && known->name != name) {
-      changed("has column " + quote_identifier(known->name) + " under another name: it was called " +
-              quote_identifier(name));
+  return found;
+}
+
+/// Of a row that may be older than the shape, by names: only in their order, and where columns are either missing at the end,
+/// which came later, or there that were dropped since; both at once may be one that was renamed.
+std::optional<std::vector<std::int16_t>> TrackedTable::numbers_by_name() const {
+  std::vector<std::int16_t> numbers(relation_->columns.size(), 0);
+  std::size_t last = 0, found = 0, end = 0;
+  for (std::size_t i = 0; i < table_.schema.columns.size(); ++i) {
+    const Column& column = table_.schema.columns[i];
+    const auto sent = std::ranges::find(relation_->columns, column.name, &Column::name);
+    if (sent == relation_->columns.end()) continue;
+    const auto place = static_cast<std::size_t>(sent - relation_->columns.begin());
+    if (found > 0 && place < last) return std::nullopt;
+    numbers[place] = column.number;
+    last = place;
+    ++found;
+    end = i + 1;
+  }
+  bool others = false;
+  for (std::size_t place = 0; place < numbers.size(); ++place)
+    others |= numbers[place] == 0 && std::ranges::find(exclude_, relation_->columns[place].name) == exclude_.end();
+  const bool absent = found < table_.schema.columns.size();
+  if (found < end || (absent && others)) return std::nullopt;
+  return numbers;
+}
+
+/// The names are those of the table as it is mirrored, and nothing else was sent.
+bool TrackedTable::as_before() const {
+  if (!dropping_.empty()) return false;
+  std::size_t next = 0;
+  for (const Column& sent : relation_->columns) {
+    if (next < table_.schema.columns.size() && table_.schema.columns[next].name == sent.name) ++next;
+    else if (std::ranges::find(notes_.excluded, sent.name, &CatalogNotes::Excluded::name) == notes_.excluded.end()) return false;
+  }
+  return next == table_.schema.columns.size();
+}
+
+/// Which columns the sent ones are is told by numbers: names alone could be another column's.
+std::vector<std::int16_t> TrackedTable::numbers_of_sent(Lsn commit, bool older) {
+  const std::size_t count = relation_->columns.size();
+  if (older) {
+    auto numbers = numbers_remembered(commit);
+    if (!numbers) numbers = numbers_then(seen_, count);
+    if (!numbers) numbers = numbers_by_name();
+    if (!numbers) changed("had its columns under other names before the mirror began, in changes that are still to come");
+    return *numbers;
+  }
+  if (blind_ && !as_before()) throw_unseen();
+  const Written written = !blind_ && commit > seen_since_ ? Written::after_it : Written::perhaps_before_the_look;
+  const auto numbers = numbers_sent(table_.schema, notes_, seen_, count, written);
+  if (numbers) return *numbers;
+  const std::int16_t number = dropping_.empty() ? std::int16_t{0} : dropping_[0];
+  const auto first = std::ranges::find(table_.schema.columns, number, &Column::number);
+  const bool named = first != table_.schema.columns.end();
+  changed("has lost column" + (named ? " " + quote_identifier(first->name) : std::string("s")) +
+          ", which was dropped, and others came or went before the stream came to it: which of them a row has cannot"
+          " be told");
+}
+
+/// 0 in the place of each that is not the table's as it is mirrored: excluded, or dropped since.
+std::vector<std::int16_t> TrackedTable::of_the_table(const std::vector<std::int16_t>& numbers) {
+  std::vector<std::int16_t> own = numbers;
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    const std::int16_t number = own[i];
+    if (number != 0 && std::ranges::find(table_.schema.columns, number, &Column::number) != table_.schema.columns.end()) continue;
+    own[i] = 0;
+    const bool excluded = std::ranges::find(notes_.excluded, number, &CatalogNotes::Excluded::number) != notes_.excluded.end();
+    if (number == 0 || is_dropped(number)) {
+      passed_over_ = true;
+    } else if (!excluded && std::ranges::find(exclude_, relation_->columns[i].name) == exclude_.end()) {
+      own[i] = number;
+    } else if (!excluded) {
+      notes_.excluded.push_back({relation_->columns[i].name, number});  // Whatever it is called later.
     }
   }
-  std::ranges::copy_if(dropping_, std::back_inserter(lost_), [&](std::int16_t number) { return !sent(number); });
-  const auto gone = [&](std::int16_t number) { return number == 0 || is_dropped(number); };
-  if (lost_.empty() && std::ranges::none_of(*numbers, gone)) forget_dropped();
+  return own;
+}
+
+/// Below shaped_at what comes is older than the shape, and in the transaction at it the one or the other.
+bool TrackedTable::is_older(Lsn commit, Lsn shaped_at) const {
+  if (commit != shaped_at) return commit < shaped_at;
+  if (numbers_remembered(commit)) return true;
+  // All that the stream lacks was dropped, or its names are new: not a shape of before, although another table came by its own
+  // in this transaction.
+  const auto numbers = numbers_sent(table_.schema, notes_, seen_, relation_->columns.size(), Written::perhaps_before_the_look);
+  if (!numbers) return true;
+  return std::ranges::none_of(table_.schema.columns, [&](const Column& column) {
+    const auto found = std::ranges::find(*numbers, column.number);
+    if (found == numbers->end()) return std::ranges::find(dropping_, column.number) != dropping_.end();
+    return relation_->columns[static_cast<std::size_t>(found - numbers->begin())].name != column.name;
+  });
+}
+
+std::vector<Shape::Renamed> TrackedTable::names_now() const {
+  std::vector<Shape::Renamed> renamed;
+  for (const Column& column : table_.schema.columns) {
+    const auto seen = std::ranges::find(seen_, column.number, &SeenNumber::number);
+    if (seen != seen_.end() && !seen->dropped && seen->name != column.name) renamed.push_back({column.number, seen->name});
+  }
+  return renamed;
 }
 
 /// No row of when a dropped column was there is still to come.
@@ -237,74 +319,68 @@ bool TrackedTable::is_dropped(std::int16_t number) const {
 }
 
 TrackedTable::Settled TrackedTable::judge_added(Lsn commit, Lsn shaped_at) {
-  // Below shaped_at a column that the table does not have was dropped since; in the transaction at it, and after it, it
-  // is new.
-  const bool all_dropped = std::ranges::all_of(shape_.added, [&](const Column& column) {
-    return std::ranges::find(notes_.excluded, column.name, &CatalogNotes::Excluded::name) != notes_.excluded.end();
-  });
-  const auto anew = std::ranges::find_if(shape_.added, [&](const Column& column) { return std::ranges::find(to_come_, column.name) != to_come_.end(); });
-  if (commit == shaped_at && all_dropped && anew != shape_.added.end()) {
-    const auto old = std::ranges::find(notes_.excluded, anew->name, &CatalogNotes::Excluded::name);
-    if (old->number > 0) changed("has column " + quote_identifier(anew->name) + ", which was dropped and added again, in changes that may be of either");
-  }
-  const bool gone = commit < shaped_at || (commit == shaped_at && all_dropped && anew == shape_.added.end());
-  if (!shape_.added.empty() && !gone) return Settled::gained;
-  const bool older = commit <= shaped_at;
-  settled_to_ = older ? shaped_at : Lsn{~0ull};
+  if (!shape_.added.empty() && commit >= shaped_at) return Settled::gained;
+  settled_to_ = commit <= shaped_at ? shaped_at : Lsn{~0ull};
   if (commit < shaped_at && !shape_.added.empty()) settled_to_ = Lsn{shaped_at.value - 1};
   return Settled::yes;
+}
+
+void TrackedTable::remember(Lsn commit, Lsn stored) {
+  std::erase_if(notes_.sent, [&](const CatalogNotes::Sent& before) { return before.until < stored; });
+  if (settled_.names.empty()) return;
+  settled_.until = commit;
+  notes_.sent.push_back(std::exchange(settled_, {}));
 }
 
 void TrackedTable::lose(bool whole) {
   const std::vector<std::int16_t> numbers = lost_.empty() ? dropping_ : lost_;
   drop_columns(table_.schema, notes_, numbers);
-  if (whole && (passed_over_.empty() || lost_all())) forget_dropped();
+  if (whole && (!passed_over_ || passed_all())) forget_dropped();
   std::erase_if(dropping_, [&](std::int16_t number) { return std::ranges::find(numbers, number) != numbers.end(); });
   lost_.clear();
   settled_to_ = std::nullopt;
 }
 
-/// Rows may come that have a column which the table has lost already.
-bool TrackedTable::perhaps_sent() const {
-  return std::ranges::any_of(notes_.excluded, [&](const CatalogNotes::Excluded& column) {
-    return column.number > 0 && is_dropped(column.number) && std::ranges::find(exclude_, column.name) == exclude_.end();
-  });
-}
-
-/// All that the stream lacks was dropped: not a shape of before, although another table came by its own in this
-/// transaction.
-bool TrackedTable::lacks_dropped() const {
-  const std::vector<std::string> absent = compare(table_.schema, exclude_, *relation_).absent;
-  return !absent.empty() && std::ranges::all_of(absent, [&](const std::string& name) {
-    const auto column = std::ranges::find(table_.schema.columns, name, &Column::name);
-    return std::ranges::find(dropping_, column->number) != dropping_.end();
-  });
+void TrackedTable::rename() {
+  rename_columns(table_.schema, shape_.renamed);
+  settled_to_ = std::nullopt;
 }
 
 TrackedTable::Settled TrackedTable::judge(Lsn commit, Lsn shaped_at) {
   if (!relation_) throw Error(ErrorCode::peer_error, "the source sent a change of a table that it had not announced");
-  const bool older = commit < shaped_at || (commit == shaped_at && !lacks_dropped());
+  if (seen_.empty()) changed("was dropped at the source");
+  const bool older = is_older(commit, shaped_at);
   lost_.clear();
-  passed_over_.clear();
-  if (!older && (loses() || perhaps_sent())) tell_apart(commit);
-  std::vector<std::string> left_out = exclude_;
-  std::ranges::copy(passed_over_, std::back_inserter(left_out));
-  shape_ = compare(table_.schema, left_out, *relation_);
+  passed_over_ = false;
+  const std::vector<std::int16_t> numbers = numbers_of_sent(commit, older);
+  shape_ = compare(table_.schema, of_the_table(numbers), *relation_);
   if (!shape_.retyped.empty()) {
     changed("has column \"" + shape_.retyped[0] + "\" in another type",
             "exclude the column from the mapping of a new mirror");
   }
-  older ? judge_older() : judge_newer();
-  return lost_.empty() ? judge_added(commit, shaped_at) : Settled::lost;
+  if (older) {
+    judge_older();
+  } else {
+    const auto sent = [&](std::int16_t number) { return std::ranges::find(numbers, number) != numbers.end(); };
+    std::ranges::copy_if(dropping_, std::back_inserter(lost_), [&](std::int16_t number) { return !sent(number); });
+    judge_newer();
+    if (!lost_.empty()) return Settled::lost;
+    const auto gone = [&](std::int16_t number) { return number == 0 || is_dropped(number); };
+    if (std::ranges::none_of(numbers, gone)) forget_dropped();
+    if (!shape_.renamed.empty()) return Settled::renamed;
+  }
+  const Settled settled = judge_added(commit, shaped_at);
+  if (settled == Settled::yes) settled_ = {{}, names_of(*relation_), numbers};
+  return settled;
 }
 
 std::string TrackedTable::gain(const LookedTable& now, Lsn inserted, const std::vector<Column>& added) {
   MirrorTable table = noted();
-  if (const std::string what = what_changed(table, exclude_, now); !what.empty()) changed(what);
-  const std::vector<GainedColumn> gained = gained_columns(table.notes, exclude_, added, now);
+  if (const std::string what = what_changed(table, now); !what.empty()) changed(what);
+  const std::vector<GainedColumn> gained = gained_columns(table.notes, added, now);
   if (gained.empty()) {
     changed("has gained column " + quote_identifier(shape_.added[0].name) +
-            ", and it, or one beside it, was dropped, renamed or altered again before the stream came to it");
+            ", and it, or one beside it, was dropped or altered again before the stream came to it");
   }
   std::string doubt = what_may_differ(table, now);
   add_gained(table, exclude_, gained, now);

@@ -59,7 +59,8 @@ class TrackedTable {
   enum class Settled {
     yes,     ///< Rows can be projected by shape().
     gained,  ///< The table has gained columns: gain() takes them.
-    lost     ///< It has lost columns: lose() lets them go.
+    lost,    ///< It has lost columns: lose() lets them go.
+    renamed  ///< Some of its columns have other names: rename() takes these.
   };
   /// Of rows of a transaction that commits at `commit`. An older shape is followed up to `shaped_at`, where the table's
   /// own shape holds from. Throws Error(schema_changed) on anything else.
@@ -69,21 +70,33 @@ class TrackedTable {
   /// older rows hold in them, answers so: the rows are to be read. Throws Error(schema_changed) when they are not found
   /// there. `added`: added(), with base types.
   std::string gain(const LookedTable& now, Lsn inserted, const std::vector<Column>& added);
-  /// Columns of it were dropped at the source, and the stream may still send rows of before.
   bool loses() const { return !dropping_.empty(); }
-  /// Nothing that was written before they were dropped is still to come.
-  bool lost_all() const { return loses() && passed_; }
+  /// Columns of it were dropped or renamed at the source, and the stream may still send rows of before.
+  bool behind() const { return !dropping_.empty() || renames(); }
+  /// Nothing that was written before that is still to come.
+  bool passed_all() const { return behind() && passed_; }
   /// The table goes on without the columns that it has lost.
   /// `whole`: no earlier part of the transaction is meant, so that no row has them any more.
   void lose(bool whole);
+  /// Its columns are called as the stream has them, or, where nothing of before is to come, as the catalog has them.
+  void rename();
+  void take_names() { rename_columns(table_.schema, names_now()); }
+  /// Its shape changes with that transaction; what was announced before may come again to whoever starts below it, and nobody
+  /// starts below `stored`.
+  void remember(Lsn commit, Lsn stored);
 
  private:
   Settled judge(Lsn commit, Lsn shaped_at);
-  void tell_apart(Lsn commit);
+  std::vector<std::int16_t> numbers_of_sent(Lsn commit, bool older);
+  std::optional<std::vector<std::int16_t>> numbers_remembered(Lsn commit) const;
+  std::optional<std::vector<std::int16_t>> numbers_by_name() const;
+  std::vector<std::int16_t> of_the_table(const std::vector<std::int16_t>& numbers);
+  bool is_older(Lsn commit, Lsn shaped_at) const;
+  bool as_before() const;
+  std::vector<Shape::Renamed> names_now() const;
+  bool renames() const { return !names_now().empty(); }
   void forget_dropped();
   bool is_dropped(std::int16_t number) const;
-  bool lacks_dropped() const;
-  bool perhaps_sent() const;
   Settled judge_added(Lsn commit, Lsn shaped_at);
   void judge_older() const;
   void judge_newer() const;
@@ -100,13 +113,13 @@ class TrackedTable {
   std::optional<Lsn> settled_to_;  ///< Up to this commit position shape_ is good.
   bool looked_ = false, blind_ = false;
   std::vector<SeenNumber> seen_;        ///< The catalog at the last look.
-  std::vector<std::string> to_come_;    ///< Names of columns there that the stream has still to announce.
   std::size_t seen_columns_ = 0;        ///< Another value stands for other columns there, or altered ones.
   Lsn seen_since_;                      ///< Where the source's WAL ended when it was first seen as it is now.
   bool passed_ = false;                 ///< The stream has come there.
   std::vector<std::int16_t> dropping_;  ///< Columns of the table that the catalog has not any more.
   std::vector<std::int16_t> lost_;      ///< Those that the stream has not, either.
-  std::vector<std::string> passed_over_;  ///< Sent, and nobody's: names of columns that were dropped since.
+  bool passed_over_ = false;            ///< Columns were sent that were dropped since.
+  CatalogNotes::Sent settled_;          ///< What rows were taken by last.
   bool at_once_ = false;  ///< Its rows are read at the next end of a transaction, wherever in the stream that is.
   std::int16_t highest_seen_ = 0;  ///< The last column's number when the WAL's end was seen_at_.
   Lsn seen_at_;

@@ -29,7 +29,7 @@ void WalStream::want_again(TrackedTable& table) {
 /// The next table whose turn it is.
 TrackedTable* WalStream::due_again(Lsn position) {
   const auto found = std::ranges::find_if(again_, [&](const TrackedTable* table) {
-    return table->due(position) && !table->loses();  // What it loses cannot be read any more: the stream is soon there.
+    return table->due(position) && !table->behind();  // It is read by the names of now: the stream is soon there.
   });
   return found == again_.end() ? nullptr : *found;
 }

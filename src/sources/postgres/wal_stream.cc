@@ -149,10 +149,18 @@ void WalStream::look(postgres::Connection& connection, std::span<const TableId> 
     const TrackedTable::Looked found = table.looked(now, inserted, received);
     if (found.perhaps_unlogged) shapes_.push_back(said_of_rewrite(table.noted()));
     if (found.renewed) shapes_.push_back(renewed(table.noted(), found, inserted));
-    if (where == Where::between_transactions && !again_open_ && table.lost_all()) {
-      table.lose(true);
+    if (where == Where::between_transactions && !again_open_ && table.passed_all()) {
       // All that was committed before was sent; what comes was committed at that position, or after it.
-      shapes_.push_back({table.noted(), Lsn{received.value - 1}});
+      const Lsn commit{received.value - 1};
+      table.remember(commit, Lsn{confirmed_.load(std::memory_order_relaxed)});
+      if (table.loses()) {
+        table.lose(true);
+        shapes_.push_back({table.noted(), commit});
+      }
+      if (table.behind()) {
+        table.take_names();
+        shapes_.push_back({table.noted(), commit});
+      }
     }
     if (table.due(Lsn{~0ull})) want_again(table);
   }
@@ -383,8 +391,9 @@ std::optional<Got> WalStream::take_change(const pgoutput::Message& message, Lsn 
     if (!shapes_.empty()) return Got::shape;
   }
   const TrackedTable::Settled settled = table->settle(commit_, setup_.shaped_at);
-  if (settled == TrackedTable::Settled::lost) {
-    table->lose(commit_ > setup_.shaped_at);
+  if (settled == TrackedTable::Settled::lost || settled == TrackedTable::Settled::renamed) {
+    table->remember(commit_, Lsn{confirmed_.load(std::memory_order_relaxed)});
+    settled == TrackedTable::Settled::lost ? table->lose(commit_ > setup_.shaped_at) : table->rename();
     shapes_.push_back({table->noted(), commit_});
     return Got::shape;
   }
@@ -459,6 +468,7 @@ NewShape WalStream::new_shape(const Wait& wait) {
     gained.schema.columns = table.added();
     read_base_types(source, gained.schema.columns, wait);
     check_money(source, setup_.connect, {&gained, 1}, wait);
+    table.remember(commit_, Lsn{confirmed_.load(std::memory_order_relaxed)});
     words = table.gain(looked.at(id.oid), inserted, gained.schema.columns);
     doubt = !words.empty();
     for (const auto& [oid, told] : told_by_name(source, {&gained, 1}, wait)) words += (doubt ? "; " : "") + told;

@@ -15,6 +15,7 @@
 #include "clickhouse/mapping_check.h"
 #include "clickhouse/on_unfit.h"
 #include "clickhouse/own_values.h"
+#include "clickhouse/rename.h"
 #include "clickhouse/resync.h"
 #include "clickhouse/schema.h"
 #include "clickhouse/server_check.h"
@@ -51,6 +52,7 @@ class ClickHouseTarget final : public Target {
   TargetIdentity recognize(const MirrorTable& table, const Wait& wait) override;
   CopyPlan verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) override;
   void alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) override;
+  void take_back_names(const MirrorTable& from, const MirrorTable& to, const Wait& wait) override;
   void restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override;
   std::string shadow_of(const MirrorTable& table) const override { return shadow_name(table.target_name); }
   Problems check_resync(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override {
@@ -77,6 +79,7 @@ class ClickHouseTarget final : public Target {
   Problems check_one(const MirrorTable& table, const Wait& wait);
   void widen(const MirrorTable& table, const ExistingTable& existing, const Wait& wait);
   void refuse_kept(const MirrorTable& from, const MirrorTable& to, const ExistingTable& existing) const;
+  MirrorTable renamed(const MirrorTable& from, const MirrorTable& to, ExistingTable& existing, const Wait& wait);
   void measure_parts(const Wait& wait);
 
   const Access access_;
@@ -168,8 +171,10 @@ void ClickHouseTarget::refuse_kept(const MirrorTable& from, const MirrorTable& t
     const auto found = std::ranges::find(mapped->mapping.columns, source, &ColumnSetting::source);
     return found == mapped->mapping.columns.end() || found->target.empty() ? source : found->target;
   };
+  const TableLayout layout = layout_of(to);
   for (const std::string& gained : peerd::lost_columns(to.schema, from.schema)) {
-    const std::string name = name_there(gained), table = quote_name(to.target_name);
+    const auto place = std::ranges::find(layout.sources, gained) - layout.sources.begin();
+    const std::string name = layout.names[static_cast<std::size_t>(place)], table = quote_name(to.target_name);
     const auto is_it = [&](const CatalogNotes::Excluded& column) { return name_there(column.name) == name; };
     const bool kept = std::ranges::any_of(from.notes.excluded, is_it);
     // A nullable array's is kept with the column that tells which are NULL.
@@ -181,11 +186,33 @@ void ClickHouseTarget::refuse_kept(const MirrorTable& from, const MirrorTable& t
   }
 }
 
-void ClickHouseTarget::alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) {
+/// The table as it was, its columns called as they are to be.
+MirrorTable ClickHouseTarget::renamed(const MirrorTable& from, const MirrorTable& to, ExistingTable& existing, const Wait& wait) {
+  MirrorTable table = from;
+  for (Column& column : table.schema.columns) {
+    const auto now = std::ranges::find(to.schema.columns, column.number, &Column::number);
+    if (column.number != 0 && now != to.schema.columns.end()) column.name = now->name, column.mapped = now->mapped;
+  }
+  const TableLayout before = layout_of(from), after = layout_of(table);
+  if (before.names == after.names) return table;
+  rename_columns(client_, {from, table, before, after}, existing, wait);
+  existing = read_table(client_, to.target_name, wait);
+  layouts_.forget_loose(table.schema.id);
+  layouts_.loosen(table.schema.id, nullable_columns(existing, layout_of(table)));
+  return table;
+}
+
+void ClickHouseTarget::take_back_names(const MirrorTable& from, const MirrorTable& to, const Wait& wait) {
+  const TableLayout before = layout_of(from), after = layout_of(to);
+  clickhouse::take_back_names(client_, {from, to, before, after}, wait);
+}
+
+void ClickHouseTarget::alter(const MirrorTable& before, const MirrorTable& to, const Wait& wait) {
   layouts_.mappings().require_apart(to);
-  require_standing(client_, from, layouts_, wait);
-  const ExistingTable existing = read_table(client_, to.target_name, wait);
-  require_whole(existing, layout_of(from), to.target_name, title_);
+  require_standing(client_, before, layouts_, wait);
+  ExistingTable existing = read_table(client_, to.target_name, wait);
+  require_whole(existing, layout_of(before), to.target_name, title_);
+  const MirrorTable from = renamed(before, to, existing, wait);
   refuse_kept(from, to, existing);
   throw_if_any(unfitness(existing, layout_of(to), to.target_name, title_));
   refuse_own_values(client_, from, to, layout_of(to), existing, wait);

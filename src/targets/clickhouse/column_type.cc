@@ -5,6 +5,7 @@
 #include "clickhouse/asked_type.h"
 #include "peerd/base/text.h"
 #include "peerd/postgres/types.h"
+#include "renames.h"
 
 namespace peerd::clickhouse {
 namespace {
@@ -198,9 +199,9 @@ std::string null_note(std::string_view column) { return "_peerdb_null_" + std::s
 
 namespace {
 
-const ColumnSetting* setting_of(const TableMapping* mapping, const std::string& column) {
+const ColumnSetting* setting_of(const TableMapping* mapping, const TableSchema& schema, const Column& column) {
   if (mapping == nullptr) return nullptr;
-  const auto found = std::ranges::find(mapping->columns, column, &ColumnSetting::source);
+  const auto found = std::ranges::find(mapping->columns, mapped_name(schema, column), &ColumnSetting::source);
   return found == mapping->columns.end() ? nullptr : &*found;
 }
 
@@ -215,7 +216,7 @@ ColumnType type_of(Column column, const ColumnSetting* setting) {
 std::vector<std::uint16_t> placed(const TableSchema& schema, const TableMapping& mapping, int ColumnSetting::*place) {
   std::vector<std::pair<int, std::uint16_t>> found;
   for (std::size_t i = 0; i < schema.columns.size(); ++i) {
-    const ColumnSetting* setting = setting_of(&mapping, schema.columns[i].name);
+    const ColumnSetting* setting = setting_of(&mapping, schema, schema.columns[i]);
     if (setting != nullptr && setting->*place > 0) found.emplace_back(setting->*place, static_cast<std::uint16_t>(i));
   }
   std::ranges::sort(found);
@@ -245,7 +246,7 @@ TableLayout table_layout(const TableSchema& schema, std::string_view soft_delete
   for (std::size_t i = 0; i < schema.columns.size(); ++i) {
     Column column = schema.columns[i];
     column.in_key = std::ranges::find(schema.key, static_cast<std::uint16_t>(i)) != schema.key.end();
-    const ColumnSetting* setting = setting_of(mapping, column.name);
+    const ColumnSetting* setting = setting_of(mapping, schema, schema.columns[i]);
     layout.sources.push_back(column.name);
     layout.names.push_back(setting != nullptr && !setting->target.empty() ? setting->target : column.name);
     layout.types.push_back(type_of(column, setting));

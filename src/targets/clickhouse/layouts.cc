@@ -36,6 +36,11 @@ void Layouts::loosen(TableId table, std::set<std::string> columns) {
   loose_[table].merge(columns);
 }
 
+void Layouts::forget_loose(TableId table) {
+  Lock lock(mutex_);
+  loose_.erase(table);
+}
+
 void Layouts::know(TableId table, Standing standing) {
   Lock lock(mutex_);
   standings_[table] = std::move(standing);

@@ -37,6 +37,7 @@ class Layouts {
   /// These columns may hold NULL at the target, although they were NOT NULL when the source's table was described: no
   /// message of the stream tells of DROP NOT NULL, so that the target's column is the memory of it.
   void loosen(TableId table, std::set<std::string> columns);
+  void forget_loose(TableId table);  ///< They are called otherwise now.
   void know(TableId table, Standing standing);
   std::optional<Standing> standing(TableId table) const;  ///< None before the first comparison.
 

@@ -6,6 +6,7 @@
 #include "clickhouse/schema.h"
 #include "clickhouse/tokens.h"
 #include "peerd/base/text.h"
+#include "renames.h"
 
 namespace peerd::clickhouse {
 namespace {
@@ -46,14 +47,14 @@ class Check {
   }
 
   const Column* find(const std::string& name, std::uint16_t& place) const {
-    const auto found = std::ranges::find(schema_.columns, name, &Column::name);
+    const auto found = std::ranges::find_if(schema_.columns, [&](const Column& c) { return mapped_name(schema_, c) == name; });
     if (found == schema_.columns.end()) return nullptr;
     place = static_cast<std::uint16_t>(found - schema_.columns.begin());
     return &*found;
   }
   bool in_key(std::uint16_t place) const { return std::ranges::find(schema_.key, place) != schema_.key.end(); }
   std::string target_name(std::uint16_t place) const {
-    const auto found = std::ranges::find(mapping_.columns, schema_.columns[place].name, &ColumnSetting::source);
+    const auto found = std::ranges::find(mapping_.columns, mapped_name(schema_, schema_.columns[place]), &ColumnSetting::source);
     return found == mapping_.columns.end() || found->target.empty() ? schema_.columns[place].name : found->target;
   }
   std::string key_names() const {

@@ -138,10 +138,11 @@ ExistingTable read_table(Client& client, std::string_view name, const Wait& wait
   table.create_query = tables[0].at(4);
   table.modified = tables[0].at(6);
   for (const auto& row : client.query(
-           "SELECT name, type, default_kind, is_in_partition_key, compression_codec FROM system.columns" + where + "table = " +
+           "SELECT name, type, default_kind, is_in_partition_key, compression_codec,"
+           " is_in_sorting_key OR is_in_primary_key OR is_in_sampling_key, comment FROM system.columns" + where + "table = " +
                quote_text(name),
            wait)) {
-    table.columns[row.at(0)] = {row.at(1), row.at(2), row.at(3) == "1", row.at(4)};
+    table.columns[row.at(0)] = {row.at(1), row.at(2), row.at(3) == "1", row.at(4), row.at(5) == "1", row.at(6)};
   }
   // A row policy may hide rows from a SELECT, and does not from this count, which the MergeTree engines know.
   table.empty = tables[0].at(5) == "0";

@@ -18,6 +18,8 @@ struct ExistingTable {
     std::string type, default_kind;
     bool in_partition = false;  ///< In the expression of PARTITION BY.
     std::string codec;
+    bool in_key = false;  ///< Of ORDER BY, PRIMARY KEY or SAMPLE BY.
+    std::string comment;
   };
   bool exists = false;
   bool empty = true;

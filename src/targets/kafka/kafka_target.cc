@@ -7,6 +7,7 @@
 
 #include "kafka/chunk_writer.h"
 #include "kafka/errors.h"
+#include "kafka/key_names.h"
 #include "kafka/ledger.h"
 #include "kafka/lost_topic.h"
 #include "kafka/names.h"
@@ -264,7 +265,7 @@ void KafkaTarget::note_ends(const Wait& wait) {
     if (ends.take_changed()) producer_->send(setup_.ledger, 0, std::string(kEndKeys) + topic, ends.text(), nullptr, wait);
 }
 
-void KafkaTarget::alter(const MirrorTable&, const MirrorTable& to, const Wait&) { mappings_.require_apart(to), learn(to); }
+void KafkaTarget::alter(const MirrorTable& from, const MirrorTable& to, const Wait&) { require_alterable(mappings_, from, to, topics_.name_of(to)), learn(to); }
 
 /// Messages stay. Rows that were read since an older start may be gone, and no change will say so, for those of before the
 /// new start are not applied: a TRUNCATE voids them (rules.md 9).

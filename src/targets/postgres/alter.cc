@@ -6,6 +6,7 @@
 #include "peerd/base/text.h"
 #include "postgres/ownership.h"
 #include "postgres/parts.h"
+#include "postgres/rename.h"
 #include "postgres/table_lock.h"
 #include "unfit.h"
 
@@ -80,11 +81,17 @@ void refuse_own_values(Connection& connection, const MirrorTable& from, const Mi
 
 }  // namespace
 
-void alter_table(Connection& connection, const Site& site, const MirrorTable& from, const MirrorTable& to,
+void alter_table(Connection& connection, const Site& site, const MirrorTable& before, const MirrorTable& to,
                  const Wait& wait) {
   Found found = look(connection, site, to, wait);
-  require_whole(found, from);
-  require_parts(connection, from, found.standing.oid, wait);
+  require_whole(found, before);
+  require_parts(connection, before, found.standing.oid, wait);
+  MirrorTable from = before;
+  try {
+    rename_columns(connection, site, from, to, found, wait);
+  } catch (Error& error) {
+    rethrow_with_grant(error, site, found, false);
+  }
   refuse_kept(connection, from, to, found, wait);
   refuse_own_values(connection, from, to, found, wait);
   let_go(connection, site, lost_columns(from.schema, to.schema), found, wait);

@@ -28,7 +28,9 @@ CREATE TABLE IF NOT EXISTS _peerd.partitions (
   table_oid oid, partition oid, parent oid NOT NULL, leaf boolean NOT NULL, name text NOT NULL, mirror text NOT NULL,
   PRIMARY KEY (table_oid, partition));
 CREATE TABLE IF NOT EXISTS _peerd.horizons (
-  mirror text PRIMARY KEY, horizon pg_lsn NOT NULL))";
+  mirror text PRIMARY KEY, horizon pg_lsn NOT NULL);
+CREATE TABLE IF NOT EXISTS _peerd.names (
+  table_oid oid PRIMARY KEY, mirror text NOT NULL, names text NOT NULL))";
 
 // Any number: it keeps two mirrors from creating the schema at the same time.
 constexpr std::string_view kCreateLock = "SELECT pg_advisory_xact_lock(7369852104)";
@@ -57,12 +59,12 @@ Result claim(Connection& connection, const Site& site, const Wait& wait) {
 /// What an earlier version made lacks some of them.
 Result later_tables(Connection& connection, const Wait& wait) {
   return connection.run(
-      "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('_peerd') AND relname IN ('columns', 'partitions', 'horizons')",
+      "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('_peerd') AND relname IN ('columns', 'partitions', 'horizons', 'names')",
       wait);
 }
 
 bool is_complete(Connection& connection, const Wait& wait) {
-  return later_tables(connection, wait).rows() == 3;
+  return later_tables(connection, wait).rows() == 4;
 }
 
 /// With IF NOT EXISTS alone it would need the right to create one although it stands.
@@ -238,7 +240,7 @@ void erase_chunks_before(Connection& connection, const Site& site, const Chunk& 
 void forget_table(Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait) {
   const postgres::QualifiedName name = postgres::parse_qualified(table.target_name);
   const Parameters own{site.uuid, name.quoted()};
-  for (const std::string_view notes : {"columns", "partitions"}) {
+  for (const std::string_view notes : {"columns", "partitions", "names"}) {
     connection.run("DELETE FROM _peerd." + std::string(notes) + " WHERE mirror = $1 AND table_oid = to_regclass($2)", own,
                    wait);
   }

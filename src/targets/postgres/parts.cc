@@ -109,6 +109,7 @@ void note_parts(Connection& connection, const Site& site, const MirrorTable& tab
   const Parameters of{std::to_string(oid)};
   connection.run("DELETE FROM _peerd.columns WHERE table_oid = $1::oid", of, wait);
   connection.run("DELETE FROM _peerd.partitions WHERE table_oid = $1::oid", of, wait);
+  connection.run("DELETE FROM _peerd.names WHERE table_oid = $1::oid", of, wait);
   learn_parts(connection, site, table, oid, wait);
 }
 

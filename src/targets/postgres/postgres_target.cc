@@ -9,6 +9,7 @@
 #include "postgres/firing.h"
 #include "postgres/ownership.h"
 #include "postgres/parts.h"
+#include "postgres/rename.h"
 
 namespace peerd {
 
@@ -106,6 +107,10 @@ CopyPlan PostgresTarget::verify(const MirrorTable& table, const TargetIdentity& 
 void PostgresTarget::alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) {
   site_.mappings.require_apart(to);
   in_transaction(to, wait, [&] { alter_table(*connection_, site_, site_.here(from), site_.here(to), wait); });
+}
+
+void PostgresTarget::take_back_names(const MirrorTable& from, const MirrorTable& to, const Wait& wait) {
+  in_transaction(from, wait, [&] { pgtarget::take_back_names(*connection_, site_, site_.here(from), site_.here(to), wait); });
 }
 
 void PostgresTarget::restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>&, const Wait& wait) {
