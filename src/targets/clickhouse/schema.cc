@@ -13,7 +13,7 @@ namespace {
 std::string added_column(const TableLayout& layout, std::size_t i, const std::optional<std::string>& missing) {
   std::string out = "ADD COLUMN IF NOT EXISTS " + quote_name(layout.names[i]) + " " + layout.types[i].declared();
   if (missing) out += " DEFAULT " + literal(layout, i, *missing);
-  return out;
+  return out + " COMMENT " + quote_text(kAddedByMirror);
 }
 
 /// Rows of before the column had no array: NULL, unless Postgres says otherwise.

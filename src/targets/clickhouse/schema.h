@@ -53,6 +53,9 @@ std::set<std::string> held_columns(const TableLayout& layout);
 /// Those that the table lacks.
 std::vector<std::string> lost_columns(const ExistingTable& existing, const TableLayout& layout);
 
+/// The comment on a column that peerd added to a table: what stands in it came from the source, also when nobody remembers, since
+/// the transaction that it was gained in came in part and comes again.
+inline constexpr std::string_view kAddedByMirror = "added by peerd";
 /// ALTERs that give an own or taken-over table what it lacks: columns, Nullable, the title.
 std::vector<std::string> widening(const ExistingTable& existing, const TableSchema& schema, const TableLayout& layout,
                                   std::string_view name, std::string_view comment);

@@ -66,6 +66,33 @@ TEST_F(ClickHouseTables, NamesWithOddCharactersWork) {
   EXPECT_EQ(value("SELECT COLUMNS('quo') FROM " + clickhouse::quote_name(table_.target_name)), "a");
 }
 
+// A large transaction comes in pieces: what was gained within it is altered again when it comes again.
+TEST_F(ClickHouseTables, WhatStandsInAColumnThatTheMirrorAddedIsItsOwn) {
+  streaming();
+  const auto gained = [&](const char* name, std::int16_t number) {
+    MirrorTable to = table_;
+    to.schema.columns.push_back(table_.schema.columns[3]);
+    Column& column = to.schema.columns.back();
+    column.name = name;
+    column.number = number;
+    column.nullable = true;
+    return to;
+  };
+  const MirrorTable to = gained("more", 20);
+  target().alter(table_, to, wait());
+  sql("INSERT INTO `public.sample` (id, more, _PEERDB_IS_DELETED, _peerdb_version) SELECT 1, 7, 0, 8");
+  restart();
+  EXPECT_NO_THROW(target().alter(table_, to, wait()));
+  EXPECT_EQ(sql("SELECT more FROM `public.sample` FINAL"), (Rows{{"7"}}));
+  sql("ALTER TABLE `public.sample` ADD COLUMN mine Nullable(Int32) DEFAULT 5");
+  try {
+    target().alter(table_, gained("mine", 21), wait());
+    ADD_FAILURE() << "an operator's values passed for the source's";
+  } catch (const Error& error) {
+    EXPECT_NE(error.text.message.find("\"mine\""), std::string::npos) << error.text.message;
+  }
+}
+
 TEST_F(ClickHouseTables, OfAnotherMirrorOrWithRowsAreRefused) {
   streaming();
   row("1");
