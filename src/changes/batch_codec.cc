@@ -164,7 +164,7 @@ class BatchCodec::Decoder {
   void run(std::string_view bytes) {
     // Cells borrow from one copy of all.
     std::byte* const kept = to_.arena_.allocate(bytes.size());
-    std::memcpy(kept, bytes.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(kept, bytes.data(), bytes.size());
     In in({reinterpret_cast<const char*>(kept), bytes.size()});
     if (in.byte() != kVersion)
       throw Error(ErrorCode::not_supported, "a batch was kept in a version that this peerd does not know",
