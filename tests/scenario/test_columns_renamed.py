@@ -124,7 +124,7 @@ def test_columns_renamed_while_nobody_looks(new_world, kind, how):
     settle(world)
 
 
-@pytest.mark.parametrize("kind", MOST)
+@pytest.mark.parametrize("kind", ["postgres", *[pytest.param(kind, marks=pytest.mark.full) for kind in TARGETS[1:]]])
 def test_columns_renamed_between_kills(new_world, kind):
     world = new_world(kind)
     make(world)

@@ -137,7 +137,7 @@ def test_partitions_come_and_go_in_the_middle_of_the_copy(new_world, kind, rewri
     assert world.compare(where="true" if rewritten else "id NOT BETWEEN 2000 AND 2999") == 3070
 
 
-@pytest.mark.parametrize("kind", ["postgres", "clickhouse"])
+@pytest.mark.parametrize("kind", ["postgres", pytest.param("clickhouse", marks=pytest.mark.full)])
 def test_what_the_stream_does_not_tell_of_partitions_is_said(new_world, kind):
     world = make_tree(new_world(kind), 4000)
     world.start_mirror(["public.items"])
@@ -254,7 +254,7 @@ def test_a_value_is_not_taken_from_an_old_row_that_a_partition_does_not_send(new
     assert settle(world) == 3979
 
 
-@pytest.mark.parametrize("kind", ["postgres", "clickhouse"])
+@pytest.mark.parametrize("kind", ["postgres", pytest.param("clickhouse", marks=pytest.mark.full)])
 def test_a_column_that_came_before_a_partition_has_the_partitions_values(new_world, kind):
     world = make_tree(new_world(kind), 3000)
     world.start_mirror(["public.items"])
