@@ -196,7 +196,7 @@ def test_a_catalog_of_an_older_version_is_learnt(new_world):
     world.settle_and_compare()
     world.sql("ALTER TABLE items RENAME p TO x; ALTER TABLE items RENAME q TO p; ALTER TABLE items RENAME x TO q")
     world.sql("UPDATE items SET id = id")
-    assert '"p"' in world.wait_state("FAILED", 60)["last_error"]
+    world.settle_and_compare()
 
 
 def test_an_identity_index_that_is_gone_is_said_with_its_cure(new_world):
