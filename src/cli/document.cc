@@ -81,11 +81,6 @@ std::string required(const YAML::Node& node, const char* name, const std::string
   return node[name].Scalar();
 }
 
-std::string upper(std::string text) {
-  for (char& c : text) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-  return text;
-}
-
 Json read_peer(const std::string& name, const YAML::Node& node) {
   const std::string field = "peers." + name;
   if (!node.IsMap()) refuse(field, "a peer is a map of its options", "type: postgres, host: …");
@@ -97,7 +92,7 @@ Json read_peer(const std::string& name, const YAML::Node& node) {
     if (entry.second.IsScalar() && entry.second.Scalar() == kKept) keep.push_back(option);
     else config[option] = value(entry.second, field + "." + option);
   }
-  const Json peer{{"name", name}, {"type", upper(kind)}, {kind + "_config", config}};
+  const Json peer{{"name", name}, {"type", to_upper(kind)}, {kind + "_config", config}};
   return {{"peer", peer}, {"keep", keep}};
 }
 
@@ -162,7 +157,7 @@ Json read_query(const std::string& name, const YAML::Node& node, const std::stri
       mirror[api_name(kQuery, option)] = value(entry.second, at);
     }
   }
-  mirror["write_mode"] = {{"write_type", std::string(kModes) + upper(mode)}, {"upsert_key_columns", keys}};
+  mirror["write_mode"] = {{"write_type", std::string(kModes) + to_upper(mode)}, {"upsert_key_columns", keys}};
   return mirror;
 }
 

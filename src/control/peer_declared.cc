@@ -1,22 +1,13 @@
 #include "peer_declared.h"
 
 #include "names.h"
+#include "peerd/base/text.h"
 #include "peerd/specs/peerdb_options.h"
 
 namespace peerd {
-namespace {
-
-std::string upper(std::string_view word) {
-  std::string text(word);
-  for (char& c : text)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  return text;
-}
-
-}  // namespace
 
 PeerSpec declare_peer(const Connectors& connectors, std::string_view name, std::string_view kind, const RawOptions& options) {
-  const Connector& connector = connectors.of(upper(kind));
+  const Connector& connector = connectors.of(to_upper(kind));
   PeerSpec spec{std::string(name), std::string(connector.kind), {}};
   Problems problems = check_name("peer", name);
   RawOptions raw = options;

@@ -5,7 +5,6 @@
 #include <yaml-cpp/yaml.h>
 
 #include <array>
-#include <cctype>
 
 #include "peerd/base/text.h"
 
@@ -56,9 +55,7 @@ constexpr std::string_view kPrefix = "PEERD_";
 constexpr std::array<std::string_view, 3> kForeign{"PEERD_TEST_", "PEERD_BENCH_", "PEERD_QUICKSTART_"};
 
 std::string variable_of(std::string_view option) {
-  std::string name(kPrefix);
-  for (const char c : option) name += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return name;
+  return std::string(kPrefix) + to_upper(option);
 }
 
 RawOptions read_file(std::string_view yaml) {

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "peerd/base/text.h"
 #include "plain_json.h"
 
 namespace peerd::rest {
@@ -49,9 +50,7 @@ void add_nulls(const pb::Message& message, Json& json) {
 }  // namespace
 
 std::string reason_of(const ErrorText& text) {
-  std::string reason;
-  for (const char c : facts(text.code).word) reason += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-  return reason;
+  return to_upper(facts(text.code).word);
 }
 
 std::string with_nulls(const pb::Message& message, std::string json) {

@@ -168,8 +168,7 @@ const Cpp* config_field(std::string_view kind) {
 
 std::string upper_without_config(std::string name) {
   name.resize(name.size() - std::string_view("_config").size());
-  for (char& c : name) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-  return name;
+  return to_upper(name);
 }
 
 void refuse_masked(const PeerRequest& request, const OptionTable& table, const std::string& path) {

@@ -213,9 +213,7 @@ Statement parse_create_peer(TokenCursor& cursor, Replace replace) {
   create.name =
       cursor.expect_name(replace == Replace::yes ? "a peer's name" : "IF NOT EXISTS or a peer's name").folded();
   cursor.expect_word("FROM");
-  for (const char c : cursor.expect_name("a kind of peer, such as POSTGRES").text) {
-    create.kind += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-  }
+  create.kind = to_upper(cursor.expect_name("a kind of peer, such as POSTGRES").text);
   if (!cursor.at_end() && !cursor.peek().is_word("WITH")) cursor.fail("WITH or the end of the statement");
   parse_options(cursor, create.options, create.positions);
   const TokenCursor::Secret secret(cursor);  // What stands behind may be the rest of a value whose quotes are wrong.
