@@ -5,6 +5,7 @@
 
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
+#include "peerd/changes/renaming.h"
 
 namespace peerd {
 namespace {
@@ -37,10 +38,8 @@ void count_by_table(const Batch& batch, std::vector<TableStatus>& shown) {
 
 std::string renamed_columns(const TableSchema& from, const TableSchema& to) {
   std::string names;
-  for (const auto& [name, number] : new_names(from, to)) {
-    const auto before = std::ranges::find(from.columns, number, &Column::number);
-    names += (names.empty() ? "" : ", ") + quote_identifier(before->name) + " is " + quote_identifier(name) + " now";
-  }
+  for (const Renaming& one : renamings(from, to))
+    names += (names.empty() ? "" : ", ") + quote_identifier(one.from) + " is " + quote_identifier(one.to) + " now";
   return names;
 }
 
@@ -183,7 +182,8 @@ void StreamWriter::store_tables() {
     if (held == held_back_.end()) continue;
     MirrorTable before = held->second;
     before.coverage = table.coverage;
-    before.notes.renaming = new_names(before.schema, table.schema);
+    before.notes.renaming.clear();
+    for (Renaming& one : renamings(before.schema, table.schema)) before.notes.renaming.push_back({std::move(one.to), one.number});
     table = std::move(before);
   }
   context_.catalog.set_tables(context_.lease, tables, held_back_.empty() ? shaped_at_ : held_shaped_at_);
@@ -194,7 +194,7 @@ void StreamWriter::store_tables() {
 void StreamWriter::begin_shape(const MirrorTable& from, const MirrorTable& to) {
   if (held_back_.empty()) held_shaped_at_ = shaped_at_;
   held_back_.emplace(from.schema.id, from);
-  if (new_names(from.schema, to.schema).empty()) return;
+  if (renamings(from.schema, to.schema).empty()) return;
   const MirrorTable before = std::exchange(*find_table(from.schema.id), to);
   store_tables();
   *find_table(from.schema.id) = before;
@@ -215,7 +215,7 @@ void StreamWriter::take_shape(const NewShape& shape, std::uint64_t record, const
     begin_shape(*found, shape.table);
     context_.target.alter(*found, shape.table, patient(stop));
     words = became(found->schema, shape.table.schema);
-    if (!shape.table.notes.excluded.empty() || !new_names(found->schema, shape.table.schema).empty())
+    if (!shape.table.notes.excluded.empty() || !renamings(found->schema, shape.table.schema).empty())
       note_altered(context_, target_notes_, shape.table, patient(stop));
   }
   const CoverageNote noted = std::move(found->coverage);  // Newer than what the stream was opened with.

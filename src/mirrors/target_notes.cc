@@ -53,15 +53,6 @@ bool open_target(MirrorContext& context, const MirrorProgress& progress, const s
   return take_back_names(context, progress, stop);
 }
 
-std::vector<CatalogNotes::Excluded> new_names(const TableSchema& from, const TableSchema& to) {
-  std::vector<CatalogNotes::Excluded> names;
-  for (const Column& column : from.columns) {
-    const auto same = std::ranges::find(to.columns, column.number, &Column::number);
-    if (column.number != 0 && same != to.columns.end() && same->name != column.name) names.push_back({same->name, column.number});
-  }
-  return names;
-}
-
 void create_at_target(MirrorContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait) {
   note(context, notes, table, context.target.create(table, wait));
 }

@@ -27,9 +27,6 @@ MirrorTable shadow_at_target(const MirrorContext& context, const MirrorTable& ta
 /// Compares the table with its note. A mirror of before there were notes gets one, of the table that is known as its own.
 CopyPlan verify_at_target(MirrorContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait);
 
-/// Numbers and new names of the columns that both have, under different names.
-std::vector<CatalogNotes::Excluded> new_names(const TableSchema& from, const TableSchema& to);
-
 /// After an ALTER of it: its columns are noted as they are now, where one has come to have the name of another.
 void note_altered(MirrorContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait);
 

@@ -1,21 +1,10 @@
 #include "renames.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "peerd/base/text.h"
 
 namespace peerd {
-
-std::vector<Renaming> renamings(const TableSchema& from, const TableSchema& to) {
-  std::vector<Renaming> found;
-  for (const Column& column : from.columns) {
-    const auto same = std::ranges::find(to.columns, column.number, &Column::number);
-    if (column.number != 0 && same != to.columns.end() && same->name != column.name)
-      found.push_back({column.number, column.name, same->name});
-  }
-  return found;
-}
 
 std::vector<Renaming> in_order(std::vector<Renaming> renamings) {
   std::vector<Renaming> steps;
@@ -45,14 +34,9 @@ bool goes_round(const std::vector<Renaming>& renamings) {
 }
 
 std::string names_mark(const TableSchema& schema) {
-  std::uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a
-  const auto add = [&](const std::string& text) {
-    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  };
-  for (const Column& column : schema.columns) add(std::to_string(column.number) + ":" + column.name + ";");
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
-  return "peerd names " + std::to_string(schema.id.oid) + " " + text;
+  std::string names;
+  for (const Column& column : schema.columns) names += std::to_string(column.number) + ":" + column.name + ";";
+  return "peerd names " + std::to_string(schema.id.oid) + " " + fnv1a(names);
 }
 
 std::string mapped_name(const TableSchema& schema, const Column& column) {

@@ -5,19 +5,10 @@
 #include <vector>
 
 #include "peerd/base/error.h"
-#include "peerd/changes/table.h"
+#include "peerd/changes/renaming.h"
 
 // Columns that have other names at the source than they had. Pure.
 namespace peerd {
-
-/// A column's names at the target, before and after.
-struct Renaming {
-  std::int16_t number = 0;
-  std::string from, to;
-  bool operator==(const Renaming&) const = default;
-};
-/// Of schemas whose columns are called as at the target: the columns that both have, under different names.
-std::vector<Renaming> renamings(const TableSchema& from, const TableSchema& to);
 
 /// One after the other: none takes a name that is still another's. Where names go round in a circle, one column of it waits
 /// under a name that temporary_name() gives it.

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "peerd/changes/table.h"
+
+namespace peerd {
+
+/// A column's names, before and after.
+struct Renaming {
+  std::int16_t number = 0;
+  std::string from, to;
+  bool operator==(const Renaming&) const = default;
+};
+/// The columns that both schemas have, by their numbers, under different names. Pure.
+std::vector<Renaming> renamings(const TableSchema& from, const TableSchema& to);
+
+}  // namespace peerd
