@@ -67,19 +67,11 @@ void BatchBuilder::moved(Lsn idle) { batch_->complete_to_ = std::max(batch_->com
 
 std::unique_ptr<Batch> BatchBuilder::take(std::unique_ptr<Batch> spent) {
   if (!spent) spent = std::make_unique<Batch>();
-  spent->arena_.reset();
-  spent->tables_.clear();
-  spent->changes_.clear();
-  spent->commit_ends_.clear();
-  spent->transactions_.clear();
-  spent->messages_.clear();
-  spent->whole_messages_ = 0;
+  spent->clear();
   noted_ = false;
-  spent->oldest_commit_us_ = 0;
   spent->complete_to_ = batch_ ? batch_->complete_to_ : Lsn{};
   // A transaction that began without a change so far is nothing that a target could hold open.
   spent->open_head_ = transaction_has_changes_;
-  spent->open_tail_ = false;
   if (batch_) batch_->open_tail_ = transaction_has_changes_;
   batch_.swap(spent);
   return spent;

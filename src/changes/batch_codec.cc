@@ -314,13 +314,7 @@ class BatchCodec::Decoder {
 std::unique_ptr<Batch> BatchCodec::decode(std::string_view bytes, const Counting& counting, bool continues,
                                           std::unique_ptr<Batch> spent) {
   if (!spent) spent = std::make_unique<Batch>();
-  spent->arena_.reset();
-  spent->tables_.clear();
-  spent->changes_.clear();
-  spent->commit_ends_.clear();
-  spent->transactions_.clear();
-  spent->messages_.clear();
-  spent->whole_messages_ = 0;
+  spent->clear();
   Decoder(*spent, counting, continues).run(bytes);
   return spent;
 }

@@ -105,6 +105,7 @@ class Batch {
  private:
   friend class BatchBuilder;
   friend class BatchCodec;
+  void clear() noexcept;  ///< As newly made; memory is kept.
   Arena arena_;
   std::vector<MirrorTable> tables_;
   std::vector<ChangeView> changes_;

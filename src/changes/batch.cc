@@ -1,0 +1,18 @@
+#include "peerd/changes/batch.h"
+
+namespace peerd {
+
+void Batch::clear() noexcept {
+  arena_.reset();
+  tables_.clear();
+  changes_.clear();
+  commit_ends_.clear();
+  transactions_.clear();
+  messages_.clear();
+  whole_messages_ = 0;
+  complete_to_ = Lsn{};
+  oldest_commit_us_ = 0;
+  open_tail_ = open_head_ = false;
+}
+
+}  // namespace peerd
