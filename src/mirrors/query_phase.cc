@@ -11,9 +11,9 @@
 
 #include <algorithm>
 #include <deque>
-#include <thread>
 
 #include "chunk_work.h"
+#include "chunk_workers.h"
 #include "peerd/base/log.h"
 #include "source_place.h"
 #include "target_notes.h"
@@ -174,21 +174,9 @@ void Rounds::copy() {
   if (pending.empty()) return;
   const std::size_t worker_count = std::min(workers_most, pending.size());
   work.set(work.add(), placed(), form_, std::move(pending), ranges_.size());
-  std::stop_source halt;
-  std::stop_callback forward(stop_, [&] { halt.request_stop(); });
-  std::vector<std::unique_ptr<ChunkReader>> readers;
-  for (std::size_t i = 0; i < worker_count; ++i) readers.push_back(context_.source.open_reader(brief(stop_)));
-  std::vector<std::jthread> workers;
-  // Whatever ends this function, the workers end before the readers do.
-  struct Halt {
-    std::stop_source& halt;
-    std::vector<std::jthread>& workers;
-    ~Halt() {
-      halt.request_stop();
-      workers.clear();
-    }
-  } join{halt, workers};
-  for (auto& reader : readers) workers.emplace_back([this, &reader, &work, &halt] { this->work(*reader, work, halt.get_token()); });
+  const ChunkWorkers workers(
+      worker_count, [&] { return context_.source.open_reader(brief(stop_)); },
+      [this, &work](ChunkReader& reader, const std::stop_token& stop) { this->work(reader, work, stop); }, stop_);
   while (const auto event = work.next_event(stop_)) work.finished(event->table);
 }
 

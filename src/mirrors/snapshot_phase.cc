@@ -9,9 +9,9 @@
 // key, so that a table that is rewritten again and again arrives all the same (9).
 
 #include <algorithm>
-#include <thread>
 
 #include "chunk_work.h"
+#include "chunk_workers.h"
 #include "peerd/base/log.h"
 #include "phase.h"
 #include "source_place.h"
@@ -169,21 +169,9 @@ MirrorTable Snapshot::placed(std::size_t index) const {
 }
 
 void Snapshot::coordinate(std::size_t worker_count) {
-  std::stop_source halt;
-  std::stop_callback forward(stop_, [&] { halt.request_stop(); });
-  std::vector<std::unique_ptr<ChunkReader>> readers;
-  for (std::size_t i = 0; i < worker_count; ++i) readers.push_back(context_.source.open_reader(brief(stop_)));
-  std::vector<std::jthread> workers;
-  // Whatever ends this function, the workers end before the readers do.
-  struct Halt {
-    std::stop_source& halt;
-    std::vector<std::jthread>& workers;
-    ~Halt() {
-      halt.request_stop();
-      workers.clear();
-    }
-  } join{halt, workers};
-  for (auto& reader : readers) workers.emplace_back([this, &reader, &halt] { work(*reader, halt.get_token()); });
+  const ChunkWorkers workers(
+      worker_count, [&] { return context_.source.open_reader(brief(stop_)); },
+      [this](ChunkReader& reader, const std::stop_token& stop) { work(reader, stop); }, stop_);
   while (const auto event = work_.next_event(stop_)) {
     if (event->kind == ChunkWork::Event::Kind::copied) {
       end_table(event->table);
