@@ -122,7 +122,9 @@ std::string bare_type(std::string_view type) {
   return std::string(type);
 }
 
-ExistingTable read_table(Client& client, std::string_view name, const Wait& wait) {
+namespace {
+
+ExistingTable read_once(Client& client, std::string_view name, const Wait& wait) {
   ExistingTable table;
   const std::string where = " WHERE database = currentDatabase() AND ";
   const auto tables = client.query(
@@ -149,6 +151,18 @@ ExistingTable read_table(Client& client, std::string_view name, const Wait& wait
   if (table.empty || table.engine.ends_with("MergeTree") || table.engine.ends_with("View")) return table;
   table.empty = client.query("SELECT 1 FROM " + quote_name(name) + " LIMIT 1", wait).empty();
   return table;
+}
+
+}  // namespace
+
+ExistingTable read_table(Client& client, std::string_view name, const Wait& wait) {
+  for (;;) {
+    ExistingTable table = read_once(client, name, wait);
+    if (!table.exists) return table;
+    // The server has told of the table and of its columns in two answers, and a copy may have been exchanged for it between them.
+    const auto now = client.query("SELECT toString(uuid) FROM system.tables WHERE database = currentDatabase() AND name = " + quote_text(name), wait);
+    if (!now.empty() && now[0].at(0) == table.uuid) return table;
+  }
 }
 
 std::vector<std::string> ordered_names(const TableLayout& layout) {

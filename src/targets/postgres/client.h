@@ -34,6 +34,16 @@ Site make_site(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& leas
 std::unique_ptr<postgres::Connection> connect(const Site& site, const Wait& wait);
 bool is_replica(postgres::Connection& connection, const Wait& wait);
 
+/// What `look` answers, all of it of one moment: whatever others commit meanwhile, the mirror itself among them, is seen as a whole
+/// or not at all. It may write nothing. REQUIRES: no transaction is open. When it throws, the transaction stays.
+template <typename Look>
+auto at_one_moment(postgres::Connection& connection, const Wait& wait, Look look) {
+  connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", wait);
+  auto seen = look();
+  connection.run("COMMIT", wait);
+  return seen;
+}
+
 /// "host:port/database", for messages.
 std::string place(const postgres::ConnectOptions& options);
 

@@ -128,7 +128,7 @@ Problems PostgresTarget::check_resync(const MirrorTable& table, const std::optio
   return guarded(table.schema.qualified(), [&] {
     connected(wait);
     if (Problems problems = site_.mappings.check_apart(table); !problems.empty()) return problems;
-    return pgtarget::check_resync(*connection_, site_, site_.here(table), wait);
+    return at_one_moment(*connection_, wait, [&] { return pgtarget::check_resync(*connection_, site_, site_.here(table), wait); });
   });
 }
 

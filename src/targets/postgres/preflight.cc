@@ -68,6 +68,33 @@ Problems check_overlap(postgres::Connection& connection, const MirrorTable& tabl
   return shared ? Problems{*shared} : Problems();
 }
 
+/// Of tables with targets of their own, as one moment shows them.
+Problems check_tables(postgres::Connection& connection, const Site& site, std::span<const MirrorTable> tables, const Wait& wait) {
+  Problems problems;
+  const std::set<std::string> partitioned = partitioned_tables(connection, wait);
+  std::set<std::string> names;
+  for (const MirrorTable& table : tables) {
+    const std::string name = postgres::parse_qualified(table.target_name).quoted();
+    if (!names.insert(name).second) {
+      problems.push_back({ErrorText{.code = ErrorCode::invalid_option,
+                                    .message = "two tables are mapped to " + table.target_name,
+                                    .detail = {},
+                                    .hint = "give each table a target of its own",
+                                    .field = {},
+                                    .table = table.schema.qualified(),
+                                    .origin = {},
+                                    .retry = {}},
+                          ""});
+      continue;
+    }
+    Problems found = site.mappings.check(table);
+    if (found.empty()) found = check_table(connection, site, site.here(table), wait);
+    if (found.empty() && partitioned.contains(name)) found = check_overlap(connection, table, tables, wait);
+    std::ranges::move(found, std::back_inserter(problems));
+  }
+  return problems;
+}
+
 }  // namespace
 
 Problems PostgresTarget::preflight(std::span<const MirrorTable> tables, const Wait& wait) {
@@ -76,27 +103,8 @@ Problems PostgresTarget::preflight(std::span<const MirrorTable> tables, const Wa
     // A connection of its own: nothing that fails here costs the mirror anything.
     const auto connection = connect(site_, wait);
     problems = check_rights(*connection, site_, wait);
-    const std::set<std::string> partitioned = partitioned_tables(*connection, wait);
-    std::set<std::string> names;
-    for (const MirrorTable& table : tables) {
-      const std::string name = postgres::parse_qualified(table.target_name).quoted();
-      if (!names.insert(name).second) {
-        problems.push_back({ErrorText{.code = ErrorCode::invalid_option,
-                                      .message = "two tables are mapped to " + table.target_name,
-                                      .detail = {},
-                                      .hint = "give each table a target of its own",
-                                      .field = {},
-                                      .table = table.schema.qualified(),
-                                      .origin = {},
-                                      .retry = {}},
-                            ""});
-        continue;
-      }
-      Problems found = site_.mappings.check(table);
-      if (found.empty()) found = check_table(*connection, site_, site_.here(table), wait);
-      if (found.empty() && partitioned.contains(name)) found = check_overlap(*connection, table, tables, wait);
-      std::ranges::move(found, std::back_inserter(problems));
-    }
+    const auto look = [&] { return check_tables(*connection, site_, tables, wait); };
+    std::ranges::move(at_one_moment(*connection, wait, look), std::back_inserter(problems));
   } catch (Error& error) {
     name_place(error, site_, "");
     problems.push_back({error.text, ""});
