@@ -77,6 +77,35 @@ const Field* find(std::span<const Field> fields, std::string_view name) {
   return found == fields.end() ? nullptr : &*found;
 }
 
+const Field& field_of(const Service& service, std::string_view name) {
+  const Field* field = find(service.fields, name);
+  if (field == nullptr) field = find(kThresholds, name);
+  if (field != nullptr) return *field;
+  std::vector<std::string_view> known;
+  for (const Field& each : service.fields) known.push_back(each.name);
+  for (const Field& each : kThresholds) known.push_back(each.name);
+  const std::string_view meant = closest(name, known);
+  refuse(name, "is not a field of " + std::string(service.name), meant.empty() ? "" : "did you mean " + std::string(meant));
+}
+
+bool is_list(const Field& field) { return field.shape == Shape::texts || (field.shape == Shape::addresses && field.name != "from"); }
+
+/// Of an SQL literal. What fits no field stays what it is, and is refused as such.
+json value_of(const Field& field, const RawOption& raw) {
+  if (raw.kind == RawOption::Kind::boolean) return raw.text == "true";
+  if (field.shape == Shape::count || field.shape == Shape::threshold) {
+    const auto number = read_integer(raw.text);
+    return number ? json(*number) : json(raw.text);
+  }
+  if (!is_list(field)) return raw.text;
+  json list = json::array();
+  for (const std::string& each : split(raw.text, ',')) {
+    const std::size_t begin = std::min(each.find_first_not_of(' '), each.size());
+    list.push_back(each.substr(begin, each.find_last_not_of(' ') + 1 - begin));
+  }
+  return list;
+}
+
 json parse(const std::string& text) {
   json parsed = json::parse(text, nullptr, false);
   if (!parsed.is_object()) refuse("", "must be a text that holds a JSON object", R"(for example "{\"channel_ids\":[\"C1\"]}")");
@@ -200,16 +229,7 @@ void check(const Field& field, const json& value) {
 
 void check_all(const Service& service, const json& settings) {
   for (const auto& [name, value] : settings.items()) {
-    const Field* field = find(service.fields, name);
-    if (field == nullptr) field = find(kThresholds, name);
-    if (field == nullptr) {
-      std::vector<std::string_view> known;
-      for (const Field& each : service.fields) known.push_back(each.name);
-      for (const Field& each : kThresholds) known.push_back(each.name);
-      const std::string_view meant = closest(name, known);
-      refuse(name, "is not a field of " + std::string(service.name), meant.empty() ? "" : "did you mean " + std::string(meant));
-    }
-    check(*field, value);
+    check(field_of(service, name), value);
   }
   for (const Field& field : service.fields)
     if (field.required && !settings.contains(field.name)) refuse(field.name, "is missing");
@@ -250,6 +270,18 @@ std::vector<std::string> AlertPlan::texts(std::string_view field) const {
 
 int AlertPlan::number(std::string_view field, int otherwise) const {
   return parse(settings).value(std::string(field), otherwise);
+}
+
+std::string with_fields(std::string_view service_type, const std::string& service_config, const RawOptions& set,
+                        std::span<const std::string> reset) {
+  const Service& service = service_of(service_type);
+  json settings = parse(service_config);
+  for (const auto& [name, raw] : set) settings[name] = value_of(field_of(service, name), raw);
+  for (const std::string& name : reset) {
+    if (field_of(service, name).secret) settings[name] = nullptr;  // What is absent stays as it is stored.
+    else settings.erase(name);
+  }
+  return settings.dump();
 }
 
 AlertPlan read_plan(const AlertConfig& config) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "peerd/base/option_table.h"
 #include "peerd/catalog/alert_store.h"
 
 namespace peerd {
@@ -30,6 +31,11 @@ struct AlertPlan {
   std::vector<std::string> texts(std::string_view field) const;  ///< None when it is absent.
   int number(std::string_view field, int otherwise) const;
 };
+
+/// `service_config` with fields set, as SQL gives them (a list is a text with commas), and others taken away. Throws invalid_option for
+/// a service or field that there is not; what a value must be is read_plan()'s to say.
+std::string with_fields(std::string_view service_type, const std::string& service_config, const RawOptions& set,
+                        std::span<const std::string> reset);
 
 /// Throws Error(invalid_option) naming the field, as in "config.service_config.channel_ids". No secret is repeated.
 AlertPlan read_plan(const AlertConfig& config);

@@ -26,7 +26,7 @@ std::int64_t wall_us(const Clock& clock) {
 [[noreturn]] void no_such(std::int64_t id) {
   throw Error(ErrorText{.code = ErrorCode::not_found,
                         .message = "there is no alert configuration " + std::to_string(id),
-                        .hint = "GET /api/v1/alerts/config lists them; the id -1 makes a new one",
+                        .hint = "GET /api/v1/alerts/config and SELECT config FROM alerts list them; the id -1 makes a new one",
                         .field = "config.id"});
 }
 
@@ -315,6 +315,27 @@ std::vector<AlertConfig> Alerts::list() {
 }
 
 std::int64_t Alerts::put(AlertConfig config) {
+  const Lock lock(changing_);
+  return put_alone(std::move(config));
+}
+
+std::int64_t Alerts::make(std::string service_type, const RawOptions& fields, std::vector<std::string> mirrors) {
+  std::string service_config = with_fields(service_type, "{}", fields, {});
+  return put({-1, std::move(service_type), std::move(service_config), std::move(mirrors)});
+}
+
+void Alerts::change(std::int64_t id, const RawOptions& set, std::span<const std::string> reset,
+                    const std::optional<std::vector<std::string>>& mirrors) {
+  const Lock lock(changing_);
+  const auto stored = store_.alert(id);
+  if (!stored) no_such(id);
+  AlertConfig config = without_secrets(*stored);  // Those that stay are put back where they may go.
+  config.service_config = with_fields(config.service_type, config.service_config, set, reset);
+  if (mirrors) config.mirrors = *mirrors;
+  put_alone(std::move(config));
+}
+
+std::int64_t Alerts::put_alone(AlertConfig config) {
   if (std::find(config.mirrors.begin(), config.mirrors.end(), "") != config.mirrors.end()) {
     throw Error(ErrorText{.code = ErrorCode::invalid_option,
                           .message = "config.alert_for_mirrors holds an empty name",

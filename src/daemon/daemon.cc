@@ -106,7 +106,7 @@ class Daemon {
     const net::TlsServerOptions tls = read_tls(settings_);
     Ports ports;
     ports.sql = server_.listen_tcp(settings_.listen, settings_.sql_port, tls,
-                                   make_sql_handlers({peers_, mirrors_, *catalog_, operators_, settings_.password, attempts_}));
+                                   make_sql_handlers({peers_, mirrors_, *catalog_, operators_, settings_.password, attempts_, &alerts_}));
     ports.http = server_.listen_http(settings_.listen, settings_.http_port, tls,
                                      make_rest_handler(rest_deps()), rest_operators_);
     supervisor_->adopt_all();

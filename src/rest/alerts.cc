@@ -1,5 +1,6 @@
 #include "json.h"
 #include "peerd/alerts/alerts.h"
+#include "peerd/base/text.h"
 #include "proto/route.pb.h"
 #include "routes.h"
 

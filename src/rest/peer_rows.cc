@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "json.h"
+#include "peerd/base/text.h"
 
 namespace peerd::rest {
 namespace {

@@ -5,6 +5,7 @@
 #include "json.h"
 #include "page.h"
 #include "peerd/base/log.h"
+#include "peerd/base/text.h"
 #include "probes.h"
 #include "routes.h"
 

@@ -135,12 +135,6 @@ Query read_query(std::string_view raw) {
   return query;
 }
 
-std::optional<std::int64_t> read_integer(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
-}
-
 const std::string& Call::required(std::string_view name) const {
   const auto found = query.find(name);
   if (found == query.end() || found->second.empty()) {

@@ -17,9 +17,6 @@ namespace peerd::rest {
 using Query = std::map<std::string, std::string, std::less<>>;
 Query read_query(std::string_view raw);
 
-/// A text that is one decimal integer and nothing else.
-std::optional<std::int64_t> read_integer(std::string_view text);
-
 /// What an endpoint gets; all of it lives as long as the call.
 struct Call {
   RestDeps& deps;

@@ -1,5 +1,7 @@
 #include "command.h"
 
+#include <algorithm>
+
 #include "peerd/base/problems_error.h"
 #include "values.h"
 
@@ -166,6 +168,68 @@ class Command final : public Runnable {
     return (resync.tables.empty() ? "RESYNC MIRROR " : "RESYNC TABLE OF ") + resync.name;
   }
 
+  Alerts& alerts() {
+    if (context_.deps.alerts == nullptr) throw Error(ErrorCode::not_supported, "this server tells no alerts");
+    return *context_.deps.alerts;
+  }
+
+  /// `work` on a configuration; its errors name fields by their places in REST's body.
+  template <typename Work>
+  auto on_alert(const OptionPositions& positions, Work work) {
+    return with_positions(positions, [&] {
+      try {
+        return work();
+      } catch (Error& error) {
+        for (const std::string_view place : {"config.service_config.", "config."}) {
+          if (error.text.field.starts_with(place)) error.text.field.erase(0, place.size());
+          if (error.text.message.starts_with(place)) error.text.message.erase(0, place.size());
+        }
+        throw;
+      }
+    });
+  }
+
+  void tell_of_absent(const std::vector<std::string>& names, ResultWriter& writer) {
+    for (const std::string& name : names)
+      if (!context_.deps.catalog.mirror(name)) writer.notice(note("mirror \"" + name + "\" is not there yet"));
+  }
+
+  std::string run(CreateAlert& create, ResultWriter& writer, const Wait&) {
+    const auto id = on_alert(create.positions, [&] { return alerts().make(create.service, create.fields, create.mirrors); });
+    tell_of_absent(create.mirrors, writer);
+    changed();
+    return "CREATE ALERT " + std::to_string(id);
+  }
+
+  std::string run(AlterAlert& alter, ResultWriter& writer, const Wait&) {
+    if (alter.if_exists == IfExists::yes && !is_alert(alter.id)) return no_alert(alter.id, writer);
+    on_alert(alter.positions, [&] { alerts().change(alter.id, alter.set, alter.reset, alter.mirrors); });
+    if (alter.mirrors) tell_of_absent(*alter.mirrors, writer);
+    changed();
+    return "ALTER ALERT " + std::to_string(alter.id);
+  }
+
+  std::string run(DropAlert& drop, ResultWriter& writer, const Wait&) {
+    if (drop.if_exists == IfExists::yes && !is_alert(drop.id)) return no_alert(drop.id, writer);
+    on_alert({}, [&] { alerts().drop(drop.id); });
+    changed();
+    return "DROP ALERT " + std::to_string(drop.id);
+  }
+
+  std::string run(TestAlert& test, ResultWriter&, const Wait& wait) {
+    on_alert({}, [&] { alerts().test(test.id, wait); });
+    return "TEST ALERT " + std::to_string(test.id);
+  }
+
+  bool is_alert(std::int64_t id) {
+    return std::ranges::any_of(alerts().list(), [&](const AlertConfig& config) { return config.id == id; });
+  }
+
+  static std::string no_alert(std::int64_t id, ResultWriter& writer) {
+    writer.notice(note("alert " + std::to_string(id) + " does not exist"));
+    return "NO SUCH ALERT";
+  }
+
   /// What a paused mirror costs.
   void tell_of_wal(const std::string& mirror, ResultWriter& writer) {
     const std::uint64_t kept = context_.deps.mirrors.status(mirror).wal_kept_bytes;
@@ -206,7 +270,7 @@ class Command final : public Runnable {
     if (!context_.changed_in_transaction) return;
     context_.changed_in_transaction = false;
     writer.notice(
-        note("statements on peers and mirrors take effect at once: ROLLBACK undid none of them", "01000", "WARNING"));
+        note("statements on peers, mirrors and alerts take effect at once: ROLLBACK undid none of them", "01000", "WARNING"));
   }
 
   std::string run(SetStatement& set, ResultWriter& writer, const Wait&) {

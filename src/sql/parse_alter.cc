@@ -5,18 +5,6 @@
 namespace peerd::sql {
 namespace {
 
-std::vector<std::string> parse_names(TokenCursor& cursor) {
-  std::vector<std::string> names;
-  cursor.expect_symbol("(");
-  do {
-    std::string name = cursor.expect_name("an option's name").folded();
-    while (cursor.accept_symbol(".")) name += "." + cursor.expect_name("a name after the dot").folded();
-    names.push_back(std::move(name));
-  } while (cursor.accept_symbol(","));
-  cursor.expect_symbol(")");
-  return names;
-}
-
 Statement parse_alter_peer(TokenCursor& cursor) {
   AlterPeer alter;
   alter.if_exists = parse_if_exists(cursor);
@@ -24,7 +12,7 @@ Statement parse_alter_peer(TokenCursor& cursor) {
   if (!cursor.peek().is_word("SET") && !cursor.peek().is_word("RESET")) cursor.fail("SET or RESET");
   if (cursor.accept_word("SET")) parse_option_list(cursor, alter.set, alter.positions);
   const TokenCursor::Secret secret(cursor);
-  if (cursor.accept_word("RESET")) alter.reset = parse_names(cursor);
+  if (cursor.accept_word("RESET")) alter.reset = parse_option_names(cursor);
   cursor.expect_end();
   return alter;
 }
@@ -53,10 +41,23 @@ Statement parse_alter_mirror(TokenCursor& cursor) {
 
 }  // namespace
 
+std::vector<std::string> parse_option_names(TokenCursor& cursor) {
+  std::vector<std::string> names;
+  cursor.expect_symbol("(");
+  do {
+    std::string name = cursor.expect_name("an option's name").folded();
+    while (cursor.accept_symbol(".")) name += "." + cursor.expect_name("a name after the dot").folded();
+    names.push_back(std::move(name));
+  } while (cursor.accept_symbol(","));
+  cursor.expect_symbol(")");
+  return names;
+}
+
 Statement parse_alter(TokenCursor& cursor, std::size_t begin) {
   if (cursor.accept_word("PEER")) return parse_alter_peer(cursor);
   if (cursor.accept_word("MIRROR")) return parse_alter_mirror(cursor);
-  throw not_supported("ALTER is there for PEER and MIRROR alone",
+  if (cursor.accept_word("ALERT")) return parse_alter_alert(cursor);
+  throw not_supported("ALTER is there for PEER, MIRROR and ALERT alone",
                       "ALTER MIRROR name ADD TABLE s.t:s.t, DROP TABLE s.u or SET (option = value)", begin);
 }
 

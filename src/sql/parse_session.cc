@@ -125,6 +125,10 @@ std::optional<Statement> parse_show_view(TokenCursor& cursor) {
     cursor.expect_end();
     return ShowView{"SELECT name, kind, options FROM peers ORDER BY name"};
   }
+  if (cursor.accept_words({"SHOW", "ALERTS"})) {
+    cursor.expect_end();
+    return ShowView{"SELECT * FROM alerts ORDER BY config, mirror, cause"};
+  }
   if (!cursor.accept_words({"SHOW", "MIRRORS"})) return std::nullopt;
   cursor.expect_end();
   return ShowView{

@@ -25,6 +25,10 @@ Statement parse_create(TokenCursor& cursor) {
     }
     return parse_create_mirror(cursor);
   }
+  if (cursor.accept_word("ALERT")) {
+    if (replace) throw not_supported("CREATE OR REPLACE ALERT is not supported", "ALTER ALERT changes one", start.begin);
+    return parse_create_alert(cursor);
+  }
   static constexpr std::array<std::string_view, 8> kObjects = {"TABLE",    "VIEW",      "INDEX", "SCHEMA",
                                                                "DATABASE", "TEMPORARY", "TEMP",  "FUNCTION"};
   for (const auto object : kObjects) {
@@ -32,19 +36,20 @@ Statement parse_create(TokenCursor& cursor) {
       throw not_supported("CREATE " + std::string(object) + " is not supported", std::string(kWrites), start.begin);
     }
   }
-  cursor.fail("PEER or MIRROR");
+  cursor.fail("PEER, MIRROR or ALERT");
 }
 
 Statement parse_drop(TokenCursor& cursor) {
   if (cursor.accept_word("PEER")) return parse_drop_peer(cursor);
   if (cursor.accept_word("MIRROR")) return parse_change_mirror(cursor, MirrorEvent::drop);
+  if (cursor.accept_word("ALERT")) return parse_drop_alert(cursor);
   for (const std::string_view object : {"TABLE", "VIEW", "INDEX", "SCHEMA", "DATABASE", "FUNCTION"}) {
     if (cursor.peek().is_word(object)) {
       throw not_supported("DROP " + std::string(object) + " is not supported", std::string(kWrites),
                           cursor.peek().begin);
     }
   }
-  cursor.fail("PEER or MIRROR");
+  cursor.fail("PEER, MIRROR or ALERT");
 }
 
 Statement parse_resync(TokenCursor& cursor) {
@@ -99,7 +104,7 @@ Statement parse_explain(TokenCursor& cursor, std::size_t begin) {
   for (const char c : token.text) upper += static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
   const auto meant = token.kind == Token::Kind::word ? closest(upper, kVerbs) : std::string_view();
   const std::string hint = meant.empty()
-                               ? "statements: CREATE PEER, CREATE MIRROR, PAUSE/RESUME/RESYNC/DROP MIRROR, DROP PEER, SELECT"
+                               ? "statements: CREATE PEER, CREATE MIRROR, CREATE ALERT, PAUSE/RESUME/RESYNC/DROP MIRROR, DROP PEER, SELECT"
                                : "did you mean " + std::string(meant);
   const bool silent = token.kind == Token::Kind::text;
   throw StatementError("42601",
@@ -126,6 +131,7 @@ Statement parse_statement(std::span<const Token> tokens, std::span<const Paramet
   if (cursor.accept_word("ALTER")) return parse_alter(cursor, first.begin);
   if (cursor.accept_word("DROP")) return parse_drop(cursor);
   if (cursor.accept_word("DELETE")) return parse_delete(cursor);
+  if (cursor.accept_word("TEST")) return parse_test(cursor);
   if (cursor.accept_word("RESYNC")) return parse_resync(cursor);
   if (cursor.accept_word("EXECUTE")) return parse_execute(cursor, first.begin);
   if (cursor.accept_word("EXPLAIN")) return parse_explain(cursor, first.begin);

@@ -23,6 +23,12 @@ TableMapping parse_mapping(TokenCursor& cursor, std::vector<std::string>& notice
 std::string parse_table(TokenCursor& cursor, std::string_view what);
 Statement parse_drop_peer(TokenCursor& cursor);
 Statement parse_change_mirror(TokenCursor& cursor, MirrorEvent event);
+Statement parse_create_alert(TokenCursor& cursor);
+Statement parse_alter_alert(TokenCursor& cursor);
+Statement parse_drop_alert(TokenCursor& cursor);
+Statement parse_test(TokenCursor& cursor);
+/// ( name, … ), as RESET has them.
+std::vector<std::string> parse_option_names(TokenCursor& cursor);
 Statement parse_delete(TokenCursor& cursor);
 /// BEGIN, SET, SHOW, RESET, DISCARD, DEALLOCATE, CLOSE, UNLISTEN; nullopt when the statement is none of them.
 std::optional<Statement> parse_session_statement(TokenCursor& cursor);

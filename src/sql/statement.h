@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <span>
@@ -63,6 +64,30 @@ struct ResyncMirror {
   std::vector<std::string> tables;  ///< None: all of them.
   IfExists if_exists = IfExists::no;
 };
+/// CREATE ALERT TO service [FOR MIRROR m, …] WITH ( field = value, … ).
+struct CreateAlert {
+  std::string service;
+  std::vector<std::string> mirrors;  ///< None: every mirror.
+  RawOptions fields;
+  OptionPositions positions;
+};
+/// ALTER ALERT n.
+struct AlterAlert {
+  std::int64_t id = 0;
+  RawOptions set;
+  OptionPositions positions;
+  std::vector<std::string> reset;
+  std::optional<std::vector<std::string>> mirrors;
+  IfExists if_exists = IfExists::no;
+};
+struct DropAlert {
+  std::int64_t id = 0;
+  IfExists if_exists = IfExists::no;
+};
+/// A message that says it is a test.
+struct TestAlert {
+  std::int64_t id = 0;
+};
 /// BEGIN and its kin, which drivers send of themselves.
 struct TransactionStatement {
   enum class Kind { begin, commit, rollback, savepoint, release, rollback_to } kind;
@@ -96,7 +121,7 @@ struct ShowView {
 struct QueryStatement {};
 
 using Statement = std::variant<CreatePeer, AlterPeer, DropPeer, CreateMirror, ExplainMirror, AlterMirror, ChangeMirror,
-                               ResyncMirror, ExecuteOnPeer, ShowView, TransactionStatement, SetStatement, ShowStatement, ResetStatement,
+                               ResyncMirror, CreateAlert, AlterAlert, DropAlert, TestAlert, ExecuteOnPeer, ShowView, TransactionStatement, SetStatement, ShowStatement, ResetStatement,
                                ForgetStatement, QueryStatement>;
 
 }  // namespace peerd::sql

@@ -5,6 +5,7 @@ import json
 import socket
 import time
 
+import psycopg2
 import pytest
 
 from support.peerd import Peerd
@@ -100,6 +101,46 @@ def test_a_test_message_comes_to_each_receiver(peerd, certificate):
     for number in numbers:
         assert peerd.rest("DELETE", f"{ALERTS}/{number}") == (200, {})
     assert peerd.rest("POST", f"{ALERTS}/{numbers[0]}/test")[0] == 404
+
+
+def refused(peerd, statement):
+    with pytest.raises(psycopg2.Error) as refusal:
+        peerd.sql(statement)
+    return refusal.value.pgcode, str(refusal.value)
+
+
+def test_what_sql_makes_is_what_rest_shows(peerd):
+    web = WebReceiver()
+    peerd.sql(f"CREATE ALERT TO slack FOR MIRROR orders, billing WITH (auth_token = 'xoxb', channel_ids = 'C1, C2', api_url = '{web.url}', "
+              "slot_lag_mb_alert_threshold = 9000, lag_mb_alert_threshold = '-1')")
+    shown, = peerd.rest("GET", ALERTS)[1]["configs"]
+    number = shown["id"]
+    assert shown["alertForMirrors"] == ["orders", "billing"]
+    assert json.loads(shown["serviceConfig"]) == {"auth_token": "", "channel_ids": ["C1", "C2"], "api_url": web.url,
+                                                  "slot_lag_mb_alert_threshold": 9000, "lag_mb_alert_threshold": -1}
+    assert [row["config"] for row in peerd.rows("SHOW ALERTS")] == [number]
+    # The secret stays where it may go, and follows to no other server.
+    peerd.sql(f"ALTER ALERT {number} SET (channel_ids = 'C3') RESET (lag_mb_alert_threshold) FOR ALL MIRRORS")
+    peerd.sql(f"TEST ALERT {number}")
+    assert [one["channel"] for one in web.bodies()] == ["C3"] and web.got[0][1]["Authorization"] == "Bearer xoxb"
+    shown, = peerd.rest("GET", ALERTS)[1]["configs"]
+    assert shown["alertForMirrors"] == [] and "lag_mb_alert_threshold" not in json.loads(shown["serviceConfig"])
+    for statement, code, words in (
+            (f"ALTER ALERT {number} SET (api_url = 'http://127.0.0.1:1')", "22023", "auth_token is missing"),
+            (f"ALTER ALERT {number} RESET (channel_ids)", "22023", "channel_ids is missing"),
+            (f"ALTER ALERT {number} RESET (chanel_ids)", "22023", "did you mean channel_ids"),
+            (f"ALTER ALERT {number} SET (slot_lag_mb_alert_threshold = 'much')", "22023", "slot_lag_mb_alert_threshold must be an integer"),
+            ("CREATE ALERT TO slakc WITH (auth_token = 'x')", "22023", "did you mean slack"),
+            ("CREATE ALERT TO webhook WITH (url = 'gopher://secret')", "22023", "url must be an address"),
+            (f"ALTER ALERT {number + 1} FOR ALL MIRRORS", "42704", "SELECT config FROM alerts"),
+            (f"DROP ALERT {number + 1}", "42704", "SELECT config FROM alerts"),
+            (f"TEST ALERT {number + 1}", "42704", "SELECT config FROM alerts")):
+        told = refused(peerd, statement)
+        assert told[0] == code and words in told[1] and "config.service" not in told[1] and "secret" not in told[1].split("LINE")[0], (statement, told)
+    assert peerd.rest("GET", ALERTS)[1]["configs"] == [shown]
+    peerd.sql(f"DROP ALERT IF EXISTS {number + 1}")
+    peerd.sql(f"DROP ALERT {number}")
+    assert peerd.rest("GET", ALERTS) == (200, {"configs": []})
 
 
 def test_a_test_message_that_is_not_taken_says_why(peerd, certificate):

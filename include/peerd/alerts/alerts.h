@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <thread>
 #include <tuple>
@@ -13,6 +14,7 @@
 
 #include "peerd/base/clock.h"
 #include "peerd/base/mutex.h"
+#include "peerd/base/option_table.h"
 #include "peerd/catalog/alert_store.h"
 #include "peerd/changes/chunk.h"
 #include "peerd/mirrors/mirror_observer.h"
@@ -65,6 +67,11 @@ class Alerts final : public MirrorObserver {
   /// -1 makes one, unless the same is there; an id replaces that one, whose secrets stay where they come empty. Returns
   /// its id. Throws invalid_option naming the field, not_found.
   std::int64_t put(AlertConfig config);
+  /// put(-1) of a configuration whose fields are given one by one, as SQL has them: a list is a text with commas.
+  std::int64_t make(std::string service_type, const RawOptions& fields, std::vector<std::string> mirrors);
+  /// Some fields of one that is there, as put() would store it, and its mirrors where they are given. Throws not_found, invalid_option.
+  void change(std::int64_t id, const RawOptions& set, std::span<const std::string> reset,
+              const std::optional<std::vector<std::string>>& mirrors);
   void drop(std::int64_t id);  ///< Throws not_found.
   /// Sends one message that says it is a test. Throws not_found, or what came in the way.
   void test(std::int64_t id, const Wait& wait);
@@ -93,6 +100,7 @@ class Alerts final : public MirrorObserver {
     bool refuses = false;          ///< What was told last was refused.
     std::map<Key, Refused> refused{};
   };
+  std::int64_t put_alone(AlertConfig config) PEERD_REQUIRES(changing_);
   void drop_gone(const std::vector<AlertConfig>& configs);
   std::vector<AlertPlan> read_plans(const std::vector<AlertConfig>& configs);
   void tell_anew(std::int64_t config);
@@ -125,6 +133,7 @@ class Alerts final : public MirrorObserver {
   std::set<Key> unstored_;                    ///< A catalog that takes nothing keeps nobody from being told.
   std::int64_t last_told_ = 0;                ///< The configuration whose turn was last.
   std::map<std::int64_t, Receiver> receivers_;
+  Mutex changing_;  ///< A change is read, made and written by one operator at a time.
   // Guarded by mutex_.
   Mutex mutex_;
   std::map<MirrorId, MirrorTrail> trails_ PEERD_GUARDED_BY(mutex_);

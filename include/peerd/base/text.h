@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +11,8 @@ namespace peerd {
 /// Of ASCII letters, whatever the locale is.
 std::string to_lower(std::string_view text);
 std::string to_upper(std::string_view text);
+/// A text that is one decimal integer and nothing else.
+std::optional<std::int64_t> read_integer(std::string_view text);
 std::vector<std::string> split(std::string_view text, char separator);
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 /// "name" -> "\"name\"", as Postgres quotes identifiers.

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "peerd/alerts/alerts.h"
 #include "peerd/control/control.h"
 #include "peerd/net/attempt_limit.h"
 #include "peerd/net/server.h"
@@ -16,6 +17,7 @@ struct SqlDeps {
   net::Operators& operators;
   std::string password;
   net::AttemptLimit& attempts;
+  Alerts* alerts = nullptr;  ///< None: statements on alerts are refused.
 };
 
 /// Makes what speaks Postgres's protocol 3 on each connection of Server::listen_tcp: log in (SCRAM-SHA-256), the simple

@@ -117,7 +117,7 @@ TEST(Parser, SyntaxErrorsSayWhereAndWhatWasExpected) {
     const char* message;
   } kCases[] = {
       {"CREAT PEER a", 0, "syntax error at or near \"CREAT\": expected a statement"},
-      {"CREATE", 6, "syntax error at end of input: expected PEER or MIRROR"},
+      {"CREATE", 6, "syntax error at end of input: expected PEER, MIRROR or ALERT"},
       {"CREATE PEER", 11, "syntax error at end of input: expected IF NOT EXISTS or a peer's name"},
       {"CREATE PEER a FORM POSTGRES", 14, "syntax error at or near \"FORM\": expected FROM"},
       {"CREATE PEER a FROM", 18, "syntax error at end of input: expected a kind of peer, such as POSTGRES"},
@@ -144,6 +144,12 @@ TEST(Parser, SyntaxErrorsSayWhereAndWhatWasExpected) {
        "syntax error at or near \"form\": expected from, to, exclude, columns, engine or partition_by"},
       {"CREATE MIRROR m FROM a TO b WITH TABLE MAPPING ({from: s.t, to: t, exclude: c})", 76,
        "syntax error at or near \"c\": expected \"[\""},
+      {"CREATE ALERT 1", 13, "syntax error at or near \"1\": expected TO"},
+      {"CREATE ALERT TO slack FOR orders WITH (a = 1)", 26, "syntax error at or near \"orders\": expected MIRROR or ALL MIRRORS"},
+      {"CREATE ALERT TO slack", 21, "syntax error at end of input: expected WITH"},
+      {"DROP ALERT true", 11, "syntax error: expected an alert's number: SELECT config FROM alerts"},
+      {"ALTER ALERT 1", 13, "syntax error at end of input: expected FOR, SET or RESET"},
+      {"TEST MIRROR m", 5, "syntax error at or near \"MIRROR\": expected ALERT"},
       {"PAUSE m", 6, "syntax error at or near \"m\": expected MIRROR"},
       {"DROP MIRROR", 11, "syntax error at end of input: expected a mirror's name"},
       {"DELETE FROM peers WHERE name = x", 31, "syntax error at or near \"x\": expected the peer's name as 'text'"},
@@ -238,6 +244,23 @@ TEST(Parser, AMirrorOrSomeOfItsTablesAreCopiedAnew) {
   EXPECT_EQ(some.tables, (std::vector<std::string>{"s.a", "s.\"b.c\""}));
   for (const char* sql : {"RESYNC", "RESYNC m", "RESYNC TABLE s.a", "RESYNC TABLE OF m", "RESYNC MIRROR m n", "RESYNC TABLE s.a OF m, n"})
     EXPECT_EQ(refused(sql).sqlstate, "42601") << sql;
+}
+
+TEST(Parser, AlertsHaveTheirFieldsAndMirrors) {
+  const auto create = as<CreateAlert>("CREATE ALERT TO Slack FOR MIRROR A, \"B\" WITH (auth_token = 'x', channel_ids = 'C1, C2')");
+  EXPECT_EQ(create.service, "slack");
+  EXPECT_EQ(create.mirrors, (std::vector<std::string>{"a", "B"}));
+  EXPECT_EQ(create.fields.at("channel_ids").text, "C1, C2");
+  EXPECT_TRUE(as<CreateAlert>("CREATE ALERT TO webhook FOR ALL MIRRORS WITH (url = 'https://x')").mirrors.empty());
+  const auto alter = as<AlterAlert>("ALTER ALERT IF EXISTS 7 SET (members = 'U1') RESET (api_url, secret) FOR MIRROR m");
+  EXPECT_EQ(alter.id, 7);
+  EXPECT_EQ(alter.if_exists, IfExists::yes);
+  EXPECT_EQ(alter.reset, (std::vector<std::string>{"api_url", "secret"}));
+  EXPECT_EQ(alter.mirrors, (std::vector<std::string>{"m"}));
+  EXPECT_EQ(as<AlterAlert>("ALTER ALERT 7 FOR ALL MIRRORS").mirrors, std::vector<std::string>());
+  EXPECT_EQ(as<AlterAlert>("ALTER ALERT 7 SET (members = 'U1')").mirrors, std::nullopt);
+  EXPECT_EQ(as<DropAlert>("DROP ALERT 7").id, 7);
+  EXPECT_EQ(as<TestAlert>("TEST ALERT 7").id, 7);
 }
 
 TEST(Parser, APeersOwnWordsAreTakenAsTheyAre) {
