@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "document.h"
+#include "peerd/base/encoding.h"
 #include "peerd/base/error.h"
 
 namespace peerd::cli {
@@ -46,7 +47,7 @@ Error refusal(int status, const Json& answer) {
 class Client {
  public:
   explicit Client(const Server& server) : http_(server.endpoint) {
-    if (!server.password.empty()) headers_["authorization"] = "Basic " + net::base64_encode(":" + server.password);
+    if (!server.password.empty()) headers_["authorization"] = "Basic " + base64_encode(":" + server.password);
   }
   Json ask(std::string_view method, const std::string& path, const std::string& body = {}) {
     const auto answer = http_.request(method, "/api/v1/" + path, headers_, body, Wait::at_most(kPatience));

@@ -57,6 +57,10 @@ Done PeerControl::alter(std::string_view name, const RawOptions& set, const std:
   for (const auto& [option, value] : there->options) options[option] = {RawOption::Kind::text, value};
   const auto forget = [&](const std::string& spelled) {
     const Option* option = find_option(table, spelled);
+    if (!option && is_group(table, spelled)) {
+      std::erase_if(options, [&](const auto& entry) { return entry.first.starts_with(spelled + "."); });
+      return true;
+    }
     if (!option) return false;
     const bool prefix = option->name.ends_with('.');
     options.erase(prefix ? spelled : std::string(option->alias_of.empty() ? option->name : option->alias_of));

@@ -1,4 +1,3 @@
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <array>
@@ -6,35 +5,13 @@
 #include <fstream>
 
 #include "connection_state.h"
+#include "peerd/base/files.h"
 #include "peerd/base/resolve.h"
 #include "peerd/base/text.h"
 #include "session_settings.h"
 
 namespace peerd::postgres {
 namespace {
-
-/// A PEM text under a path that libpq can open. Held while the connection is made.
-class PemFile {
- public:
-  explicit PemFile(const std::string& pem) {
-    if (pem.empty()) return;
-    file_ = memfd_create("peerd-root-ca", MFD_CLOEXEC);
-    if (file_ < 0 || write(file_, pem.data(), pem.size()) != static_cast<ssize_t>(pem.size())) {
-      throw Error(ErrorCode::internal, "the root certificate cannot be held in memory");
-    }
-    path_ = "/proc/self/fd/" + std::to_string(file_);
-  }
-  ~PemFile() {
-    if (file_ >= 0) close(file_);
-  }
-  PemFile(const PemFile&) = delete;
-  PemFile& operator=(const PemFile&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  int file_ = -1;
-  std::string path_;
-};
 
 /// Inside a container "localhost" is the container: the machine around it is the default route's gateway.
 std::string container_host() {
@@ -90,7 +67,15 @@ bool find_sqlstate(std::string_view message, std::string_view& sqlstate, std::st
   return false;
 }
 
-[[noreturn]] void refuse(const PGconn* connection, const ConnectOptions& options) {
+/// Through a tunnel only the SSH server knows why it did not reach the address.
+void add_complaint(ErrorText& error, const ConnectOptions& options, ssh::Tunnel* tunnel) {
+  if (tunnel == nullptr) return;
+  error.message += ", through the SSH server " + options.tunnel.host;
+  error.detail = tunnel->complaint();
+  error.hint = "host and port are as the SSH server knows them: check that it reaches them, and may forward (AllowTcpForwarding)";
+}
+
+[[noreturn]] void refuse(const PGconn* connection, const ConnectOptions& options, ssh::Tunnel* tunnel) {
   const std::string_view message = PQerrorMessage(connection);
   const std::string where = options.host + ":" + options.port;
   std::string_view sqlstate, text;
@@ -112,6 +97,7 @@ bool find_sqlstate(std::string_view message, std::string_view& sqlstate, std::st
     break;
   }
   error.message = "cannot connect to " + where + ": " + std::string(message.substr(0, message.find('\n')));
+  if (error.code == ErrorCode::unreachable) add_complaint(error, options, tunnel);
   throw Error(std::move(error));
 }
 
@@ -125,7 +111,8 @@ struct Places {
 
 /// libpq would ask the name server itself, with no deadline and no stop: it gets addresses. Several hosts are tried in turn,
 /// so one of them may be unknown.
-Places find_places(const ConnectOptions& options, const Wait& wait) {
+Places find_places(const ConnectOptions& options, const ssh::Tunnel* tunnel, const Wait& wait) {
+  if (tunnel != nullptr) return {options.host, std::to_string(tunnel->port()), "127.0.0.1"};
   const std::vector<std::string> hosts = split(options.host, ','), ports = split(options.port, ',');
   Places places;
   std::optional<Error> unknown;
@@ -205,14 +192,16 @@ OwnedConnection start(const ConnectOptions& options, const Places& places, const
 }
 
 /// Drives the connection until it stands. Throws.
-void establish(PGconn* connection, const ConnectOptions& options, const Wait& limit) {
-  if (PQstatus(connection) == CONNECTION_BAD) refuse(connection, options);
+void establish(PGconn* connection, const ConnectOptions& options, ssh::Tunnel* tunnel, const Wait& limit) {
+  if (PQstatus(connection) == CONNECTION_BAD) refuse(connection, options, tunnel);
   short events = POLLOUT;
   for (;;) {
     if (limit.stop.stop_requested()) throw Stopped{};
     if (limit.expired()) {
-      throw Error(ErrorCode::unreachable, "no connection to " + options.host + ":" + options.port + " in time",
-                  unreachable_hint(options) + "; connect_timeout says how long to wait");
+      ErrorText late{.code = ErrorCode::unreachable, .message = "no connection to " + options.host + ":" + options.port + " in time",
+                     .hint = unreachable_hint(options) + "; connect_timeout says how long to wait"};
+      add_complaint(late, options, tunnel);
+      throw Error(std::move(late));
     }
     pollfd descriptor{PQsocket(connection), events, 0};
     const int ready = poll(&descriptor, 1, limit.remaining_ms(50));
@@ -228,9 +217,17 @@ void establish(PGconn* connection, const ConnectOptions& options, const Wait& li
         events = POLLOUT;
         break;
       default:
-        refuse(connection, options);
+        refuse(connection, options, tunnel);
     }
   }
+}
+
+std::shared_ptr<ssh::Tunnel> open_tunnel(const ConnectOptions& options, const Wait& wait) {
+  if (!options.tunnel.wanted()) return nullptr;
+  if (options.host.find(',') != std::string::npos || options.host.starts_with('/') || options.host.starts_with('@'))
+    throw Error(ErrorText{.code = ErrorCode::invalid_option, .message = "through an SSH server leads a way to one host",
+                          .hint = "name one host as the SSH server knows it", .field = "host"});
+  return ssh::Tunnel::open(options.tunnel, options.host, options.port, wait);
 }
 
 }  // namespace
@@ -242,13 +239,15 @@ Connection::~Connection() = default;
 
 std::unique_ptr<Connection> Connection::open(const ConnectOptions& options, const Wait& wait) {
   wait.check("connecting");
-  const PemFile pem(options.root_ca);
+  const MemoryFile pem(options.root_ca);
   const Wait limit = wait.shorter(std::chrono::seconds(options.connect_timeout_seconds));
-  OwnedConnection connection = start(options, find_places(options, limit), pem.path().empty() ? options.sslrootcert : pem.path());
-  establish(connection.get(), options, limit);
+  const auto tunnel = open_tunnel(options, limit);
+  OwnedConnection connection = start(options, find_places(options, tunnel.get(), limit), pem.path().empty() ? options.sslrootcert : pem.path());
+  establish(connection.get(), options, tunnel.get(), limit);
   PQsetErrorVerbosity(connection.get(), PQERRORS_DEFAULT);
   if (PQsetnonblocking(connection.get(), 1) != 0) throw Error(ErrorCode::internal, "libpq refuses to be non-blocking");
   std::unique_ptr<Connection> opened(new Connection(connection.release()));
+  opened->state_->tunnel = tunnel;
   opened->run(pins_in_session(opened->server_version()), limit);
   return opened;
 }

@@ -22,6 +22,7 @@ using OwnedConnection = std::unique_ptr<PGconn, FinishConnection>;
 
 /// What the parts of Connection share. The one place that blocks is await().
 struct Connection::State {
+  std::shared_ptr<ssh::Tunnel> tunnel;  ///< That the connection goes through; outlives it.
   OwnedConnection connection;
   std::unique_ptr<char, FreeMemory> message;  ///< The CopyData that a caller borrows.
   bool broken = false;

@@ -22,6 +22,12 @@ constexpr Option kOptions[] = {
      600},
     {"require_tls", OptionType::boolean, "false", Required::no, Secret::no, "TLS, with the server's certificate checked against root_ca, or the system's own, and the host's name"},
     {"disable_tls", OptionType::boolean, "false", Required::no, Secret::no, "Same as sslmode = 'disable'"},
+    {"ssh_config.host", OptionType::text, "", Required::no, Secret::no, "Name or address of an SSH server to go through; host and port are then as it knows them"},
+    {"ssh_config.port", OptionType::integer, "22", Required::no, Secret::no, "Its TCP port", 1, 65535},
+    {"ssh_config.user", OptionType::text, "", Required::no, Secret::no, "User to log in as at the SSH server"},
+    {"ssh_config.password", OptionType::text, "", Required::no, Secret::yes, "That user's password; it or private_key is needed"},
+    {"ssh_config.private_key", OptionType::text, "", Required::no, Secret::yes, "That user's private key without a passphrase: the file's text, or that in base64"},
+    {"ssh_config.host_key", OptionType::text, "", Required::no, Secret::no, "The SSH server's own key, as ssh-keyscan prints it; without it the server is not checked"},
     {"root_ca", OptionType::text, "", Required::no, Secret::no, "Certificates to trust, as PEM text: then the server's certificate and the host's name are checked"},
 };
 constexpr OptionTable kTable{"POSTGRES peer", kOptions};
@@ -66,7 +72,13 @@ ConnectOptions connect_options(const Options& options) {
   result.sslkey = text("sslkey");
   result.root_ca = text("root_ca");
   result.options = text("options");
+  result.tunnel = {text("ssh_config.host"), static_cast<std::uint16_t>(option_integer(kTable, options, "ssh_config.port")),
+                   text("ssh_config.user"), text("ssh_config.password"), text("ssh_config.private_key"), text("ssh_config.host_key")};
   result.connect_timeout_seconds = static_cast<int>(option_integer(kTable, options, "connect_timeout"));
+  const ssh::TunnelOptions& tunnel = result.tunnel;
+  if (tunnel.host.empty() && !(tunnel.user + tunnel.password + tunnel.private_key + tunnel.host_key).empty())
+    throw Error(ErrorText{.code = ErrorCode::invalid_option, .message = "ssh_config.host is missing", .hint = "name the SSH server to go through",
+                          .field = "ssh_config.host"});
   return result;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "peerd/base/encoding.h"
 #include "peerd/base/text.h"
 #include "peerd/net/http.h"
 
@@ -50,7 +51,7 @@ Access check_access(const net::HttpRequest& request, const RestDeps& deps, Sessi
   if (deps.password.empty()) return {granted};
   if (const auto basic = basic_of(request)) {
     std::string decoded;
-    if (!net::base64_decode(*basic, decoded) || !decoded.starts_with(':')) return {wrong};
+    if (!base64_decode(*basic, decoded) || !decoded.starts_with(':')) return {wrong};
     const auto role = role_of(std::string_view(decoded).substr(1), deps);
     return role ? Access{granted, *role, Login::basic} : Access{wrong};
   }

@@ -102,6 +102,21 @@ bool take_many(const pb::Message& message, const Cpp& field, RawOptions& options
   return true;
 }
 
+/// A message whose fields are options of their own, "field.inner".
+bool take_group(const pb::Message& message, const Cpp& field, const OptionTable& table, RawOptions& options) {
+  if (field.is_repeated() || field.cpp_type() != Cpp::CPPTYPE_MESSAGE) return false;
+  const pb::Message& group = message.GetReflection()->GetMessage(message, &field);
+  std::vector<const Cpp*> fields;
+  group.GetReflection()->ListFields(group, &fields);
+  for (const Cpp* inner : fields) {
+    const std::string name = field.name() + "." + inner->name();
+    const auto value = literal(group, *inner);
+    if (!value || find_option(table, name) == nullptr) return false;
+    if (!is_default(*value, *inner)) options.emplace(name, *value);
+  }
+  return true;
+}
+
 /// Set fields of `message` as options. Those that `table` does not know are dropped while they hold their default, left to
 /// control where they are among `others`, and refused otherwise; a number of 0 means "not given", as in PeerDB.
 RawOptions options_of(const pb::Message& message, const OptionTable& table, std::span<const PeerdbOption> others,
@@ -114,7 +129,7 @@ RawOptions options_of(const pb::Message& message, const OptionTable& table, std:
     if (std::find(not_options.begin(), not_options.end(), name) != not_options.end()) continue;
     if (knows(table, *field) && take_many(message, *field, options)) continue;
     const auto value = literal(message, *field);
-    if (is_empty_message(message, *field)) continue;
+    if (is_empty_message(message, *field) || take_group(message, *field, table, options)) continue;
     if (value && is_default(*value, *field) && (is_number(*field) || !knows(table, *field))) continue;
     const PeerdbOption* other = find_peerdb_option(others, name);
     if (!value || !(other || knows(table, *field))) {
@@ -130,7 +145,8 @@ void set_field(pb::Message& message, const std::string& name, const std::string&
   const auto& reflection = *message.GetReflection();
   if (const std::size_t dot = name.find('.'); dot != std::string::npos) {
     const auto* map = message.GetDescriptor()->FindFieldByName(name.substr(0, dot));
-    if (!map || !map->is_map()) return;
+    if (!map || map->is_repeated() != map->is_map() || !map->message_type()) return;
+    if (!map->is_map()) return set_field(*reflection.MutableMessage(&message, map), name.substr(dot + 1), text);
     auto& entry = *reflection.AddMessage(&message, map);
     entry.GetReflection()->SetString(&entry, map->message_type()->map_key(), name.substr(dot + 1));
     entry.GetReflection()->SetString(&entry, map->message_type()->map_value(), text);

@@ -35,7 +35,6 @@ constexpr PeerdbOption kQuery[] = {
 constexpr PeerdbOption kPostgres[] = {
     {"auth_type", "POSTGRES_PASSWORD", "log in with a password or a client certificate"},
     {"client_tls", "", "sslcert and sslkey name the files of certificate and key"},
-    {"ssh_config", "", "let ssh -L make the tunnel, and name its port"},
     {"metadata_schema", "", "leave it out: the schema is _peerd"},
     {"tls_host", "", "name the server by the host in its certificate"},
     {"skip_cert_verification", "false", "sslmode = 'require' encrypts without checking the certificate"},

@@ -6,6 +6,7 @@
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
+#include "peerd/base/encoding.h"
 #include "peerd/base/text.h"
 #include "peerd/net/http.h"
 #include "peerd/postgres/scram_secret.h"
@@ -67,9 +68,9 @@ ScramVerifier ScramVerifier::of(std::string_view password) {
   const auto salt = split(parts.at(1), ':'), keys = split(parts.at(2), ':');
   ScramVerifier verifier;
   verifier.iterations = std::stoi(salt.at(0));
-  const bool whole = net::base64_decode(salt.at(1), verifier.salt) &&
-                     net::base64_decode(keys.at(0), verifier.stored_key) &&
-                     net::base64_decode(keys.at(1), verifier.server_key);
+  const bool whole = base64_decode(salt.at(1), verifier.salt) &&
+                     base64_decode(keys.at(0), verifier.stored_key) &&
+                     base64_decode(keys.at(1), verifier.server_key);
   if (!whole) throw Error(ErrorCode::internal, "libpq's SCRAM secret cannot be read");
   return verifier;
 }
@@ -86,9 +87,9 @@ std::string ScramExchange::first(std::string_view message) {
   take_attribute(message, 'n');  // The user's name of the start-up message counts, as in Postgres.
   const auto client_nonce = take_attribute(message, 'r');
   if (client_nonce.empty()) malformed("an empty nonce");
-  nonce_ = std::string(client_nonce) + net::base64_encode(random_bytes(18));
+  nonce_ = std::string(client_nonce) + base64_encode(random_bytes(18));
   server_first_ =
-      "r=" + nonce_ + ",s=" + net::base64_encode(verifier_.salt) + ",i=" + std::to_string(verifier_.iterations);
+      "r=" + nonce_ + ",s=" + base64_encode(verifier_.salt) + ",i=" + std::to_string(verifier_.iterations);
   return server_first_;
 }
 
@@ -97,11 +98,11 @@ std::string ScramExchange::final(std::string_view message) {
   if (proof_at == std::string_view::npos) malformed("no proof");
   const auto without_proof = message.substr(0, proof_at);
   std::string proof;
-  if (!net::base64_decode(message.substr(proof_at + 3), proof) || proof.size() != SHA256_DIGEST_LENGTH) {
+  if (!base64_decode(message.substr(proof_at + 3), proof) || proof.size() != SHA256_DIGEST_LENGTH) {
     malformed("the proof is not base64 of 32 bytes");
   }
   auto attributes = without_proof;
-  if (take_attribute(attributes, 'c') != net::base64_encode(header_)) malformed("another channel binding");
+  if (take_attribute(attributes, 'c') != base64_encode(header_)) malformed("another channel binding");
   if (take_attribute(attributes, 'r') != nonce_) malformed("another nonce");
 
   const std::string signed_text = client_first_bare_ + "," + server_first_ + "," + std::string(without_proof);
@@ -110,7 +111,7 @@ std::string ScramExchange::final(std::string_view message) {
   for (std::size_t i = 0; i < client_key.size(); ++i) client_key[i] ^= signature[i];
   const std::string digest = sha256(client_key);
   if (CRYPTO_memcmp(digest.data(), verifier_.stored_key.data(), digest.size()) != 0) return {};
-  return "v=" + net::base64_encode(hmac_sha256(verifier_.server_key, signed_text));
+  return "v=" + base64_encode(hmac_sha256(verifier_.server_key, signed_text));
 }
 
 }  // namespace peerd::sql

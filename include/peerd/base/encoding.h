@@ -34,4 +34,8 @@ class Base64 {
   unsigned bits_ = 0, held_ = 0;
 };
 
+/// The same of a whole text, and back: "" and false on malformed input.
+std::string base64_encode(std::string_view bytes);
+bool base64_decode(std::string_view text, std::string& bytes);
+
 }  // namespace peerd

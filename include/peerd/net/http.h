@@ -66,8 +66,5 @@ class HttpClient {
 /// Percent-encodes everything but unreserved characters (RFC 3986 2.3).
 std::string url_encode(std::string_view text);
 std::string url_decode(std::string_view text);
-std::string base64_encode(std::string_view bytes);
-/// "" and false on malformed input.
-bool base64_decode(std::string_view text, std::string& bytes);
 
 }  // namespace peerd::net

@@ -12,6 +12,7 @@
 #include "peerd/base/clock.h"
 #include "peerd/base/error.h"
 #include "peerd/base/option_table.h"
+#include "peerd/ssh/tunnel.h"
 
 struct pg_conn;
 struct pg_result;
@@ -23,6 +24,7 @@ struct ConnectOptions {
   std::string host, port = "5432", user, password, database;
   std::string sslmode, sslrootcert, sslcert, sslkey, options, application_name = "peerd";
   std::string root_ca;  ///< PEM text in place of the file sslrootcert.
+  ssh::TunnelOptions tunnel;  ///< Where one is wanted, host and port are as the SSH server knows them.
   int connect_timeout_seconds = 15;
   bool replication = false;  ///< replication=database (Postgres docs 55.4).
 

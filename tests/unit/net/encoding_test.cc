@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "peerd/base/encoding.h"
 #include "peerd/net/http.h"
 
 namespace peerd::net {

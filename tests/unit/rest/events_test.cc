@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "mirror_events.h"
+#include "peerd/base/encoding.h"
 #include "peerd/net/http.h"
 #include "peerd/rest/rest_server.h"
 #include "unit/control/control_fixture.h"
@@ -189,7 +190,7 @@ TEST_F(EventsRoute, IsAStreamForWhoMayLook) {
   const net::HttpHandler handler = make_rest_handler({peers_, mirrors_, *catalog_, "secret", attempts, {}, "look"});
   net::HttpRequest request{"GET", "/api/v1/events", "", {}, "", "test"};
   EXPECT_EQ(handler.admit(request).refusal->status, 401);
-  request.headers["authorization"] = "Basic " + net::base64_encode(":look");
+  request.headers["authorization"] = "Basic " + base64_encode(":look");
   EXPECT_FALSE(handler.admit(request).refusal);
   const auto reply = handler.handle(request, {});
   EXPECT_EQ(reply.status, 200);

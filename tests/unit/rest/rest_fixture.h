@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "peerd/base/encoding.h"
 #include "peerd/net/http.h"
 #include "peerd/rest/rest_server.h"
 #include "unit/control/control_fixture.h"
@@ -26,7 +27,7 @@ class Rest : public ControlTest {
   net::HttpReply post(const std::string& path, const std::string& body) { return ask("POST", "/api/v1/" + path, body); }
   net::HttpReply get(const std::string& path) { return ask("GET", "/api/v1/" + path); }
   static std::string basic(const std::string& user_and_password) {
-    return "Basic " + net::base64_encode(user_and_password);
+    return "Basic " + base64_encode(user_and_password);
   }
 
   static constexpr const char* kMirror = R"({"connection_configs": {"flow_job_name": "m", "source_name": "src",

@@ -308,7 +308,7 @@ TEST_F(Rest, ThePasswordGuardsEverythingButHealth) {
   EXPECT_EQ(ask("GET", "/metrics").status, 401);
   EXPECT_EQ(ask("GET", "/metrics", "", basic(":secret")).status, 200);
   EXPECT_EQ(ask("GET", "/api/v1/version", "", basic(":secret")).status, 200);
-  EXPECT_EQ(ask("GET", "/api/v1/version", "", "bAsIc  " + net::base64_encode(":secret")).status, 200);
+  EXPECT_EQ(ask("GET", "/api/v1/version", "", "bAsIc  " + base64_encode(":secret")).status, 200);
   for (const char* wrong : {":Secret", ":secret1", ":", "user:secret", "secret", ""}) {
     EXPECT_EQ(ask("GET", "/api/v1/version", "", basic(wrong)).status, 403) << wrong;
   }

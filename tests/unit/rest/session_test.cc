@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "peerd/base/encoding.h"
 #include "peerd/base/version.h"
 #include "peerd/net/http.h"
 #include "peerd/rest/rest_server.h"
@@ -80,7 +81,7 @@ class Session : public ControlTest {
   }
   static Headers page(const std::string& cookie) { return {{"cookie", cookie}, {"x-requested-with", "peerd"}}; }
   static Headers basic(const std::string& password) {
-    return {{"authorization", "Basic " + net::base64_encode(":" + password)}};
+    return {{"authorization", "Basic " + base64_encode(":" + password)}};
   }
 
   std::string password_ = "secret", read_password_ = "look";
