@@ -40,8 +40,7 @@ def test_a_silent_name_server_delays_neither_statements_nor_stops(new_world, kin
     world.settle_and_compare()
     with open(silent, "w"):
         pass
-    for name, of in ((world.source_peer, "POSTGRES"), (world.target_peer, kind.upper())):
-        options = options_text(named["source" if of == "POSTGRES" and name == world.source_peer else "target"])
+    for of, options in {"POSTGRES": options_text(named["source"]), kind.upper(): options_text(named["target"])}.items():
 
         def create():
             with pytest.raises(psycopg2.Error) as caught:
