@@ -136,8 +136,11 @@ std::vector<CatalogNotes::Excluded> read_named(const json& document) {
 
 json sent_json(const std::vector<CatalogNotes::Sent>& sent) {
   json document = json::array();
-  for (const auto& before : sent)
-    document.push_back({{"until", before.until.value}, {"names", before.names}, {"numbers", before.numbers}});
+  for (const auto& before : sent) {
+    json types = json::array();
+    for (const TypeOf& type : before.types) types.push_back({type.oid, type.modifier});
+    document.push_back({{"until", before.until.value}, {"names", before.names}, {"numbers", before.numbers}, {"types", types}});
+  }
   return document;
 }
 
@@ -146,6 +149,7 @@ std::vector<CatalogNotes::Sent> read_sent(const json& document) {
   for (const json& before : document) {
     sent.push_back({Lsn{before.at("until").get<std::uint64_t>()}, before.at("names").get<std::vector<std::string>>(),
                     before.at("numbers").get<std::vector<std::int16_t>>()});
+    for (const json& type : before.value("types", json::array())) sent.back().types.push_back({type.at(0), type.at(1), {}});
   }
   return sent;
 }
@@ -159,6 +163,7 @@ json notes_json(const CatalogNotes& notes) {
           {"read_again", notes.read_again.value}};
   if (!notes.sent.empty()) document["sent"] = sent_json(notes.sent);
   if (!notes.renaming.empty()) document["renaming"] = named_json(notes.renaming);
+  for (const Column& column : notes.retyping) document["retyping"].push_back(column_json(column));
   return document;
 }
 
@@ -171,6 +176,7 @@ CatalogNotes read_notes(const json& document) {
   notes.excluded = read_named(document.at("excluded"));
   notes.sent = read_sent(document.value("sent", json::array()));
   notes.renaming = read_named(document.value("renaming", json::array()));
+  for (const json& column : document.value("retyping", json::array())) notes.retyping.push_back(read_column(column));
   for (const json& mark : document.at("marks")) notes.marks.push_back(read_mark(mark));
   notes.partitions = read_partitions(document);
   notes.read_again = Lsn{document.value("read_again", std::uint64_t{0})};

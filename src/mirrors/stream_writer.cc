@@ -43,6 +43,25 @@ std::string renamed_columns(const TableSchema& from, const TableSchema& to) {
   return names;
 }
 
+/// "n" is bigint now, which was integer.
+std::string retyped_columns(const TableSchema& from, const TableSchema& to) {
+  std::string words;
+  for (const Column& now : retypings(from, to)) {
+    const auto before = std::ranges::find(from.columns, now.number, &Column::number);
+    words += (words.empty() ? "" : ", ") + quote_identifier(now.name) + " is " + now.type_name + " now, which was " + before->type_name;
+  }
+  return words;
+}
+
+std::string nullable_columns(const TableSchema& from, const TableSchema& to) {
+  std::string names;
+  for (const Column& column : from.columns) {
+    const auto now = std::ranges::find(to.columns, column.number, &Column::number);
+    if (now != to.columns.end() && now->nullable && !column.nullable) names += (names.empty() ? "" : ", ") + quote_identifier(now->name);
+  }
+  return names;
+}
+
 /// What the table is without, or has come to have.
 std::string became(const TableSchema& from, const TableSchema& to) {
   const auto beyond = [](const TableSchema& some, const TableSchema& others) {
@@ -53,14 +72,15 @@ std::string became(const TableSchema& from, const TableSchema& to) {
     }
     return names;
   };
-  const std::string gained = beyond(to, from), lost = beyond(from, to), renamed = renamed_columns(from, to);
-  std::string words = gained.empty() ? "" : "has gained columns " + gained + ": the target follows";
-  if (!lost.empty())
-    words += (words.empty() ? "" : "; ") + ("has lost columns " + lost) +
-             ": the target keeps them, and nothing more comes for them";
-  if (!renamed.empty())
-    words += (words.empty() ? "" : "; ") + ("has renamed columns: " + renamed) +
-             ": the target follows; settings of the mapping stay with the column";
+  std::string words;
+  const auto tell = [&](const char* what, const std::string& columns, const char* then) {
+    if (!columns.empty()) words += (words.empty() ? "" : "; ") + (what + columns) + then;
+  };
+  tell("has gained columns ", beyond(to, from), ": the target follows");
+  tell("has lost columns ", beyond(from, to), ": the target keeps them, and nothing more comes for them");
+  tell("has renamed columns: ", renamed_columns(from, to), ": the target follows; settings of the mapping stay with the column");
+  tell("has columns of other types: ", retyped_columns(from, to), ": the target follows");
+  tell("has columns that may be NULL now: ", nullable_columns(from, to), ": the target follows");
   return words;
 }
 
@@ -184,17 +204,21 @@ void StreamWriter::store_tables() {
     before.coverage = table.coverage;
     before.notes.renaming.clear();
     for (Renaming& one : renamings(before.schema, table.schema)) before.notes.renaming.push_back({std::move(one.to), one.number});
+    for (Column& column : retypings(before.schema, table.schema)) {
+      std::erase_if(before.notes.retyping, [&](const Column& known) { return known.number == column.number; });
+      before.notes.retyping.push_back(std::move(column));
+    }
     table = std::move(before);
   }
   context_.catalog.set_tables(context_.lease, tables, held_back_.empty() ? shaped_at_ : held_shaped_at_);
 }
 
-/// Its names are stored before they are given: a crash in the middle is taken back at the next start, which finds the table
-/// as the catalog has it.
+/// Its names and types are stored before they are given: of a crash in the middle names are taken back at the next start, which
+/// finds the table as the catalog has it; with types it may be either.
 void StreamWriter::begin_shape(const MirrorTable& from, const MirrorTable& to) {
   if (held_back_.empty()) held_shaped_at_ = shaped_at_;
   held_back_.emplace(from.schema.id, from);
-  if (renamings(from.schema, to.schema).empty()) return;
+  if (renamings(from.schema, to.schema).empty() && retypings(from.schema, to.schema).empty()) return;
   const MirrorTable before = std::exchange(*find_table(from.schema.id), to);
   store_tables();
   *find_table(from.schema.id) = before;

@@ -147,7 +147,7 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new_table(new_world, kind):
 
 
 @pytest.mark.parametrize("kind", ["postgres", "clickhouse", "kafka"])
-@pytest.mark.parametrize("change", ["ALTER TABLE items ALTER n TYPE text USING 'n' || n", "ALTER TABLE items DROP COLUMN ratio",
+@pytest.mark.parametrize("change", ["ALTER TABLE items ALTER n TYPE smallint USING n % 100", "ALTER TABLE items DROP COLUMN ratio",
                                     "ALTER TABLE items DROP CONSTRAINT items_pkey, ADD PRIMARY KEY (id, n)"])
 def test_the_cure_of_a_change_of_shape(new_world, kind, change):
     world = new_world(kind)

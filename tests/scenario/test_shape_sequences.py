@@ -6,7 +6,11 @@ import pytest
 
 from support.process import wait_for
 
-TYPES = ["int", "int DEFAULT 5", "text", "text DEFAULT 'a b'", "numeric(12,2)", "text NOT NULL DEFAULT ''"]
+TYPES = ["int", "int DEFAULT 5", "text", "text DEFAULT 'a b'", "numeric(12,2)", "text NOT NULL DEFAULT ''", "varchar(4000)", "smallint"]
+# What each becomes by ALTER ... TYPE; most are followed, some stop the mirror.
+WIDER = {"smallint": ["int", "bigint"], "int": ["bigint", "numeric", "text"], "bigint": ["numeric", "text", "int"], "numeric": ["text"],
+         "numeric(12,2)": ["numeric(14,2)", "numeric(14,2)", "numeric"], "numeric(14,2)": ["numeric(16,2)"], "numeric(16,2)": ["text"],
+         "varchar(4000)": ["varchar(5000)", "varchar", "text"], "varchar(5000)": ["text"], "text": ["varchar"], "varchar": ["text"]}
 
 
 class Sequence:
@@ -22,7 +26,7 @@ class Sequence:
         self.world.sql("; ".join(statements))
 
     def value(self, kind):
-        if kind.startswith("text"):
+        if kind.startswith(("text", "varchar")):
             return f"repeat(md5(random()::text), {self.random.choice((1, 1, 100))})"
         return "(random() * 1000)::int"
 
@@ -59,9 +63,13 @@ class Sequence:
         chance = self.random.random()
         if len(self.columns) > 1 and chance < 0.15:
             return self.swapped()
-        if self.columns and chance < 0.4:
+        if self.columns and chance < 0.3:
             return self.renamed()
-        if self.columns and chance < 0.65:
+        if self.columns and chance < 0.5:
+            return self.retyped()
+        if self.columns and chance < 0.55:
+            return self.null_or_not()
+        if self.columns and chance < 0.7:
             name = self.random.choice(sorted(self.columns))
             del self.columns[name]
             self.dropped.append(name)
@@ -80,6 +88,28 @@ class Sequence:
         new = self.dropped.pop() if again else f"col{self.serial}"
         self.columns[new] = self.columns.pop(old)
         return f"ALTER TABLE items RENAME {old} TO {new}"
+
+    def retyped(self):
+        """Now and then the values change with it, of which the WAL tells nothing."""
+        name = self.random.choice(sorted(self.columns))
+        old, rest = (self.columns[name].split(" ", 1) + [""])[:2]
+        new = self.random.choice(WIDER[old])
+        self.columns[name] = f"{new} {rest}".strip()
+        text = old.startswith(("text", "varchar"))
+        using = f" USING {f'upper({name})' if text else f'{name} % 1000 + 1'}" if self.random.random() < 0.3 else ""
+        return f"ALTER TABLE items ALTER {name} TYPE {new}{using}"
+
+    def null_or_not(self):
+        """Only what has a default can be NOT NULL here: inserts name some of the columns."""
+        name = self.random.choice(sorted(self.columns))
+        kind = self.columns[name]
+        if "NOT NULL" in kind:
+            self.columns[name] = kind.replace(" NOT NULL", "")
+            return f"ALTER TABLE items ALTER {name} DROP NOT NULL; UPDATE items SET {name} = NULL WHERE {self.some()}"
+        if "DEFAULT" not in kind:
+            return f"UPDATE items SET {name} = NULL WHERE {self.some()}"
+        self.columns[name] = kind.replace(" DEFAULT", " NOT NULL DEFAULT")
+        return f"UPDATE items SET {name} = DEFAULT WHERE {name} IS NULL; ALTER TABLE items ALTER {name} SET NOT NULL"
 
     def swapped(self):
         one, other = self.random.sample(sorted(self.columns), 2)

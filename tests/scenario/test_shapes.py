@@ -250,14 +250,15 @@ def test_a_gained_column_that_the_target_has_already(world):
 def test_a_shape_that_was_lost_with_its_transaction_is_followed_again(new_world):
     """At a Postgres target the table is altered in the transaction that its rows come in, which may never end."""
     world = new_world("postgres")
-    world.sql("CREATE TABLE items (id int PRIMARY KEY, v text, gone int NOT NULL DEFAULT 3); "
+    world.sql("CREATE TABLE items (id int PRIMARY KEY, v text, gone int NOT NULL DEFAULT 3, w int, must int NOT NULL DEFAULT 1); "
               "INSERT INTO items SELECT g, 'x' FROM generate_series(1, 50) g; CREATE TABLE one (id int PRIMARY KEY)")
-    world.at_target("CREATE TABLE items (id int PRIMARY KEY, v text, gone int NOT NULL)")
+    world.at_target("CREATE TABLE items (id int PRIMARY KEY, v text, gone int NOT NULL, w int, must int NOT NULL)")
     world.start_mirror(["public.items", "public.one"])
     world.settle_and_compare()
-    for shape in ("ADD more int DEFAULT 5", "DROP gone"):
+    for shape in ("ADD more int DEFAULT 5", "DROP gone", "ALTER w TYPE bigint", "ALTER must DROP NOT NULL"):
         world.at_target("ALTER TABLE items ADD CONSTRAINT no CHECK (v <> 'no') NOT VALID")
         world.sql(f"BEGIN; UPDATE items SET v = 'y' WHERE id < 9; ALTER TABLE items {shape}; UPDATE items SET v = 'z' WHERE id < 5; "
+                  f"UPDATE items SET {'must = NULL' if 'NULL' in shape else 'w = 7'} WHERE id < 4; "
                   "INSERT INTO items (id, v) SELECT coalesce(max(id), 0) + 1, 'no' FROM items; COMMIT")
         stopped = world.wait_state("FAILED", 60)
         assert "DROP CONSTRAINT" in stopped["last_error_hint"], stopped

@@ -17,4 +17,7 @@ struct Renaming {
 /// The columns that both schemas have, by their numbers, under different names. Pure.
 std::vector<Renaming> renamings(const TableSchema& from, const TableSchema& to);
 
+/// As `to` has them: the columns that both have, of different types.
+std::vector<Column> retypings(const TableSchema& from, const TableSchema& to);
+
 }  // namespace peerd

@@ -155,11 +155,14 @@ struct CatalogNotes {
     Lsn until;  ///< The commit position of the transaction that altered the table.
     std::vector<std::string> names;
     std::vector<std::int16_t> numbers;  ///< By place; 0: of a column that was dropped since.
+    std::vector<TypeOf> types{};        ///< By place, without names. Empty: noted by an older peerd.
     bool operator==(const Sent&) const = default;
   };
   std::vector<Sent> sent;
   /// The target is being altered: its columns of these numbers have either these names or those of the schema.
   std::vector<Excluded> renaming;
+  /// So it is with types: its columns of these numbers have either these or those of the schema, which they take all the same.
+  std::vector<Column> retyping;
   /// Its rows at the target may be others than the source's, of which the WAL tells nothing: they are read once more
   /// when the stream has passed this position. 0 = none needs to be.
   Lsn read_again;

@@ -14,7 +14,7 @@ namespace peerd {
 ///
 /// Changes of tables that are not the mirror's, and changes committed before their table's start (rules.md 9), are left
 /// out. With REPLICA IDENTITY FULL, missing values come from the old tuple here, so that nobody downstream knows the
-/// identity. Throws Error: schema_changed (after_operator) on a change of shape that is no added, dropped or renamed column;
+/// identity. Throws Error: schema_changed (after_operator) on a change of shape that cannot be followed;
 /// position_lost when the server refuses the position.
 class ChangeStream {
  public:
@@ -22,7 +22,7 @@ class ChangeStream {
     commit,  ///< Up to and including one commit, or one message outside of transactions, was appended.
     part,    ///< The builder is full in mid-transaction, or 8 MiB of an open transaction were appended.
     idle,    ///< No data by wait.until; position() moved at most.
-    /// A table gained, lost or renamed columns, or is first met in another shape: take the batch, then new_shape(), read on.
+    /// A table's columns are others, or have other names, types or NULLs: take the batch, then new_shape(), read on.
     shape
   };
   virtual ~ChangeStream() = default;

@@ -27,6 +27,15 @@ bool well_known(std::uint32_t oid) { return postgres::builtin_type(oid) != nullp
 
 }  // namespace
 
+void read_type_names(postgres::Connection& connection, std::span<Column> columns, const Wait& wait) {
+  for (Column& column : columns) {
+    const postgres::Result name = connection.run(
+        "SELECT CASE WHEN EXISTS (SELECT FROM pg_type WHERE oid = $1::oid) THEN format_type($1::oid, $2::int4) ELSE '' END",
+        {{std::to_string(column.type_oid), std::to_string(column.type_modifier)}}, wait);
+    column.type_name = name.string(0, 0);
+  }
+}
+
 void read_base_types(postgres::Connection& connection, std::span<Column> columns, const Wait& wait) {
   std::string asked;
   for (const Column& column : columns)

@@ -7,6 +7,8 @@
 
 namespace peerd {
 
+/// What the types of these columns are called, by their oids and modifiers alone. "": the server knows no such type.
+void read_type_names(postgres::Connection& connection, std::span<Column> columns, const Wait& wait);
 /// Fills Column::base in. Asks the server only where a column's type is none of the well-known ones.
 void read_base_types(postgres::Connection& connection, std::span<Column> columns, const Wait& wait);
 

@@ -102,11 +102,12 @@ Shape compare(const TableSchema& schema, std::span<const std::int16_t> numbers, 
     used[place] = true;
     shape.from.push_back(place);
     if (now.name != column.name) shape.renamed.push_back({column.number, now.name});
-    if (now.type_oid != column.type_oid) {
-      shape.retyped.push_back(column.name);
-    } else if (now.type_modifier != column.type_modifier) {
-      shape.remodified.push_back(column.name);
+    if (now.type_oid != column.type_oid || now.type_modifier != column.type_modifier) {
+      shape.retyped.push_back(now);
+      shape.retyped.back().number = column.number;
     }
+    const auto index = static_cast<std::uint16_t>(&column - schema.columns.data());
+    if (!column.nullable && std::ranges::find(schema.key, index) == schema.key.end()) shape.required.push_back(index);
   }
   shape.key_sent = std::all_of(schema.key.begin(), schema.key.end(), [&](std::uint16_t i) {
     return shape.from[i] != Shape::kAbsent && (sent.identity == 'f' || sent.columns[shape.from[i]].in_key);
@@ -119,6 +120,14 @@ Shape compare(const TableSchema& schema, std::span<const std::int16_t> numbers, 
     shape.added.back().number = numbers[i];
   }
   return shape;
+}
+
+std::vector<std::uint16_t> nulls_in(const Shape& shape, const pgoutput::Tuple& row) {
+  check_count(shape, row);
+  std::vector<std::uint16_t> nulls;
+  for (const std::uint16_t column : shape.required)
+    if (row.cells[shape.from[column]].kind == pgoutput::Cell::Kind::null) nulls.push_back(column);
+  return nulls;
 }
 
 void project(const TableSchema& schema, const Shape& shape, const pgoutput::Message& change, std::span<CellView> row) {

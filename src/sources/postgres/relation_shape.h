@@ -28,8 +28,8 @@ struct Shape {
     std::string name;
   };
   std::vector<Renamed> renamed;         ///< Sent under these names, which are others than the schema's.
-  std::vector<std::string> retyped;     ///< Of another type.
-  std::vector<std::string> remodified;  ///< Of the same type with another modifier: varchar(10), varchar(20).
+  std::vector<Column> retyped;          ///< As sent, of another type than the schema's, or of another modifier: varchar(20).
+  std::vector<std::uint16_t> required;  ///< Columns of the schema, not of the key, that were sent and are NOT NULL there.
   bool whole = false;                   ///< Every sent column is used: a row's bytes can be kept in one piece.
   bool identity_changed = false;        ///< Another replica identity, or other columns in it.
   bool key_sent = false;                ///< Old rows show all of the table's key columns.
@@ -45,6 +45,8 @@ Shape compare(const TableSchema& schema, std::span<const std::int16_t> numbers, 
 void project(const TableSchema& schema, const Shape& shape, const pgoutput::Message& change, std::span<CellView> row);
 /// The old row likewise; `unchanged` where only the key was sent.
 void project_old(const TableSchema& schema, const Shape& shape, const pgoutput::Message& change, std::span<CellView> row);
+/// The columns that are NULL in the new row, and NOT NULL in the schema: none was when it was described.
+std::vector<std::uint16_t> nulls_in(const Shape& shape, const pgoutput::Tuple& row);
 /// The key cells of an old row, in key order. False when one of them is null or not there.
 bool project_key(const TableSchema& schema, const Shape& shape, const pgoutput::Tuple& old_row,
                  std::span<CellView> key);

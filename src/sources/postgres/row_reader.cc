@@ -115,6 +115,18 @@ bool RowReader::next_of_part(postgres::Connection& connection, const Wait& wait)
   return more;
 }
 
+std::vector<std::uint16_t> RowReader::nulls_beyond(const TableSchema& schema) const {
+  const std::size_t width = schema_.columns.size();
+  std::vector<std::uint16_t> nulls;
+  for (std::size_t i = 0; i < width; ++i) {
+    if (schema.columns[i].nullable || schema.columns[i].in_key) continue;
+    bool null = false;
+    for (std::size_t cell = i; cell < cells_.size() && !null; cell += width) null = !cells_[cell];
+    if (null) nulls.push_back(static_cast<std::uint16_t>(i));
+  }
+  return nulls;
+}
+
 void RowReader::append(const MirrorTable& table, Lsn position, BatchBuilder& into) {
   const std::size_t width = schema_.columns.size();
   for (std::size_t first = 0; first < cells_.size(); first += width) {

@@ -19,6 +19,8 @@ class RowReader {
   bool next(postgres::Connection& connection, const Wait& wait);
   /// Where the source's WAL ended after the piece was read; it is flushed up to there.
   Lsn horizon() const { return horizon_; }
+  /// Columns that are NULL in the piece and cannot be by this schema, which has the reader's columns.
+  std::vector<std::uint16_t> nulls_beyond(const TableSchema& schema) const;
   /// The piece as updates of all columns, in the open transaction, for a stream that stands at `position`.
   void append(const MirrorTable& table, Lsn position, BatchBuilder& into);
 

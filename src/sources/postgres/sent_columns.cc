@@ -69,7 +69,8 @@ std::optional<Numbers> agreed(std::span<const Candidate> all, std::size_t least,
 std::vector<SeenNumber> numbers_of(const LookedTable& now) {
   std::vector<SeenNumber> numbers;
   for (const LookedColumn& column : now.columns)
-    numbers.push_back({column.number, column.dropped, column.generated, column.name});
+    numbers.push_back({column.number, column.dropped, column.generated, column.name,
+                       {column.type_oid, column.type_modifier, column.type_name}});
   return numbers;
 }
 

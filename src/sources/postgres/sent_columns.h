@@ -17,6 +17,7 @@ struct SeenNumber {
   std::int16_t number = 0;
   bool dropped = false, generated = false;
   std::string name{};
+  TypeOf type{};
 };
 std::vector<SeenNumber> numbers_of(const LookedTable& now);
 

@@ -1,8 +1,10 @@
 #include "postgres/table_notes.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "peerd/base/text.h"
+#include "peerd/postgres/type_change.h"
 
 namespace peerd {
 namespace {
@@ -43,8 +45,14 @@ std::int16_t last_known(const MirrorTable& table, const Excluded& exclude, const
 void note_columns(MirrorTable& table, const Excluded& exclude, const LookedTable& now) {
   CatalogNotes& notes = table.notes;
   notes.file_node = now.file_node;
-  notes.marks.clear();
-  for (const Column& column : table.schema.columns) notes.marks.push_back(now.find(column.number)->mark);
+  const std::vector<CatalogNotes::Mark> before = std::exchange(notes.marks, {});
+  for (const Column& column : table.schema.columns) {
+    const LookedColumn& found = *now.find(column.number);
+    const std::size_t i = notes.marks.size();
+    notes.marks.push_back(found.mark);
+    // What it was made of says what its values can become, where the stream comes to its new type.
+    if (found.type_oid != column.type_oid && i < before.size()) notes.marks[i].types = before[i].types;
+  }
   // Rows of when a dropped one was there may still come. The others are what they are, under whatever name.
   for (CatalogNotes::Excluded& column : notes.excluded) {
     const LookedColumn* const found = now.find(column.number);
@@ -117,7 +125,7 @@ std::string became(const TypePart& noted, const TypePart* now) {
 std::string changed_type(const MirrorTable& table, std::size_t i, const LookedTable& now) {
   if (i >= table.notes.marks.size()) return {};
   const Column& column = table.schema.columns[i];
-  if (now.find(column.number)->dropped) return {};
+  if (now.find(column.number)->dropped || now.find(column.number)->type_oid != column.type_oid) return {};
   const std::vector<TypePart>& before = table.notes.marks[i].types;
   const std::vector<TypePart>& parts = now.find(column.number)->mark.types;
   const auto altered = [&](const TypePart& part, const std::string& what) {
@@ -174,12 +182,6 @@ std::string what_changed(const MirrorTable& table, const LookedTable& now) {
     const LookedColumn* const found = now.find(column.number);
     if (found != nullptr && found->dropped && !of_key(table.schema, i)) continue;
     if (found == nullptr || !in_stream(*found)) return became(column.name, column.number, now);
-    if (found->type_oid != column.type_oid)
-      return "has " + quoted(column.name) + " in another type: " + found->type_name + ", which was " + column.type_name;
-    if (!same_type(column, *found)) {
-      return "has " + quoted(column.name) + " in another length or precision: " + found->type_name + ", which was " +
-             column.type_name;
-    }
   }
   for (const LookedPartition& part : now.partitions)
     if (const UnfitPartition bad = unfit(table.schema, part); !bad.what.empty()) return bad.what;
@@ -318,6 +320,34 @@ void rename_columns(TableSchema& schema, std::span<const Shape::Renamed> renamed
     if (column->mapped.empty()) column->mapped = column->name;
     column->name = name;
     if (column->mapped == name) column->mapped.clear();
+  }
+}
+
+namespace {
+
+/// Beneath all domains.
+postgres::TypeId type_under(const Column& column) {
+  if (column.base.oid != 0) return {column.base.oid, column.base.modifier};
+  return {column.type_oid, column.type_modifier};
+}
+
+}  // namespace
+
+bool can_follow(const Column& from, const Column& to, const CatalogNotes::Mark* mark) {
+  if (postgres::takes_text_of(type_under(from), type_under(to))) return true;
+  const auto label = [&](const TypePart& part) { return part.label && part.type == from.type_oid; };
+  const bool is_enum = mark != nullptr && std::ranges::any_of(mark->types, label);
+  return is_enum && to.base.oid == 0 && postgres::is_any_text(type_under(to));
+}
+
+void retype_columns(TableSchema& schema, std::span<const Column> retyped) {
+  for (const Column& now : retyped) {
+    const auto column = std::ranges::find(schema.columns, now.number, &Column::number);
+    if (column == schema.columns.end()) continue;
+    column->type_oid = now.type_oid;
+    column->type_modifier = now.type_modifier;
+    column->type_name = now.type_name;
+    column->base = now.base;
   }
 }
 

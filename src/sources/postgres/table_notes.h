@@ -15,8 +15,8 @@ using Excluded = std::vector<std::string>;  ///< Names of columns that the mappi
 bool take_notes(MirrorTable& table, const Excluded& exclude, const LookedTable& now);
 
 /// What became of a noted table, in words that follow its name; empty while every column is what it was, and the key's
-/// have the values that they had. Columns that were added, dropped or renamed are none of it: the stream tells from
-/// where on they are.
+/// have the values that they had. Columns that were added, dropped or renamed, or got another type, are none of it: the
+/// stream tells from where on they are.
 std::string what_changed(const MirrorTable& table, const LookedTable& now);
 /// Why rows may hold other values than the WAL has told, the columns being what they were; empty: they do not.
 std::string what_may_differ(const MirrorTable& table, const LookedTable& now);
@@ -73,6 +73,12 @@ void add_gained(MirrorTable& table, const Excluded& exclude, const std::vector<G
 std::vector<Said> excluded_renamed(const MirrorTable& table, const LookedTable& now);
 /// The columns of these numbers have other names from now on; the mapping knows them by those of before.
 void rename_columns(TableSchema& schema, std::span<const Shape::Renamed> renamed);
+
+/// The column goes on as `to`, of another type: whatever the former one's values are, their text is one of the latter's, and
+/// a rewrite of the table alone can have made other values of them.
+bool can_follow(const Column& from, const Column& to, const CatalogNotes::Mark* mark);
+/// The columns of these numbers have these types from now on.
+void retype_columns(TableSchema& schema, std::span<const Column> retyped);
 
 /// The numbers of the columns that the table still has and the catalog has not.
 std::vector<std::int16_t> dropped_columns(const TableSchema& schema, const LookedTable& now);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "peerd/base/text.h"
+#include "peerd/postgres/type_change.h"
 #include "postgres/cures.h"
 
 namespace peerd {
@@ -179,9 +180,6 @@ void TrackedTable::judge_newer() const {
     changed("has lost column \"" + name + "\", or it was renamed",
             "exclude the column from the mapping of a new mirror");
   }
-  if (!shape_.remodified.empty()) {
-    changed("has column \"" + shape_.remodified[0] + "\" in another length or precision");
-  }
 }
 
 namespace {
@@ -190,6 +188,12 @@ std::vector<std::string> names_of(const SentRelation& sent) {
   std::vector<std::string> names;
   for (const Column& column : sent.columns) names.push_back(column.name);
   return names;
+}
+
+std::vector<TypeOf> types_of(const SentRelation& sent) {
+  std::vector<TypeOf> types;
+  for (const Column& column : sent.columns) types.push_back({column.type_oid, column.type_modifier, {}});
+  return types;
 }
 
 }  // namespace
@@ -205,6 +209,26 @@ std::optional<std::vector<std::int16_t>> TrackedTable::numbers_remembered(Lsn co
     found = before.numbers;
   }
   return found;
+}
+
+/// Just so rows were announced that came before a change of the shape: with these types, too.
+bool TrackedTable::was_sent_so(Lsn commit) const {
+  const std::vector<std::string> names = names_of(*relation_);
+  const std::vector<TypeOf> types = types_of(*relation_);
+  return std::ranges::any_of(notes_.sent, [&](const CatalogNotes::Sent& before) {
+    return before.until >= commit && before.names == names && before.types == types;
+  });
+}
+
+/// The columns that were sent with other types than the table has now can be older values of it.
+bool TrackedTable::takes_older(Lsn commit) const {
+  if (was_sent_so(commit)) return true;
+  return std::ranges::all_of(shape_.retyped, [&](const Column& sent) {
+    const auto own = std::ranges::find(table_.schema.columns, sent.number, &Column::number);
+    const postgres::TypeId now = own->base.oid != 0 ? postgres::TypeId{own->base.oid, own->base.modifier}
+                                                    : postgres::TypeId{own->type_oid, own->type_modifier};
+    return postgres::takes_text_of({sent.type_oid, sent.type_modifier}, now);
+  });
 }
 
 /// Of a row that may be older than the shape, by names: only in their order, and where columns are either missing at the end,
@@ -307,6 +331,21 @@ std::vector<Shape::Renamed> TrackedTable::names_now() const {
   return renamed;
 }
 
+std::vector<Column> TrackedTable::types_now() const {
+  std::vector<Column> retyped;
+  for (const Column& column : table_.schema.columns) {
+    const auto seen = std::ranges::find(seen_, column.number, &SeenNumber::number);
+    if (seen == seen_.end() || seen->dropped) continue;
+    if (seen->type.oid == column.type_oid && seen->type.modifier == column.type_modifier) continue;
+    Column& now = retyped.emplace_back(column);
+    now.type_oid = seen->type.oid;
+    now.type_modifier = seen->type.modifier;
+    now.type_name = seen->type.name;
+    now.base = {};
+  }
+  return retyped;
+}
+
 /// No row of when a dropped column was there is still to come.
 void TrackedTable::forget_dropped() {
   for (CatalogNotes::Excluded& column : notes_.excluded)
@@ -346,17 +385,50 @@ void TrackedTable::rename() {
   settled_to_ = std::nullopt;
 }
 
+void TrackedTable::refuse_type(const Column& before, const std::string& now) const {
+  changed("has column " + quote_identifier(before.name) + " in another type" + (now.empty() ? "" : ": " + now + ", which was ") +
+              (now.empty() ? "" : before.type_name),
+          "exclude the column from the mapping of a new mirror");
+}
+
+void TrackedTable::retype(const std::vector<Column>& columns) {
+  for (const Column& now : columns) {
+    const auto before = std::ranges::find(table_.schema.columns, now.number, &Column::number);
+    const auto place = static_cast<std::size_t>(before - table_.schema.columns.begin());
+    const CatalogNotes::Mark* const mark = place < notes_.marks.size() ? &notes_.marks[place] : nullptr;
+    if (now.type_name.empty() || !can_follow(*before, now, mark)) refuse_type(*before, now.type_name);
+  }
+  retype_columns(table_.schema, columns);
+  for (const Column& now : columns) {
+    const auto column = std::ranges::find(table_.schema.columns, now.number, &Column::number);
+    const auto place = static_cast<std::size_t>(column - table_.schema.columns.begin());
+    if (place < notes_.marks.size()) notes_.marks[place].types.clear();  // Those of the type before: the next look notes its own.
+  }
+  std::erase_if(notes_.retyping, [&](const Column& known) {
+    return std::ranges::find(columns, known.number, &Column::number) != columns.end();
+  });
+  settled_to_ = std::nullopt;
+}
+
+void TrackedTable::let_be_null(const std::vector<std::uint16_t>& columns) {
+  for (const std::uint16_t column : columns) table_.schema.columns[column].nullable = true;
+  settled_to_ = std::nullopt;
+}
+
 TrackedTable::Settled TrackedTable::judge(Lsn commit, Lsn shaped_at) {
   if (!relation_) throw Error(ErrorCode::peer_error, "the source sent a change of a table that it had not announced");
   if (seen_.empty()) changed("was dropped at the source");
-  const bool older = is_older(commit, shaped_at);
+  bool older = is_older(commit, shaped_at);
   lost_.clear();
   passed_over_ = false;
-  const std::vector<std::int16_t> numbers = numbers_of_sent(commit, older);
+  std::vector<std::int16_t> numbers = numbers_of_sent(commit, older);
   shape_ = compare(table_.schema, of_the_table(numbers), *relation_);
-  if (!shape_.retyped.empty()) {
-    changed("has column \"" + shape_.retyped[0] + "\" in another type",
-            "exclude the column from the mapping of a new mirror");
+  if (older && !shape_.retyped.empty() && !takes_older(commit)) {
+    if (commit < shaped_at)
+      refuse_type(*std::ranges::find(table_.schema.columns, shape_.retyped[0].number, &Column::number), "");
+    older = false;  // In the transaction that the shapes hold from: what another table has come to, this one has still to.
+    numbers = numbers_of_sent(commit, older);
+    shape_ = compare(table_.schema, of_the_table(numbers), *relation_);
   }
   if (older) {
     judge_older();
@@ -368,9 +440,10 @@ TrackedTable::Settled TrackedTable::judge(Lsn commit, Lsn shaped_at) {
     const auto gone = [&](std::int16_t number) { return number == 0 || is_dropped(number); };
     if (std::ranges::none_of(numbers, gone)) forget_dropped();
     if (!shape_.renamed.empty()) return Settled::renamed;
+    if (!shape_.retyped.empty()) return Settled::retyped;
   }
   const Settled settled = judge_added(commit, shaped_at);
-  if (settled == Settled::yes) settled_ = {{}, names_of(*relation_), numbers};
+  if (settled == Settled::yes) settled_ = {{}, names_of(*relation_), numbers, types_of(*relation_)};
   return settled;
 }
 

@@ -60,7 +60,8 @@ class TrackedTable {
     yes,     ///< Rows can be projected by shape().
     gained,  ///< The table has gained columns: gain() takes them.
     lost,    ///< It has lost columns: lose() lets them go.
-    renamed  ///< Some of its columns have other names: rename() takes these.
+    renamed,  ///< Some of its columns have other names: rename() takes these.
+    retyped   ///< Some have other types: retype() takes them.
   };
   /// Of rows of a transaction that commits at `commit`. An older shape is followed up to `shaped_at`, where the table's
   /// own shape holds from. Throws Error(schema_changed) on anything else.
@@ -71,8 +72,9 @@ class TrackedTable {
   /// there. `added`: added(), with base types.
   std::string gain(const LookedTable& now, Lsn inserted, const std::vector<Column>& added);
   bool loses() const { return !dropping_.empty(); }
-  /// Columns of it were dropped or renamed at the source, and the stream may still send rows of before.
-  bool behind() const { return !dropping_.empty() || renames(); }
+  bool renames() const { return !names_now().empty(); }
+  /// Columns of it were dropped or renamed at the source, or got other types, and the stream may still send rows of before.
+  bool behind() const { return loses() || renames() || !types_now().empty(); }
   /// Nothing that was written before that is still to come.
   bool passed_all() const { return behind() && passed_; }
   /// The table goes on without the columns that it has lost.
@@ -81,6 +83,18 @@ class TrackedTable {
   /// Its columns are called as the stream has them, or, where nothing of before is to come, as the catalog has them.
   void rename();
   void take_names() { rename_columns(table_.schema, names_now()); }
+  /// Columns whose type at the source is another than the table's, as the catalog has them now; without base types.
+  std::vector<Column> types_now() const;
+  /// Of the change that was judged last: as it was sent, without names.
+  const std::vector<Column>& retyped() const { return shape_.retyped; }
+  /// These columns go on with these types, which are fully described. Throws Error(schema_changed) where their values cannot.
+  void retype(const std::vector<Column>& columns);
+  /// Columns that are NULL in a row, and that cannot be by the table's shape: their NOT NULL was dropped, of which the WAL
+  /// tells nothing.
+  std::vector<std::uint16_t> nulls_in(const pgoutput::Tuple& row) const {
+    return shape_.required.empty() ? std::vector<std::uint16_t>() : peerd::nulls_in(shape_, row);
+  }
+  void let_be_null(const std::vector<std::uint16_t>& columns);
   /// Its shape changes with that transaction; what was announced before may come again to whoever starts below it, and nobody
   /// starts below `stored`.
   void remember(Lsn commit, Lsn stored);
@@ -94,7 +108,9 @@ class TrackedTable {
   bool is_older(Lsn commit, Lsn shaped_at) const;
   bool as_before() const;
   std::vector<Shape::Renamed> names_now() const;
-  bool renames() const { return !names_now().empty(); }
+  bool was_sent_so(Lsn commit) const;
+  bool takes_older(Lsn commit) const;
+  [[noreturn]] void refuse_type(const Column& before, const std::string& now) const;
   void forget_dropped();
   bool is_dropped(std::int16_t number) const;
   Settled judge_added(Lsn commit, Lsn shaped_at);

@@ -57,6 +57,10 @@ std::optional<ChangeStream::Got> WalStream::read_again(BatchBuilder& into, const
     return std::nullopt;
   }
   if (piece_read_) {
+    if (const auto nulls = reader_->nulls_beyond(reading_->table().schema); !nulls.empty()) {
+      reading_->let_be_null(nulls);
+      shapes_.push_back({reading_->noted(), again_from_});
+    }
     // Past the position, so that nobody calls the target consistent before the stream has gone on.
     shapes_.push_back({reading_->noted(), Lsn{}, std::max(reader_->horizon(), Lsn{again_from_.value + 1})});
     return Got::shape;

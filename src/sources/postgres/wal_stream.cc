@@ -7,7 +7,6 @@
 #include "peerd/base/text.h"
 #include "postgres/cures.h"
 #include "peerd/postgres/types.h"
-#include "postgres/base_types.h"
 #include "postgres/inheritance.h"
 #include "postgres/money.h"
 #include "postgres/object_names.h"
@@ -149,19 +148,7 @@ void WalStream::look(postgres::Connection& connection, std::span<const TableId> 
     const TrackedTable::Looked found = table.looked(now, inserted, received);
     if (found.perhaps_unlogged) shapes_.push_back(said_of_rewrite(table.noted()));
     if (found.renewed) shapes_.push_back(renewed(table.noted(), found, inserted));
-    if (where == Where::between_transactions && !again_open_ && table.passed_all()) {
-      // All that was committed before was sent; what comes was committed at that position, or after it.
-      const Lsn commit{received.value - 1};
-      table.remember(commit, Lsn{confirmed_.load(std::memory_order_relaxed)});
-      if (table.loses()) {
-        table.lose(true);
-        shapes_.push_back({table.noted(), commit});
-      }
-      if (table.behind()) {
-        table.take_names();
-        shapes_.push_back({table.noted(), commit});
-      }
-    }
+    if (where == Where::between_transactions && !again_open_ && table.passed_all()) take_passed(connection, table, received, wait);
     if (table.due(Lsn{~0ull})) want_again(table);
   }
 }
@@ -390,17 +377,7 @@ std::optional<Got> WalStream::take_change(const pgoutput::Message& message, Lsn 
     look_before(*table);
     if (!shapes_.empty()) return Got::shape;
   }
-  const TrackedTable::Settled settled = table->settle(commit_, setup_.shaped_at);
-  if (settled == TrackedTable::Settled::lost || settled == TrackedTable::Settled::renamed) {
-    table->remember(commit_, Lsn{confirmed_.load(std::memory_order_relaxed)});
-    settled == TrackedTable::Settled::lost ? table->lose(commit_ > setup_.shaped_at) : table->rename();
-    shapes_.push_back({table->noted(), commit_});
-    return Got::shape;
-  }
-  if (settled == TrackedTable::Settled::gained) {
-    widening_ = table;
-    return Got::shape;
-  }
+  if (follow_shape(message, *table)) return Got::shape;
   begin_in(into);
   append_change(message, position, *table, into);
   return took(message.new_row.bytes.size() + message.old_row.bytes.size() + sizeof(ChangeView));
@@ -444,37 +421,6 @@ std::optional<Got> WalStream::take_truncate(const pgoutput::Message& message, Ls
     into.append(change);
   }
   return std::nullopt;
-}
-
-NewShape WalStream::new_shape(const Wait& wait) {
-  if (widening_ == nullptr) {
-    if (shapes_.empty()) throw Error(ErrorCode::internal, "no table has a new shape");
-    NewShape shape = std::move(shapes_.front());
-    shapes_.pop_front();
-    return shape;
-  }
-  TrackedTable& table = *std::exchange(widening_, nullptr);
-  const TableId id = table.table().schema.id;
-  if (!shows_this(wait)) throw_unseen();
-  std::string words;
-  Lsn inserted;
-  bool doubt = false;
-  setup_.ask(wait, [&](postgres::Connection& source) {
-    const auto looked = peerd::look_at(source, {&id, 1}, MissingValues::yes, wait);
-    if (looked.empty())
-      throw_schema_changed(table.table().schema, "was dropped at the source", copy_anew(table.table().schema));
-    inserted = insert_position(source, wait);
-    MirrorTable gained = table.table();
-    gained.schema.columns = table.added();
-    read_base_types(source, gained.schema.columns, wait);
-    check_money(source, setup_.connect, {&gained, 1}, wait);
-    table.remember(commit_, Lsn{confirmed_.load(std::memory_order_relaxed)});
-    words = table.gain(looked.at(id.oid), inserted, gained.schema.columns);
-    doubt = !words.empty();
-    for (const auto& [oid, told] : told_by_name(source, {&gained, 1}, wait)) words += (doubt ? "; " : "") + told;
-  });
-  if (doubt) want_again(table);
-  return {table.noted(), commit_, doubt ? inserted : Lsn{}, std::move(words)};
 }
 
 }  // namespace peerd

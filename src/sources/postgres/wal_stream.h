@@ -72,6 +72,13 @@ class WalStream final : public ChangeStream {
   bool shows_this(const Wait& wait);
   void look_before(TrackedTable& table);
 
+  // A table has another shape from a change on: wal_shapes.cc.
+  bool follow_shape(const pgoutput::Message& change, TrackedTable& table);
+  void take_passed(postgres::Connection& connection, TrackedTable& table, Lsn received, const Wait& wait);
+  NewShape gained(TrackedTable& table, const Wait& wait);
+  void retyped(TrackedTable& table, const Wait& wait);
+  NewShape next_shape();
+
   // Rows that are read at the source again: wal_again.cc.
   void want_again(TrackedTable& table);
   TrackedTable* due_again(Lsn position);
@@ -96,7 +103,7 @@ class WalStream final : public ChangeStream {
   std::size_t part_bytes_ = 0;
 
   std::optional<pgoutput::Frame> held_;  ///< A change that waits for new_shape(); libpq still holds its bytes.
-  TrackedTable* widening_ = nullptr;
+  TrackedTable* widening_ = nullptr;  ///< It has gained columns, or has columns of other types, of which the source is asked.
   /// The Relation messages that came directly before: of a partition's change the first is the table's as which it is told,
   /// the last is its own.
   std::uint32_t relation_before_ = 0;

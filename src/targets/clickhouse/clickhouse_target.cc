@@ -13,14 +13,17 @@
 #include "clickhouse/layouts.h"
 #include "clickhouse/leftovers.h"
 #include "clickhouse/mapping_check.h"
+#include "clickhouse/nullable.h"
 #include "clickhouse/on_unfit.h"
 #include "clickhouse/own_values.h"
 #include "clickhouse/rename.h"
 #include "clickhouse/resync.h"
+#include "clickhouse/retype.h"
 #include "clickhouse/schema.h"
 #include "clickhouse/server_check.h"
 #include "clickhouse/table_note.h"
 #include "peerd/base/log.h"
+#include "peerd/changes/renaming.h"
 #include "shadow.h"
 #include "unfit.h"
 
@@ -80,6 +83,9 @@ class ClickHouseTarget final : public Target {
   void widen(const MirrorTable& table, const ExistingTable& existing, const Wait& wait);
   void refuse_kept(const MirrorTable& from, const MirrorTable& to, const ExistingTable& existing) const;
   MirrorTable renamed(const MirrorTable& from, const MirrorTable& to, ExistingTable& existing, const Wait& wait);
+  void retype(const MirrorTable& from, const MirrorTable& to, ExistingTable& existing, const Wait& wait);
+  void refuse_nulls(const MirrorTable& from, const MirrorTable& to) const;
+  void learn_types(const MirrorTable& table, const ExistingTable& existing);
   void measure_parts(const Wait& wait);
 
   const Access access_;
@@ -131,6 +137,7 @@ void ClickHouseTarget::open(const Wait& wait) {
 }
 
 TargetIdentity ClickHouseTarget::create(const MirrorTable& table, const Wait& wait) {
+  layouts_.forget_types(table.schema.id);
   const TableLayout layout = layout_of(table);
   ExistingTable existing = read_table(client_, table.target_name, wait);
   const bool absent = !existing.exists;
@@ -152,8 +159,9 @@ TargetIdentity ClickHouseTarget::recognize(const MirrorTable& table, const Wait&
 }
 
 CopyPlan ClickHouseTarget::verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) {
-  const TableLayout layout = layout_of(table);
   const ExistingTable existing = read_table(client_, table.target_name, wait);
+  learn_types(table, existing);
+  const TableLayout layout = layout_of(table);
   require_whole(existing, layout, table.target_name, title_);
   Standing standing = require_noted(client_, existing, layout, table.target_name, noted, wait);
   throw_if_any(unfitness(existing, layout, table.target_name, title_));
@@ -214,10 +222,48 @@ void ClickHouseTarget::alter(const MirrorTable& before, const MirrorTable& to, c
   require_whole(existing, layout_of(before), to.target_name, title_);
   const MirrorTable from = renamed(before, to, existing, wait);
   refuse_kept(from, to, existing);
+  refuse_nulls(from, to);
+  retype(from, to, existing, wait);
   throw_if_any(unfitness(existing, layout_of(to), to.target_name, title_));
   refuse_own_values(client_, from, to, layout_of(to), existing, wait);
   widen(to, existing, wait);
   stand_anew(client_, to, layouts_, wait);
+}
+
+void ClickHouseTarget::refuse_nulls(const MirrorTable& from, const MirrorTable& to) const {
+  const TableLayout layout = layout_of(to);
+  for (std::size_t i = 0; i < to.schema.columns.size(); ++i) {
+    const Column& now = to.schema.columns[i];
+    const auto before = std::ranges::find(from.schema.columns, now.number, &Column::number);
+    if (before == from.schema.columns.end() || before->nullable || !now.nullable || !layout.types[i].never_null) continue;
+    refuse_null(layout, i);
+  }
+}
+
+void ClickHouseTarget::retype(const MirrorTable& from, const MirrorTable& to, ExistingTable& existing, const Wait& wait) {
+  const std::vector<Column> columns = retypings(from.schema, to.schema);
+  if (columns.empty()) return;
+  const TableLayout before = layout_of(from);
+  layouts_.retype(to.schema.id, columns);
+  const TableLayout after = layout_of(to);
+  if (retype_columns(client_, {from, to, before, after}, existing, wait)) existing = read_table(client_, to.target_name, wait);
+}
+
+/// An alter() may have been the last that was done before a crash: what came before it comes again, into columns of later types.
+void ClickHouseTarget::learn_types(const MirrorTable& table, const ExistingTable& existing) {
+  for (const Column& column : table.notes.retyping) {
+    const auto own = std::ranges::find(table.schema.columns, column.number, &Column::number);
+    if (column.number == 0 || own == table.schema.columns.end()) continue;
+    const auto i = static_cast<std::size_t>(own - table.schema.columns.begin());
+    MirrorTable later = table;
+    later.schema.columns[i] = column;
+    later.schema.columns[i].name = own->name;
+    later.schema.columns[i].mapped = own->mapped;
+    const TableLayout then = layout_of(later), now = layout_of(table);
+    const auto standing = existing.columns.find(now.names[i]);
+    if (standing == existing.columns.end() || bare_type(standing->second.type) != bare_type(then.types[i].name)) continue;
+    if (bare_type(now.types[i].name) != bare_type(then.types[i].name)) layouts_.retype(table.schema.id, {column});
+  }
 }
 
 void ClickHouseTarget::widen(const MirrorTable& table, const ExistingTable& existing, const Wait& wait) {
@@ -248,6 +294,7 @@ void ClickHouseTarget::restart_copy(const MirrorTable& table, const std::optiona
 
 TargetIdentity ClickHouseTarget::create_shadow(const MirrorTable& table, const std::optional<TargetIdentity>& noted,
                                                const Wait& wait) {
+  layouts_.forget_types(table.schema.id);
   MirrorTable shadow = table;
   shadow.target_name = shadow_of(table);
   const TableLayout layout = layout_of(table);

@@ -12,6 +12,21 @@ Layouts::Layouts(const MirrorSpec& mirror, std::string title)
       on_unfit_(on_unfit_of(mirror)),
       mappings_(mirror) {}
 
+namespace {
+
+void take_types(TableSchema& schema, const std::map<std::int16_t, Column>& types) {
+  for (Column& column : schema.columns) {
+    const auto now = types.find(column.number);
+    if (now == types.end()) continue;
+    column.type_oid = now->second.type_oid;
+    column.type_modifier = now->second.type_modifier;
+    column.type_name = now->second.type_name;
+    column.base = now->second.base;
+  }
+}
+
+}  // namespace
+
 TableLayout Layouts::of(const MirrorTable& table) const {
   const Mapped* found = mapped(table);
   const auto layout_of = [&](const TableSchema& schema) {
@@ -21,11 +36,13 @@ TableLayout Layouts::of(const MirrorTable& table) const {
     layout.appends = query_ && query_ != QueryMode::upsert;
     return layout;
   };
-  TableLayout layout = layout_of(table.schema);
   Lock lock(mutex_);
+  const auto types = types_.find(table.schema.id);
+  TableSchema looser = table.schema;
+  if (types != types_.end()) take_types(looser, types->second);
+  TableLayout layout = layout_of(looser);
   const auto loose = loose_.find(table.schema.id);
   if (loose == loose_.end() || loose->second.empty()) return layout;
-  TableSchema looser = table.schema;
   for (std::size_t i = 0; i < looser.columns.size(); ++i)
     looser.columns[i].nullable = looser.columns[i].nullable || loose->second.contains(layout.names[i]);
   return layout_of(looser);
@@ -39,6 +56,16 @@ void Layouts::loosen(TableId table, std::set<std::string> columns) {
 void Layouts::forget_loose(TableId table) {
   Lock lock(mutex_);
   loose_.erase(table);
+}
+
+void Layouts::retype(TableId table, const std::vector<Column>& columns) {
+  Lock lock(mutex_);
+  for (const Column& column : columns) types_[table].insert_or_assign(column.number, column);
+}
+
+void Layouts::forget_types(TableId table) {
+  Lock lock(mutex_);
+  types_.erase(table);
 }
 
 void Layouts::know(TableId table, Standing standing) {

@@ -38,6 +38,10 @@ class Layouts {
   /// message of the stream tells of DROP NOT NULL, so that the target's column is the memory of it.
   void loosen(TableId table, std::set<std::string> columns);
   void forget_loose(TableId table);  ///< They are called otherwise now.
+  /// These columns have these types there, of which older changes tell values too: whatever type a change came with, its values
+  /// are laid out as these.
+  void retype(TableId table, const std::vector<Column>& columns);
+  void forget_types(TableId table);  ///< It is made anew.
   void know(TableId table, Standing standing);
   std::optional<Standing> standing(TableId table) const;  ///< None before the first comparison.
 
@@ -48,6 +52,7 @@ class Layouts {
   const Mappings mappings_;
   mutable Mutex mutex_;
   std::map<TableId, std::set<std::string>> loose_ PEERD_GUARDED_BY(mutex_);
+  std::map<TableId, std::map<std::int16_t, Column>> types_ PEERD_GUARDED_BY(mutex_);  ///< By number.
   std::map<TableId, Standing> standings_ PEERD_GUARDED_BY(mutex_);
 };
 

@@ -2,18 +2,29 @@
 
 namespace peerd::clickhouse {
 
+namespace {
+
+std::string of_column(const TableLayout& layout, std::size_t i) {
+  return "column \"" + layout.names[i] + "\" of table " + layout.table;
+}
+
+}  // namespace
+
+void refuse_null(const TableLayout& layout, std::size_t i) {
+  Error refused(ErrorCode::schema_changed,
+                of_column(layout, i) + " holds NULL at the source now, and the mapping says nullable: false",
+                "fill it and SET NOT NULL at the source, then RESYNC TABLE " + layout.table +
+                    " OF the mirror; or DROP MIRROR and CREATE MIRROR without nullable: false");
+  refused.text.table = layout.table;
+  refused.text.retry = Retry::after_operator;
+  throw refused;
+}
+
 void follow_null(Client& client, const MirrorTable& table, const TableLayout& layout, std::size_t i, const Wait& wait) {
   const std::string alter =
       allow_null(read_table(client, table.target_name, wait), layout, i, table.target_name);
-  const std::string column = "column \"" + layout.names[i] + "\" of table " + layout.table;
-  if (layout.types[i].never_null) {
-    Error refused(ErrorCode::schema_changed, column + " holds NULL at the source now, and the mapping says nullable: false",
-                  "fill it and SET NOT NULL at the source, then RESYNC TABLE " + layout.table +
-                      " OF the mirror; or DROP MIRROR and CREATE MIRROR without nullable: false");
-    refused.text.table = layout.table;
-    refused.text.retry = Retry::after_operator;
-    throw refused;
-  }
+  const std::string column = of_column(layout, i);
+  if (layout.types[i].never_null) refuse_null(layout, i);
   try {
     client.execute(alter, wait);
   } catch (Error& error) {

@@ -4,6 +4,8 @@
 #include <set>
 
 #include "peerd/base/text.h"
+#include "peerd/changes/renaming.h"
+#include "peerd/postgres/types.h"
 #include "postgres/ownership.h"
 #include "postgres/parts.h"
 #include "postgres/rename.h"
@@ -79,6 +81,45 @@ void refuse_own_values(Connection& connection, const MirrorTable& from, const Mi
   }
 }
 
+bool is_text(std::uint32_t oid) {
+  return oid == postgres::kTextOid || oid == postgres::kVarcharOid || oid == postgres::kBpcharOid;
+}
+
+/// Columns that do not take what the source's do since their type there, or their NOT NULL, is another.
+std::string changes(const MirrorTable& from, const MirrorTable& to, const Found& found) {
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < to.schema.columns.size(); ++i) {
+    const Column& now = to.schema.columns[i];
+    const auto before = std::ranges::find(from.schema.columns, now.number, &Column::number);
+    const StandingColumn* const column = found.standing.find(now.name);
+    if (now.number == 0 || before == from.schema.columns.end() || column == nullptr || column->generated) continue;
+    const std::string alter = "ALTER COLUMN " + quote_identifier(now.name);
+    const bool other = before->type_oid != now.type_oid || before->type_modifier != now.type_modifier;
+    if (other && !takes(*column, now, found.types[i]))
+      parts.push_back(alter + " TYPE " + found.types[i].name + (is_text(found.types[i].oid) ? " " + column->collation : ""));
+    if (!before->nullable && now.nullable && !now.in_key && column->not_null) parts.push_back(alter + " DROP NOT NULL");
+  }
+  return join(parts, ", ");
+}
+
+/// Once more is a no-op, also after a crash: the columns take it then.
+void change_columns(Connection& connection, const Site& site, const MirrorTable& from, const MirrorTable& to, Found& found,
+                    const Wait& wait) {
+  const std::string change = changes(from, to, found);
+  if (change.empty()) return;
+  const std::string where = where_columns_are_added(connection, found.name, wait);
+  try {
+    lock_alone(connection, site, postgres::parse_qualified(where), wait);
+    connection.run("ALTER TABLE " + where + " " + change, wait);
+  } catch (Error& error) {
+    constexpr std::string_view kDependedOn = "0A000";
+    if (error.text.origin == kDependedOn && error.text.hint.empty())
+      error.text.hint = "drop at the target what is made of the column, and RESUME MIRROR: it runs ALTER TABLE " + where + " " + change;
+    rethrow_with_grant(error, site, found, false);
+  }
+  found = look(connection, site, to, wait);
+}
+
 }  // namespace
 
 void alter_table(Connection& connection, const Site& site, const MirrorTable& before, const MirrorTable& to,
@@ -92,6 +133,7 @@ void alter_table(Connection& connection, const Site& site, const MirrorTable& be
   } catch (Error& error) {
     rethrow_with_grant(error, site, found, false);
   }
+  change_columns(connection, site, from, to, found, wait);
   refuse_kept(connection, from, to, found, wait);
   refuse_own_values(connection, from, to, found, wait);
   let_go(connection, site, lost_columns(from.schema, to.schema), found, wait);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "peerd/base/text.h"
+#include "peerd/postgres/type_change.h"
 #include "peerd/postgres/types.h"
 #include "peerd/postgres/unique_rules.h"
 
@@ -101,10 +102,9 @@ bool widens(std::uint32_t from, std::uint32_t to) {
   }
 }
 
-bool fits(const TargetType& wanted, const StandingColumn& column) {
-  if (column.type == wanted.name || column.type_oid == postgres::kTextOid) return true;
-  if (column.modifier != -1) return false;
-  return column.type_oid == wanted.oid || widens(wanted.oid, column.type_oid);
+/// Of a builtin type, which is the same here as there: a longer one.
+bool is_longer(const StandingColumn& column, std::uint32_t oid, std::int32_t modifier) {
+  return oid != 0 && oid < kFirstOwnOid && postgres::allows_more({oid, modifier}, {column.type_oid, column.modifier});
 }
 
 bool is_source_column(const TableSchema& schema, const std::string& name) {
@@ -138,7 +138,7 @@ std::optional<Difference> difference(const Column& source, bool key, const Targe
     return Difference{"column " + quoted + " is generated",
                       column.computed_on_read ? made_anew(quoted, type.name) : "ALTER COLUMN " + quoted + " DROP EXPRESSION"};
   }
-  if (!fits(type, column)) return wrong_type(quoted, column, type.name);
+  if (!takes(column, source, type)) return wrong_type(quoted, column, type.name);
   if (key || !source.nullable) return std::nullopt;
   if (column.not_null) {
     return Difference{"column " + quoted + " is NOT NULL, the source's is not",
@@ -153,6 +153,13 @@ std::optional<Difference> difference(const Column& source, bool key, const Targe
 }
 
 }  // namespace
+
+bool takes(const StandingColumn& column, const Column& source, const TargetType& wanted) {
+  if (column.type == wanted.name || column.type_oid == postgres::kTextOid) return true;
+  if (is_longer(column, source.type_oid, source.type_modifier) || is_longer(column, source.base.oid, source.base.modifier)) return true;
+  if (column.modifier != -1) return false;
+  return column.type_oid == wanted.oid || widens(wanted.oid, column.type_oid);
+}
 
 const StandingColumn* Standing::find(const std::string& name) const {
   const auto found = std::ranges::find(columns, name, &StandingColumn::name);

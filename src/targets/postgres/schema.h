@@ -69,6 +69,9 @@ struct TargetType {
 };
 std::vector<TargetType> target_types(postgres::Connection& connection, const TableSchema& schema, const Wait& wait);
 
+/// The column there takes every value of the source's, and keeps different ones apart.
+bool takes(const StandingColumn& column, const Column& source, const TargetType& wanted);
+
 std::string create_table(const Site& site, const postgres::QualifiedName& name, const TableSchema& schema,
                          const std::vector<TargetType>& types);
 /// The ALTER TABLE statements that add what the source gained; older rows read its missing_value. None = nothing to
