@@ -193,7 +193,7 @@ class BatchCodec::Decoder {
       const MirrorTable* const now = counting_.table ? counting_.table(table) : &table;
       place_of_.push_back(now == nullptr ? kGone : static_cast<std::uint32_t>(to_.tables_.size()));
       if (now == nullptr) continue;
-      if (counting_.table) table.unique = now->unique;
+      if (counting_.table) take_unstored(table, *now);
       to_.tables_.push_back(std::move(table));
     }
   }

@@ -48,7 +48,7 @@ Delivery open_delivery(PhaseContext& context, MirrorProgress progress, const std
     const std::vector<MirrorTable> tables = std::exchange(progress, context.catalog.progress(context.record.id)).tables;
     for (MirrorTable& table : progress.tables) {
       const auto read = std::ranges::find(tables, table.target_name, &MirrorTable::target_name);
-      if (read != tables.end()) table.unique = read->unique;  // It is never stored.
+      if (read != tables.end()) take_unstored(table, *read);
     }
   }
   TargetNotes notes = progress.target_tables;

@@ -64,7 +64,7 @@ ReaderTables reader_tables(const MirrorProgress& progress, const Spool::Content&
       if (table.schema.id != shape.table.schema.id || table.start != shape.table.start) continue;
       MirrorTable now = shape.table;
       now.coverage = std::move(table.coverage);  // Newer than what the stream was opened with.
-      now.unique = std::move(table.unique);
+      take_unstored(now, table);
       table = std::move(now);
     }
     reader.shaped_at = std::max(reader.shaped_at, shape.commit);
@@ -179,7 +179,7 @@ class SpooledStream {
     MirrorProgress progress = context_.catalog.progress(context_.record.id);
     for (MirrorTable& table : progress.tables) {
       const auto known = std::ranges::find(progress_.tables, table.schema.id, [](const MirrorTable& t) { return t.schema.id; });
-      if (known != progress_.tables.end()) table.unique = known->unique;
+      if (known != progress_.tables.end()) take_unstored(table, *known);
     }
     Delivery delivery = open_delivery(context, std::move(progress), stop);
     if (delivery.start.to_confirm) stream_->confirm(*delivery.start.to_confirm);

@@ -53,4 +53,19 @@ bool binary_trusted(std::uint32_t oid) {
   return builtin_type(oid) != nullptr || element_type(oid) != 0;
 }
 
+bool widens(std::uint32_t from, std::uint32_t to) {
+  switch (from) {
+    case kInt2Oid:
+      return to == kInt4Oid || to == kInt8Oid || to == kNumericOid;
+    case kInt4Oid:
+      return to == kInt8Oid || to == kNumericOid;
+    case kInt8Oid:
+      return to == kNumericOid;
+    case kFloat4Oid:
+      return to == kFloat8Oid;
+    default:
+      return false;
+  }
+}
+
 }  // namespace peerd::postgres

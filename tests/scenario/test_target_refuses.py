@@ -16,8 +16,8 @@ class Case:
 CASES = {
     "label": Case("m public.mood", "CREATE TYPE mood AS ENUM ('a', 'secret')", "CREATE TYPE mood AS ENUM ('a')",
                   "'a'", "'secret'", '"m"', "ADD VALUE"),
-    "record": Case("r public.pair", "CREATE TYPE pair AS (a text, b text)", "CREATE TYPE pair AS (a text)",
-                   "NULL", "'(secret,x)'", '"r"', "ADD ATTRIBUTE"),
+    "record": Case("r public.pair", "CREATE TYPE pair AS (a text, b text)", "CREATE TYPE pair AS (a text, b text)",
+                   "NULL", "'(secret,x)'", '"r"', "ADD ATTRIBUTE", "ALTER TYPE pair DROP ATTRIBUTE b"),
     "object": Case("r regclass", "CREATE TABLE secret (x int)", "", "'pg_class'", "'secret'", '"r"', "make the object"),
     "domain": Case("p public.pos", "CREATE DOMAIN pos AS text", "CREATE DOMAIN pos AS text CONSTRAINT short CHECK (VALUE <> 'secret')",
                    "'x'", "'secret'", '"p"', "ALTER DOMAIN"),

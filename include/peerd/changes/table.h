@@ -58,6 +58,21 @@ struct TableSchema {
   std::string qualified() const { return schema + "." + name; }  ///< For people; not quoted.
 };
 
+/// What is at the end of a type that is made of others: `path` leads there, ".street" or "[].price".
+struct TypeLeaf {
+  std::string path;
+  std::uint32_t oid = 0;
+  std::int32_t modifier = -1;
+  std::string type, plain;  ///< As format_type() writes it: with its modifier, and without.
+  bool operator==(const TypeLeaf&) const = default;
+};
+/// A type of the database's own, by its name, and what a value of it consists of, in the order of its text.
+struct TypeMakeUp {
+  std::string type;
+  std::vector<TypeLeaf> leaves;
+  bool operator==(const TypeMakeUp&) const = default;
+};
+
 /// How a table stood in its publication, and what named its rows, when it was described (rules.md 36). In the source's
 /// own words: the source compares, others keep it.
 struct CoverageNote {
@@ -178,8 +193,17 @@ struct MirrorTable {
   /// What keeps rows apart at the source, the key's own index among them; read anew at each start, never stored. A
   /// target that keeps more apart would lose rows.
   std::vector<UniqueRule> unique{};
+  /// Of its columns' types that are made of others at the source; read with `unique`. A type of the name at the target may be
+  /// made of something else.
+  std::vector<TypeMakeUp> types{};
   CatalogNotes notes;  ///< Empty in batches: only the source and the catalog look at it.
   bool operator==(const MirrorTable&) const = default;
 };
+
+/// What is read anew at each start and never stored, from how the same table was read.
+inline void take_unstored(MirrorTable& table, const MirrorTable& read) {
+  table.unique = read.unique;
+  table.types = read.types;
+}
 
 }  // namespace peerd

@@ -38,6 +38,8 @@ std::span<const BuiltinType> builtin_types();
 const BuiltinType* builtin_type(std::uint32_t oid);
 /// int4[] -> int4; 0 for what is not an array of a builtin type.
 std::uint32_t element_type(std::uint32_t array_oid);
+/// Every value of `from` is a value of `to`, and different values stay different: of integers, numeric and floats.
+bool widens(std::uint32_t from, std::uint32_t to);
 bool binary_trusted(std::uint32_t oid);
 
 }  // namespace peerd::postgres

@@ -29,7 +29,7 @@ class Source {
   /// The mapped tables as pgoutput will send them, excluded columns gone, keys settled; target names from the mapping.
   /// start is 0. Throws not_found for one that is missing.
   virtual std::vector<MirrorTable> describe(const Wait& wait) = 0;
-  /// MirrorTable::unique of tables that were described earlier, as it is now.
+  /// MirrorTable::unique and types of tables that were described earlier, as they are now.
   virtual void read_unique(std::span<MirrorTable> tables, const Wait& wait) = 0;
   virtual SourceIdentity identity(const Wait& wait) = 0;
 

@@ -13,7 +13,7 @@ namespace {
 using postgres::ServerError;
 
 /// What a failure of one kind asks of the operator. $T = the table, $C = the column, $Y = the source's type of it,
-/// $K = the constraint, $D = the domain.
+/// $K = the constraint, $D = the domain, $P = the key's columns.
 struct Advice {
   std::string_view sqlstate;  ///< A whole SQLSTATE, or the characters it begins with.
   std::string_view says;      ///< Part of the message, where one SQLSTATE stands for several things.
@@ -36,6 +36,8 @@ constexpr Advice kAdvice[] = {
     {"23503", "", "ALTER TABLE $T DROP CONSTRAINT $K, or let the mirror's role set session_replication_role"},
     {"23", "", "the source has no such constraint: ALTER TABLE $T DROP CONSTRAINT $K, or DROP INDEX $K"},
     {"428C9", "", "ALTER TABLE $T ALTER COLUMN $C DROP EXPRESSION"},
+    {"42P10", "", "the key is gone: ALTER TABLE $T ADD PRIMARY KEY ($P)"},
+    {"55000", "replica identity", "ALTER TABLE $T ADD PRIMARY KEY ($P), or take the table out of the target's own publication"},
     {"54000", "", "an index of the target cannot hold the value: DROP INDEX, or another one over its hash"},
     {"P0001", "", "a trigger or function of the target's own raised it: ALTER TABLE $T DISABLE TRIGGER …"},
 };
@@ -150,6 +152,7 @@ void explain(Error& error, const Site& site, const MirrorTable& table) {
     replace_all(hint, "$Y", type);
     replace_all(hint, "$K", said->constraint.empty() ? "…" : quote_identifier(said->constraint));
     replace_all(hint, "$D", said->type.empty() ? "…" : said->type);
+    replace_all(hint, "$P", join(key, ", "));
     std::string where = "target table " + target + ", key (" + join(key, ", ") + ")";
     if (!names.empty()) where = (names.size() > 1 ? "columns " : "column ") + join(names, ", ") + " of " + where;
     said->text.message = without_values(*said) + " (" + where + ")";
@@ -161,6 +164,8 @@ void explain(Error& error, const Site& site, const MirrorTable& table) {
 void name_place(Error& error, const Site& site, const std::string& table) {
   if (error.text.origin.empty()) return;  // Not a server's word.
   if (error.text.table.empty()) error.text.table = table;
+  if (error.text.origin == "P0001" && error.text.hint.empty())
+    error.text.hint = "an event trigger or function of the target's own refuses the statement: ALTER EVENT TRIGGER … DISABLE, or let the mirror's role pass";
   const std::string where = "target " + place(site.options);
   if (error.text.hint.find(where) != std::string::npos) return;
   switch (error.text.code) {

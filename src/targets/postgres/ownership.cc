@@ -23,29 +23,42 @@ Found look(Connection& connection, const Site& site, const MirrorTable& table, c
   found.name = postgres::parse_qualified(table.target_name);
   found.standing = inspect(connection, found.name, wait);
   if (bookkeeping_exists(connection, wait)) found.note = read_note(connection, found.name, wait);
-  found.types = target_types(connection, table.schema, wait);
+  found.types = target_types(connection, table, wait);
   found.ours = found.note && found.note->uuid == site.uuid;
   return found;
 }
 
 namespace {
 
+/// Of a column that is still to be made.
+std::optional<Problem> unlike_type(const MirrorTable& table, const Found& found) {
+  for (std::size_t i = 0; i < found.types.size(); ++i) {
+    const std::string& name = table.schema.columns[i].name;
+    if (found.types[i].unlike.empty() || found.standing.find(name) != nullptr) continue;
+    return unfit(table, "type " + found.types[i].name + " at the target, of column " + quote_identifier(name) + ", is another one than the source's: " +
+                            found.types[i].unlike,
+                 "make it as the source's is, rename it, or make target table " + found.name.quoted() + " yourself, with the column as text");
+  }
+  return std::nullopt;
+}
+
 /// A table that the mirror did not make is its operator's: it is altered to fit, never dropped.
 Problem misfit(const MirrorTable& table, const Found& found, const std::vector<Difference>& wrong) {
   const std::string name = found.name.quoted();
   std::vector<std::string> words, alter;
-  bool curable = !found.ours || !found.note->made;
+  bool curable = !found.ours || !found.note->made || std::ranges::all_of(wrong, &Difference::keeps_rows);
   for (const Difference& difference : wrong) {
     words.push_back(difference.words);
     alter.push_back(difference.alter);
     curable &= !difference.alter.empty();
   }
   const std::string cure = curable ? "ALTER TABLE " + name + " " + join(alter, ", ") : "";
+  const std::string anew = "RESYNC TABLE " + table.schema.qualified() + " OF the mirror copies it anew";
   return unfit(table, "target table " + name + " does not fit: " + join(words, "; "),
-               curable ? cure
-               : found.ours
-                   ? "RESYNC TABLE " + table.schema.qualified() + " OF the mirror copies it anew, and alters the table for it"
-                   : "map the table to another name",
+               curable && found.ours ? cure + ", and RESUME MIRROR; where values or rows may have changed meanwhile, " + anew
+               : curable             ? cure
+               : found.ours          ? anew + ", and alters the table for it"
+                                     : "map the table to another name",
                cure);
 }
 
@@ -59,13 +72,14 @@ std::optional<Problem> refusal(Connection& connection, const Site& site, const M
                  "map the table to another name, or drop that mirror first", "");
   }
   if (auto unfit = beyond_limits(connection, site, table, found.name, found.standing, wait)) return unfit;
-  if (found.standing.oid == 0) return std::nullopt;
+  if (found.standing.oid == 0) return unlike_type(table, found);
   if (!found.ours && bookkeeping_exists(connection, wait)) {
     if (auto shared = shares_rows(connection, table, found.name, found.standing, {}, wait)) return shared;
   }
   if (auto stricter = stricter_than_source(site, table, name, found.standing.rules)) return stricter;
   const auto wrong = differences(site, table.schema, found.types, found.standing, found.ours);
   if (!wrong.empty()) return misfit(table, found, wrong);
+  if (auto other = unlike_type(table, found)) return other;
   if (!found.ours && has_rows(connection, found.name, found.standing, wait)) {
     return unfit(table, "target table " + name + " holds rows and is not this mirror's",
                  "empty it, map the table to another name, or drop it", "TRUNCATE " + name);

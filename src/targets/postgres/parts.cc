@@ -18,6 +18,12 @@ constexpr std::string_view kLostColumns =
     " LEFT JOIN pg_attribute n ON n.attrelid = c.table_oid AND n.attnum = c.number AND NOT n.attisdropped"
     " WHERE c.table_oid = $1::oid AND a.attnum IS DISTINCT FROM c.number ORDER BY c.number";
 
+/// Of the tables of the array $1. A default that is altered is another row of pg_attrdef.
+constexpr std::string_view kColumnSum =
+    "(SELECT coalesce(sum(hashtext(format('%s %s %s %s %s %s', a.attrelid, a.attnum, a.atttypid, a.atttypmod, a.attcollation, d.oid))), 0)"
+    " FROM _peerd.columns c JOIN pg_attribute a ON a.attrelid = c.table_oid AND a.attnum = c.number"
+    " LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE c.table_oid = ANY ($1::oid[]))";
+
 /// One that is being detached CONCURRENTLY still stands there, and takes no rows any more.
 std::string attached(Connection& connection) {
   constexpr int kDetachesConcurrently = 140000;
@@ -148,10 +154,16 @@ void prepare_parts_check(Connection& connection, const Wait& wait) {
                 "(SELECT c.oid FROM pg_class c WHERE c.oid = ANY ($1::oid[]) AND c.relkind = 'p' UNION ALL SELECT p.partition FROM " +
                     noted + " AND NOT p.leaf) AS above (oid) JOIN pg_inherits i ON i.inhparent = above.oid AND " +
                     attached(connection)) +
-          ")::integer",
+          " AND " + std::string(kColumnSum) + " = $2::bigint)::integer",
       wait);
 }
 
-std::string parts_check(const std::string& oids) { return std::string("EXECUTE ") + kCheck + "('{" + oids + "}'); "; }
+std::string parts_check(const std::string& oids, std::int64_t sum) {
+  return std::string("EXECUTE ") + kCheck + "('{" + oids + "}', '" + std::to_string(sum) + "'); ";
+}
+
+std::int64_t column_sum(Connection& connection, const std::string& oid, const Wait& wait) {
+  return connection.run("SELECT " + std::string(kColumnSum), Parameters{"{" + oid + "}"}, wait).integer(0, 0);
+}
 
 }  // namespace peerd::pgtarget

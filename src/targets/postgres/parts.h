@@ -25,8 +25,11 @@ void learn_parts(postgres::Connection& connection, const Site& site, const Mirro
 void require_parts(postgres::Connection& connection, const MirrorTable& table, std::uint32_t oid, const Wait& wait);
 
 /// A statement that fails with a division by zero where require_parts() may throw for one of the tables, "16401,16402",
-/// learn_parts() would find a new partition of one, or one is not_durable(). REQUIRES: prepared on that connection.
-std::string parts_check(const std::string& oids);
+/// learn_parts() would find a new partition of one, one is not_durable(), or the sum of their column_sum() is another than
+/// `sum`. REQUIRES: prepared on that connection.
+std::string parts_check(const std::string& oids, std::int64_t sum);
+/// Stands for types, collations and defaults of the columns that are noted.
+std::int64_t column_sum(postgres::Connection& connection, const std::string& oid, const Wait& wait);
 /// REQUIRES: the bookkeeping stands.
 void prepare_parts_check(postgres::Connection& connection, const Wait& wait);
 

@@ -107,6 +107,7 @@ CopyPlan PostgresTarget::verify(const MirrorTable& table, const TargetIdentity& 
 void PostgresTarget::alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) {
   site_.mappings.require_apart(to);
   in_transaction(to, wait, [&] { alter_table(*connection_, site_, site_.here(from), site_.here(to), wait); });
+  verified_.reshaped(site_.here(to));
 }
 
 void PostgresTarget::take_back_names(const MirrorTable& from, const MirrorTable& to, const Wait& wait) {

@@ -111,7 +111,7 @@ void reshape(Connection& connection, const Site& site, const MirrorTable& table,
   }
   for (const std::string& column : gone) connection.run(alter + "DROP COLUMN IF EXISTS " + quote_identifier(column), wait);
   standing = inspect(connection, name, wait);
-  const std::vector<TargetType> types = target_types(connection, table.schema, wait);
+  const std::vector<TargetType> types = target_types(connection, table, wait);
   std::vector<std::string> parts;
   for (const Difference& difference : differences(site, table.schema, types, standing, true)) {
     if (difference.alter.empty()) throw Error(ErrorCode::target_unfit, "target table " + name.quoted() + ": " + difference.words);

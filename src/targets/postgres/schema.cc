@@ -5,6 +5,7 @@
 
 #include "peerd/base/text.h"
 #include "peerd/postgres/type_change.h"
+#include "peerd/postgres/type_leaves.h"
 #include "peerd/postgres/types.h"
 #include "peerd/postgres/unique_rules.h"
 
@@ -25,8 +26,9 @@ constexpr std::string_view kColumns =
     "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.atttypid, a.atttypmod, a.attnotnull,"
     " a.atthasdef OR a.attidentity <> '' OR d.has_default, a.attgenerated <> '', a.attgenerated = 'v', a.attidentity = 'a',"
     " d.not_null,"
-    " d.base || coalesce(' ' || c.words, ''), coalesce(c.words, ''), coalesce(c.bytewise, true)"
-    " FROM pg_attribute a LEFT JOIN LATERAL (SELECT format('COLLATE %I.%I', n.nspname, l.collname) AS words,"
+    " d.base || coalesce(' ' || c.words, ''), coalesce(c.words, ''), coalesce(c.bytewise, true),"
+    " coalesce(pg_get_expr(f.adbin, f.adrelid), '')"
+    " FROM pg_attribute a LEFT JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum LEFT JOIN LATERAL (SELECT format('COLLATE %I.%I', n.nspname, l.collname) AS words,"
     " l.collisdeterministic AS bytewise FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace"
     " WHERE l.oid = a.attcollation) c ON true CROSS JOIN LATERAL (WITH RECURSIVE layer AS ("
     " SELECT t.oid, a.atttypmod AS modifier, t.typtype, t.typbasetype, t.typtypmod, t.typnotnull,"
@@ -68,7 +70,7 @@ void read_columns(postgres::Connection& connection, const Parameters& oid, Stand
                                 static_cast<std::int32_t>(found.integer(row, 3)), found.boolean(row, 4),
                                 found.boolean(row, 5), found.boolean(row, 6), found.boolean(row, 7),
                                 found.boolean(row, 8), found.boolean(row, 9), found.string(row, 10),
-                                found.string(row, 11), found.boolean(row, 12)});
+                                found.string(row, 11), found.boolean(row, 12), found.string(row, 13)});
   }
 }
 
@@ -82,23 +84,6 @@ void read_unique(postgres::Connection& connection, const Parameters& oid, Standi
     }
     standing.unique.back().columns.push_back(found.string(row, 5));
     standing.unique.back().equal.push_back({found.string(row, 6), found.string(row, 7)});
-  }
-}
-
-/// Every value of `from` is a value of `to`, and different values stay different.
-bool widens(std::uint32_t from, std::uint32_t to) {
-  using namespace postgres;
-  switch (from) {
-    case kInt2Oid:
-      return to == kInt4Oid || to == kInt8Oid || to == kNumericOid;
-    case kInt4Oid:
-      return to == kInt8Oid || to == kNumericOid;
-    case kInt8Oid:
-      return to == kNumericOid;
-    case kFloat4Oid:
-      return to == kFloat8Oid;
-    default:
-      return false;
   }
 }
 
@@ -139,6 +124,9 @@ std::optional<Difference> difference(const Column& source, bool key, const Targe
                       column.computed_on_read ? made_anew(quoted, type.name) : "ALTER COLUMN " + quoted + " DROP EXPRESSION"};
   }
   if (!takes(column, source, type)) return wrong_type(quoted, column, type.name);
+  if (!type.unlike.empty() && column.type_oid == type.oid)
+    return Difference{"type " + type.name + " of column " + quoted + " is another one than the source's: " + type.unlike,
+                      "ALTER COLUMN " + quoted + " TYPE text"};
   if (key || !source.nullable) return std::nullopt;
   if (column.not_null) {
     return Difference{"column " + quoted + " is NOT NULL, the source's is not",
@@ -158,7 +146,7 @@ bool takes(const StandingColumn& column, const Column& source, const TargetType&
   if (column.type == wanted.name || column.type_oid == postgres::kTextOid) return true;
   if (is_longer(column, source.type_oid, source.type_modifier) || is_longer(column, source.base.oid, source.base.modifier)) return true;
   if (column.modifier != -1) return false;
-  return column.type_oid == wanted.oid || widens(wanted.oid, column.type_oid);
+  return column.type_oid == wanted.oid || postgres::widens(wanted.oid, column.type_oid);
 }
 
 const StandingColumn* Standing::find(const std::string& name) const {
@@ -218,7 +206,26 @@ bool schema_exists(postgres::Connection& connection, const std::string& schema, 
   return connection.run("SELECT 1 FROM pg_namespace WHERE nspname = $1", parameters, wait).rows() == 1;
 }
 
-std::vector<TargetType> target_types(postgres::Connection& connection, const TableSchema& schema, const Wait& wait) {
+namespace {
+
+/// Types of the database's own that have the source's names, and are made of something else.
+void compare_make_up(postgres::Connection& connection, const MirrorTable& table, std::vector<TargetType>& types, const Wait& wait) {
+  if (table.types.empty()) return;
+  std::vector<std::uint32_t> oids;
+  for (const TargetType& type : types) oids.push_back(type.oid);
+  const std::vector<TypeMakeUp> here = postgres::read_type_make_up(connection, oids, wait);
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    const auto source = std::ranges::find(table.types, table.schema.columns[i].type_name, &TypeMakeUp::type);
+    if (source == table.types.end() || types[i].oid == postgres::kTextOid) continue;
+    const auto found = std::ranges::find(here, types[i].name, &TypeMakeUp::type);
+    types[i].unlike = found == here.end() ? "it is made of nothing else" : postgres::unlike(*source, *found);
+  }
+}
+
+}  // namespace
+
+std::vector<TargetType> target_types(postgres::Connection& connection, const MirrorTable& table, const Wait& wait) {
+  const TableSchema& schema = table.schema;
   std::string values;
   for (std::size_t i = 0; i < schema.columns.size(); ++i) {
     const Column& column = schema.columns[i];
@@ -246,6 +253,7 @@ std::vector<TargetType> target_types(postgres::Connection& connection, const Tab
       types.push_back({found.string(row, 0), oid});
     }
   }
+  compare_make_up(connection, table, types, wait);
   return types;
 }
 
@@ -317,6 +325,10 @@ std::vector<Difference> differences(const Site& site, const TableSchema& schema,
                      made_anew(quoted, std::string(own.type) + " DEFAULT " + own.default_value)});
     } else if (column->type_oid != own.type_oid) {
       out.push_back(wrong_type(quoted, *column, own.type));
+    } else if (ours && (own.name == site.soft_delete ? column->default_value != own.default_value : column->default_value.empty())) {
+      // COPY leaves it to the default.
+      out.push_back({"column " + quoted + ", which peerd leaves to its default, has not DEFAULT " + own.default_value,
+                     "ALTER COLUMN " + quoted + " SET DEFAULT " + own.default_value, "", true});
     }
   }
   return out;

@@ -30,6 +30,7 @@ struct StandingColumn {
   std::string base;  ///< The type under its domains, with the column's collation: what the staging table has.
   std::string collation;  ///< "COLLATE s.n", or "".
   bool bytewise = true;   ///< It tells all different texts apart.
+  std::string default_value;  ///< Its expression, "" = none.
 };
 
 struct StandingIndex {
@@ -66,8 +67,9 @@ bool schema_exists(postgres::Connection& connection, const std::string& schema, 
 struct TargetType {
   std::string name;
   std::uint32_t oid = 0;
+  std::string unlike{};  ///< What a type of the source's name is made of here, where that is something else.
 };
-std::vector<TargetType> target_types(postgres::Connection& connection, const TableSchema& schema, const Wait& wait);
+std::vector<TargetType> target_types(postgres::Connection& connection, const MirrorTable& table, const Wait& wait);
 
 /// The column there takes every value of the source's, and keeps different ones apart.
 bool takes(const StandingColumn& column, const Column& source, const TargetType& wanted);
@@ -83,6 +85,7 @@ std::vector<std::string> widen_table(const postgres::QualifiedName& name, const 
 struct Difference {
   std::string words, alter;  ///< alter: the part of an ALTER TABLE that ends it, "" = none does.
   std::string column{};      ///< That it is of, where the source has it.
+  bool keeps_rows = false;   ///< `alter` undoes it, whoever made the table: no stored value has a part in it.
 };
 /// `ours`: absent columns of the source are no difference; else peerd's own are none: adopting the table adds them.
 std::vector<Difference> differences(const Site& site, const TableSchema& schema, const std::vector<TargetType>& types,

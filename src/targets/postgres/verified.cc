@@ -1,7 +1,10 @@
 #include "postgres/verified.h"
 
+#include <limits>
+
 #include "peerd/base/text.h"
 #include "postgres/firing.h"
+#include "postgres/found.h"
 #include "postgres/limits.h"
 #include "postgres/parts.h"
 #include "unfit.h"
@@ -23,6 +26,30 @@ void Verified::know(const MirrorTable& table, const std::string& oid) {
   Lock lock(mutex_);
   known_[table.target_name] =
       std::make_shared<const Known>(Known{table, postgres::parse_qualified(table.target_name), oid});
+  sums_.erase(oid);
+}
+
+void Verified::reshaped(const MirrorTable& table) {
+  std::string oid;
+  {
+    Lock lock(mutex_);
+    const auto known = known_.find(table.target_name);
+    if (known == known_.end()) return;
+    oid = known->second->oid;
+  }
+  know(table, oid);
+}
+
+/// Of one that was not looked at yet something that no sum is.
+std::int64_t Verified::sum_of(const std::vector<std::shared_ptr<const Known>>& tables) const {
+  std::int64_t sum = 0;
+  Lock lock(mutex_);
+  for (const auto& one : tables) {
+    const auto known = sums_.find(one->oid);
+    if (known == sums_.end()) return std::numeric_limits<std::int64_t>::min();
+    sum += known->second;
+  }
+  return sum;
 }
 
 std::vector<std::shared_ptr<const Verified::Known>> Verified::known(std::span<const MirrorTable> tables) const {
@@ -40,15 +67,16 @@ std::vector<std::shared_ptr<const Verified::Known>> Verified::known(std::span<co
 void Verified::commit(postgres::Connection& connection, const Site& site, std::span<const MirrorTable> tables,
                       Commit how, const Wait& wait) const {
   const auto written = known(tables);
-  std::string oids, checks;
+  std::string oids, stands;
   for (const auto& one : written) {
     oids += (oids.empty() ? "" : ",") + one->oid;
-    checks += "SELECT 1 / (coalesce(to_regclass(" + quote_literal(one->name.quoted()) + ")::oid, 0) = '" + one->oid +
+    stands += "SELECT 1 / (coalesce(to_regclass(" + quote_literal(one->name.quoted()) + ")::oid, 0) = '" + one->oid +
               "'::oid)::integer; ";
   }
-  if (!oids.empty()) checks = "SAVEPOINT peerd_check; " + checks + firing_check(oids) + parts_check(oids);
   const std::string commit = how == Commit::visible ? "SET LOCAL synchronous_commit = off; COMMIT" : "COMMIT";
   for (const bool again : {false, true}) {
+    std::string checks;
+    if (!oids.empty()) checks = "SAVEPOINT peerd_check; " + stands + firing_check(oids) + parts_check(oids, sum_of(written));
     try {
       connection.run(checks + commit, wait);
       return;
@@ -63,9 +91,13 @@ void Verified::commit(postgres::Connection& connection, const Site& site, std::s
       const auto oid = static_cast<std::uint32_t>(std::stoul(one->oid));
       if (!has_its_name(connection, one->name, one->oid, wait)) continue;
       require_parts(connection, one->table, oid, wait);
-      const Standing standing = inspect(connection, one->name, wait);
-      if (const auto lost = not_durable(connection, one->table, one->name, standing, wait)) throw Error(lost->text);
+      const Found found = look(connection, site, one->table, wait);
+      if (const auto lost = not_durable(connection, one->table, one->name, found.standing, wait)) throw Error(lost->text);
+      if (const auto refused = refusal(connection, site, one->table, found, wait)) throw Error(refused->text);
       learn_parts(connection, site, one->table, oid, wait);  // New partitions are welcome.
+      const std::int64_t sum = column_sum(connection, one->oid, wait);
+      Lock lock(mutex_);
+      sums_[one->oid] = sum;
     }
   }
   ErrorText text = lost_table(written.size() == 1 ? written[0]->table.schema.qualified() : "");
@@ -90,7 +122,14 @@ void Verified::refuse_firing(postgres::Connection& connection, const Site& site,
   Problems problems;
   try {
     connection.run("ROLLBACK", wait);
-    problems = firing(connection, site, known(tables), wait);
+    const auto written = known(tables);
+    problems = firing(connection, site, written, wait);
+    const bool senseless = error.text.origin.starts_with("42");  // Types, operators, names (Postgres docs, Appendix A).
+    for (std::size_t i = 0; senseless && problems.empty() && i < written.size(); ++i) {
+      const Found found = look(connection, site, written[i]->table, wait);
+      if (found.standing.oid == 0) continue;
+      if (auto refused = refusal(connection, site, written[i]->table, found, wait)) problems.push_back(std::move(*refused));
+    }
   } catch (const Error&) {
     return;  // The error that came first is the one to be told.
   }

@@ -257,8 +257,8 @@ class TypesPage : public RealPostgres {
   std::string at_postgres(const Described& one) {
     Column absent = one.column;
     if (absent.type_oid >= 16384) absent.type_name = "nowhere.t";
-    const std::string with = pgtarget::target_types(*server_, schema_of(one.column, false), wait())[1].name;
-    const std::string without = pgtarget::target_types(*server_, schema_of(absent, false), wait())[1].name;
+    const std::string with = pgtarget::target_types(*server_, MirrorTable{schema_of(one.column, false), "t", {}, {}}, wait())[1].name;
+    const std::string without = pgtarget::target_types(*server_, MirrorTable{schema_of(absent, false), "t", {}, {}}, wait())[1].name;
     if (with == without) return with == one.column.type_name ? "the same" : code(with);
     return "the same, or " + code(without);
   }
