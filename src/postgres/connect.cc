@@ -85,6 +85,9 @@ void add_complaint(ErrorText& error, const ConnectOptions& options, ssh::Tunnel*
       error.hint =
           "let this user and address in by the server's pg_hba.conf, or set sslmode = 'require' if it asks for TLS";
     }
+    // The sentence is another one from Postgres 16 on.
+    if (sqlstate == "42501" && (text.find("walsender") != std::string_view::npos || text.find("WAL sender") != std::string_view::npos))
+      error.hint = "ALTER ROLE " + quote_identifier(options.user) + " REPLICATION";
     throw Error(std::move(error));
   }
   ErrorText error;

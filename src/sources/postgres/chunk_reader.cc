@@ -5,6 +5,7 @@
 #include "peerd/base/text.h"
 #include "postgres/describe.h"
 #include "postgres/partitions.h"
+#include "postgres/rights.h"
 #include "postgres/table_notes.h"
 #include "postgres/text_fault.h"
 
@@ -125,14 +126,19 @@ ChunkReader::Opened PostgresChunkReader::open(const MirrorTable& table, const Ch
                                               const Wait& wait) {
   // The lock first, then the check, then a snapshot: one older than a rewrite would read nothing, without an error.
   begin(wait);
-  std::string part;
-  const Found found = find(table, chunk, part, wait);
-  if (found != Found::as_planned) {
-    roll_back(wait);
-    return found == Found::gone ? Opened::ready : Opened::table_moved;
+  try {
+    std::string part;
+    const Found found = find(table, chunk, part, wait);
+    if (found != Found::as_planned) {
+      roll_back(wait);
+      return found == Found::gone ? Opened::ready : Opened::table_moved;
+    }
+    schema_ = table.schema;
+    copy(copy_statement(table, chunk, plan, part), plan.form, wait);
+  } catch (Error& error) {
+    name_right(*connection_, error, table.schema, wait);
+    throw;
   }
-  schema_ = table.schema;
-  copy(copy_statement(table, chunk, plan, part), plan.form, wait);
   return Opened::ready;
 }
 

@@ -10,6 +10,7 @@
 #include "postgres/preflight.h"
 #include "postgres/publication.h"
 #include "postgres/replication_check.h"
+#include "postgres/rights.h"
 #include "postgres/row_lookup.h"
 #include "postgres/shared_connections.h"
 #include "postgres/slot.h"
@@ -85,8 +86,13 @@ class PostgresSource final : public Source {
     await_transactions(control(wait), step, wait);
   }
   std::vector<Chunk> plan(const MirrorTable& table, CutBy by, std::uint64_t rows_per_chunk, const Wait& wait) override {
-    return by == CutBy::key ? plan_key_ranges(control(wait), table, rows_per_chunk, wait)
-                            : plan_chunks(control(wait), table, rows_per_chunk, wait);
+    try {
+      return by == CutBy::key ? plan_key_ranges(control(wait), table, rows_per_chunk, wait)
+                              : plan_chunks(control(wait), table, rows_per_chunk, wait);
+    } catch (Error& error) {
+      name_right(control(wait), error, table.schema, wait);
+      throw;
+    }
   }
   std::unique_ptr<ChunkReader> open_reader(const Wait&) override {
     return std::make_unique<PostgresChunkReader>(connector("snapshot"), names_.tables);

@@ -1,3 +1,4 @@
+#include "postgres/rights.h"
 #include "postgres/row_lookup.h"
 
 #include <algorithm>
@@ -151,7 +152,8 @@ std::string locked_statement(postgres::Connection& connection, const MirrorTable
                        " SET LOCAL jit = off; SET LOCAL search_path = " + now.path, wait);
         return now.sql;
       }
-    } catch (const Error& error) {
+    } catch (Error& error) {
+      name_right(connection, error, table.schema, wait);
       if (error.text.origin != kNoSuchTable) throw;  // Renamed in between.
     }
     connection.run("ROLLBACK", wait);

@@ -179,10 +179,12 @@ constexpr Invalidation kInvalidations[] = {
 
 void check_standing(postgres::Connection& connection, const std::string& slot, const Wait& wait) {
   const postgres::Result found = connection.run(
-      "SELECT coalesce(to_jsonb(s) ->> 'wal_status', '') = 'lost', coalesce(to_jsonb(s) ->> 'invalidation_reason', '')"
-      " FROM pg_replication_slots s WHERE s.slot_name = $1",
+      "SELECT coalesce(to_jsonb(s) ->> 'wal_status', '') = 'lost', coalesce(to_jsonb(s) ->> 'invalidation_reason', ''),"
+      " coalesce(s.plugin, 'none') FROM pg_replication_slots s WHERE s.slot_name = $1",
       {{slot}}, wait);
   if (found.rows() == 0) lost(words_of(slot) + " does not exist at the source any more");
+  if (found.text(0, 2) != "pgoutput")
+    lost(words_of(slot) + " is another one of its name, with the output plugin " + found.string(0, 2) + " and not pgoutput");
   if (found.boolean(0, 0) || !found.text(0, 1).empty()) throw_invalidated(slot, found.string(0, 1));
 }
 

@@ -2,6 +2,7 @@
 
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
+#include "postgres/rights.h"
 #include "postgres/text_fault.h"
 #include "postgres/wal_stream.h"
 
@@ -47,7 +48,14 @@ std::optional<ChangeStream::Got> WalStream::read_again(BatchBuilder& into, const
   const Wait wait = Wait::at_most(60s, stop);
   try {
     naming_text_fault({&reading_->table().schema}, setup_.ask, wait.stop, [&] {
-      setup_.ask(wait, [&](postgres::Connection& source) { piece_read_ = reader_->next(source, wait); });
+      setup_.ask(wait, [&](postgres::Connection& source) {
+        try {
+          piece_read_ = reader_->next(source, wait);
+        } catch (Error& error) {
+          name_right(source, error, reading_->table().schema, wait);
+          throw;
+        }
+      });
     });
   } catch (const Error& error) {
     // Somebody keeps the table locked, with a VACUUM FULL for hours perhaps: the other tables do not wait for it.
