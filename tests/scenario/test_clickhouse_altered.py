@@ -11,6 +11,8 @@ LOST = {
     "note": (["DROP COLUMN _peerdb_null_a"], "`_peerdb_null_a`"),
     "ttl": (["MODIFY TTL toDateTime('2050-01-01') + toIntervalDay(n)"], "TTL"),
     "type": (["MODIFY COLUMN n Int64"], "Int64"),
+    "computed": (["MODIFY COLUMN v Nullable(String) MATERIALIZED 'mine'"], "computed"),
+    "ordered": (["ADD COLUMN z Int32, MODIFY ORDER BY (id, z)"], "is ordered by"),
 }
 HARMLESS = ["ADD COLUMN z Int32 AFTER id", "RENAME COLUMN z TO zz", "DROP COLUMN zz", "MODIFY COLUMN n Int32 AFTER v",
             "COMMENT COLUMN v 'mine'", "ADD INDEX i n TYPE minmax", "MODIFY COLUMN v CODEC(ZSTD(3))", "ADD CONSTRAINT c CHECK id > -5",
@@ -37,6 +39,7 @@ def stops(world, table, word):
     told = world.wait_state("FAILED", 60)
     assert word in told["last_error"] and table in told["last_error"] and told["last_error_hint"], told
     assert "compare its columns" not in told["last_error_hint"], told
+    assert "RESYNC TABLE" in told["last_error_hint"], told  # What the rows have lost no ALTER brings back.
 
 
 @pytest.mark.parametrize("running", [True, False], ids=["running", "paused"])
@@ -85,3 +88,18 @@ def test_harmless_alters_are_followed(new_world):
     world.wait_state("RUNNING")
     world.sql("UPDATE t SET n = 0")
     world.settle_and_compare()
+
+
+def test_a_view_that_does_not_take_the_rows_is_named(new_world):
+    world = new_world("clickhouse")
+    started(world, ["t"])
+    world.target.text("CREATE TABLE sink (id Int32) ENGINE = MergeTree ORDER BY id", world.target_db)
+    world.target.text("CREATE MATERIALIZED VIEW passes TO sink AS SELECT id FROM t", world.target_db)
+    world.target.text("DROP TABLE sink SYNC", world.target_db)
+    world.sql("UPDATE t SET n = n + 1")
+    told = world.wait_state("FAILED", 60)
+    assert f"`{world.target_db}`.`passes`" in told["last_error"] and "DROP VIEW" in told["last_error_hint"] and "RESYNC" not in told["last_error_hint"], told
+    world.target.text(f"DROP VIEW `{world.target_db}`.`passes`", world.target_db)
+    world.resume()
+    world.wait_state("RUNNING")
+    assert world.settle_and_compare() == ROWS

@@ -15,6 +15,7 @@ class Check {
       : existing_(existing),
         layout_(layout),
         table_(quote_name(name)),
+        anew_(own ? "RESYNC TABLE " + layout.table + " OF the mirror" : ""),
         code_(own ? ErrorCode::schema_changed : ErrorCode::target_unfit),
         definition_(read_definition(existing.create_query)),
         problems_(problems) {
@@ -64,7 +65,7 @@ class Check {
   void expiry() {
     for (const std::string& column : definition_.expiring_columns)
       alterable("has a TTL on column " + quote_name(column) + ", which would reset its values",
-                "MODIFY COLUMN " + quote_name(column) + " REMOVE TTL");
+                "MODIFY COLUMN " + quote_name(column) + " REMOVE TTL", Took::rows);
     for (const Definition::Expiry& part : definition_.expiries) {
       if (part.moves) continue;
       const auto outside = std::ranges::find_if(part.names, [&](const std::string& name) {
@@ -74,7 +75,7 @@ class Check {
       alterable(part.groups ? "has a TTL with GROUP BY, which makes other rows of the source's"
                             : "has a TTL on column " + quote_name(*outside) + ", which is not in the key: a deleted row's " +
                                   "tombstone has no value there, would expire first, and the row would come back",
-                "REMOVE TTL");
+                "REMOVE TTL", Took::rows);
     }
   }
 
@@ -83,7 +84,7 @@ class Check {
       const auto found = existing_.columns.find(layout_.names[i]);
       if (found != existing_.columns.end() && found->second.codec.find("SZ3") != std::string::npos)
         alterable("has the codec SZ3 on column " + quote_name(layout_.names[i]) + ", which changes values",
-                  "MODIFY COLUMN " + quote_name(layout_.names[i]) + " REMOVE CODEC");
+                  "MODIFY COLUMN " + quote_name(layout_.names[i]) + " REMOVE CODEC", Took::rows);
     }
     const auto synced = existing_.columns.find(layout_.synced_column);
     if (synced != existing_.columns.end() && synced->second.default_kind.empty())
@@ -91,21 +92,23 @@ class Check {
                 "MODIFY COLUMN " + quote_name(layout_.synced_column) + " DEFAULT now64(9)");
   }
 
-  void alterable(const std::string& what, const std::string& change) {
+  enum class Took : bool { nothing, rows };  ///< What stands may have lost by it.
+  void alterable(const std::string& what, const std::string& change, Took took = Took::nothing) {
     const std::string cure = "ALTER TABLE " + table_ + " " + change;
-    problems_.push_back(unfit(code_, layout_.table, "table " + table_ + " " + what, "run at the target: " + cure, cure));
+    const std::string more = took == Took::rows && !anew_.empty() ? "; " + anew_ + " brings back what rows may have lost by it" : "";
+    problems_.push_back(unfit(code_, layout_.table, "table " + table_ + " " + what, "run at the target: " + cure + more, cure));
   }
   void unalterable(const std::string& what, const std::string& instead) {
     const std::string cure = "DROP TABLE " + table_;
+    const std::string first = anew_.empty() ? "run at the target: "
+                                            : anew_ + " copies it anew, if peerd has made it; of one of your own drop the mirror, and at the target: ";
     problems_.push_back(unfit(code_, layout_.table, "table " + table_ + " " + what,
-                              (code_ == ErrorCode::schema_changed ? "drop the mirror, and at the target: " : "run at the target: ") +
-                                  cure + "; then make it with " + instead + ", or leave it to peerd",
-                              cure));
+                              first + cure + "; then make it with " + instead + ", or leave it to peerd", cure));
   }
 
   const ExistingTable& existing_;
   const TableLayout& layout_;
-  const std::string table_;
+  const std::string table_, anew_;  ///< anew_: copies a table of the mirror's again; "" of any other.
   const ErrorCode code_;
   const Definition definition_;
   Problems& problems_;

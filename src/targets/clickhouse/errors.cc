@@ -20,7 +20,7 @@ constexpr CodeFacts kCodes[] = {
     {53, schema_changed, {}, "the table was changed at the target; compare its columns with the source's"},
     {60, not_found, {}, "the table was dropped at the target: RESYNC TABLE … OF the mirror copies it anew"},
     {75, peer_error, Retry::later, "look into the ClickHouse server's log"},
-    {81, not_found, {}, "run at the target: CREATE DATABASE …"},
+    {81, not_found, {}, "make the database at the target; of a mirror that has written to it, RENAME DATABASE … or ATTACH DATABASE … back"},
     {158, target_unfit, {}, "raise for peerd's user the limit that the server names"},
     {159, timeout, {}, "raise max_execution_time for peerd's user"},
     {164, no_privilege, {}, "give peerd's user a profile without readonly"},
@@ -54,6 +54,7 @@ constexpr CodeFacts kCodes[] = {
     {469, bad_value, {}, "drop the constraint at the target, or change the rows at the source"},
     {497, no_privilege, {}, "the server's text names the GRANT that is missing"},
     {516, bad_password, {}, "check user and password; a user may also be limited to other addresses"},
+    {717, target_unfit, {}, "run at the target: ALTER TABLE … RESET SETTING table_readonly"},
     {999, peer_error, Retry::later, "ClickHouse Keeper does not answer"},
 };
 

@@ -100,7 +100,9 @@ void check_columns(const ExistingTable& existing, const TableLayout& layout, std
                                "column " + quote_name(column) + " of table " + quote_name(name) + " is " +
                                    found->second.type + (computed ? ", computed," : "") +
                                    " at the target, and the source's needs " + layout.types[i].name,
-                               "run at the target, if its values allow it: " + modify, modify));
+                               "run at the target, if its values allow it: " + modify +
+                                   (own ? "; RESYNC TABLE " + layout.table + " OF the mirror brings back what values may have lost meanwhile" : ""),
+                               modify));
     } else if (!own && layout.types[i].name.starts_with("Nullable(") &&
                !holds_null(found->second.type)) {
       const std::string cure = allow_null(existing, layout, i, name);

@@ -139,10 +139,36 @@ void stand_anew(Client& client, const MirrorTable& table, Layouts& layouts, cons
   layouts.know(table.schema.id, standing_of(existing, read_trail(client, table.target_name, wait)));
 }
 
+namespace {
+
+/// Materialized views that read the table: what is inserted passes through them, too.
+std::vector<std::string> views_on(Client& client, std::string_view name, const Wait& wait) {
+  std::vector<std::string> views;
+  for (const auto& row : client.query("SELECT database, name FROM system.tables ARRAY JOIN dependencies_database AS database,"
+                                      " dependencies_table AS name WHERE system.tables.database = currentDatabase()"
+                                      " AND system.tables.name = " + quote_text(name) + " ORDER BY ALL", wait))
+    views.push_back(quote_name(row.at(0)) + "." + quote_name(row.at(1)));
+  return views;
+}
+
+}  // namespace
+
 void explain(Client& client, const MirrorTable& table, const Layouts& layouts, const Error& error, const Wait& wait) {
-  constexpr std::string_view kOfColumns[] = {"CH 16", "CH 47", "CH 53", "CH 60"};
-  if (std::ranges::find(kOfColumns, error.text.origin) == std::end(kOfColumns)) return;
-  require_whole(read_table(client, table.target_name, wait), layouts.of(table), table.target_name, layouts.title());
+  if (error.text.origin.empty() || error.text.code == ErrorCode::too_busy || error.text.code == ErrorCode::unreachable ||
+      error.text.code == ErrorCode::bad_password || error.text.retry == Retry::later)
+    return;
+  const ExistingTable existing = read_table(client, table.target_name, wait);
+  const TableLayout layout = layouts.of(table);
+  require_whole(existing, layout, table.target_name, layouts.title());
+  throw_if_any(unfitness(existing, layout, table.target_name, layouts.title()));
+  if (error.text.message.find("view") == std::string::npos) return;
+  const auto views = views_on(client, table.target_name, wait);
+  if (views.empty()) return;
+  Error told(error.text);
+  told.text.message += ": a materialized view on table " + quote_name(table.target_name) + " does not take its rows (" + join(views, ", ") + ")";
+  told.text.hint = "put right at the target what the view needs, or DROP VIEW " + views[0] + (views.size() > 1 ? " or another of them" : "") +
+                   ", and RESUME MIRROR";
+  throw told;
 }
 
 }  // namespace peerd::clickhouse
