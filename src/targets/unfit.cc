@@ -64,4 +64,27 @@ ErrorText own_values(const MirrorTable& table, const std::string& name, const st
   return text;
 }
 
+namespace {
+
+bool tells_by_name(std::string_view type) {
+  constexpr std::string_view kTypes[] = {"regclass",   "regtype",       "regproc",      "regprocedure", "regoper",       "regoperator",
+                                         "regrole", "regnamespace", "regcollation", "regconfig",    "regdictionary", "regdatabase"};
+  if (type.ends_with("[]")) type.remove_suffix(2);
+  return std::ranges::find(kTypes, type) != std::end(kTypes);
+}
+
+}  // namespace
+
+Problems named_key(const MirrorTable& table) {
+  for (const std::uint16_t place : table.schema.key) {
+    const Column& column = table.schema.columns[place];
+    if (!tells_by_name(column.type_name) && !tells_by_name(column.base.name)) continue;
+    const std::string name = quote_identifier(column.name);
+    return {unfit(table, "the key of table " + table.schema.qualified() + " tells objects of the source by their names, in column " + name +
+                             " (" + column.type_name + "): a row would keep its old key when its object is renamed",
+                  "ALTER TABLE " + table.schema.qualified() + " ALTER COLUMN " + name + " TYPE oid, or another key, at the source; or exclude the table")};
+  }
+  return {};
+}
+
 }  // namespace peerd

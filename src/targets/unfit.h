@@ -25,4 +25,8 @@ ErrorText kept_column(const MirrorTable& table, const std::string& name, const s
 /// A column that the source gained stands at the target already, with values of the operator's. `cure`: statements that let its name go.
 ErrorText own_values(const MirrorTable& table, const std::string& name, const std::string& where, const std::string& cure);
 
+/// A key that tells an object of the source by its name (regclass and its like): where the target keeps it as text, rows would
+/// stand under the old name once the object is renamed, and no change would find them. The WAL tells nothing of that.
+Problems named_key(const MirrorTable& table);
+
 }  // namespace peerd

@@ -121,6 +121,7 @@ Problems ClickHouseTarget::check_one(const MirrorTable& table, const Wait& wait)
   const Mapped* mapped = layouts_.mapped(table);
   Problems problems = mapped == nullptr ? Problems() : check_named(*mapped, table.schema);
   std::ranges::move(check_asked(layouts_, table), std::back_inserter(problems));
+  std::ranges::move(named_key(table), std::back_inserter(problems));
   if (!problems.empty()) return problems;
   problems = check_unfit(layout_of(table), table.schema);
   const ExistingTable existing = read_table(client_, table.target_name, wait);

@@ -19,6 +19,7 @@
 #include "mappings.h"
 #include "peerd/base/mutex.h"
 #include "peerd/base/text.h"
+#include "unfit.h"
 
 namespace peerd {
 namespace {
@@ -140,6 +141,7 @@ Problems KafkaTarget::preflight(std::span<const MirrorTable> tables, const Wait&
     add_problem(problems, table.schema.qualified(),
                 [&] { refuse_names(*route_of("", table).encoder, !topics_.event_topic().empty()); });
     std::ranges::move(mappings_.check(table), std::back_inserter(problems));
+    std::ranges::move(named_key(table), std::back_inserter(problems));
   }
   const std::vector<std::string> names = names_of_topics(topics_, tables, setup_.sending.dead_letters, problems);
   const Wait patience = wait.shorter(std::chrono::seconds(20));
