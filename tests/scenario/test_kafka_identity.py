@@ -1,7 +1,9 @@
 """A topic that was deleted, or deleted and made again, another cluster, bookkeeping that is gone: the mirror stops and says so, with its cure,
 however little was copied before. Nothing is made again in silence."""
 import pytest
+from confluent_kafka.admin import NewPartitions
 
+from support.kafka_consumer import compare_kafka
 from support.kafka_server import KafkaServer
 from support.process import wait_for
 from support.world import kafka_options, options_text
@@ -156,3 +158,23 @@ def test_another_cluster_and_lost_bookkeeping_stop_the_mirror(world):
     stopped(world, "not the one", "CREATE OR REPLACE PEER")
     assert ledger not in world.target.topics()
     other.stop()
+
+
+def test_partitions_that_are_added_take_no_keys(world):
+    """A key's older messages would lie where its newer ones do not."""
+    world.sql("CREATE TABLE public.items (id int PRIMARY KEY, t text); INSERT INTO items SELECT g, 'a' FROM generate_series(1, 60) g")
+    world.start_mirror(["public.items"], partitions=3)
+    world.wait_caught_up()
+    topic = world.target_name("public.items")
+    for partitions, paused in ((5, False), (7, True)):
+        if paused:
+            world.pause()
+        world.target.admin().create_partitions([NewPartitions(topic, partitions)])[topic].result(30)
+        world.sql("UPDATE items SET t = t || 'b'; INSERT INTO items SELECT max(id) + 1, 'new' FROM items; DELETE FROM items WHERE id = (SELECT min(id) FROM items)")
+        if paused:
+            world.resume()
+            world.wait_state("RUNNING")
+        world.wait_caught_up()
+    read = world.consumer().topics[topic]  # Which takes no key from a second partition.
+    assert compare_kafka(read, world.source, "public.items", world.source_db, world.target_db) == 60
+    assert set(read.place.values()) == {0, 1, 2}

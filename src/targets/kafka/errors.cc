@@ -47,6 +47,8 @@ constexpr CodeFacts kCodes[] = {
     {RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT, invalid_option,
      "lower transaction_timeout_ms, or raise transaction.max.timeout.ms of the brokers"},
     {RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR, invalid_option, "lower replication_factor: there are too few brokers"},
+    {RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, target_unfit,
+     "raise message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic, or set the clocks of peerd's machine and the brokers right"},
     {RD_KAFKA_RESP_ERR_POLICY_VIOLATION, target_unfit, "the brokers' policy refuses this topic: make it by hand"},
     {RD_KAFKA_RESP_ERR__INVALID_ARG, invalid_option, "the value is not one that librdkafka takes"},
 };

@@ -31,22 +31,11 @@ class KafkaTarget final : public Target {
   KafkaTarget(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease)
       : peer_(peer), mirror_(mirror), lease_(lease), topics_(peer, mirror), workers_(mirror.integer("snapshot_num_tables_in_parallel") *
                                                mirror.integer("snapshot_max_parallel_workers")) {
-    for (const std::string name : {"soft_delete_col_name", "synced_at_col_name"}) {
-      const auto set = mirror.options.find(name);
-      if (set == mirror.options.end() || set->second.empty()) continue;
-      Error error(ErrorCode::invalid_option, "option \"" + name + "\" means nothing to Kafka", "leave it out: a delete is a message");
-      error.text.field = name;
-      throw error;
-    }
+    refuse_meaningless(mirror);
     setup_.sending = sending_of(peer, mirror, lease);
     const std::string format = word_of(mirror, "format", {"peerdb", "flat", "debezium"});
     format_ = format == "flat" ? Format::flat : format == "debezium" ? Format::debezium : Format::peerdb;
     truncates_ = word_of(mirror, "skipped_operations", {"t", "none"}) == "none";
-    if (format_ != Format::debezium && mirror.options.contains("skipped_operations")) {
-      Error error(ErrorCode::invalid_option, "option \"skipped_operations\" is one of the format debezium alone", "leave it out");
-      error.text.field = "skipped_operations";
-      throw error;
-    }
     word_of(mirror, "cleanup_policy", {"", "delete", "compact", "compact,delete", "delete,compact"});
     setup_.ledger = {ledger_topic(lease.uuid), topics_.of("").largest};
     setup_.route = [this](const MirrorTable& table) { return route_of(topics_.name_of(table), table); };
@@ -101,6 +90,7 @@ class KafkaTarget final : public Target {
   void send_void(const MirrorTable& table, const Wait& wait);
   void commit_to(Lsn position, const Wait& wait);
   void check_written(const std::string& topic, const std::string& table, std::uint64_t rows, const Wait& wait);
+  void keep_keys(const std::string& topic, const Wait& wait);
   void note_ends(const Wait& wait);
   std::string table_of(const std::string& topic) const;
 
@@ -180,12 +170,14 @@ void KafkaTarget::open(const Wait& wait) {
   if (const std::string topic = topics_.message_topic(); !topic.empty()) {
     check_written(topic, "", 0, wait);
     topics_.make_for_messages(wait);
+    keep_keys(topic, wait);
     messages_ = route_of(topic, {});
     messages_.topic.ends = &ends_[topic];
   }
   if (const std::string topic = topics_.event_topic(); !topic.empty()) {
     check_written(topic, "", 0, wait);
     topics_.make_for_events(wait);
+    keep_keys(topic, wait);
     events_ = topics_.of(topic);
     events_.ends = &ends_[topic];
     producer_->know(events_, wait);
@@ -217,6 +209,7 @@ TargetIdentity KafkaTarget::create(const MirrorTable& table, const Wait& wait) {
   if (ledger_.ends.contains(topic) && !topics_.exists(topic, wait))
     forget_topic(*producer_, setup_.ledger, ledger_, topic, ends_[topic], TableId{}, wait);
   topics_.make_for(table, wait);
+  keep_keys(topic, wait);
   producer_->know(learn(table).route.topic, wait);
   return recognize(table, wait);
 }
@@ -224,8 +217,7 @@ TargetIdentity KafkaTarget::create(const MirrorTable& table, const Wait& wait) {
 TargetIdentity KafkaTarget::recognize(const MirrorTable& table, const Wait& wait) {
   const std::string topic = topics_.name_of(table);
   if (topics_.exists(topic, wait)) return {{{"topic", topic}}, false};
-  // A new topic would look whole and lack what was written.
-  throw_other_topic(topic, table.schema.qualified(), "it is gone");
+  throw_other_topic(topic, table.schema.qualified(), "it is gone");  // A new one would look whole.
 }
 
 CopyPlan KafkaTarget::verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) {
@@ -233,6 +225,7 @@ CopyPlan KafkaTarget::verify(const MirrorTable& table, const TargetIdentity& not
   // A row may have gone to the dead letters instead.
   check_written(topics_.name_of(table), table.schema.qualified(), setup_.sending.dead_letters ? 0 : rows_copied(ledger_, table.schema.id), wait);
   topics_.make_for(table, wait);  // Dead letters' topic, which is empty as long as no row is bad.
+  keep_keys(topics_.name_of(table), wait);
   producer_->know(learn(table).route.topic, wait);
   return {CopyForm::text, std::vector<std::string>(table.schema.columns.size())};
 }
@@ -250,6 +243,10 @@ void KafkaTarget::check_written(const std::string& topic, const std::string& tab
   const std::vector<std::int64_t> found = topics_.ends(topic, wait);
   if (const std::string why = known.contradiction(found, rows); !why.empty()) throw_other_topic(topic, table, why);
   known.raise(found);
+}
+
+void KafkaTarget::keep_keys(const std::string& topic, const Wait& wait) {
+  kafka::keep_keys(*producer_, setup_.ledger, topics_, topic, ends_[topic], {.mirror = mirror_.name, .table = table_of(topic)}, wait);
 }
 
 /// At once where a topic was written to for the first time, else now and then: what is noted need only not be more than is
@@ -312,6 +309,7 @@ void KafkaTarget::send_void(const MirrorTable& table, const Wait& wait) {
 
 KafkaTarget::Table& KafkaTarget::learn(const MirrorTable& table) {
   Table& known = tables_[table.schema.id];
+  known.route.topic.keyed = topics_.of(topics_.name_of(table)).keyed;
   if (known.route.encoder && known.schema == table.schema) return known;
   known.schema = table.schema;
   known.route = route_of(topics_.name_of(table), table);

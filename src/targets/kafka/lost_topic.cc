@@ -16,4 +16,21 @@ void forget_topic(Producer& producer, const Topic& at, Ledger& ledger, const std
   producer.commit(wait);
 }
 
+void keep_keys(Producer& producer, const Topic& at, Topics& topics, const std::string& topic, TopicEnds& ends, const LogFields& who,
+               const Wait& wait) {
+  const auto partitions = static_cast<std::size_t>(topics.partitions(topic, wait));
+  ends.key_over(partitions);
+  topics.key_over(topic, ends.keyed());
+  if (ends.take_changed()) {
+    producer.begin(wait);
+    producer.send(at, 0, std::string(kEndKeys) + topic, ends.text(), nullptr, wait);
+    producer.commit(wait);
+  }
+  if (partitions <= ends.keyed()) return;
+  log(LogLevel::warning,
+      "topic " + topic + " has " + std::to_string(partitions) + " partitions by now: its keys stay in the first " +
+          std::to_string(ends.keyed()) + ", where their messages are",
+      who);
+}
+
 }  // namespace peerd::kafka

@@ -5,6 +5,7 @@
 #include "kafka/ledger.h"
 #include "kafka/producer.h"
 #include "kafka/topic_ends.h"
+#include "peerd/base/log.h"
 
 namespace peerd::kafka {
 
@@ -12,5 +13,10 @@ namespace peerd::kafka {
 /// `ends`, and the chunks of `table` (0: none are known).
 void forget_topic(Producer& producer, const Topic& at, Ledger& ledger, const std::string& topic, TopicEnds& ends, TableId table,
                   const Wait& wait);
+
+/// A key stays in the partition where its messages are: those that were added to the topic since the mirror first wrote to it
+/// take none. Noted in the ledger before anything is sent by it, in a transaction of its own; says so where there are more.
+void keep_keys(Producer& producer, const Topic& at, Topics& topics, const std::string& topic, TopicEnds& ends, const LogFields& who,
+               const Wait& wait);
 
 }  // namespace peerd::kafka

@@ -32,7 +32,9 @@ Properties producer_properties(const Sending& sending, int worker) {
 }  // namespace
 
 Producer::Producer(const Sending& sending, int worker)
-    : sending_(sending), client_(RD_KAFKA_PRODUCER, producer_properties(sending, worker)) {}
+    : sending_(sending),
+      partitioner_(partitioner_of(option_text(kafka_options(), sending.peer.options, "partitioner"))),
+      client_(RD_KAFKA_PRODUCER, producer_properties(sending, worker)) {}
 
 /// What is open holds back read_committed readers until it is aborted or times out.
 Producer::~Producer() {
@@ -117,6 +119,14 @@ void Producer::commit(const Wait& wait) {
   open_ = false;
 }
 
+/// As librdkafka does it, but for the number of partitions: that of now may be another one.
+std::int32_t Producer::place_of(std::string_view key, std::size_t partitions) const {
+  const auto place = partitioner_.starts_with("consistent") ? rd_kafka_msg_partitioner_consistent
+                     : partitioner_.starts_with("fnv1a")    ? rd_kafka_msg_partitioner_fnv1a
+                                                            : rd_kafka_msg_partitioner_murmur2;
+  return place(nullptr, key.data(), key.size(), static_cast<std::int32_t>(partitions), nullptr, nullptr);
+}
+
 bool Producer::send(const Topic& topic, std::int32_t partition, std::string_view key,
                     std::optional<std::string_view> value, const Headers* headers, const Wait& wait) {
   // What surrounds a message counts too: the batch's head, the headers' names and numbers.
@@ -149,6 +159,7 @@ bool Producer::send(const Topic& topic, std::int32_t partition, std::string_view
   parts[count].vtype = RD_KAFKA_VTYPE_TOPIC;
   parts[count++].u.cstr = topic.name.c_str();
   parts[count].vtype = RD_KAFKA_VTYPE_PARTITION;
+  if (partition < 0 && topic.keyed > 0 && !key.empty()) partition = place_of(key, topic.keyed);
   parts[count++].u.i32 = partition < 0 ? RD_KAFKA_PARTITION_UA : partition;
   parts[count].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
   parts[count++].u.i = RD_KAFKA_MSG_F_COPY;

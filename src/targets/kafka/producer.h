@@ -41,7 +41,7 @@ class Producer {
     std::optional<std::uint32_t> chunk{};
     std::string_view unchanged{};  ///< JSON array of names, or "".
   };
-  /// nullopt as value is a tombstone. `partition` -1: by the key. False: larger than a message may be, nothing was
+  /// nullopt as value is a tombstone. `partition` -1: by the key, among Topic::keyed. False: larger than a message may be, nothing was
   /// sent.
   bool send(const Topic& topic, std::int32_t partition, std::string_view key, std::optional<std::string_view> value,
             const Headers* headers, const Wait& wait);
@@ -51,8 +51,11 @@ class Producer {
   void check_delivery() const;
   [[noreturn]] void refused(rd_kafka_resp_err_t code, const std::string& topic, const std::string& detail) const;
   void check_age() const;
+  /// Of a key among so many partitions.
+  std::int32_t place_of(std::string_view key, std::size_t partitions) const;
 
   const Sending sending_;
+  const std::string partitioner_;
   Client client_;
   std::map<std::string, std::string> tables_;  ///< By topic.
   bool open_ = false;

@@ -5,6 +5,20 @@
 
 namespace peerd::kafka {
 
+void refuse_meaningless(const MirrorSpec& mirror) {
+  const auto refuse = [](const std::string& name, const std::string& why, const std::string& hint) {
+    Error error(ErrorCode::invalid_option, "option \"" + name + "\" " + why, hint);
+    error.text.field = name;
+    throw error;
+  };
+  for (const std::string name : {"soft_delete_col_name", "synced_at_col_name"}) {
+    const auto set = mirror.options.find(name);
+    if (set != mirror.options.end() && !set->second.empty()) refuse(name, "means nothing to Kafka", "leave it out: a delete is a message");
+  }
+  if (mirror.options.contains("skipped_operations") && word_of(mirror, "format", {"peerdb", "flat", "debezium"}) != "debezium")
+    refuse("skipped_operations", "is one of the format debezium alone", "leave it out");
+}
+
 std::string word_of(const MirrorSpec& mirror, std::string_view name, std::initializer_list<std::string_view> words) {
   const std::string word = option_text(kafka_mirror_options(), mirror.options, name);
   std::vector<std::string> listed;

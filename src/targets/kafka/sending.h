@@ -10,6 +10,8 @@
 
 namespace peerd::kafka {
 
+/// Throws invalid_option where an option is set that means nothing to Kafka, or to the mirror's format.
+void refuse_meaningless(const MirrorSpec& mirror);
 /// The value of an option of the mirror's that has few words. Throws invalid_option for another one.
 std::string word_of(const MirrorSpec& mirror, std::string_view name, std::initializer_list<std::string_view> words);
 

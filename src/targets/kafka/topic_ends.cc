@@ -33,6 +33,12 @@ void TopicEnds::raise(const std::vector<std::int64_t>& ends) {
   }
 }
 
+void TopicEnds::key_over(std::size_t partitions) {
+  if (keyed_ != 0 || partitions == 0) return;
+  keyed_ = partitions;
+  changed_ = true;
+}
+
 std::string TopicEnds::contradiction(const std::vector<std::int64_t>& found, std::uint64_t rows) const {
   for (std::size_t p = 0; p < ends_.size(); ++p) {
     const std::int64_t now = p < found.size() ? found[p] : 0;
@@ -44,13 +50,16 @@ std::string TopicEnds::contradiction(const std::vector<std::int64_t>& found, std
 }
 
 std::string TopicEnds::text() const {
-  std::string out = std::to_string(ends_.size()) + " ";
+  std::string out = std::to_string(ends_.size()) + (keyed_ == 0 ? "" : ":" + std::to_string(keyed_)) + " ";
   for (const std::int64_t end : ends_) out += (out.back() == ' ' ? "" : ",") + std::to_string(end);
   return out;
 }
 
 TopicEnds TopicEnds::read(std::string_view text) {
   TopicEnds out;
+  const std::string_view head = text.substr(0, text.find(' '));
+  if (const std::size_t colon = head.find(':'); colon != std::string_view::npos)
+    std::from_chars(head.data() + colon + 1, head.data() + head.size(), out.keyed_);
   text.remove_prefix(std::min(text.find(' ') + 1, text.size()));
   for (const char *at = text.data(), *const end = at + text.size(); at < end;) {
     std::int64_t number = 0;

@@ -19,6 +19,11 @@ class TopicEnds {
   /// What the brokers say. REQUIRES: nothing in it contradicts what is known.
   void raise(const std::vector<std::int64_t>& ends);
 
+  /// Keys are spread over so many partitions: as many as the topic had when the mirror first wrote to it. One that is added
+  /// later would take keys whose earlier messages lie elsewhere. 0: not known yet.
+  std::size_t keyed() const { return keyed_; }
+  void key_over(std::size_t partitions);
+
   /// Written to, and the brokers have not said where.
   bool unknown() const { return sent_ && std::ranges::all_of(ends_, [](std::int64_t end) { return end == 0; }); }
   /// Where the brokers have put a message before what they had already: the topic was made again meanwhile.
@@ -33,6 +38,7 @@ class TopicEnds {
 
  private:
   std::vector<std::int64_t> ends_;
+  std::size_t keyed_ = 0;
   std::string went_back_;
   bool sent_ = false, changed_ = false;
 };

@@ -80,7 +80,15 @@ std::string Topics::dead_letters_of(const std::string& topic) const {
 Topic Topics::of(const std::string& name) const {
   const auto own = static_cast<std::size_t>(option_integer(kafka_options(), peer_.options, "max_record_batch_bytes"));
   const auto known = limits_.find(name);
-  return {name, known == limits_.end() ? own : std::min(own, known->second)};
+  Topic topic{name, known == limits_.end() ? own : std::min(own, known->second)};
+  Lock lock(keyed_mutex_);
+  if (const auto keyed = keyed_.find(name); keyed != keyed_.end()) topic.keyed = keyed->second;
+  return topic;
+}
+
+void Topics::key_over(const std::string& name, std::size_t partitions) {
+  Lock lock(keyed_mutex_);
+  keyed_[name] = partitions;
 }
 
 std::size_t Topics::smallest() const {

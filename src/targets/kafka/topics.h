@@ -6,6 +6,7 @@
 
 #include "kafka/client.h"
 #include "kafka/topic_ends.h"
+#include "peerd/base/mutex.h"
 #include "peerd/specs/mirror_spec.h"
 
 namespace peerd::kafka {
@@ -14,6 +15,7 @@ namespace peerd::kafka {
 struct Topic {
   std::string name;
   std::size_t largest = 0;  ///< Bytes of a message, uncompressed, that the peer and the topic allow.
+  std::size_t keyed = 0;    ///< TopicEnds::keyed().
   TopicEnds* ends = nullptr;  ///< Told of what was delivered, where somebody wants to know.
   std::string table{};        ///< The source's, "s.t"; "": of messages, events or bookkeeping.
 };
@@ -24,6 +26,8 @@ class Topics {
  public:
   Topics(const PeerSpec& peer, const MirrorSpec& mirror) : peer_(peer), mirror_(mirror) {}
 
+  /// Topic::keyed of this topic from now on.
+  void key_over(const std::string& name, std::size_t partitions);
   /// Throws invalid_option with the table when the pattern makes no name of a topic.
   std::string name_of(const std::string& schema, const std::string& table, const std::string& target) const;
   std::string name_of(const MirrorTable& table) const {
@@ -37,7 +41,8 @@ class Topics {
 
   std::string cluster(const Wait& wait) { return client().cluster(wait); }
   std::vector<std::int64_t> ends(const std::string& name, const Wait& wait) { return client().ends(name, wait); }
-  bool exists(const std::string& name, const Wait& wait) { return client().partitions(name, wait) > 0; }
+  int partitions(const std::string& name, const Wait& wait) { return client().partitions(name, wait); }
+  bool exists(const std::string& name, const Wait& wait) { return partitions(name, wait) > 0; }
   /// What is absent is made; what exists is left as it is. The table's topic and, where bad rows go there, its dead
   /// letters'.
   void make_for(const MirrorTable& table, const Wait& wait);
@@ -63,6 +68,8 @@ class Topics {
   const MirrorSpec mirror_;
   std::unique_ptr<Client> client_;
   std::map<std::string, std::size_t> limits_;
+  mutable Mutex keyed_mutex_;
+  std::map<std::string, std::size_t> keyed_ PEERD_GUARDED_BY(keyed_mutex_);
 };
 
 }  // namespace peerd::kafka

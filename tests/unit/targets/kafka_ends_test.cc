@@ -35,6 +35,17 @@ TEST(KafkaTopicEnds, ATopicThatEndsBeforeIsAnother) {
   EXPECT_EQ(ends.contradiction({1, 0, 10}, 12), "12 rows were copied into it, and all of its partitions together end at 11");
 }
 
+TEST(KafkaTopicEnds, KeysStayAmongThePartitionsThatThereWere) {
+  TopicEnds ends = TopicEnds::read("3 1,0,10");
+  EXPECT_EQ(ends.keyed(), 0u) << "noted by an older peerd";
+  ends.key_over(3);
+  ends.key_over(7);
+  EXPECT_TRUE(ends.take_changed());
+  EXPECT_EQ(ends.text(), "3:3 1,0,10");
+  EXPECT_EQ(TopicEnds::read(ends.text()).keyed(), 3u);
+  EXPECT_EQ(TopicEnds::read(ends.text()).text(), ends.text());
+}
+
 TEST(KafkaTopicEnds, AMessageThatGoesBeforeOthersIsSeen) {
   TopicEnds ends;
   ends.delivered(0, 5);
