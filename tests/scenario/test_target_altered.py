@@ -139,3 +139,32 @@ def test_a_type_of_the_source_s_name_that_is_another_one(new_world, standing):
         caught_up(world, name)
         assert world.at_target(f"SELECT id, c::text FROM {name} ORDER BY id") == world.sql(f"SELECT id, c::text FROM {name} ORDER BY id"), name
         drop(world, [name])
+
+
+def test_what_the_mirror_stands_on_is_told_when_it_goes(new_world):
+    """Not in the server's words alone: with the statement that puts it back."""
+    world = new_world("postgres")
+    gone = {"keyless": "ALTER TABLE keyless DROP CONSTRAINT keyless_pkey", "watched": "CREATE PUBLICATION everything FOR ALL TABLES", "noted": "DROP SCHEMA _peerd CASCADE"}
+    world.at_target("CREATE TABLE watched (id int NOT NULL, n int); CREATE UNIQUE INDEX ON watched (id)")
+    for name in gone:
+        world.sql(f"CREATE TABLE {name} (id int PRIMARY KEY, n int); INSERT INTO {name} VALUES (1, 1)")
+    world.create_peers()
+    mirrors_of(world, gone)
+    for name in gone:
+        caught_up(world, name)
+    for name, statement in gone.items():
+        world.at_target(statement)
+        world.sql(f"UPDATE {name} SET n = n + 1; INSERT INTO {name} VALUES (2, 2)")
+        said, hint = stopped(world, name)
+        if name == "noted":
+            assert "schema _peerd" in said and "RESYNC MIRROR" in hint, (said, hint)
+            continue
+        cure = f'ALTER TABLE "public"."{name}" ADD PRIMARY KEY ("id")'
+        assert cure in hint, (said, hint)
+        world.at_target(cure)
+        world.peerd.sql(f"RESUME MIRROR {world.mirror_name}_{name}")
+        caught_up(world, name)
+        assert world.compare() == 2
+    for name in gone:
+        world.peerd.sql(f"DROP MIRROR {world.mirror_name}_{name} FORCE")
+    world.drop_slots()

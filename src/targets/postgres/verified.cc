@@ -20,6 +20,14 @@ bool has_its_name(postgres::Connection& connection, const postgres::QualifiedNam
   return connection.run("SELECT coalesce(to_regclass($1)::oid, 0) = $2::oid", parameters, wait).boolean(0, 0);
 }
 
+Problem lost_bookkeeping() {
+  ErrorText text;
+  text.code = ErrorCode::target_unfit;
+  text.message = "schema _peerd of the target's database is gone, with the position of the mirror and the notes of its tables";
+  text.hint = "RESYNC MIRROR copies the tables anew, once those that stand at the target are renamed or dropped";
+  return {std::move(text), {}};
+}
+
 }  // namespace
 
 void Verified::know(const MirrorTable& table, const std::string& oid) {
@@ -125,9 +133,10 @@ void Verified::refuse_firing(postgres::Connection& connection, const Site& site,
     const auto written = known(tables);
     problems = firing(connection, site, written, wait);
     const bool senseless = error.text.origin.starts_with("42");  // Types, operators, names (Postgres docs, Appendix A).
+    if (senseless && !bookkeeping_exists(connection, wait)) problems.push_back(lost_bookkeeping());
     for (std::size_t i = 0; senseless && problems.empty() && i < written.size(); ++i) {
       const Found found = look(connection, site, written[i]->table, wait);
-      if (found.standing.oid == 0) continue;
+      if (!found.ours || found.standing.oid == 0) continue;
       if (auto refused = refusal(connection, site, written[i]->table, found, wait)) problems.push_back(std::move(*refused));
     }
   } catch (const Error&) {
