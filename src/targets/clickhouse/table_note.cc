@@ -154,20 +154,27 @@ std::vector<std::string> views_on(Client& client, std::string_view name, const W
 }  // namespace
 
 void explain(Client& client, const MirrorTable& table, const Layouts& layouts, const Error& error, const Wait& wait) {
-  if (error.text.origin.empty() || error.text.code == ErrorCode::too_busy || error.text.code == ErrorCode::unreachable ||
-      error.text.code == ErrorCode::bad_password || error.text.retry == Retry::later)
+  const ErrorCode code = error.text.code;
+  if (error.text.origin.empty() || error.text.retry == Retry::later || code == ErrorCode::too_busy ||
+      code == ErrorCode::unreachable || code == ErrorCode::bad_password || code == ErrorCode::no_privilege)
     return;
-  const ExistingTable existing = read_table(client, table.target_name, wait);
-  const TableLayout layout = layouts.of(table);
-  require_whole(existing, layout, table.target_name, layouts.title());
-  throw_if_any(unfitness(existing, layout, table.target_name, layouts.title()));
-  if (error.text.message.find("view") == std::string::npos) return;
-  const auto views = views_on(client, table.target_name, wait);
+  std::vector<std::string> views;
+  try {
+    const ExistingTable existing = read_table(client, table.target_name, wait);
+    const TableLayout layout = layouts.of(table);
+    require_whole(existing, layout, table.target_name, layouts.title());
+    throw_if_any(unfitness(existing, layout, table.target_name, layouts.title()));
+    if (error.text.message.find("view") != std::string::npos) views = views_on(client, table.target_name, wait);
+  } catch (const Error& more) {
+    if (more.text.origin.empty()) throw;
+    return;  // A server's word again: the one that came first is the one to be told.
+  }
   if (views.empty()) return;
   Error told(error.text);
-  told.text.message += ": a materialized view on table " + quote_name(table.target_name) + " does not take its rows (" + join(views, ", ") + ")";
-  told.text.hint = "put right at the target what the view needs, or DROP VIEW " + views[0] + (views.size() > 1 ? " or another of them" : "") +
-                   ", and RESUME MIRROR";
+  told.text.message += ": a materialized view on table " + quote_name(table.target_name) + " does not take its rows (" +
+                       join(views, ", ") + ")";
+  told.text.hint = "put right at the target what the view needs, or DROP VIEW " + views[0] +
+                   (views.size() > 1 ? " or another of them" : "") + ", and RESUME MIRROR";
   throw told;
 }
 
