@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "peerd/postgres/type_leaves.h"
 #include "peerd/postgres/types.h"
 
 namespace peerd {
@@ -49,6 +50,12 @@ void read_base_types(postgres::Connection& connection, std::span<Column> columns
     for (Column& column : columns)
       if (column.type_oid == static_cast<std::uint32_t>(result.integer(row, 0))) column.base = base;
   }
+}
+
+std::vector<TypeMakeUp> read_types(postgres::Connection& connection, const TableSchema& schema, const Wait& wait) {
+  std::vector<std::uint32_t> types;
+  for (const Column& column : schema.columns) types.push_back(column.type_oid);
+  return postgres::read_type_make_up(connection, types, wait);
 }
 
 }  // namespace peerd

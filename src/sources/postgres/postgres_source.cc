@@ -1,8 +1,8 @@
 #include "peerd/sources/postgres_source.h"
 
 #include "peerd/base/text.h"
-#include "peerd/postgres/type_leaves.h"
 #include "peerd/postgres/unique_rules.h"
+#include "postgres/base_types.h"
 #include "postgres/chunk_reader.h"
 #include "postgres/coverage.h"
 #include "postgres/describe.h"
@@ -61,9 +61,7 @@ class PostgresSource final : public Source {
   void read_unique(std::span<MirrorTable> tables, const Wait& wait) override {
     for (MirrorTable& table : tables) {
       table.unique = postgres::read_unique_rules(control(wait), table.schema.id.oid, postgres::RulesOf::source, wait);
-      std::vector<std::uint32_t> types;
-      for (const Column& column : table.schema.columns) types.push_back(column.type_oid);
-      table.types = postgres::read_type_make_up(control(wait), types, wait);
+      table.types = read_types(control(wait), table.schema, wait);
     }
   }
 

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <iterator>
+
 #include "postgres/base_types.h"
 #include "postgres/cures.h"
 #include "postgres/money.h"
@@ -68,6 +71,7 @@ NewShape WalStream::gained(TrackedTable& table, const Wait& wait) {
   std::string words;
   Lsn inserted;
   bool doubt = false;
+  std::vector<TypeMakeUp> types;
   setup_.ask(wait, [&](postgres::Connection& source) {
     const auto looked = peerd::look_at(source, {&id, 1}, MissingValues::yes, wait);
     if (looked.empty())
@@ -77,13 +81,16 @@ NewShape WalStream::gained(TrackedTable& table, const Wait& wait) {
     gained.schema.columns = table.added();
     read_base_types(source, gained.schema.columns, wait);
     check_money(source, setup_.connect, {&gained, 1}, wait);
+    types = read_types(source, gained.schema, wait);
     table.remember(commit_, Lsn{confirmed_.load(std::memory_order_relaxed)});
     words = table.gain(looked.at(id.oid), inserted, gained.schema.columns);
     doubt = !words.empty();
     for (const auto& [oid, told] : told_by_name(source, {&gained, 1}, wait)) words += (doubt ? "; " : "") + told;
   });
   if (doubt) want_again(table);
-  return {table.noted(), commit_, doubt ? inserted : Lsn{}, std::move(words)};
+  NewShape shape{table.noted(), commit_, doubt ? inserted : Lsn{}, std::move(words)};
+  std::ranges::move(types, std::back_inserter(shape.table.types));
+  return shape;
 }
 
 /// By the types that were sent: the catalog may have come to others by now. Whether the table was written anew for it is looked at

@@ -98,9 +98,13 @@ TargetIdentity PostgresTarget::recognize(const MirrorTable& table, const Wait& w
 
 CopyPlan PostgresTarget::verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) {
   CopyPlan plan;
-  in_transaction(table, wait, [&] { plan = verify_table(*connection_, site_, site_.here(table), noted, wait); });
-  if (const auto oid = noted.facts.find("table oid"); oid != noted.facts.end())
-    verified_.know(site_.here(table), oid->second);
+  const auto oid = noted.facts.find("table oid");
+  std::optional<std::int64_t> sum;
+  in_transaction(table, wait, [&] {
+    if (oid != noted.facts.end()) sum = column_sum(*connection_, oid->second, wait);
+    plan = verify_table(*connection_, site_, site_.here(table), noted, wait);
+  });
+  if (oid != noted.facts.end()) verified_.know(site_.here(table), oid->second, sum);
   return plan;
 }
 

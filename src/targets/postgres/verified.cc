@@ -30,11 +30,12 @@ Problem lost_bookkeeping() {
 
 }  // namespace
 
-void Verified::know(const MirrorTable& table, const std::string& oid) {
+void Verified::know(const MirrorTable& table, const std::string& oid, std::optional<std::int64_t> sum) {
   Lock lock(mutex_);
   known_[table.target_name] =
       std::make_shared<const Known>(Known{table, postgres::parse_qualified(table.target_name), oid});
   sums_.erase(oid);
+  if (sum) sums_[oid] = *sum;
 }
 
 void Verified::reshaped(const MirrorTable& table) {

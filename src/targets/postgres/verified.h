@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,8 +18,8 @@ namespace peerd::pgtarget {
 /// The tables that were compared with their notes, by name as the mapping has it. Thread-safe: chunk writers ask, too.
 class Verified {
  public:
-  /// Its columns are looked at anew before the next commit.
-  void know(const MirrorTable& table, const std::string& oid);
+  /// `sum`: its column_sum() as of before it was compared; without one its columns are looked at anew before the next commit.
+  void know(const MirrorTable& table, const std::string& oid, std::optional<std::int64_t> sum = {});
   /// The same table in another shape.
   void reshaped(const MirrorTable& table);
 
