@@ -45,7 +45,7 @@ struct Judge {
   }
 
   Finding retrying() const {
-    if (!thresholds.retrying || in(MirrorState::paused)) return {"retrying", Says::over, {}, {}};
+    if (!thresholds.retrying || (in(MirrorState::paused) && !mirror.receives)) return {"retrying", Says::over, {}, {}};
     if (in(MirrorState::failed)) return {"retrying", Says::unknown, {}, {}};  // That is told, and is not better.
     if (!mirror.failing || !trail.failing_since) return {"retrying", trail.worked ? Says::over : Says::unknown, {}, {}};
     const auto since = now - *trail.failing_since;
@@ -83,6 +83,14 @@ struct Judge {
     return {"wal_kept", against(mirror.wal_kept_bytes, *thresholds.wal_kept_bytes),
             named("keeps ") + in_mb(mirror.wal_kept_bytes) + " of WAL at peer " + mirror.source + ", more than " + in_mb(*thresholds.wal_kept_bytes),
             in(MirrorState::paused) ? "RESUME MIRROR " + mirror.name + ", or drop it: the source's disk fills" : std::string(kLook)};
+  }
+
+  Finding spool_full() const {
+    if (mirror.spool_full.empty()) return {"spool_full", Says::over, {}, {}};
+    return {"spool_full", Says::holds,
+            named("receives nothing more, and its source keeps WAL, ") + in_mb(mirror.wal_kept_bytes) + " by now: " + mirror.spool_full,
+            "let the target take changes" + std::string(in(MirrorState::paused) ? " (RESUME MIRROR " + mirror.name + ")" : "") +
+                ", or ALTER MIRROR " + mirror.name + " SET (spool_max_bytes = …); its option on_spool_full says what follows"};
   }
 
   Finding slot_lost() const {
@@ -124,12 +132,12 @@ struct Judge {
 
 std::vector<Finding> judge_mirror(const MirrorStatus& mirror, const MirrorTrail& trail, const AlertThresholds& thresholds, Clock::Instant now) {
   const Judge judge{mirror, trail, thresholds, now};
-  return {judge.failed(),   judge.retrying(),  judge.lag_seconds(),     judge.lag_bytes(),
-          judge.wal_kept(), judge.slot_lost(), judge.slot_unreserved(), judge.stalled()};
+  return {judge.failed(),     judge.retrying(),  judge.lag_seconds(),     judge.lag_bytes(), judge.wal_kept(),
+          judge.spool_full(), judge.slot_lost(), judge.slot_unreserved(), judge.stalled()};
 }
 
 std::string_view severity_of(std::string_view cause) {
-  const bool grave = cause == "failed" || cause == "slot_lost" || cause == "slot_unreserved" || cause == "stalled";
+  const bool grave = cause == "failed" || cause == "slot_lost" || cause == "slot_unreserved" || cause == "stalled" || cause == "spool_full";
   return grave ? "critical" : "warning";
 }
 

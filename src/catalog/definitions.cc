@@ -103,6 +103,7 @@ MirrorRecord SqlCatalog::read_record(const Rows& rows) {
   record.resume_to = *resume_to;
   record.reason = rows.text(8);
   record.created_at_us = rows.integer(9);
+  record.receives = rows.integer(10) != 0;
   return record;
 }
 
@@ -150,11 +151,12 @@ std::vector<MirrorRecord> SqlCatalog::mirrors() {
   return records;
 }
 
-void SqlCatalog::move(MirrorId id, MirrorState from, MirrorState to, std::string_view reason) {
+void SqlCatalog::move(MirrorId id, MirrorState from, MirrorState to, std::string_view reason, std::optional<bool> receives) {
   Lock lock(mutex_);
   sqlite::Transaction transaction(database_);
-  const int changed =
-      run(Sql::move_mirror, {id.value, std::string(to_string(from)), std::string(to_string(to)), std::string(reason)});
+  constexpr std::int64_t kStays = -1;
+  const int changed = run(Sql::move_mirror, {id.value, std::string(to_string(from)), std::string(to_string(to)),
+                                             std::string(reason), receives ? std::int64_t{*receives} : kStays});
   if (changed == 0) {
     const std::optional<MirrorRecord> there = find_mirror(Sql::mirror_by_id, id.value);
     if (!there) throw Error(ErrorCode::not_found, "the mirror does not exist");

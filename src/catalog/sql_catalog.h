@@ -30,7 +30,7 @@ class SqlCatalog : public Catalog, public AlertStore, public TagStore {
   std::optional<MirrorRecord> mirror(std::string_view name) override;
   std::optional<MirrorRecord> mirror(MirrorId id) override;
   std::vector<MirrorRecord> mirrors() override;
-  void move(MirrorId id, MirrorState from, MirrorState to, std::string_view reason) override;
+  void move(MirrorId id, MirrorState from, MirrorState to, std::string_view reason, std::optional<bool> receives) override;
   void change_mirror(MirrorId id, const MirrorSpec& spec) override;
   void set_resume_to(MirrorId id, MirrorState phase) override;
   void delete_mirror(MirrorId id) override;

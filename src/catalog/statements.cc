@@ -128,8 +128,12 @@ ALTER TABLE mirrors ADD COLUMN spooled_to TEXT NOT NULL DEFAULT '';
 ALTER TABLE mirrors ADD COLUMN spool_shaped BIGINT NOT NULL DEFAULT 0;  -- Number of a record in the mirror's spool.
 )";
 
+constexpr std::string_view kVersion12 = R"(
+ALTER TABLE mirrors ADD COLUMN receives INTEGER NOT NULL DEFAULT 0;  -- While it is paused.
+)";
+
 constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6,
-                                    kVersion7, kVersion8, kVersion9, kVersion10, kVersion11};
+                                    kVersion7, kVersion8, kVersion9, kVersion10, kVersion11, kVersion12};
 
 struct Entry {
   Sql name;
@@ -147,16 +151,18 @@ constexpr std::array<Entry, static_cast<std::size_t>(Sql::count)> kStatements = 
     {Sql::mirrors_of_peer, "SELECT name FROM mirrors WHERE source = ?1 OR target = ?1 ORDER BY name"},
 
     {Sql::mirror_by_name,
-     "SELECT id, uuid, name, source, target, spec, state, resume_to, reason, created_at_us FROM mirrors WHERE name = "
+     "SELECT id, uuid, name, source, target, spec, state, resume_to, reason, created_at_us, receives FROM mirrors WHERE name = "
      "?1"},
     {Sql::mirror_by_id,
-     "SELECT id, uuid, name, source, target, spec, state, resume_to, reason, created_at_us FROM mirrors WHERE id = ?1"},
+     "SELECT id, uuid, name, source, target, spec, state, resume_to, reason, created_at_us, receives FROM mirrors WHERE id = ?1"},
     {Sql::all_mirrors,
-     "SELECT id, uuid, name, source, target, spec, state, resume_to, reason, created_at_us FROM mirrors ORDER BY name"},
+     "SELECT id, uuid, name, source, target, spec, state, resume_to, reason, created_at_us, receives FROM mirrors ORDER BY name"},
     {Sql::insert_mirror,
      "INSERT INTO mirrors (id, uuid, name, source, target, spec, state, resume_to, reason, created_at_us) "
      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"},
-    {Sql::move_mirror, "UPDATE mirrors SET state = ?3, reason = ?4 WHERE id = ?1 AND state = ?2"},
+    {Sql::move_mirror,
+     "UPDATE mirrors SET state = ?3, reason = ?4, receives = CASE WHEN ?5 < 0 THEN receives ELSE ?5 END "
+     "WHERE id = ?1 AND state = ?2"},
     {Sql::set_spec, "UPDATE mirrors SET spec = ?2 WHERE id = ?1 AND state NOT IN ('TERMINATING', 'TERMINATED')"},
     {Sql::set_resume_to, "UPDATE mirrors SET resume_to = ?2 WHERE id = ?1"},
     // Granted when it is free, the asker's own or run out. One statement, so that two askers cannot both have it.

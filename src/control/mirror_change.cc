@@ -11,9 +11,9 @@ namespace peerd {
 namespace {
 
 /// Options that only say how quickly, in what portions and through what a mirror works.
-constexpr std::array<std::string_view, 11> kChangeable{
+constexpr std::array<std::string_view, 12> kChangeable{
     "max_batch_size", "idle_timeout_seconds", "snapshot_num_rows_per_partition", "snapshot_max_parallel_workers",
-    "snapshot_num_tables_in_parallel", "spool", "spool_max_bytes", "wal_budget_bytes", "num_rows_per_partition",
+    "snapshot_num_tables_in_parallel", "spool", "spool_max_bytes", "wal_budget_bytes", "on_spool_full", "num_rows_per_partition",
     "parallelism", "refresh_interval"};
 
 /// The mirror as it would be asked for anew.
@@ -184,6 +184,12 @@ Done MirrorControl::change(std::string_view name, const MirrorChange& change, If
     throw_if_any(problems);
     return Done::was_there;
   }
+  const bool pauses = there.state == MirrorState::paused || there.state == MirrorState::pausing;
+  if (there.receives && pauses && !declared.spec.of_query() && declared.spec.text("spool") == "off")
+    problems.push_back(problem_of(ErrorCode::wrong_state, "spool",
+                                  "mirror \"" + there.spec.name + "\" is paused and receives into its spool",
+                                  "RESUME MIRROR " + there.spec.name + ", or PAUSE MIRROR " + there.spec.name +
+                                      " without receive, then turn the spool off"));
   // The target's name as it is stored, without what only SQL's quotes say.
   MirrorSpec fresh = declared.spec;
   std::erase_if(fresh.tables, [&](const TableMapping& mapping) {

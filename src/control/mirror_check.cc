@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <type_traits>
 
 #include "names.h"
@@ -49,13 +50,26 @@ bool is_native_system(const RawOptions& raw, const Connector* to) {
   return system != raw.end() && to_lower(system->second.text) == "pg" && to && to->kind == "POSTGRES";
 }
 
+/// `all`: the words as the message lists them; the first is the default.
+Problems check_word(const Options& options, const std::string& option, std::span<const std::string_view> words, const std::string& all) {
+  const std::string word = option_text(mirror_options(), options, option);
+  if (std::ranges::find(words, word) != words.end()) return {};
+  const std::string_view meant = closest(word, words);
+  return {problem_of(ErrorCode::invalid_option, option, option + " is " + all + ", not '" + word + "'",
+                     meant.empty() ? "leave it out: it is '" + std::string(words.front()) + "' then"
+                                   : "did you mean '" + std::string(meant) + "'?")};
+}
+
 Problems check_spool(const Options& options) {
-  constexpr std::array<std::string_view, 3> kWords{"off", "when_needed", "always"};
-  const std::string word = option_text(mirror_options(), options, "spool");
-  if (std::ranges::find(kWords, word) != kWords.end()) return {};
-  const std::string_view meant = closest(word, kWords);
-  return {problem_of(ErrorCode::invalid_option, "spool", "spool is 'off', 'when_needed' or 'always', not '" + word + "'",
-                     meant.empty() ? "leave it out: it is 'off' then" : "did you mean '" + std::string(meant) + "'?")};
+  constexpr std::array<std::string_view, 3> kSpool{"off", "when_needed", "always"};
+  constexpr std::array<std::string_view, 2> kFull{"wait", "drop_slot"};
+  Problems problems = check_word(options, "spool", kSpool, "'off', 'when_needed' or 'always'");
+  append(problems, check_word(options, "on_spool_full", kFull, "'wait' or 'drop_slot'"));
+  if (problems.empty() && option_text(mirror_options(), options, "spool") == "off" &&
+      option_text(mirror_options(), options, "on_spool_full") == "drop_slot")
+    problems.push_back(problem_of(ErrorCode::invalid_option, "on_spool_full", "on_spool_full = 'drop_slot' needs a spool, and spool = 'off'",
+                                  "spool = 'when_needed' or 'always'; or on_spool_full = 'wait'"));
+  return problems;
 }
 
 /// By the common table and that of the target's kind; an option of another kind is told as such.

@@ -64,11 +64,11 @@ Done MirrorControl::request(std::string_view name, MirrorEvent event, IfExists i
   if (!there && if_exists == IfExists::yes) return Done::was_absent;
   if (!there) throw no_such_mirror(name, catalog_);
   supervisor_.request(there->id, event);
-  if (event == MirrorEvent::pause) await(*there, MirrorState::paused, wait);
-  if (event == MirrorEvent::drop || event == MirrorEvent::drop_forced) await(*there, MirrorState::terminated, wait);
+  if (pauses(event)) await(*there, MirrorState::paused, wait);
+  if (drops(event)) await(*there, MirrorState::terminated, wait);
   if (left) *left = supervisor_.left_behind(there->id);
   const std::optional<MirrorRecord> now = catalog_.mirror(there->id);
-  return now && now->state == there->state ? Done::was_there : Done::done;
+  return now && now->state == there->state && now->receives == there->receives ? Done::was_there : Done::done;
 }
 
 void MirrorControl::await(const MirrorRecord& record, MirrorState state, const Wait& wait) {

@@ -35,6 +35,7 @@ class ChangeQueue {
   virtual std::int64_t oldest_commit_us() const = 0;    ///< Of what is queued or being applied; 0 = nothing.
   virtual std::string words() const { return {}; }      ///< What the mirror does, by what waits here; "": nothing to add.
   virtual std::uint64_t bytes_on_disk() const { return 0; }
+  virtual std::string why_full() const { return {}; }  ///< Of its disk; "": it has room.
 };
 
 }  // namespace peerd

@@ -8,6 +8,8 @@
 #include "peerd/spool/spool.h"
 #include "query_phase.h"
 #include "resync.h"
+#include "slot_given_up.h"
+#include "spooled_stream.h"
 #include "table_changes.h"
 
 namespace peerd {
@@ -147,6 +149,7 @@ void Mirror::run() {
     world_.board.update(id_, [&](MirrorStatus& status) {
       status.state = record->state;
       status.reason = record->reason;
+      status.receives = record->receives && record->state == MirrorState::paused;
     });
     if (const auto error = take_condemned(record->state)) {
       failed(*record, *error);
@@ -164,6 +167,10 @@ bool Mirror::follow(const MirrorRecord& record, const std::stop_token& stop) {
       case MirrorState::setup:
       case MirrorState::snapshot:
       case MirrorState::running:
+        attempt(record, stop);
+        return true;
+      case MirrorState::paused:
+        if (!record.receives && !gave_slot_up(world_.catalog.progress(id_))) return rest(record);
         attempt(record, stop);
         return true;
       case MirrorState::terminating:
@@ -184,7 +191,7 @@ bool Mirror::follow(const MirrorRecord& record, const std::stop_token& stop) {
 
 bool Mirror::rest(const MirrorRecord& record) {
   if (record.state == MirrorState::pausing) {
-    move(record, Step::stopped, "paused by an operator");
+    move(record, Step::stopped, pause_reason(record.receives));
     return true;
   }
   world_.board.update(id_, [&](MirrorStatus& status) {
@@ -194,6 +201,7 @@ bool Mirror::rest(const MirrorRecord& record) {
                                                            : paused;
     status.next_retry_at_us = 0;
     status.lag_time = {};
+    status.spool_full.clear();
   });
   sleep_until_woken(Clock::Instant::max());
   return true;
@@ -253,6 +261,9 @@ void Mirror::attempt(const MirrorRecord& record, const std::stop_token& stop) {
       if (record.spec.boolean("do_initial_copy") || resync_wanted(world_.catalog.progress(id_)))
         copy_tables(phase, stop, [this] { worked(); });
       move(record, Step::copied, {});
+      break;
+    case MirrorState::paused:
+      receive_changes(phase, stop, [this] { worked(); });
       break;
     default:
       if (const MirrorProgress progress = world_.catalog.progress(id_);

@@ -8,6 +8,8 @@ namespace peerd {
 Health health_of(const MirrorStatus& status) {
   switch (status.state) {
     case MirrorState::paused:
+      if (status.receives && status.failing) return Health::retrying;
+      return Health::stopped;
     case MirrorState::failed:
     case MirrorState::completed:
     case MirrorState::terminated:
@@ -44,6 +46,7 @@ MirrorStatus status_of(const MirrorRecord& record) {
   status.query = record.spec.query;
   status.state = record.state;
   status.reason = record.reason;
+  status.receives = record.receives && record.state == MirrorState::paused;
   status.created_at_us = record.created_at_us;
   return status;
 }

@@ -57,6 +57,8 @@ struct QueryContext : MirrorContext {
 
 /// For the log and mirror_logs.
 void tell(const MirrorContext& context, const std::string& message);
+/// The same as a warning, with what to do about it.
+void warn(const MirrorContext& context, const std::string& message, const std::string& hint);
 
 /// Deadlines of single calls. A phase has none: it ends by success, by a failure, or by its stop.
 /// For opening a server's door: one that hangs is a failure to be shown, and the next attempt knocks again.
@@ -87,5 +89,9 @@ void copy_tables(PhaseContext& context, const std::stop_token& stop, const std::
 /// be called again to stream otherwise, through the spool or past it; throws else.
 /// `working` is called after each batch that was applied, and of a stream that stays quiet: failures before it are over.
 void stream_changes(PhaseContext& context, const std::stop_token& stop, const std::function<void()>& working);
+
+/// PAUSED, and receives: all that comes goes into the spool, and nothing of it to the target. Returns on a stop. As
+/// stream_changes() else.
+void receive_changes(PhaseContext& context, const std::stop_token& stop, const std::function<void()>& working);
 
 }  // namespace peerd

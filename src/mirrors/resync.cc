@@ -1,5 +1,6 @@
 #include "resync.h"
 
+#include "slot_given_up.h"
 #include "source_place.h"
 #include "spooled_stream.h"
 #include "target_notes.h"
@@ -10,6 +11,9 @@ namespace {
 using Note = MirrorProgress::TableNote;
 
 bool asked(const Note& note) { return note.resync == Resync::asked; }
+
+/// One that came a moment ago, and of which nothing is copied, needs nothing of the slot either.
+bool begins(const Note& note) { return asked(note) || (!note.copied && !note.planned && note.resync == Resync::none); }
 
 /// A slot that can still be followed is kept where the mirror delivers logical messages: no copy has those.
 bool keeps_slot(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
@@ -77,8 +81,6 @@ bool resync_wanted(const MirrorProgress& progress) {
 }
 
 bool may_lose_slot(const MirrorProgress& progress) {
-  // One that came a moment ago, and of which nothing is copied, needs nothing of the slot either.
-  const auto begins = [](const Note& note) { return asked(note) || (!note.copied && !note.planned && note.resync == Resync::none); };
   return std::ranges::any_of(progress.notes, asked) && std::ranges::all_of(progress.notes, begins);
 }
 
@@ -87,6 +89,8 @@ void take_resyncs(PhaseContext& context, const std::stop_token& stop) {
   if (progress.slot && std::ranges::none_of(progress.notes, asked)) return;
   context.step("preparing the copy anew");
   const SourceIdentity identity = check_identity(context, progress, stop);
+  // What a table that stays as it is would miss lies behind in the slot that is gone.
+  if (!progress.slot && !std::ranges::all_of(progress.notes, begins)) drop_given_up(context, stop);
   open_target(context, progress, stop);
   const bool renews = !progress.slot || (may_lose_slot(progress) && !keeps_slot(context, progress, stop));
   if (renews) renew_slot(context, progress, identity, stop);

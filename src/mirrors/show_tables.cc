@@ -8,6 +8,11 @@ void tell(const MirrorContext& context, const std::string& message) {
   context.catalog.log(context.record.id, {.level = "info", .message = message, .detail = {}, .hint = {}});
 }
 
+void warn(const MirrorContext& context, const std::string& message, const std::string& hint) {
+  log(LogLevel::warning, message, {.mirror = context.record.spec.name, .hint = hint});
+  context.catalog.log(context.record.id, {.level = "warning", .message = message, .detail = {}, .hint = hint});
+}
+
 void MirrorContext::show_tables(const std::vector<MirrorTable>& tables) const {
   board.update(record.id, [&](MirrorStatus& status) {
     std::vector<TableStatus> all;

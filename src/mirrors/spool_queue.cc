@@ -34,8 +34,8 @@ bool SpoolQueue::push(QueueItem& item, const Wait& wait) {
     return false;
   }
   const std::size_t bytes = batch ? batch->bytes() : 0;
-  if (batch && batch->oldest_commit_us() != 0) ages_.emplace_back(record, batch->oldest_commit_us());
-  if (held_.empty() || bytes_ + bytes <= bytes_most_) {
+  if (batch && batch->oldest_commit_us() != 0 && (delivers_ == Delivers::yes || ages_.empty())) ages_.emplace_back(record, batch->oldest_commit_us());
+  if (delivers_ == Delivers::yes && (held_.empty() || bytes_ + bytes <= bytes_most_)) {
     bytes_ += bytes;
     held_.push_back({record, std::move(item), bytes});
   } else if (batch) {
@@ -169,8 +169,11 @@ bool SpoolQueue::drained() const {
 
 std::string SpoolQueue::words() const {
   const std::string megabytes = std::to_string(spool_.bytes() >> 20) + " MB";
+  const bool delivers = delivers_ == Delivers::yes;
   if (const std::string full = spool_.why_full(); !full.empty())
-    return full + ": nothing more is received, and the source keeps the WAL, until the target has taken some";
+    return (delivers ? "" : "paused: ") + full + ": nothing more is received, and the source keeps the WAL, until " +
+           (delivers ? "the target has taken some" : "RESUME MIRROR") + end_;
+  if (!delivers) return "paused: receiving into the spool, which has " + megabytes + "; nothing is applied until RESUME MIRROR";
   if (failing_) return "receiving into the spool, which has " + megabytes + ", while the target is tried again";
   if (!wants()) return "streaming through the spool, which has " + megabytes;
   return "streaming";

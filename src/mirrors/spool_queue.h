@@ -10,11 +10,15 @@
 
 namespace peerd {
 
+enum class Delivers : std::uint8_t { no, yes };
+
 /// A spool as the queue: what is pushed is appended to it, and also kept in memory as far as that goes; the writer takes from
 /// memory what is there, and reads the rest.
 class SpoolQueue : public ChangeQueue {
  public:
-  SpoolQueue(Spool& spool, std::size_t bytes_most) : spool_(spool), bytes_most_(bytes_most) {}
+  /// Delivers::no: there is no writer, and nothing is kept in memory for one.
+  SpoolQueue(Spool& spool, std::size_t bytes_most, Delivers delivers)
+      : spool_(spool), bytes_most_(bytes_most), delivers_(delivers) {}
 
   bool push(QueueItem& item, const Wait& wait) override;
   std::optional<Queued> pop(const Wait& wait) override;
@@ -25,6 +29,8 @@ class SpoolQueue : public ChangeQueue {
   std::int64_t oldest_commit_us() const override;
   std::string words() const override;
   std::uint64_t bytes_on_disk() const override { return spool_.bytes(); }
+  std::string why_full() const override { return spool_.why_full(); }
+  void follows(std::string end) { end_ = std::move(end); }  ///< In words, when it is full. Before the threads begin.
 
   /// The writer begins (anew) at the target's position `after`, for these tables. Until the first time pop() gives nothing.
   void rewind(Lsn after, const std::vector<MirrorTable>& tables);
@@ -48,6 +54,8 @@ class SpoolQueue : public ChangeQueue {
 
   Spool& spool_;
   const std::size_t bytes_most_;
+  const Delivers delivers_;
+  std::string end_;
   std::atomic<bool> wants_{false}, failing_{false};
 
   // The writer's.

@@ -2,6 +2,7 @@
 //   reader : source's stream -> BatchBuilder -> spool
 //   syncer : spool fsynced -> spooled_to stored -> position confirmed to the stream
 //   writer : spool -> Target::apply -> checkpoint stored -> segments that are done with removed; tries again by itself
+// Without a writer, that is of a mirror that is paused and receives, the first two go on alone.
 // Reader and writer stand at different positions, and so may know a table in different shapes: the reader begins with the
 // catalog's, which are the writer's, and those that the spool holds on top.
 
@@ -11,8 +12,9 @@
 #include <set>
 
 #include "delivery.h"
-#include "peerd/base/log.h"
 #include "retry_policy.h"
+#include "slot_given_up.h"
+#include "source_place.h"
 #include "spool_queue.h"
 #include "stream_reader.h"
 #include "stream_threads.h"
@@ -24,6 +26,20 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kSyncEvery{500};
+/// For so long the spool is full and the target takes nothing until the slot is given up: an alert has gone out by then, and
+/// what the source keeps was looked at again.
+constexpr std::chrono::seconds kBeforeGivingUp{10};
+
+/// As it was seen last, by the stream or the slot watch.
+bool keeps_more(const PhaseContext& context, std::uint64_t budget) {
+  const auto status = context.board.get(context.record.id);
+  return status && status->server_end.value > status->confirmed.value + budget;
+}
+
+std::uint64_t budget_of(const PhaseContext& context, const SlotStatus& slot) {
+  const auto budget = static_cast<std::uint64_t>(context.record.spec.integer("wal_budget_bytes"));
+  return slot.keep_most_bytes > 0 ? std::min(budget, slot.keep_most_bytes / 2) : budget;
+}
 
 Lsn stored_in(const MirrorProgress& progress) {
   return progress.checkpoint ? progress.checkpoint->lsn : progress.slot->consistent_point;
@@ -74,26 +90,36 @@ ReaderTables reader_tables(const MirrorProgress& progress, const Spool::Content&
 
 class SpooledStream {
  public:
-  SpooledStream(PhaseContext& context, const MirrorProgress& progress, const SpoolUse& use, const std::function<void()>& working)
+  SpooledStream(PhaseContext& context, const MirrorProgress& progress, SpoolUse use, Delivers delivers,
+                const std::function<void()>& working)
       : context_(context),
         progress_(progress),
         use_(use),
+        delivers_(delivers),
         working_(working),
         lease_(context.lease),
         spool_(context.spool_directory, context.record.uuid, limits_of(context.record.spec)),
-        queue_(spool_, context.queue_bytes),
-        backoff_(context.retry_most, static_cast<unsigned>(std::hash<std::string>{}(context.record.uuid))) {}
+        queue_(spool_, context.queue_bytes, delivers),
+        backoff_(context.retry_most, static_cast<unsigned>(std::hash<std::string>{}(context.record.uuid))) {
+    if (use.drops_slot)
+      queue_.follows("; when the slot keeps more than " + std::to_string(use.budget >> 20) +
+                     " MB of it, and the target takes nothing, the slot is dropped");
+  }
 
   void run(const std::stop_token& stop) {
     open(stop);
     StreamThreads threads;
     threads.start([&](const std::stop_token& token) { read(token); },
-                  [&](const std::stop_token& token) { deliver(token, threads.finish()); },
+                  [&](const std::stop_token& token) { write(token, threads.finish()); },
                   {[&](const std::stop_token& token) { sync(token); }});
     threads.join(stop, kStopGrace);
     threads.rethrow();
     sync_once();
     stream_->keep_alive();
+    if (!gives_up_) return;
+    stream_.reset();
+    lease_.with([&](const Lease& lease) { give_slot_up(context_, lease, full_, use_.budget); });
+    drop_given_up(context_, stop);
   }
 
  private:
@@ -112,7 +138,7 @@ class SpooledStream {
     for (const Spool::Sent& sent : content.sent) context_.source.recall_sent(sent.commit, sent.xid);
     // Only now that the source can be followed from there: what lies in the directory may be needed by an operator else.
     spool_.begin(from, progress_.spool_shaped + 1);
-    context_.step("streaming through the spool from " + to_string(from));
+    context_.step(queue_.words());
   }
 
   void read(const std::stop_token& stop) {
@@ -122,11 +148,22 @@ class SpooledStream {
     };
     const auto ends = [&] {
       tell_full();
+      gives_up_ = use_.drops_slot && gives_up();
+      if (gives_up_) return true;
       constexpr std::chrono::seconds kLeast{2};
       return !use_.always && queue_.drained() && std::chrono::steady_clock::now() > begun + kLeast;
     };
     StreamReader(context_, *stream_, queue_, StreamReader::Spooling::yes, works, ends).run(stop);
-    if (!stop.stop_requested()) tell(context_, "the spool is drained: changes go to the target past it again");
+    if (!stop.stop_requested() && !gives_up_) tell(context_, "the spool is drained: changes go to the target past it again");
+  }
+
+  /// On the reader's thread. A target that takes something, however slowly, has the slot wait.
+  bool gives_up() {
+    const auto now = std::chrono::steady_clock::now();
+    const auto status = context_.board.get(context_.record.id);
+    if (full_.empty() || !status || status->applied > applied_) full_since_ = now;
+    if (status) applied_ = std::max(applied_, status->applied);
+    return now - full_since_ >= kBeforeGivingUp && keeps_more(context_, use_.budget);
   }
 
   /// Once each time: on the reader's thread.
@@ -136,10 +173,11 @@ class SpooledStream {
     full_ = why;
     if (why.empty()) return tell(context_, "the spool has room again");
     const std::string words = "nothing more is received: " + why;
-    const std::string hint = "the source keeps the WAL until the target takes changes again, or ALTER MIRROR " +
-                             context_.record.spec.name + " SET spool_max_bytes, or room on the disk, lets more in";
-    log(LogLevel::warning, words, {.mirror = context_.record.spec.name, .phase = "spool", .hint = hint});
-    context_.catalog.log(context_.record.id, {.level = "warning", .message = words, .detail = {}, .hint = hint});
+    const std::string& name = context_.record.spec.name;
+    const std::string hint = "the source keeps the WAL until " +
+                             (delivers_ == Delivers::yes ? std::string("the target takes changes again") : "RESUME MIRROR " + name) +
+                             ", or ALTER MIRROR " + name + " SET (spool_max_bytes = …), or room on the disk, lets more in";
+    warn(context_, words, hint);
   }
 
   void sync(const std::stop_token& stop) {
@@ -149,6 +187,12 @@ class SpooledStream {
     const std::optional<Spooled> spooled = spool_.sync();
     if (!spooled) return;
     stream_->confirm(lease_.with([&](const Lease& lease) { return context_.catalog.spooled(lease, *spooled); }));
+    if (delivers_ == Delivers::no) working_();
+  }
+
+  void write(const std::stop_token& stop, const std::atomic<bool>& finish) {
+    if (delivers_ == Delivers::yes) return deliver(stop, finish);
+    while (!finish) rest(kSyncEvery, stop, finish);
   }
 
   void deliver(const std::stop_token& stop, const std::atomic<bool>& finish) {
@@ -202,22 +246,26 @@ class SpooledStream {
 
   PhaseContext& context_;
   const MirrorProgress& progress_;
-  const SpoolUse& use_;
+  const SpoolUse use_;
+  const Delivers delivers_;
   const std::function<void()>& working_;
   SharedLease lease_;
   Spool spool_;
   SpoolQueue queue_;
   std::unique_ptr<ChangeStream> stream_;
   Backoff backoff_;   // The writer's.
-  std::string full_;  // The reader's.
+
+  // The reader's.
+  std::string full_;
+  std::chrono::steady_clock::time_point full_since_ = std::chrono::steady_clock::now();
+  Lsn applied_;
+  bool gives_up_ = false;
 };
 
 }  // namespace
 
 bool SpoolUse::passes_budget(const PhaseContext& context, const ChangeQueue& queue) const {
-  if (!may || queue.wants()) return false;
-  const auto status = context.board.get(context.record.id);
-  return status && status->server_end.value > status->confirmed.value + budget;
+  return may && !queue.wants() && keeps_more(context, budget);
 }
 
 SpoolUse spool_use(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
@@ -229,20 +277,74 @@ SpoolUse spool_use(PhaseContext& context, const MirrorProgress& progress, const 
   use.may = option == "when_needed";
   if (use.now && context.spool_directory.empty())
     throw Error(ErrorCode::not_supported, "this peerd has no directory for spools", "set PEERD_DATA_DIR");
-  if (use.now || !use.may) return use;
+  use.drops_slot = context.record.spec.text("on_spool_full") == "drop_slot";
+  const bool asks = use.now ? use.drops_slot : use.may;
+  if (!asks) return use;
   const SlotStatus slot = context.source.slot_status(prompt(stop));
-  use.budget = static_cast<std::uint64_t>(context.record.spec.integer("wal_budget_bytes"));
-  if (slot.keep_most_bytes > 0) use.budget = std::min(use.budget, slot.keep_most_bytes / 2);
+  use.budget = budget_of(context, slot);
+  if (use.now) return use;
   use.now = slot.server_end.value > slot.confirmed.value + use.budget;
   if (use.now)
-    tell(context, "the slot keeps more WAL than " + std::to_string(use.budget >> 20) +
-                      " MB: changes are received into the spool");
+    warn(context, "the slot keeps more WAL than " + std::to_string(use.budget >> 20) + " MB: changes are received into the spool",
+         "the target is behind: SELECT step, last_error, last_error_hint FROM mirrors tells why");
+  return use;
+}
+
+SpoolUse spool_use_paused(PhaseContext& context, const std::stop_token& stop) {
+  SpoolUse use;
+  use.now = use.always = true;  // Until it is resumed.
+  use.drops_slot = context.record.spec.text("on_spool_full") == "drop_slot";
+  if (use.drops_slot) use.budget = budget_of(context, context.source.slot_status(prompt(stop)));
   return use;
 }
 
 void stream_through_spool(PhaseContext& context, const MirrorProgress& progress, const SpoolUse& use, const std::stop_token& stop,
                           const std::function<void()>& working) {
-  SpooledStream(context, progress, use, working).run(stop);
+  SpooledStream(context, progress, use, Delivers::yes, working).run(stop);
+}
+
+std::string pause_reason(bool receives) {
+  return receives ? "paused by an operator, and receives into its spool" : "paused by an operator";
+}
+
+std::optional<ErrorText> why_not_receive(const MirrorRecord& mirror, const MirrorProgress& progress, const std::string& spools) {
+  const std::string& name = mirror.spec.name;
+  const std::string named = "mirror \"" + name + "\" ";
+  const auto because = [](ErrorCode code, std::string message, std::string hint) {
+    ErrorText text{.code = code, .message = std::move(message)};
+    text.hint = std::move(hint);
+    text.field = "receive";
+    return text;
+  };
+  if (mirror.spec.of_query())
+    return because(ErrorCode::not_supported, named + "is one of a query: between its rounds nothing is received of it",
+                   "PAUSE MIRROR " + name + "; with RESUME it reads on from its last watermark");
+  if (spools.empty()) return because(ErrorCode::not_supported, "this peerd has no directory for spools", "set PEERD_DATA_DIR");
+  if (mirror.spec.text("spool") == "off")
+    return because(ErrorCode::wrong_state, named + "has no spool to receive into: spool = 'off'",
+                   "ALTER MIRROR " + name + " SET (spool = 'when_needed'), then PAUSE MIRROR " + name + " WITH (receive = true)");
+  if (gave_slot_up(progress))
+    return because(ErrorCode::wrong_state, named + "has no replication slot any more, from which it could receive",
+                   "RESYNC MIRROR " + name + " makes another and copies the tables anew");
+  const bool copied = progress.slot && std::ranges::all_of(progress.notes, &MirrorProgress::TableNote::copied);
+  if (mirror.state == MirrorState::paused && !copied)
+    return because(ErrorCode::wrong_state, named + "was paused before its tables were copied: until then nothing is received",
+                   "RESUME MIRROR " + name + ", and pause it once it is RUNNING");
+  if (mirror.state == MirrorState::setup || mirror.state == MirrorState::snapshot || !copied)
+    return because(ErrorCode::wrong_state,
+                   named + "is in " + std::string(to_string(mirror.state)) + ": until its tables are copied nothing is received",
+                   "wait until it is RUNNING; PAUSE MIRROR " + name + " alone pauses what it does, and the slot keeps WAL");
+  return std::nullopt;
+}
+
+void receive_changes(PhaseContext& context, const std::stop_token& stop, const std::function<void()>& working) {
+  context.step("paused: opening the stream, to receive into the spool");
+  MirrorProgress progress = context.catalog.progress(context.record.id);
+  check_identity(context, progress, stop);
+  if (gave_slot_up(progress)) drop_given_up(context, stop);
+  if (const auto why = why_not_receive(context.record, progress, context.spool_directory)) throw Error(*why);
+  context.source.read_unique(progress.tables, patient(stop));
+  SpooledStream(context, progress, spool_use_paused(context, stop), Delivers::no, working).run(stop);
 }
 
 bool spool_holds(const PhaseContext& context, const MirrorProgress& progress) {

@@ -7,6 +7,7 @@
 #include "batch_queue.h"
 #include "delivery.h"
 #include "phase.h"
+#include "slot_given_up.h"
 #include "source_place.h"
 #include "spooled_stream.h"
 #include "stream_reader.h"
@@ -20,6 +21,7 @@ void stream_changes(PhaseContext& context, const std::stop_token& stop, const st
   MirrorProgress progress = context.catalog.progress(context.record.id);
   // The source first: a target that hangs must not hide that the source is dead.
   check_identity(context, progress, stop);
+  if (gave_slot_up(progress)) drop_given_up(context, stop);
   context.source.read_unique(progress.tables, patient(stop));
   const SpoolUse use = spool_use(context, progress, stop);
   if (use.now) return stream_through_spool(context, progress, use, stop, working);

@@ -117,6 +117,7 @@ void StreamReader::show(Clock::Instant now) {
     status.server_end = std::max(status.server_end, seen.server_end);
     status.lag_time = milliseconds(oldest == 0 ? 0 : std::max<std::int64_t>(1, (wall - oldest) / 1000));
     status.spool_bytes = queue_.bytes_on_disk();
+    status.spool_full = queue_.why_full();
     if (!words.empty()) status.step = std::move(words);
   });
   ended_ = ends_();

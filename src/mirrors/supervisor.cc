@@ -8,13 +8,15 @@
 #include "peerd/base/log.h"
 #include "phase.h"
 #include "slot_watch.h"
+#include "spooled_stream.h"
 
 namespace peerd {
 namespace {
 
 Step step_of(MirrorEvent event) {
   switch (event) {
-    case MirrorEvent::pause: return Step::pause;
+    case MirrorEvent::pause:
+    case MirrorEvent::pause_receiving: return Step::pause;
     case MirrorEvent::resume: return Step::resume;
     case MirrorEvent::drop:
     case MirrorEvent::drop_forced: return Step::drop;
@@ -87,6 +89,8 @@ class Mirrors : public Supervisor {
 
  private:
   void adopt(const MirrorRecord& record);
+  void require_receivable(const MirrorRecord& record);
+  void tell_pause(const MirrorRecord& mirror, bool receives, const std::string& reason);
   void condemn(MirrorId mirror, const ErrorText& error) {
     Lock lock(mutex_);
     if (const auto found = mirrors_.find(mirror); found != mirrors_.end()) found->second->condemn(error);
@@ -109,6 +113,18 @@ void Mirrors::adopt(const MirrorRecord& record) {
   mirrors_[record.id] = std::make_unique<Mirror>(world_, record);
 }
 
+void Mirrors::require_receivable(const MirrorRecord& record) {
+  if (const auto why = why_not_receive(record, catalog_.progress(record.id), world_.limits.spools)) throw Error(*why);
+}
+
+/// Of a mirror that is paused already, and otherwise from now on.
+void Mirrors::tell_pause(const MirrorRecord& mirror, bool receives, const std::string& reason) {
+  board_.update(mirror.id, [&](MirrorStatus& status) { status.reason = reason; });
+  catalog_.log(mirror.id, {.level = "info",
+                           .message = receives ? "paused, goes on receiving into its spool" : "paused, receives nothing any more",
+                           .detail = {}, .hint = {}});
+}
+
 void Mirrors::request(MirrorId mirror, MirrorEvent event) {
   const Step step = step_of(event);
   // The mirror's own thread moves states too: when it was quicker, the request is checked against the new state.
@@ -118,12 +134,18 @@ void Mirrors::request(MirrorId mirror, MirrorEvent event) {
     const Transition row = transition(record->state, step);
     if (row.outcome == Transition::Outcome::refused)
       throw Error(ErrorCode::wrong_state, "cannot " + std::string(to_string(step)) + " mirror \"" + record->spec.name + "\": " + std::string(row.sentence));
-    if (row.outcome == Transition::Outcome::already && step != Step::drop) return;
+    const bool receives = event == MirrorEvent::pause_receiving;
+    if (receives) require_receivable(*record);
+    const bool otherwise = pauses(event) && row.outcome == Transition::Outcome::already && record->receives != receives;
+    if (row.outcome == Transition::Outcome::already && step != Step::drop && !otherwise) return;
     const MirrorState to = row.to.value_or(record->resume_to);
     try {
       if (row.outcome == Transition::Outcome::moves) {
-        catalog_.move(mirror, record->state, to, row.sentence);
+        catalog_.move(mirror, record->state, to, row.sentence, pauses(event) ? std::optional(receives) : std::nullopt);
         announce(world_, mirror, record->state, to, row.sentence);
+      } else if (otherwise) {
+        catalog_.move(mirror, record->state, to, pause_reason(receives), receives);
+        tell_pause(*record, receives, pause_reason(receives));
       }
     } catch (const Error& error) {
       if (error.text.code != ErrorCode::wrong_state || tries > 10) throw;

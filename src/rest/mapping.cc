@@ -394,6 +394,7 @@ MirrorChange mirror_change(const peerdb_flow::CDCFlowConfigUpdate& update) {
   if (!update.spool().empty()) change.set["spool"] = {RawOption::Kind::text, update.spool()};
   number("spool_max_bytes", update.spool_max_bytes());
   number("wal_budget_bytes", update.wal_budget_bytes());
+  if (!update.on_spool_full().empty()) change.set["on_spool_full"] = {RawOption::Kind::text, update.on_spool_full()};
   return change;
 }
 

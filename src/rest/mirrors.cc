@@ -47,6 +47,7 @@ void fill_health(const MirrorStatus& status, peerdb_route::MirrorHealth& health)
   health.set_lag_seconds(static_cast<double>(status.lag_time.count()) / 1000);
   health.set_wal_kept_bytes(status.wal_kept_bytes);
   health.set_spool_bytes(status.spool_bytes);
+  health.set_receives(status.receives);
   health.set_received_lsn(to_string(status.received));
   health.set_applied_lsn(to_string(status.applied));
   health.set_confirmed_lsn(to_string(status.confirmed));
@@ -206,6 +207,8 @@ std::string change_state(Call& call) {
   read_json(call.body, body);
   const MirrorChange update = update_of(body);
   const bool updates = !update.add.empty() || !update.drop.empty() || !update.set.empty();
+  if (body.receive() && body.requested_flow_state() != peerdb_flow::STATUS_PAUSED)
+    refuse_field("receive", "only a mirror that is paused receives without applying", "leave it out, or ask for STATUS_PAUSED");
   if (updates && body.requested_flow_state() == peerdb_flow::STATUS_UNKNOWN) {  // An update alone.
     call.deps.mirrors.change(body.flow_job_name(), update, IfExists::no, call.wait);
     return "{}";
@@ -218,20 +221,22 @@ std::string change_state(Call& call) {
   }
   // skip_destination_drop is what a drop does anyway: it never touches the target's tables.
   MirrorEvent event = event_of(body.requested_flow_state());
+  if (body.receive()) event = MirrorEvent::pause_receiving;
   if (body.force() && event != MirrorEvent::drop) {
     refuse_field("force", "force is for dropping a mirror", "leave it out, or ask for STATUS_TERMINATED");
   }
   if (body.force()) event = MirrorEvent::drop_forced;
-  if (updates && event != MirrorEvent::pause && event != MirrorEvent::resume)
+  if (updates && drops(event))
     refuse_field("flow_config_update", "a mirror that is dropped is not changed as well", "leave it out");
   // A pause that is refused changes nothing; a resume takes the change up, which may be what it needs.
   if (updates && event == MirrorEvent::resume)
     call.deps.mirrors.change(body.flow_job_name(), update, IfExists::no, call.wait);
   std::vector<std::string> left;
   call.deps.mirrors.request(body.flow_job_name(), event, IfExists::no, call.wait, &left);
-  if (updates && event == MirrorEvent::pause) change_paused(call, body.flow_job_name(), update);
-  if (!body.force()) return "{}";
+  if (updates && pauses(event)) change_paused(call, body.flow_job_name(), update);
+  if (!body.force() && !body.receive()) return "{}";
   peerdb_route::FlowStateChangeResponse reply;
+  if (body.receive()) reply.set_notice(call.deps.mirrors.pause_outlook(body.flow_job_name(), call.wait).message);
   for (const std::string& what : left) reply.add_left_behind(what);
   return write_json(reply);
 }

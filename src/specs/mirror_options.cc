@@ -39,6 +39,9 @@ constexpr Option kOptions[] = {
     {"wal_budget_bytes", OptionType::integer, "10000000000", Required::no, Secret::no,
      "with spool = 'when_needed': how much WAL the slot may keep, at most half of the source's max_slot_wal_keep_size",
      1'000'000, kMostBytes},
+    {"on_spool_full", OptionType::text, "wait", Required::no, Secret::no,
+     "what follows when the spool is full too: wait keeps the WAL at the source; drop_slot drops the slot once it keeps more than "
+     "wal_budget_bytes and the target takes nothing, which saves the source and needs RESYNC MIRROR"},
 };
 
 constexpr Option kQueryOptions[] = {
@@ -60,7 +63,17 @@ constexpr Option kQueryOptions[] = {
     {"synced_at_col_name", OptionType::text, "", Required::no, Secret::no, "the column that holds when a row arrived; empty leaves it out"},
 };
 
+constexpr Option kPauseOptions[] = {
+    {"receive", OptionType::boolean, "false", Required::no, Secret::no,
+     "go on receiving changes into the mirror's spool, so that the source needs not keep their WAL; RESUME MIRROR applies them"},
+};
+
 }  // namespace
+
+const OptionTable& pause_options() {
+  static constexpr OptionTable kTable{"PAUSE MIRROR", kPauseOptions};
+  return kTable;
+}
 
 const OptionTable& query_mirror_options() {
   static constexpr OptionTable kTable{"CREATE MIRROR FOR a query", kQueryOptions};

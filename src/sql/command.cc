@@ -34,7 +34,7 @@ auto with_positions(const OptionPositions& positions, Work work) {
 }
 
 std::string_view word_of(MirrorEvent event) {
-  return event == MirrorEvent::pause ? "PAUSE" : event == MirrorEvent::resume ? "RESUME" : "DROP";
+  return pauses(event) ? "PAUSE" : event == MirrorEvent::resume ? "RESUME" : "DROP";
 }
 
 /// One overload per statement; each returns the tag.
@@ -143,7 +143,11 @@ class Command final : public Runnable {
 
   std::string run(ChangeMirror& change, ResultWriter& writer, const Wait& wait) {
     std::vector<std::string> left;
-    const Done done = context_.deps.mirrors.request(change.name, change.event, change.if_exists, wait.shorter(kMirror), &left);
+    const Done done = with_positions(change.positions, [&] {
+      const bool receives = option_boolean(pause_options(), parse_options(pause_options(), change.options), "receive");
+      if (receives) change.event = MirrorEvent::pause_receiving;
+      return context_.deps.mirrors.request(change.name, change.event, change.if_exists, wait.shorter(kMirror), &left);
+    });
     changed();
     for (const std::string& what : left) writer.notice(note("left behind " + what));
     if (done == Done::was_absent) {
@@ -151,7 +155,7 @@ class Command final : public Runnable {
       return "NO SUCH MIRROR";
     }
     if (done == Done::was_there) writer.notice(note("mirror \"" + change.name + "\" is in that state already"));
-    if (change.event == MirrorEvent::pause && !context_.deps.mirrors.record(change.name).spec.of_query()) tell_of_wal(change.name, writer);
+    if (pauses(change.event) && !context_.deps.mirrors.record(change.name).spec.of_query()) tell_of_wal(change.name, writer, wait);
     return std::string(word_of(change.event)) + " MIRROR " + change.name;
   }
 
@@ -231,11 +235,10 @@ class Command final : public Runnable {
   }
 
   /// What a paused mirror costs.
-  void tell_of_wal(const std::string& mirror, ResultWriter& writer) {
-    const std::uint64_t kept = context_.deps.mirrors.status(mirror).wal_kept_bytes;
-    Report report = note("its slot keeps WAL at the source until RESUME MIRROR or DROP MIRROR, " +
-                         std::to_string(kept >> 20) + " MB so far");
-    report.hint = "SELECT wal_kept_bytes FROM mirrors tells how much; max_slot_wal_keep_size bounds it at the source";
+  void tell_of_wal(const std::string& mirror, ResultWriter& writer, const Wait& wait) {
+    const MirrorControl::Outlook outlook = context_.deps.mirrors.pause_outlook(mirror, wait);
+    Report report = note(outlook.message);
+    report.hint = outlook.hint;
     writer.notice(report);
   }
 

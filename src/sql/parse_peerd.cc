@@ -266,6 +266,7 @@ Statement parse_change_mirror(TokenCursor& cursor, MirrorEvent event) {
   change.if_exists = parse_if_exists(cursor);
   change.name = cursor.expect_name("a mirror's name").folded();
   if (event == MirrorEvent::drop && cursor.accept_word("FORCE")) change.event = MirrorEvent::drop_forced;
+  if (event == MirrorEvent::pause) parse_options(cursor, change.options, change.positions);
   cursor.expect_end();
   return change;
 }

@@ -56,6 +56,8 @@ struct AlterMirror {
 struct ChangeMirror {
   std::string name;
   MirrorEvent event = MirrorEvent::pause;
+  RawOptions options;  ///< Of PAUSE alone.
+  OptionPositions positions;
   IfExists if_exists = IfExists::no;
 };
 /// RESYNC MIRROR m; RESYNC TABLE s.t, … OF m.

@@ -18,6 +18,10 @@ CREATE MIRROR m FROM src TO dst WITH TABLE MAPPING (public.items:public.items) W
 DROP PEER src;
 PAUSE MIRROR m;
 PAUSE MIRROR m;
+PAUSE MIRROR m WITH (receive = true);
+PAUSE MIRROR m WITH (recieve = true);
+PAUSE MIRROR m WITH (receive = 3);
+PAUSE MIRROR m WITH (receive = false);
 SELECT name, source, target, state, health FROM mirrors;
 RESUME MIRROR m;
 RESUME MIRROR m;

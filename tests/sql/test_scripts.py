@@ -31,7 +31,7 @@ def test_script(script, source, target):
     output = done.stdout.replace(f"psql:{FOLDER}/", "psql:")
     for name, value in variables.items():
         output = re.sub(rf"\b{value}\b", f"<{name}>", output)
-    output = re.sub(r"\b\d+ MB so far", "<n> MB so far", output)  # Other databases of the server write WAL, too.
+    output = re.sub(r"\b\d+ MB of WAL", "<n> MB of WAL", output)  # Other databases of the server write WAL, too.
     expected = f"{FOLDER}/{script}.out"
     if os.environ.get("PEERD_TEST_ACCEPT") == "1":
         with open(expected, "w") as file:

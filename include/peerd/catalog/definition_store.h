@@ -38,8 +38,10 @@ class DefinitionStore {
   virtual std::optional<MirrorRecord> mirror(std::string_view name) = 0;
   virtual std::optional<MirrorRecord> mirror(MirrorId id) = 0;
   virtual std::vector<MirrorRecord> mirrors() = 0;  ///< By name.
-  /// One step of the state table; throws wrong_state when the stored state is not `from`.
-  virtual void move(MirrorId id, MirrorState from, MirrorState to, std::string_view reason) = 0;
+  /// One step of the state table; throws wrong_state when the stored state is not `from`. `receives`: MirrorRecord::receives
+  /// from now on; else it stays what it is.
+  virtual void move(MirrorId id, MirrorState from, MirrorState to, std::string_view reason,
+                    std::optional<bool> receives = std::nullopt) = 0;
   /// Other tables or options than so far; name, source and target stay. Throws wrong_state of one that is being dropped.
   virtual void change_mirror(MirrorId id, const MirrorSpec& spec) = 0;
   virtual void set_resume_to(MirrorId id, MirrorState phase) = 0;

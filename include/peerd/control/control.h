@@ -68,7 +68,7 @@ class MirrorControl {
   /// As create(); one that is there becomes what is asked, as by change(), where it can while it lives.
   Done replace(const MirrorRequest& request, const Wait& wait);
   void validate(const MirrorRequest& request, const Wait& wait);  ///< All of that, storing nothing.
-  /// pause waits until PAUSED (in flight work is dropped after a deadline, rules.md 38); resume returns once stored; drop
+  /// pause waits until PAUSED (in flight work is dropped after a deadline, rules.md 38), receiving or not; resume returns once stored; drop
   /// returns when slot, publication and bookkeeping are gone, or throws, leaving TERMINATING; a forced one leaves behind what
   /// cannot be removed and says it in `left`. was_there: it was in that state.
   Done request(std::string_view name, MirrorEvent event, IfExists if_exists, const Wait& wait,
@@ -80,6 +80,12 @@ class MirrorControl {
   /// peers what stands against it, and tells all of it at once; stores it. A failed mirror goes on with it, a paused one
   /// when it is resumed.
   Done resync(std::string_view name, const std::vector<std::string>& tables, IfExists if_exists, const Wait& wait);
+  /// Of a paused mirror of tables: what its source has to keep, as far as that can be told within five seconds, and what
+  /// follows when it is too much.
+  struct Outlook {
+    std::string message, hint;
+  };
+  Outlook pause_outlook(std::string_view name, const Wait& wait);
   MirrorStatus status(std::string_view name);      ///< Throws not_found with a suggestion.
   std::vector<MirrorStatus> list();
   MirrorRecord record(std::string_view name);

@@ -39,12 +39,14 @@ struct MirrorStatus {
   std::string query{};                 ///< "" = a mirror of tables.
   MirrorState state = MirrorState::setup;
   std::string reason;                  ///< Of the state.
+  bool receives = false;               ///< Paused, and goes on receiving into its spool.
   std::string step;                    ///< What it is doing or waiting for, in words: "copying public.t, chunk 3 of 12".
   Lsn received, applied, confirmed, server_end;
   Lsn horizon;                         ///< Consistent once applied has reached it; 0 before the copy's end.
   std::uint64_t rows_streamed = 0;
   std::uint64_t wal_kept_bytes = 0;
   std::uint64_t spool_bytes = 0;       ///< What the mirror's spool takes of the disk.
+  std::string spool_full{};            ///< Why nothing more is received into it; "": it has room, or there is none.
   std::chrono::milliseconds lag_time{0};  ///< Age of the oldest change not yet durable; 0 when none.
   /// The source's end at `awaited_since_us`, until it is applied: a backlog of which nothing has come yet has no commit to
   /// tell its age by.

@@ -13,12 +13,16 @@
 
 namespace peerd {
 
-/// drop_forced leaves behind what cannot be removed; left_behind() says what that was.
-enum class MirrorEvent : std::uint8_t { pause, resume, drop, drop_forced };
+/// pause_receiving goes on receiving into the mirror's spool. drop_forced leaves behind what cannot be removed; left_behind()
+/// says what that was.
+enum class MirrorEvent : std::uint8_t { pause, pause_receiving, resume, drop, drop_forced };
+inline bool pauses(MirrorEvent event) { return event == MirrorEvent::pause || event == MirrorEvent::pause_receiving; }
+inline bool drops(MirrorEvent event) { return event == MirrorEvent::drop || event == MirrorEvent::drop_forced; }
 
 /// All mirrors of this process. control calls it; thread-safe. Owns every Mirror and its threads.
 /// A request is checked against state_table, stored in the catalog, then acted on: when it returns, the
-/// change survives kill -9. What the state does not allow throws wrong_state with the table's sentence.
+/// change survives kill -9. What the state does not allow throws wrong_state with the table's sentence, a mirror that cannot
+/// receive while it is paused the reason and the cure.
 class Supervisor {
  public:
   struct Limits {

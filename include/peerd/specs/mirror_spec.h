@@ -57,6 +57,9 @@ const OptionTable& mirror_options();
 /// Options of CREATE MIRROR … FOR $$query$$ (interface.md 3.6), a mirror of a query.
 const OptionTable& query_mirror_options();
 
+/// Options of PAUSE MIRROR.
+const OptionTable& pause_options();
+
 /// What becomes of the rows of a query at the target: they are added; put in the place of those of the same unique key; or
 /// all that is there makes way for them.
 enum class QueryMode : std::uint8_t { append, upsert, overwrite };
@@ -96,6 +99,7 @@ struct MirrorRecord {
   MirrorSpec spec;
   MirrorState state = MirrorState::setup;
   MirrorState resume_to = MirrorState::setup;  ///< The phase that RESUME goes on with.
+  bool receives = false;                       ///< Of the last PAUSE: while it is paused it goes on receiving into its spool.
   std::string reason;                          ///< Why it is in this state, in a sentence.
   std::int64_t created_at_us = 0;
 };

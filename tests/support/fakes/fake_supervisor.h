@@ -34,9 +34,10 @@ class FakeSupervisor : public Supervisor, public FakeServer {
   void request(MirrorId mirror, MirrorEvent event) override {
     enter("request", nullptr);
     const MirrorState from = catalog_.mirror(mirror).value().state;
-    const MirrorState ends[] = {MirrorState::paused, MirrorState::running, MirrorState::terminated};
-    const MirrorState to = stuck_in_.value_or(ends[static_cast<std::size_t>(event)]);
-    catalog_.move(mirror, from, to, "asked for");
+    const MirrorState end = pauses(event) ? MirrorState::paused : drops(event) ? MirrorState::terminated : MirrorState::running;
+    const MirrorState to = stuck_in_.value_or(end);
+    const bool receives = event == MirrorEvent::pause_receiving;
+    catalog_.move(mirror, from, to, "asked for", pauses(event) ? std::optional(receives) : std::nullopt);
     const bool gone = to == MirrorState::terminated;
     if (gone) catalog_.delete_mirror(mirror);
     Lock lock(mutex_);

@@ -68,6 +68,24 @@ TEST_F(RulesTest, RetryingIsToldAfterItsTime) {
   EXPECT_EQ(says("retrying"), Says::over);
 }
 
+TEST_F(RulesTest, ASpoolThatIsFullIsToldWithItsReason) {
+  EXPECT_EQ(says("spool_full"), Says::over);
+  mirror.spool_full = "the spool has its 10 MB (spool_max_bytes)";
+  mirror.wal_kept_bytes = 5 << 20;
+  EXPECT_EQ(find("spool_full").message,
+            "mirror m receives nothing more, and its source keeps WAL, 5 MB by now: the spool has its 10 MB (spool_max_bytes)");
+  EXPECT_EQ(severity_of("spool_full"), "critical");
+}
+
+TEST_F(RulesTest, APausedMirrorThatReceivesMayBeRetrying) {
+  mirror.failing = true;
+  trail.failing_since = now - seconds(31);
+  mirror.state = MirrorState::paused;
+  EXPECT_EQ(says("retrying"), Says::over);
+  mirror.receives = true;
+  EXPECT_EQ(says("retrying"), Says::holds);
+}
+
 TEST_F(RulesTest, FiguresNearTheirThresholdDoNotFlutter) {
   mirror.lag_time = seconds(100);
   EXPECT_EQ(says("lag_seconds"), Says::holds);

@@ -199,6 +199,24 @@ TEST_F(MirrorControlTest, PauseResumeAndDropEndWhereTheyShould) {
   EXPECT_EQ(error_of([&] { request("m", MirrorEvent::drop); }).code, ErrorCode::not_found);
 }
 
+TEST_F(MirrorControlTest, APauseTellsWhatTheSourceKeepsAndWhatFollows) {
+  create(asked("m"));
+  request("m", MirrorEvent::pause);
+  const auto plain = mirrors_.pause_outlook("m", wait());
+  EXPECT_TRUE(has(plain.message, "its slot keeps WAL until RESUME MIRROR or DROP MIRROR, 0 MB of WAL at peer")) << plain.message;
+  EXPECT_TRUE(has(plain.hint, "nothing bounds it but the source's disk")) << plain.hint;
+  EXPECT_TRUE(has(plain.hint, "ALTER MIRROR m SET (spool = 'when_needed') and then PAUSE MIRROR m WITH (receive = true)")) << plain.hint;
+  EXPECT_EQ(mirrors_.change("m", {.set = {{"spool", {RawOption::Kind::text, "always"}}}}, IfExists::no, wait()), Done::done);
+  EXPECT_TRUE(has(mirrors_.pause_outlook("m", wait()).message, "beyond wal_budget_bytes, 9536 MB, too"));
+  EXPECT_EQ(request("m", MirrorEvent::pause_receiving), Done::done);
+  EXPECT_EQ(request("m", MirrorEvent::pause_receiving), Done::was_there);
+  EXPECT_TRUE(has(mirrors_.pause_outlook("m", wait()).message, "it goes on receiving into its spool, which has 0 MB"));
+  const ErrorText text = error_of([&] { mirrors_.change("m", {.set = {{"spool", {RawOption::Kind::text, "off"}}}}, IfExists::no, wait()); });
+  EXPECT_EQ(text.code, ErrorCode::wrong_state);
+  EXPECT_TRUE(has(text.message, "is paused and receives into its spool"));
+  EXPECT_EQ(request("m", MirrorEvent::pause), Done::done) << "it receives no more";
+}
+
 TEST_F(MirrorControlTest, ADropThatCannotFinishSaysWhyAndLeavesTerminating) {
   create(asked("m"));
   supervisor_.get_stuck_in(MirrorState::terminating);

@@ -74,6 +74,88 @@ TEST_F(SpooledStreamTest, WhatIsSpooledOutlivesTheProcessAndThePause) {
   expect_equal(source().remove("public.t", {"5"}));
 }
 
+TEST_F(SpooledStreamTest, APausedMirrorReceivesAndResumeAppliesAllOfIt) {
+  for (const std::string& peer : {std::string("b"), std::string("c")}) {
+    const MirrorId id = start(peer, {{"spool", "when_needed"}});
+    expect_equal(source().insert("public.t", {"0", "x", "y"}), peer);
+    supervisor_->request(id, MirrorEvent::pause_receiving);
+    reach(id, MirrorState::paused);
+    const Lsn applied = target(peer).applied();
+    Lsn end;
+    for (int i = 1; i < 40; ++i) {
+      end = source().insert("public.t", {std::to_string(i), "x", "y"});
+      if (i % 20 == 0) source().wait_until_confirmed(end);
+      if (i % 10 == 5) restart();
+    }
+    source().wait_until_confirmed(end);
+    EXPECT_EQ(target(peer).applied(), applied);
+    EXPECT_EQ(supervisor_->status(id).state, MirrorState::paused);
+    until("the step", [&] { return supervisor_->status(id).step.starts_with("paused: receiving into the spool"); });
+    EXPECT_TRUE(supervisor_->status(id).receives);
+    EXPECT_GT(supervisor_->status(id).spool_bytes, 0u);
+    supervisor_->request(id, MirrorEvent::pause);
+    until("the receiving to end", [&] { return supervisor_->status(id).step.find("keeps WAL") != std::string::npos; });
+    EXPECT_FALSE(catalog_->mirror(id)->receives);
+    const Lsn spooled = catalog_->progress(id).spooled_to;
+    const Lsn later = source().insert("public.t", {"50", "x", "y"});
+    supervisor_->request(id, MirrorEvent::pause_receiving);
+    source().wait_until_confirmed(later);
+    EXPECT_GT(catalog_->progress(id).spooled_to, spooled);
+    supervisor_->request(id, MirrorEvent::resume);
+    expect_equal(later, peer);
+    expect_equal(source().update("public.t", {"3", "after", "y"}), peer);
+    EXPECT_FALSE(supervisor_->status(id).receives);
+    supervisor_->request(id, MirrorEvent::drop);
+    EXPECT_TRUE(supervisor_->await(id, MirrorState::terminated, Wait::at_most(seconds(60))));
+    for (int i = 0; i < 40; ++i) source().remove("public.t", {std::to_string(i)});
+    source().remove("public.t", {"50"});
+  }
+}
+
+TEST_F(SpooledStreamTest, APausedMirrorThatCannotReceiveRetriesAndSaysSo) {
+  const MirrorId id = start();
+  supervisor_->request(id, MirrorEvent::pause_receiving);
+  reach(id, MirrorState::paused);
+  source().wait_until_confirmed(source().insert("public.t", {"1", "x", "y"}));
+  source().die();
+  until("the failure to show", [&] { return health_of(supervisor_->status(id)) == Health::retrying; });
+  source().revive();
+  source().wait_until_confirmed(source().insert("public.t", {"2", "x", "y"}));
+  until("the recovery", [&] { return health_of(supervisor_->status(id)) == Health::stopped; });
+  supervisor_->request(id, MirrorEvent::resume);
+  expect_equal(source().insert("public.t", {"3", "x", "y"}));
+}
+
+TEST_F(SpooledStreamTest, WhatCannotReceiveIsRefusedByNameWithTheCure) {
+  const auto refused = [&](MirrorId id) {
+    try {
+      supervisor_->request(id, MirrorEvent::pause_receiving);
+    } catch (const Error& error) {
+      return error.text;
+    }
+    return ErrorText{.code = ErrorCode::internal, .message = "it was not refused"};
+  };
+  fill(3);
+  source().stall("read_chunk");
+  const MirrorId id = create("b", {{"spool", "always"}});
+  reach(id, MirrorState::snapshot);
+  EXPECT_EQ(refused(id).message, "mirror \"m\" is in SNAPSHOT: until its tables are copied nothing is received");
+  supervisor_->request(id, MirrorEvent::pause);
+  reach(id, MirrorState::paused);
+  EXPECT_EQ(refused(id).message, "mirror \"m\" was paused before its tables were copied: until then nothing is received");
+  source().release("read_chunk");
+  supervisor_->request(id, MirrorEvent::resume);
+  reach(id, MirrorState::running);
+  MirrorSpec spec = catalog_->mirror(id)->spec;
+  spec.options["spool"] = "off";
+  supervisor_->change(*catalog_->mirror(id), spec);
+  EXPECT_EQ(refused(id).message, "mirror \"m\" has no spool to receive into: spool = 'off'");
+  EXPECT_EQ(refused(id).field, "receive");
+  EXPECT_NE(refused(id).hint.find("SET (spool = 'when_needed')"), std::string::npos);
+  EXPECT_EQ(catalog_->mirror(id)->state, MirrorState::running);
+  expect_equal(source().insert("public.t", {"30", "x", "y"}));
+}
+
 TEST_F(SpooledStreamTest, ATargetThatIsAheadOfTheCatalogIsNotGivenAnythingTwice) {
   const MirrorId id = start();
   for (int round = 0; round < 5; ++round) {
@@ -223,6 +305,71 @@ TEST_F(SpooledStreamTest, AFullSpoolWaitsAndGoesOn) {
   target().revive();
   expect_equal(end);
   source().wait_until_confirmed(end);
+}
+
+TEST_F(SpooledStreamTest, ASlotThatIsGivenUpGoesAndResyncMendsIt) {
+  fill(3);
+  const MirrorId id = start("b", {{"spool_max_bytes", "1000000"}, {"wal_budget_bytes", "1000000"}, {"on_spool_full", "drop_slot"}, {"max_batch_size", "2"}});
+  expect_equal(source().insert("public.t", {"3", "x", "y"}));
+  target().die();
+  std::mt19937 random(5);
+  std::string noise(60'000, ' ');
+  for (int i = 10; i < 50; ++i) {
+    for (char& c : noise) c = static_cast<char>('0' + random() % 70);
+    source().insert("public.t", {std::to_string(i), "x", noise});
+  }
+  source().move_wal(5'000'000);
+  until("the spool to be full", [&] { return !supervisor_->status(id).spool_full.empty(); });
+  EXPECT_NE(supervisor_->status(id).step.find("the slot is dropped"), std::string::npos);
+  source().stall("drop");
+  until("the slot to be given up", [&] { return !catalog_->progress(id).slot; });
+  source().wait_for_calls("drop", 1);
+  restart();  // Between the two.
+  source().wait_for_calls("drop", 2);
+  EXPECT_EQ(source().slot_count(), 1u);
+  source().release("drop");
+  ASSERT_TRUE(supervisor_->await(id, MirrorState::failed, Wait::at_most(seconds(60))));
+  EXPECT_EQ(source().slot_count(), 0u);
+  EXPECT_EQ(supervisor_->status(id).last_error->code, ErrorCode::position_lost);
+  EXPECT_NE(supervisor_->status(id).last_error->detail.find("is lost to the mirror"), std::string::npos);
+  EXPECT_NE(supervisor_->status(id).last_error->hint.find("RESYNC MIRROR m"), std::string::npos);
+  EXPECT_FALSE(fs::exists(directory(id)));
+  target().revive();
+  supervisor_->request(id, MirrorEvent::resume);
+  ASSERT_TRUE(supervisor_->await(id, MirrorState::failed, Wait::at_most(seconds(60)))) << "there is nothing to go on from";
+  EXPECT_EQ(source().slot_count(), 0u);
+  source().remove("public.t", {"1"});
+  supervisor_->resync(id, std::vector{catalog_->progress(id).tables.at(0).schema.id});
+  reach(id, MirrorState::running);
+  expect_equal(source().insert("public.t", {"70", "x", "y"}));
+}
+
+TEST_F(SpooledStreamTest, OneTableCannotBeMendedWhereTheSlotIsGone) {
+  source().add_table("public.u", {"id", "value", "large"});
+  catalog_->put_mirror({"m", "a", "b", {{"public.t", "public.t", {}}, {"public.u", "public.u", {}}}, {{"spool", "always"}}});
+  const MirrorId id = catalog_->mirror("m")->id;
+  supervisor_->start(id);
+  reach(id, MirrorState::running);
+  expect_equal(source().insert("public.t", {"1", "x", "y"}));
+  supervisor_->request(id, MirrorEvent::pause);
+  reach(id, MirrorState::paused);
+  close();
+  {
+    open();
+    supervisor_.reset();
+    catalog_->forget_slot(*catalog_->lease(id, "nobody", seconds(1)));
+    catalog_.reset();
+  }
+  source().insert("public.u", {"1", "x", "y"});
+  open();
+  ASSERT_TRUE(supervisor_->await(id, MirrorState::failed, Wait::at_most(seconds(60)))) << "also a paused one finishes the drop";
+  supervisor_->resync(id, std::vector{catalog_->progress(id).tables.at(0).schema.id});
+  ASSERT_TRUE(supervisor_->await(id, MirrorState::failed, Wait::at_most(seconds(60))));
+  EXPECT_EQ(source().slot_count(), 0u) << "no other slot was made: the other table would have a gap";
+  supervisor_->resync(id, std::vector{catalog_->progress(id).tables.at(0).schema.id, catalog_->progress(id).tables.at(1).schema.id});
+  reach(id, MirrorState::running);
+  expect_equal(source().insert("public.t", {"2", "x", "y"}));
+  EXPECT_EQ(target().rows("public.u"), source().rows("public.u"));
 }
 
 // Kills: a process that ends at whatever point leaves what a crash leaves, for nothing is written at a stop.

@@ -291,7 +291,10 @@ TEST_F(Rest, StateChangesAreDoneOrRefused) {
   EXPECT_EQ(change("STATUS_UNKNOWN", update(R"("batch_size":0)")).status, 400) << "0 asks for nothing";
   const auto twice = update(R"("additional_tables":[{"source_table_identifier":"public.t","destination_table_identifier":"s.other"}])");
   EXPECT_EQ(change("STATUS_UNKNOWN", twice).status, 409);
+  EXPECT_EQ(change("STATUS_RUNNING", R"(,"receive":true)").status, 400) << "only a pause receives";
   EXPECT_EQ(change("STATUS_PAUSED").body, "{}");
+  EXPECT_TRUE(has(change("STATUS_PAUSED", R"(,"receive":true)").body, R"("notice":"it goes on receiving into its spool)"));
+  EXPECT_TRUE(has(post("mirrors/status", R"({"flow_job_name":"m"})").body, R"("walKeptBytes")"));
   EXPECT_EQ(change("STATUS_TERMINATED", R"(,"skip_destination_drop":true)").body, "{}");
   EXPECT_EQ(change("STATUS_TERMINATING").status, 404) << "it is gone";
 }

@@ -86,6 +86,8 @@ TEST(Parser, MappingKeyIsToldToBeUnused) {
 
 TEST(Parser, MirrorsAndPeersAreChangedByName) {
   EXPECT_EQ(as<ChangeMirror>("PAUSE MIRROR m").event, MirrorEvent::pause);
+  EXPECT_EQ(as<ChangeMirror>("PAUSE MIRROR m WITH (receive = true)").options.at("receive").text, "true");
+  EXPECT_THROW(as<ChangeMirror>("RESUME MIRROR m WITH (receive = true)"), StatementError);
   EXPECT_EQ(as<ChangeMirror>("resume mirror if exists M").if_exists, IfExists::yes);
   EXPECT_EQ(as<ChangeMirror>("resume mirror if exists M").name, "m");
   EXPECT_EQ(as<ChangeMirror>("DROP MIRROR \"M\"").event, MirrorEvent::drop);
