@@ -14,6 +14,7 @@ import time
 
 import kafka_part
 import latency_part
+import spool_part
 import tables_part
 from measures import CHANGES_PER_TRANSACTION, HUGE, INSERTS, MIXED, PLAIN, ROW, SETTINGS, SMALL, TABLE, Stream, ceiling, failures, floor, report, timed
 from support.clickhouse_server import ClickHouseServer
@@ -240,6 +241,8 @@ def postgres_and_clickhouse(arguments, source, parts):
         streams(arguments, source, target, clickhouse, peerd)
     if "tables" in parts:
         tables_part.run(arguments, source, target, peerd)
+    if "spool" in parts:
+        spool_part.run(arguments, source, target, clickhouse, peerd)
     if "latency" in parts:
         latency_part.run(arguments, source, target, peerd)
     if "snapshot" in parts or "stream" in parts:

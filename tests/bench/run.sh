@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tests/bench/run.sh [--smoke] [--rows N] [--rounds N] [PART...]
 #   Measures peerd side by side with what Postgres itself can do, on this machine, and asserts the floors.
-#   --smoke   20,000 rows and one round: only that it works. PART: snapshot stream tables latency memory kafka (default: all but kafka).
+#   --smoke   20,000 rows and one round: only that it works. PART: snapshot stream tables latency memory kafka spool (default: all but the last two).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/support/install.sh
