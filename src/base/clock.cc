@@ -44,4 +44,6 @@ void Wait::check(const char* doing) const {
   if (expired()) throw Error(ErrorCode::timeout, std::string("timed out while ") + doing);
 }
 
+thread_local std::chrono::nanoseconds Blocked::total_{0};
+
 }  // namespace peerd

@@ -254,10 +254,14 @@ Stored SqlCatalog::checkpoint(const Lease& lease, Durable durable, const BatchRe
   sqlite::Transaction transaction(database_);
   const std::int64_t mirror = lease.mirror.value;
   require_lease(run(Sql::store_checkpoint, {mirror, epoch_of(lease), lsn_text(durable.lsn)}));
-  if (batch.inserts + batch.updates + batch.deletes + batch.truncates > 0) {
+  if (batch.changes() > 0) {
+    using std::chrono::duration_cast, std::chrono::microseconds, std::chrono::milliseconds;
+    const auto ms = [](microseconds time) { return std::int64_t{duration_cast<milliseconds>(time).count()}; };
+    const auto us = [&](Stage stage) { return std::int64_t{duration_cast<microseconds>(batch.stages[stage]).count()}; };
     run(Sql::insert_batch, {mirror, wall_us(), lsn_text(batch.first), lsn_text(batch.end), bits(batch.inserts),
                             bits(batch.updates), bits(batch.deletes), bits(batch.truncates), bits(batch.bytes),
-                            std::int64_t{batch.waited.count()}, std::int64_t{batch.applied.count()}});
+                            ms(batch.waited), ms(batch.applied), us(Stage::receive), us(Stage::decode), us(Stage::full),
+                            us(Stage::empty), us(Stage::encode), us(Stage::apply), us(Stage::commit), us(Stage::checkpoint)});
     run(Sql::prune_batches, {mirror, kKept});
   }
   transaction.commit();
@@ -287,6 +291,8 @@ std::vector<ProgressStore::BatchNote> SqlCatalog::batches(MirrorId mirror) {
     batch.bytes = unsigned_of(rows.integer(8));
     batch.waited = std::chrono::milliseconds(rows.integer(9));
     batch.applied = std::chrono::milliseconds(rows.integer(10));
+    for (std::size_t stage = 0; stage < kStageNames.size(); ++stage)
+      batch.stages.at(stage) = std::chrono::microseconds(rows.integer(11 + static_cast<int>(stage)));
     notes.push_back(note);
   }
   return notes;

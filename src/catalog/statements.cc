@@ -132,8 +132,20 @@ constexpr std::string_view kVersion12 = R"(
 ALTER TABLE mirrors ADD COLUMN receives INTEGER NOT NULL DEFAULT 0;  -- While it is paused.
 )";
 
-constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6,
-                                    kVersion7, kVersion8, kVersion9, kVersion10, kVersion11, kVersion12};
+// By stage, µs: enum Stage.
+constexpr std::string_view kVersion13 = R"(
+ALTER TABLE mirror_batches ADD COLUMN receive_us BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE mirror_batches ADD COLUMN decode_us BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE mirror_batches ADD COLUMN full_us BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE mirror_batches ADD COLUMN empty_us BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE mirror_batches ADD COLUMN encode_us BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE mirror_batches ADD COLUMN apply_us BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE mirror_batches ADD COLUMN commit_us BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE mirror_batches ADD COLUMN checkpoint_us BIGINT NOT NULL DEFAULT 0;
+)";
+
+constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4,  kVersion5,  kVersion6,
+                                    kVersion7, kVersion8, kVersion9, kVersion10, kVersion11, kVersion12, kVersion13};
 
 struct Entry {
   Sql name;
@@ -251,12 +263,15 @@ constexpr std::array<Entry, static_cast<std::size_t>(Sql::count)> kStatements = 
      "TEXT), "
      "CAST(?4 AS TEXT), CAST(?5 AS BIGINT), CAST(?6 AS BIGINT), CAST(?7 AS BIGINT), CAST(?8 AS BIGINT), CAST(?9 AS "
      "BIGINT), "
-     "CAST(?10 AS BIGINT), CAST(?11 AS BIGINT) FROM mirror_batches WHERE mirror = ?1"},
+     "CAST(?10 AS BIGINT), CAST(?11 AS BIGINT), CAST(?12 AS BIGINT), CAST(?13 AS BIGINT), CAST(?14 AS BIGINT), CAST(?15 AS "
+     "BIGINT), "
+     "CAST(?16 AS BIGINT), CAST(?17 AS BIGINT), CAST(?18 AS BIGINT), CAST(?19 AS BIGINT) FROM mirror_batches WHERE mirror = ?1"},
     {Sql::prune_batches,
      "DELETE FROM mirror_batches WHERE mirror = ?1 AND id <= (SELECT MAX(id) FROM mirror_batches WHERE mirror = ?1) - "
      "?2"},
     {Sql::all_batches,
-     "SELECT id, at_us, first_lsn, end_lsn, inserts, updates, deletes, truncates, byte_count, waited_ms, applied_ms "
+     "SELECT id, at_us, first_lsn, end_lsn, inserts, updates, deletes, truncates, byte_count, waited_ms, applied_ms, "
+     "receive_us, decode_us, full_us, empty_us, encode_us, apply_us, commit_us, checkpoint_us "
      "FROM mirror_batches WHERE mirror = ?1 ORDER BY id"},
 
     // No row when the mirror is gone.

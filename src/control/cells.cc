@@ -13,11 +13,19 @@ View::Cell cell(std::int64_t count) { return std::to_string(count); }
 View::Cell cell(Lsn lsn) { return lsn.value == 0 ? std::nullopt : View::Cell(to_string(lsn)); }
 View::Cell truth(bool value) { return value ? "t" : "f"; }
 
-View::Cell seconds(std::chrono::milliseconds duration) {
+namespace {
+
+View::Cell thousandths(std::int64_t count) {
   char text[32];
-  std::snprintf(text, sizeof text, "%lld.%03lld", static_cast<long long>(duration.count() / 1000),
-                static_cast<long long>(duration.count() % 1000));
+  std::snprintf(text, sizeof text, "%lld.%03lld", static_cast<long long>(count / 1000), static_cast<long long>(count % 1000));
   return text;
+}
+
+}  // namespace
+
+View::Cell seconds(std::chrono::milliseconds duration) { return thousandths(duration.count()); }
+View::Cell milliseconds(std::chrono::nanoseconds duration) {
+  return thousandths(std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
 }
 
 View::Cell timestamp(std::int64_t unix_us) {

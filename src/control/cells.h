@@ -16,6 +16,7 @@ View::Cell cell(std::int64_t count);
 View::Cell cell(Lsn lsn);
 View::Cell truth(bool value);
 View::Cell seconds(std::chrono::milliseconds duration);
+View::Cell milliseconds(std::chrono::nanoseconds duration);  ///< With three decimals.
 View::Cell timestamp(std::int64_t unix_us);
 
 }  // namespace peerd

@@ -183,6 +183,7 @@ View chunks_view(MirrorControl& mirrors, Catalog& catalog, const std::string& on
 }
 
 View batches_view(Catalog& catalog, const std::string& only) {
+  static constexpr std::chrono::milliseconds kMillisecond{1};
   View view{"mirror_batches",
             "the last 1,000 batches of changes of each mirror",
             {{"mirror", Type::text},
@@ -198,6 +199,7 @@ View batches_view(Catalog& catalog, const std::string& only) {
              {"waited_ms", Type::integer},
              {"applied_ms", Type::integer}},
             {}};
+  for (const std::string_view stage : kStageNames) view.columns.push_back({std::string(stage) + "_ms", Type::real});
   view.rows = [&catalog, only] {
     Rows rows;
     for (const MirrorRecord& mirror : chosen(catalog, only)) {
@@ -205,8 +207,10 @@ View batches_view(Catalog& catalog, const std::string& only) {
         const BatchRecord& batch = note.batch;
         rows.push_back({cell(mirror.spec.name), cell(note.id), timestamp(note.at_us), cell(batch.first),
                         cell(batch.end), cell(batch.inserts), cell(batch.updates), cell(batch.deletes),
-                        cell(batch.truncates), cell(batch.bytes), cell(std::int64_t{batch.waited.count()}),
-                        cell(std::int64_t{batch.applied.count()})});
+                        cell(batch.truncates), cell(batch.bytes), cell(std::int64_t{batch.waited / kMillisecond}),
+                        cell(std::int64_t{batch.applied / kMillisecond})});
+        for (std::size_t stage = 0; stage < kStageNames.size(); ++stage)
+          rows.back().push_back(milliseconds(batch.stages.at(stage)));
       }
     }
     return rows;

@@ -8,7 +8,7 @@
 namespace peerd {
 namespace {
 
-double seconds(std::chrono::milliseconds time) { return std::chrono::duration<double>(time).count(); }
+double seconds(std::chrono::microseconds time) { return std::chrono::duration<double>(time).count(); }
 
 double unix_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -42,6 +42,7 @@ MirrorCounts& MirrorCounts::operator+=(const MirrorCounts& other) {
   for (const auto& [code, times] : other.errors) errors[code] += times;
   queued += other.queued;
   applied += other.applied;
+  stages += other.stages;
   return *this;
 }
 
@@ -60,7 +61,7 @@ void Metrics::batch_done(MirrorId mirror, const BatchRecord& batch) noexcept try
   const Lock lock(mutex_);
   MirrorCounts& counts = mirrors_[mirror].counts;
   // A position without changes is no batch that somebody waits for.
-  if (batch.inserts + batch.updates + batch.deletes + batch.truncates == 0) return;
+  if (batch.changes() == 0) return;
   counts.inserts += batch.inserts;
   counts.updates += batch.updates;
   counts.deletes += batch.deletes;
@@ -68,6 +69,7 @@ void Metrics::batch_done(MirrorId mirror, const BatchRecord& batch) noexcept try
   counts.streamed_bytes += batch.bytes;
   counts.queued.add(seconds(batch.waited));
   counts.applied.add(seconds(batch.applied));
+  counts.stages += batch.stages;
 } catch (...) {
 }
 

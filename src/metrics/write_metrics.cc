@@ -122,6 +122,11 @@ void write_batches(Exposition& out, Mirrors mirrors) {
     write_duration(out, one.status.name, "queue", one.counts.queued);
     write_duration(out, one.status.name, "apply", one.counts.applied);
   }
+  out.family("peerd_mirror_stage_seconds_total", "counter", "Where the time of the stream's two threads went.");
+  for (const Shown& one : mirrors) {
+    for (std::size_t stage = 0; stage < kStageNames.size(); ++stage)
+      out.sample({{"mirror", one.status.name}, {"stage", kStageNames[stage]}}, std::chrono::duration<double>(one.counts.stages.at(stage)).count());
+  }
   out.family("peerd_mirror_errors_total", "counter", "Attempts that failed, by the error's code.");
   for (const Shown& one : mirrors) {
     for (const auto& [code, times] : one.counts.errors)

@@ -23,7 +23,7 @@ bool BatchQueue::push(QueueItem& item, const Wait& wait) {
   if (wait.stop.stop_requested()) throw Stopped{};
   if (!room) return false;
   bytes_ += bytes;
-  items_.push_back(std::move(item));
+  items_.push_back({std::move(item), std::chrono::steady_clock::now()});
   wants_ = false;
   changed_.notify_all();
   return true;
@@ -34,13 +34,13 @@ std::optional<Queued> BatchQueue::pop(const Wait& wait) {
   const bool there = changed_.wait_until(lock, wait.stop, wait.until, [&] { return !items_.empty(); });
   if (wait.stop.stop_requested()) throw Stopped{};
   if (!there) return std::nullopt;
-  QueueItem item = std::move(items_.front());
+  Held held = std::move(items_.front());
   items_.pop_front();
-  bytes_ -= bytes_of(item);
+  bytes_ -= bytes_of(held.item);
   in_hand_ = true;
-  if (const Batch* batch = batch_of(item)) in_hand_oldest_us_ = batch->oldest_commit_us();
+  if (const Batch* batch = batch_of(held.item)) in_hand_oldest_us_ = batch->oldest_commit_us();
   changed_.notify_all();
-  return Queued{std::move(item)};
+  return Queued{std::move(held.item), 0, waited_since(held.pushed)};
 }
 
 void BatchQueue::done(std::unique_ptr<Batch> spent) {
@@ -59,8 +59,8 @@ std::unique_ptr<Batch> BatchQueue::spent() {
 std::int64_t BatchQueue::oldest_commit_us() const {
   Lock lock(mutex_);
   if (in_hand_oldest_us_ != 0) return in_hand_oldest_us_;
-  for (const QueueItem& item : items_)
-    if (const Batch* batch = batch_of(item); batch && batch->oldest_commit_us() != 0) return batch->oldest_commit_us();
+  for (const Held& held : items_)
+    if (const Batch* batch = batch_of(held.item); batch && batch->oldest_commit_us() != 0) return batch->oldest_commit_us();
   return 0;
 }
 

@@ -28,7 +28,11 @@ class BatchQueue : public ChangeQueue {
   mutable Mutex mutex_;
   Condition changed_;
   std::atomic<bool> wants_{true};
-  std::deque<QueueItem> items_ PEERD_GUARDED_BY(mutex_);
+  struct Held {
+    QueueItem item;
+    Clock::Instant pushed;
+  };
+  std::deque<Held> items_ PEERD_GUARDED_BY(mutex_);
   std::size_t bytes_ PEERD_GUARDED_BY(mutex_) = 0;
   bool in_hand_ PEERD_GUARDED_BY(mutex_) = false;
   std::int64_t in_hand_oldest_us_ PEERD_GUARDED_BY(mutex_) = 0;

@@ -9,6 +9,7 @@
 #include "peerd/base/clock.h"
 #include "peerd/changes/batch.h"
 #include "peerd/changes/new_shape.h"
+#include "peerd/changes/stages.h"
 
 namespace peerd {
 
@@ -18,6 +19,7 @@ using QueueItem = std::variant<std::unique_ptr<Batch>, NewShape>;
 struct Queued {
   QueueItem item;
   std::uint64_t record = 0;  ///< Its number in the mirror's spool; 0: it is in memory alone.
+  std::chrono::microseconds waited{0};  ///< Since it was pushed.
 };
 
 /// Joins one reader and one writer, in order. Spent batches travel back, so that their memory is used again.
@@ -36,6 +38,13 @@ class ChangeQueue {
   virtual std::string words() const { return {}; }      ///< What the mirror does, by what waits here; "": nothing to add.
   virtual std::uint64_t bytes_on_disk() const { return 0; }
   virtual std::string why_full() const { return {}; }  ///< Of its disk; "": it has room.
+
+  SharedStageTimes reading;  ///< The reader's stages, on their way to whoever records them.
+
+ protected:
+  static std::chrono::microseconds waited_since(Clock::Instant pushed) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - pushed);
+  }
 };
 
 }  // namespace peerd

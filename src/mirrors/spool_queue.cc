@@ -34,7 +34,8 @@ bool SpoolQueue::push(QueueItem& item, const Wait& wait) {
     return false;
   }
   const std::size_t bytes = batch ? batch->bytes() : 0;
-  if (batch && batch->oldest_commit_us() != 0 && (delivers_ == Delivers::yes || ages_.empty())) ages_.emplace_back(record, batch->oldest_commit_us());
+  if (batch && batch->oldest_commit_us() != 0 && (delivers_ == Delivers::yes || ages_.empty()))
+    ages_.push_back({record, batch->oldest_commit_us(), std::chrono::steady_clock::now()});
   if (delivers_ == Delivers::yes && (held_.empty() || bytes_ + bytes <= bytes_most_)) {
     bytes_ += bytes;
     held_.push_back({record, std::move(item), bytes});
@@ -98,7 +99,8 @@ std::optional<Queued> SpoolQueue::pop(const Wait& wait) {
     const bool counts = take(queued);
     const Batch* const batch = batch_of(queued.item);
     Lock lock(mutex_);
-    while (!ages_.empty() && ages_.front().first <= queued.record) ages_.pop_front();
+    for (; !ages_.empty() && ages_.front().record <= queued.record; ages_.pop_front())
+      queued.waited = waited_since(ages_.front().pushed);
     if (counts && batch) open_ = batch->open_tail();
     if (counts && batch && !batch->open_tail()) closed_.push_back({queued.record, batch->complete_to()});
     if (!counts) {
@@ -159,7 +161,7 @@ std::unique_ptr<Batch> SpoolQueue::spent() {
 std::int64_t SpoolQueue::oldest_commit_us() const {
   Lock lock(mutex_);
   if (in_hand_oldest_us_ != 0) return in_hand_oldest_us_;
-  return ages_.empty() ? 0 : ages_.front().second;
+  return ages_.empty() ? 0 : ages_.front().oldest_commit_us;
 }
 
 bool SpoolQueue::drained() const {

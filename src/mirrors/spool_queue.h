@@ -67,7 +67,12 @@ class SpoolQueue : public ChangeQueue {
   std::deque<Held> held_ PEERD_GUARDED_BY(mutex_);
   std::size_t bytes_ PEERD_GUARDED_BY(mutex_) = 0;
   std::deque<Closed> closed_ PEERD_GUARDED_BY(mutex_);  ///< Given out, and not yet stored.
-  std::deque<std::pair<std::uint64_t, std::int64_t>> ages_ PEERD_GUARDED_BY(mutex_);  ///< Records to be given out, and their oldest commits.
+  struct Age {
+    std::uint64_t record;
+    std::int64_t oldest_commit_us;
+    Clock::Instant pushed;
+  };
+  std::deque<Age> ages_ PEERD_GUARDED_BY(mutex_);  ///< Of records to be given out; none of those that an earlier process has pushed.
   bool begun_ PEERD_GUARDED_BY(mutex_) = false, in_hand_ PEERD_GUARDED_BY(mutex_) = false, open_ PEERD_GUARDED_BY(mutex_) = false;
   bool room_ PEERD_GUARDED_BY(mutex_) = true;  ///< Something went since the spool was full.
   std::int64_t in_hand_oldest_us_ PEERD_GUARDED_BY(mutex_) = 0;

@@ -32,8 +32,13 @@ StreamReader::StreamReader(PhaseContext& context, ChangeStream& stream, ChangeQu
 void StreamReader::run(const std::stop_token& stop) {
   quiet_since_ = std::chrono::steady_clock::now();
   while (!stop.stop_requested() && !ended_) {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto blocked = Blocked::so_far();
     const ChangeStream::Got got = stream_.read(builder_, Wait::at_most(read_time(), stop));
     const auto now = std::chrono::steady_clock::now();
+    const auto received = Blocked::so_far() - blocked;
+    queue_.reading.add(Stage::receive, received);
+    queue_.reading.add(Stage::decode, now - begin - received);
     if (!builder_.empty() && !building_) begin_building(now);
     if (got == ChangeStream::Got::shape) {
       if (!builder_.empty()) hand_over(stop);
@@ -95,7 +100,13 @@ void StreamReader::hand_over(const std::stop_token& stop) {
 }
 
 void StreamReader::push(QueueItem& item, const std::stop_token& stop) {
-  while (!queue_.push(item, Wait::at_most(stream_.keep_alive_every(), stop))) {
+  const auto pushed = [&] {
+    const auto begin = std::chrono::steady_clock::now();
+    const bool done = queue_.push(item, Wait::at_most(stream_.keep_alive_every(), stop));
+    queue_.reading.add(Stage::full, std::chrono::steady_clock::now() - begin);
+    return done;
+  };
+  while (!pushed()) {
     stream_.keep_alive();
     show(std::chrono::steady_clock::now());
     if (ended_) return;

@@ -105,7 +105,9 @@ void StreamWriter::run(const std::stop_token& stop, const std::atomic<bool>& fin
   constexpr std::chrono::milliseconds kIdle{100}, kSettle{50};
   while (!finish) {
     store_notes();
+    const auto begin = std::chrono::steady_clock::now();
     auto next = queue_.pop(Wait::at_most(unsettled_ ? kSettle : kIdle, stop));
+    record_.stages[Stage::empty] += std::chrono::steady_clock::now() - begin;
     if (!next) {
       settle(stop);
       continue;
@@ -115,6 +117,7 @@ void StreamWriter::run(const std::stop_token& stop, const std::atomic<bool>& fin
       if (next->record == 0 || next->record > spool_shaped_) take_shape(*shape, next->record, stop);
       queue_.done(nullptr);
     } else {
+      record_.waited = std::max(record_.waited, next->waited);
       apply(std::move(std::get<std::unique_ptr<Batch>>(next->item)), stop);
     }
   }
@@ -123,8 +126,9 @@ void StreamWriter::run(const std::stop_token& stop, const std::atomic<bool>& fin
 
 void StreamWriter::apply(std::unique_ptr<Batch> batch, const std::stop_token& stop) {
   const auto begin = std::chrono::steady_clock::now();
+  const auto before = Blocked::so_far();
   const ApplyResult result = context_.target.apply(*batch, ApplyContext{lookup_, horizons_, patient(stop)});
-  record_.applied += std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+  count_time(std::chrono::steady_clock::now() - begin, Blocked::so_far() - before, result.committing);
   count(*batch, record_);
   for (const MirrorTable& table : batch->tables())
     if (!result.unfit.empty()) context_.count_unfit(table, result.unfit);
@@ -138,17 +142,29 @@ void StreamWriter::apply(std::unique_ptr<Batch> batch, const std::stop_token& st
   working_();
 }
 
+void StreamWriter::count_time(std::chrono::nanoseconds all, std::chrono::nanoseconds blocked, std::chrono::nanoseconds committing) {
+  record_.applied += std::chrono::duration_cast<std::chrono::microseconds>(all);
+  record_.stages[Stage::encode] += all - blocked;
+  record_.stages[Stage::apply] += blocked - committing;
+  record_.stages[Stage::commit] += committing;
+}
+
 void StreamWriter::store(Durable durable) {
   record_.first = stored_to_;
   record_.end = durable.lsn;
+  record_.stages += queue_.reading.take();
+  const auto begin = std::chrono::steady_clock::now();
   const Stored stored = context_.catalog.checkpoint(context_.lease, durable, record_);
+  const auto checkpoint = std::chrono::steady_clock::now() - begin;
   stored_to_ = std::max(stored_to_, stored.lsn());
   stream_.confirm(stored);
   stream_.applied(stored);
   horizons_.passed(stored.lsn());
-  if (record_.inserts + record_.updates + record_.deletes + record_.truncates > 0)
-    context_.observer.batch_done(context_.record.id, record_);
-  record_ = BatchRecord{};
+  // A position alone is no record: its times are those of what comes next.
+  StageTimes kept = record_.changes() > 0 ? StageTimes{} : record_.stages;
+  if (record_.changes() > 0) context_.observer.batch_done(context_.record.id, record_);
+  kept[Stage::checkpoint] += checkpoint;
+  record_ = BatchRecord{.first = {}, .end = {}, .stages = kept};
   if (unstored_shape_ != 0 || !held_back_.empty()) store_shapes();
   queue_.stored(stored_to_);
 }
@@ -157,7 +173,9 @@ void StreamWriter::store(Durable durable) {
 void StreamWriter::settle(const std::stop_token& stop) {
   if (!unsettled_) return;
   unsettled_ = false;
+  const auto begin = std::chrono::steady_clock::now();
   const std::optional<Durable> durable = context_.target.settle(patient(stop));
+  record_.stages[Stage::commit] += std::chrono::steady_clock::now() - begin;
   if (!durable || durable->lsn <= stored_to_) return;
   store(*durable);
   context_.board.update(context_.record.id, [&](MirrorStatus& status) {

@@ -22,6 +22,7 @@ class StreamWriter {
 
  private:
   void apply(std::unique_ptr<Batch> batch, const std::stop_token& stop);
+  void count_time(std::chrono::nanoseconds all, std::chrono::nanoseconds blocked, std::chrono::nanoseconds committing);
   void store(Durable durable);
   void settle(const std::stop_token& stop);
   void take_shape(const NewShape& shape, std::uint64_t record, const std::stop_token& stop);

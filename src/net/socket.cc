@@ -72,7 +72,11 @@ short Socket::await(short events, const Wait& wait, Clock::Instant soft) {
     if (std::chrono::steady_clock::now() >= soft) return 0;
     const Wait both{std::min(wait.until, soft), {}};
     pollfd polled[2] = {{fd_, events, 0}, {wake_, POLLIN, 0}};
-    const int ready = ::poll(polled, 2, both.remaining_ms(3'600'000));
+    int ready;
+    {
+      const Blocked blocked;
+      ready = ::poll(polled, 2, both.remaining_ms(3'600'000));
+    }
     if (ready < 0 && errno != EINTR) throw Error(ErrorCode::internal, "poll: " + errno_text(errno));
     if (ready <= 0) continue;
     if (polled[1].revents != 0) {

@@ -99,7 +99,11 @@ short Connection::State::poll_once(short events, const Wait& wait) const {
   for (;;) {
     if (wait.stop.stop_requested()) throw Stopped{};
     pollfd descriptor{PQsocket(connection.get()), events, 0};
-    const int ready = poll(&descriptor, 1, wait.remaining_ms(kSliceMs));
+    int ready;
+    {
+      const Blocked blocked;
+      ready = poll(&descriptor, 1, wait.remaining_ms(kSliceMs));
+    }
     if (ready > 0) return descriptor.revents;
     if (ready < 0 && errno != EINTR) throw Error(ErrorCode::internal, "poll failed");
     if (wait.expired()) return 0;

@@ -95,7 +95,10 @@ std::optional<std::string_view> Connection::replication_read(const Wait& wait) {
     }
     if (size < -1) state.lost();
     pollfd arrived{PQsocket(state.connection.get()), POLLIN, 0};
-    if (std::exchange(flowing, false) && poll(&arrived, 1, 0) == 0) std::this_thread::sleep_for(state.gather.pause());
+    if (std::exchange(flowing, false) && poll(&arrived, 1, 0) == 0) {
+      const Blocked blocked;
+      std::this_thread::sleep_for(state.gather.pause());
+    }
     if (state.poll_once(POLLIN, wait) == 0) return std::nullopt;
     state.consume();
   }

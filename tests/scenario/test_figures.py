@@ -1,4 +1,7 @@
 """What the REST API tells of mirrors in figures is what is at the servers."""
+import contextlib
+import time
+
 import pytest
 
 from support.process import wait_for
@@ -47,6 +50,7 @@ def test_rows_batches_logs_and_sessions_of_a_mirror(w):
     assert any("START_REPLICATION" in session["query"] for session in sessions), sessions
 
     check_lag(w)
+    check_stages(w)
     check_a_table_that_is_gone(w)
 
 
@@ -55,6 +59,37 @@ def check_lag(w):
     points = ask(w, "peers/slots/lag_history", body)["data"]
     assert points and [point["time"] for point in points] == sorted(point["time"] for point in points)
     assert all(0 <= point["size"] < 1 for point in points)
+
+
+def check_stages(w):
+    """Which side is slow is told: one that is held shows in its own stage, however long it is held."""
+    def until_recorded(change):
+        before = {row["id"] for row in batches()}
+        w.sql(change)
+        yield
+        yield wait_for("a record of it", lambda: [row for row in batches() if row["id"] not in before])[-1]
+
+    batches = lambda: w.peerd.rows("SELECT * FROM mirror_batches WHERE mirror = %s", (w.mirror_name,))
+    spent = lambda begin: (time.monotonic() - begin) * 1000
+    quiet = time.monotonic()
+    time.sleep(0.3)
+    held = spent(quiet)
+    *_, row = until_recorded("UPDATE t SET v = 'after a pause' WHERE id = 1")
+    assert row["receive_ms"] >= held * 0.9 and row["empty_ms"] >= held * 0.9, (held, row)
+
+    with contextlib.closing(w.target.connect(w.target_db)) as holder, holder.cursor() as cursor:
+        cursor.execute("BEGIN; LOCK TABLE public.t")
+        record = until_recorded("UPDATE t SET v = 'after a lock' WHERE id = 1")
+        next(record)
+        wait_for("the mirror to wait for the lock", lambda: w.at_target("SELECT 1 FROM pg_locks WHERE NOT granted"))
+        begin = time.monotonic()
+        time.sleep(0.3)
+        held = spent(begin)
+        cursor.execute("ROLLBACK")
+    row = next(record)
+    assert row["apply_ms"] + row["commit_ms"] >= held * 0.9 and row["applied_ms"] >= held * 0.9, (held, row)
+    assert row["encode_ms"] + row["decode_ms"] + row["full_ms"] < held, (held, row)
+    assert w.peerd.rest("GET", "/metrics")[1].count("peerd_mirror_stage_seconds_total{") == 8
 
 
 def check_a_table_that_is_gone(w):

@@ -124,6 +124,16 @@ def test_a_transaction_of_many_batches(world):
     world.sql("INSERT INTO big SELECT g, 'x' || g FROM generate_series(1, 50000) g")
     world.sql("BEGIN; UPDATE big SET t = 'y' WHERE id % 2 = 0; DELETE FROM big WHERE id % 5 = 0; UPDATE big SET id = -id WHERE id % 7 = 0; COMMIT")
     assert world.settle_and_compare() == 40_000
+    check_stages(world.peerd.rows("SELECT * FROM mirror_batches"))
+
+
+def check_stages(batches):
+    """Where the time went adds up, whatever the target."""
+    for row in batches:
+        assert row["encode_ms"] > 0 and row["encode_ms"] + row["apply_ms"] <= row["applied_ms"] + 1, row
+        assert row["applied_ms"] <= row["encode_ms"] + row["apply_ms"] + row["commit_ms"] + 1, row
+    total = lambda *stages: sum(row[f"{stage}_ms"] for row in batches for stage in stages)
+    assert all(total(stage) > 0 for stage in ("receive", "decode", "empty")) and total("apply", "commit") > total("encode") / 100, batches
 
 
 def test_an_idle_mirror_lets_the_source_go_of_its_wal(world):

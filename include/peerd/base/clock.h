@@ -42,6 +42,22 @@ struct Wait {
   void check(const char* doing) const;
 };
 
+/// While one stands its thread counts as waiting for somebody else: a server, a disk. Wherever a server is waited for there is
+/// one, so that whoever knows how long a piece of work took knows how much of it was this process's own. They do not nest.
+class Blocked {
+ public:
+  Blocked() noexcept : since_(std::chrono::steady_clock::now()) {}
+  ~Blocked() { total_ += std::chrono::steady_clock::now() - since_; }
+  Blocked(const Blocked&) = delete;
+  Blocked& operator=(const Blocked&) = delete;
+  /// Of the calling thread, since it began.
+  static std::chrono::nanoseconds so_far() noexcept { return total_; }
+
+ private:
+  const Clock::Instant since_;
+  static thread_local std::chrono::nanoseconds total_;
+};
+
 /// Thrown when a Wait's stop was asked for. Caught once per thread; never logged as a failure.
 struct Stopped {};
 

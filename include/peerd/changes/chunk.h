@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "peerd/changes/stages.h"
 #include "peerd/changes/table.h"
 
 namespace peerd {
@@ -53,11 +54,14 @@ struct ChunkRecord {
   CopyCounts counts;
 };
 
-/// What one applied batch did.
+/// What the batches between two checkpoints did.
 struct BatchRecord {
   Lsn first, end;
   std::uint64_t inserts = 0, updates = 0, deletes = 0, truncates = 0, bytes = 0;
-  std::chrono::milliseconds waited{0}, applied{0};  ///< In the queue; in Target::apply.
+  std::chrono::microseconds waited{0};   ///< The longest that one of them lay in the queue.
+  std::chrono::microseconds applied{0};  ///< All of them in Target::apply.
+  StageTimes stages{};                   ///< Since the record before; of checkpoints, up to the one before this.
+  std::uint64_t changes() const { return inserts + updates + deletes + truncates; }
 };
 
 /// The form that chunk rows travel in, chosen by Target::prepare. One per table.

@@ -30,6 +30,7 @@ struct MirrorCounts {
   std::uint64_t copied_rows = 0, copied_bytes = 0, chunks = 0;
   std::map<ErrorCode, std::uint64_t> errors;
   DurationCounts queued, applied;  ///< Of batches with changes.
+  StageTimes stages;
   MirrorCounts& operator+=(const MirrorCounts& other);
 };
 

@@ -21,6 +21,7 @@ struct ApplyResult {
   Applied applied;
   Durable durable;  ///< At most Batch::complete_to(), and with an open tail the last whole transaction's: see settle().
   std::vector<UnfitValues> unfit{};
+  std::chrono::nanoseconds committing{0};  ///< Of what apply() has waited, how long for a commit (Blocked).
 };
 
 /// Where changes go. A mirror owns one and calls it one call at a time: the mirror's thread until the

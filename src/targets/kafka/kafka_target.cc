@@ -351,16 +351,19 @@ ApplyResult KafkaTarget::apply(const Batch& batch, const ApplyContext& context) 
   const bool tail = batch.open_tail();
   const std::size_t whole = !tail ? batch.size() : batch.commit_ends().empty() ? 0 : batch.commit_ends().back();
   next_message_ = 0;
+  std::chrono::nanoseconds committing{0};
   if (!tail || !batch.commit_ends().empty() || batch.whole_messages() > 0) {
     if (!producer_->open()) producer_->begin(context.wait);
     send_range(batch, 0, whole, batch.whole_messages(), context.wait);
+    const auto before = Blocked::so_far();
     commit_to(batch.complete_to(), context.wait);
+    committing = Blocked::so_far() - before;
   }
   if (tail) {
     if (!producer_->open()) producer_->begin(context.wait);
     send_range(batch, whole, batch.size(), batch.messages().size(), context.wait);
   }
-  return {Applied{position_}, Durable{position_}};
+  return {.applied = Applied{position_}, .durable = Durable{position_}, .committing = committing};
 }
 
 /// Changes [from, to) and the logical messages between them, up to message `messages_to`.
@@ -472,10 +475,8 @@ void KafkaTarget::commit_to(Lsn position, const Wait& wait) {
 
 std::optional<Durable> KafkaTarget::position(const Wait&) {
   if (ledger_.position) return Durable{*ledger_.position};
-  Error lost(ErrorCode::position_lost, "topic " + setup_.ledger.name + " holds no position of this mirror",
-             "drop the mirror and create it again");
-  lost.text.detail = "the topic was deleted, or lost its records";
-  throw lost;
+  throw Error(ErrorText{.code = ErrorCode::position_lost, .message = "topic " + setup_.ledger.name + " holds no position of this mirror",
+                        .detail = "the topic was deleted, or lost its records", .hint = "drop the mirror and create it again"});
 }
 
 void KafkaTarget::set_position(Durable start, const Wait& wait) {

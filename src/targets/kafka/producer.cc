@@ -94,7 +94,11 @@ void Producer::check_delivery() const {
 
 void Producer::settle(const Wait& wait) {
   Wait patience = wait.shorter(Client::kStall);
-  for (int left = rd_kafka_outq_len(client_.get()); rd_kafka_flush(client_.get(), 200) != 0;) {
+  const auto flushed = [&] {
+    const Blocked blocked;
+    return rd_kafka_flush(client_.get(), 200) == 0;
+  };
+  for (int left = rd_kafka_outq_len(client_.get()); !flushed();) {
     check_delivery();
     check_age();
     const int now = rd_kafka_outq_len(client_.get());
@@ -110,7 +114,10 @@ void Producer::commit(const Wait& wait) {
   settle(wait);
   if (sending_.exactly_once) {
     try {
-      client_.retry("committing", wait, [&](int ms) { return rd_kafka_commit_transaction(client_.get(), ms); });
+      client_.retry("committing", wait, [&](int ms) {
+        const Blocked blocked;
+        return rd_kafka_commit_transaction(client_.get(), ms);
+      });
     } catch (const Error&) {
       check_age();
       throw;
@@ -193,7 +200,10 @@ bool Producer::send(const Topic& topic, std::int32_t partition, std::string_view
       refused(code, topic.name, why);
     }
     rd_kafka_error_destroy(error);
-    rd_kafka_poll(client_.get(), 50);
+    {
+      const Blocked blocked;
+      rd_kafka_poll(client_.get(), 50);
+    }
     check_delivery();
     check_age();
     if (!patience) patience = wait.shorter(Client::kStall);

@@ -238,6 +238,7 @@ std::pair<std::unique_ptr<Batch>, std::unique_ptr<Batch>> split_tail(const Batch
 }
 
 ApplyResult PostgresTarget::apply(const Batch& batch, const ApplyContext& context) {
+  committing_ = {};
   guarded("", [&] {
     connected(context.wait);
     try {
@@ -254,7 +255,7 @@ ApplyResult PostgresTarget::apply(const Batch& batch, const ApplyContext& contex
       throw;
     }
   });
-  return {Applied{position_}, Durable{durable_}};
+  return {.applied = Applied{position_}, .durable = Durable{durable_}, .committing = committing_};
 }
 
 std::optional<Durable> PostgresTarget::settle(const Wait& wait) {
@@ -292,7 +293,9 @@ void PostgresTarget::apply_part(const Batch& batch, const ApplyContext& context)
     return;
   }
   if (continued) checkpoint(batch.complete_to(), "", wait);
+  const auto before = Blocked::so_far();
   commit(batch, context.horizons, continued, wait);
+  committing_ += Blocked::so_far() - before;
 }
 
 /// How long what was committed may go without being flushed while more comes: as often a checkpoint can be stored.

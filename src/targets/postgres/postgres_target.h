@@ -73,6 +73,7 @@ class PostgresTarget final : public Target {
   std::optional<Lsn> kept_horizon_;          ///< As bookkeeping has it, once keep_horizon() was called.
   bool has_standbys_ = true;                 ///< Synchronous ones: each commit waits for them.
   Clock::Instant visible_since_{};           ///< When the first commit after durable_ was made.
+  std::chrono::nanoseconds committing_{0};   ///< Waited for commits in the present apply().
   int savepoints_ = 0;      ///< Subtransactions of the transaction that an open tail holds.
 };
 

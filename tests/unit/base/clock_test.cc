@@ -61,5 +61,21 @@ TEST(SystemClock, StopWakesTheSleeper) {
   EXPECT_FALSE(system_clock().sleep_until(system_clock().now() + hours(1), stop.get_token()));
 }
 
+TEST(Blocked, CountsWhatItsOwnThreadWaits) {
+  const auto before = Blocked::so_far();
+  const auto began = system_clock().now();
+  {
+    const Blocked blocked;
+    std::jthread([&] {
+      EXPECT_EQ(Blocked::so_far().count(), 0) << "of another thread";
+      const Blocked other;
+    });
+  }
+  const auto waited = Blocked::so_far() - before;
+  EXPECT_GT(waited.count(), 0);
+  EXPECT_LE(waited, system_clock().now() - began);
+  EXPECT_EQ(Blocked::so_far() - before, waited) << "while none stands";
+}
+
 }  // namespace
 }  // namespace peerd

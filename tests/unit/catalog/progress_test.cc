@@ -251,6 +251,8 @@ TEST_F(ProgressTest, ALeaseOfADeadProcessIsTakenOverAtOnce) {
 TEST_F(ProgressTest, TheLastThousandBatchesAndLinesStay) {
   catalog_ = open(":memory:");  // No waiting for 2,000 fsyncs.
   const Lease lease = made();
+  StageTimes stages;
+  for (std::size_t stage = 0; stage < kStageNames.size(); ++stage) stages.at(stage) = std::chrono::microseconds(10 + stage);
   for (std::uint64_t i = 1; i <= 1010; ++i) {
     catalog().checkpoint(lease, Durable{Lsn{i}},
                          {.first = Lsn{i},
@@ -261,7 +263,8 @@ TEST_F(ProgressTest, TheLastThousandBatchesAndLinesStay) {
                           .truncates = 4,
                           .bytes = 5,
                           .waited = std::chrono::milliseconds(6),
-                          .applied = std::chrono::milliseconds(7)});
+                          .applied = std::chrono::milliseconds(7),
+                          .stages = stages});
     catalog().log(lease.mirror,
                   {.level = "warning", .message = "line " + std::to_string(i), .detail = "d", .hint = "h"});
   }
@@ -271,7 +274,10 @@ TEST_F(ProgressTest, TheLastThousandBatchesAndLinesStay) {
   EXPECT_EQ(batches.back().batch.inserts, 1010u);
   EXPECT_EQ(batches.back().batch.first, Lsn{1010});
   EXPECT_EQ(batches.back().batch.end, Lsn{1011});
-  EXPECT_EQ(batches.back().batch.applied.count(), 7);
+  EXPECT_EQ(batches.back().batch.waited, std::chrono::milliseconds(6));
+  EXPECT_EQ(batches.back().batch.applied, std::chrono::milliseconds(7));
+  for (std::size_t stage = 0; stage < kStageNames.size(); ++stage)
+    EXPECT_EQ(batches.back().batch.stages.at(stage), stages.at(stage)) << kStageNames.at(stage);
   EXPECT_GT(batches.back().at_us, 0);
   const auto lines = catalog().logs(lease.mirror);
   ASSERT_EQ(lines.size(), 1000u);

@@ -103,7 +103,12 @@ TEST_F(ViewsTest, ChunksBatchesAndLogsComeFromTheCatalog) {
       lease, table,
       std::vector<Chunk>{{TableId{9}, Lsn{1}, 0, 1, 0, 10}, {TableId{9}, Lsn{1}, 1, 1, 10, Chunk::kNoEndBlock}});
   catalog_->chunk_done(lease, {TableId{9}, Lsn{1}, 0, 1, 0, 10}, {5, 50});
-  catalog_->checkpoint(lease, Durable{Lsn{0x20}}, {.first = Lsn{0x10}, .end = Lsn{0x20}, .inserts = 7});
+  StageTimes stages;
+  stages[Stage::receive] = std::chrono::microseconds(1234);
+  stages[Stage::checkpoint] = std::chrono::milliseconds(3'600'000);
+  const std::chrono::milliseconds waited{3}, applied{40};
+  catalog_->checkpoint(lease, Durable{Lsn{0x20}},
+                       {.first = Lsn{0x10}, .end = Lsn{0x20}, .inserts = 7, .waited = waited, .applied = applied, .stages = stages});
   catalog_->log(id, {.level = "warning", .message = "again", .detail = {}, .hint = "do this"});
   supervisor_.show(id, [](MirrorStatus& status) {
     status.tables = {{}};
@@ -118,6 +123,8 @@ TEST_F(ViewsTest, ChunksBatchesAndLogsComeFromTheCatalog) {
   EXPECT_EQ(chunks[1].at("end_block"), "NULL") << "the last chunk has no end";
   EXPECT_EQ(rows("mirror_batches").at(0).at("inserts"), "7");
   EXPECT_EQ(rows("mirror_batches").at(0).at("end_lsn"), "0/20");
+  const std::map<std::string, std::string> times{{"waited_ms", "3"}, {"applied_ms", "40"}, {"receive_ms", "1.234"}, {"full_ms", "0.000"}, {"checkpoint_ms", "3600000.000"}};
+  for (const auto& [column, value] : times) EXPECT_EQ(rows("mirror_batches").at(0).at(column), value) << column;
   EXPECT_EQ(rows("mirror_logs").at(0).at("hint"), "do this");
   EXPECT_EQ(rows("mirror_logs").at(0).at("detail"), "NULL");
 }

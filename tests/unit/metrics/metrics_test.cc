@@ -27,6 +27,7 @@ BatchRecord batch(std::uint64_t inserts) {
   record.bytes = 100 * inserts;
   record.waited = std::chrono::milliseconds(7);
   record.applied = std::chrono::milliseconds(700);
+  record.stages[Stage::commit] = std::chrono::milliseconds(250);
   return record;
 }
 
@@ -39,7 +40,8 @@ class MetricsTest : public testing::Test {
 };
 
 TEST_F(MetricsTest, AMirrorShowsItsStatusAndWhatWasCounted) {
-  metrics.batch_done(MirrorId{1}, batch(5));
+  metrics.batch_done(MirrorId{1}, batch(2));
+  metrics.batch_done(MirrorId{1}, batch(3));
   metrics.batch_done(MirrorId{1}, batch(0));
   metrics.chunk_done(MirrorId{1}, {.chunk = {}, .done = true, .counts = {.rows = 12, .bytes = 90}});
   metrics.failed(MirrorId{1}, {.code = ErrorCode::unreachable}, Verdict::retry);
@@ -49,12 +51,12 @@ TEST_F(MetricsTest, AMirrorShowsItsStatusAndWhatWasCounted) {
            R"(peerd_mirror_lag_bytes{mirror="m"} 100)", R"(peerd_mirror_lag_seconds{mirror="m"} 1.5)",
            R"(peerd_mirror_changes_total{mirror="m",kind="insert"} 5)", R"(peerd_mirror_changes_total{mirror="m",kind="truncate"} 0)",
            R"(peerd_mirror_streamed_bytes_total{mirror="m"} 500)", R"(peerd_mirror_copied_rows_total{mirror="m"} 12)",
-           R"(peerd_mirror_batches_total{mirror="m"} 1)", R"(peerd_mirror_errors_total{mirror="m",code="unreachable"} 1)",
-           R"(peerd_mirror_batch_seconds_bucket{mirror="m",stage="apply",le="0.5"} 0)",
-           R"(peerd_mirror_batch_seconds_bucket{mirror="m",stage="apply",le="1"} 1)",
-           R"(peerd_mirror_batch_seconds_bucket{mirror="m",stage="apply",le="60"} 1)",
-           R"(peerd_mirror_batch_seconds_bucket{mirror="m",stage="queue",le="0.01"} 1)",
-           R"(peerd_mirror_batch_seconds_sum{mirror="m",stage="apply"} 0.7)", R"(peerd_mirrors 1)"})
+           R"(peerd_mirror_batches_total{mirror="m"} 2)", R"(peerd_mirror_errors_total{mirror="m",code="unreachable"} 1)",
+           R"(peerd_mirror_batch_seconds_bucket{mirror="m",stage="apply",le="0.5"} 0)", R"(peerd_mirror_stage_seconds_total{mirror="m",stage="commit"} 0.5)",
+           R"(peerd_mirror_batch_seconds_bucket{mirror="m",stage="apply",le="1"} 2)",
+           R"(peerd_mirror_batch_seconds_bucket{mirror="m",stage="apply",le="60"} 2)",
+           R"(peerd_mirror_batch_seconds_bucket{mirror="m",stage="queue",le="0.01"} 2)",
+           R"(peerd_mirror_batch_seconds_sum{mirror="m",stage="apply"} 1.4)", R"(peerd_mirrors 1)"})
     EXPECT_TRUE(shows(shown, line)) << line << "\n" << shown;
   EXPECT_EQ(shown.find("peerd_table"), std::string::npos);
   EXPECT_EQ(shown.find("slot_status{"), std::string::npos) << "nobody has seen the slot";

@@ -39,6 +39,20 @@ TEST(BatchQueue, PassesItemsInOrder) {
   EXPECT_FALSE(queue.pop(soon()));
 }
 
+TEST(BatchQueue, TellsHowLongAnItemWaited) {
+  BatchQueue queue(1u << 30);
+  QueueItem item = batch_at(Lsn{1}, 1);
+  const auto before = std::chrono::steady_clock::now();
+  ASSERT_TRUE(queue.push(item, soon()));
+  const auto pushed = std::chrono::steady_clock::now();
+  std::this_thread::sleep_for(milliseconds(5));
+  const auto least = std::chrono::steady_clock::now() - pushed;
+  const auto popped = queue.pop(soon());
+  const auto most = std::chrono::steady_clock::now() - before;
+  EXPECT_GE(popped->waited + std::chrono::microseconds(1), least);
+  EXPECT_LE(popped->waited, most);
+}
+
 TEST(BatchQueue, TakesOneItemHoweverLargeAndThenMakesTheReaderWait) {
   BatchQueue queue(1);
   QueueItem first = batch_at(Lsn{1}, 10), second = batch_at(Lsn{2}, 10);
