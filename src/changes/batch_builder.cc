@@ -11,7 +11,7 @@ std::uint32_t BatchBuilder::table(const MirrorTable& table) {
   auto& tables = batch_->tables_;
   const auto at = std::ranges::find(tables, table.schema.id, [](const MirrorTable& t) { return t.schema.id; });
   const auto index = static_cast<std::uint32_t>(at - tables.begin());
-  if (at == tables.end()) tables.push_back(table);
+  if (at == tables.end()) batch_->add_table(table);
   return index;
 }
 
@@ -34,7 +34,7 @@ void BatchBuilder::append(const ChangeView& change) {
   transaction_has_changes_ = true;
   if (!std::exchange(noted_, true))
     batch_->transactions_.push_back({static_cast<std::uint32_t>(batch_->changes_.size()), xid_, commit_time_us_});
-  batch_->changes_.push_back(change);
+  batch_->add(change);
 }
 
 void BatchBuilder::append_message(std::string_view prefix, std::string_view content, Lsn commit, Lsn position) {

@@ -194,7 +194,7 @@ class BatchCodec::Decoder {
       place_of_.push_back(now == nullptr ? kGone : static_cast<std::uint32_t>(to_.tables_.size()));
       if (now == nullptr) continue;
       if (counting_.table) take_unstored(table, *now);
-      to_.tables_.push_back(std::move(table));
+      to_.add_table(table);
     }
   }
 
@@ -249,7 +249,7 @@ class BatchCodec::Decoder {
         begun_ = nullptr;
       }
       since_end_ = true;
-      to_.changes_.push_back(change);
+      to_.add(change);
     }
     pass(static_cast<std::uint32_t>(count));
     if (next_end_ != ends_.size()) throw_unreadable();

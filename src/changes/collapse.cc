@@ -52,8 +52,7 @@ void Collapser::Work::start() {
   self.arena_.reset();
   self.used_ = 0;
   self.outcome_of_.assign(batch.tables().size(), kNone);
-  const auto rekeys = std::ranges::count_if(batch.changes(), [](const ChangeView& c) { return !c.old_key.empty(); });
-  const std::size_t entries = batch.size() + static_cast<std::size_t>(rekeys);
+  const std::size_t entries = batch.size() + batch.count().rekeyed;
   // Sized for this batch, at most half full: a small batch after a large one does not clear the large one's table.
   self.slots_.assign(std::bit_ceil(entries * 2 + 1), Slot{0, kNone, 0});
 }
@@ -193,7 +192,7 @@ std::span<const TableOutcome> Collapser::collapse(const Batch& batch) {
 }
 
 bool Collapser::inserts_only(const Batch& batch) {
-  return std::ranges::all_of(batch.changes(), [](const ChangeView& c) { return c.kind == ChangeView::Kind::insert; });
+  return batch.count().of(ChangeView::Kind::insert) == batch.size();
 }
 
 }  // namespace peerd

@@ -11,28 +11,22 @@ namespace peerd {
 namespace {
 
 void count(const Batch& batch, BatchRecord& record) {
-  for (const ChangeView& change : batch.changes()) {
-    record.inserts += change.kind == ChangeView::Kind::insert;
-    record.updates += change.kind == ChangeView::Kind::update;
-    record.deletes += change.kind == ChangeView::Kind::remove;
-    record.truncates += change.kind == ChangeView::Kind::truncate;
-  }
+  const ChangeCounts counts = batch.count();
+  record.inserts += counts.of(ChangeView::Kind::insert);
+  record.updates += counts.of(ChangeView::Kind::update);
+  record.deletes += counts.of(ChangeView::Kind::remove);
+  record.truncates += counts.of(ChangeView::Kind::truncate);
   record.bytes += batch.bytes();
 }
 
 void count_by_table(const Batch& batch, std::vector<TableStatus>& shown) {
-  std::vector<TableStatus*> by_index;
-  for (const MirrorTable& table : batch.tables()) {
-    const auto found = std::find_if(shown.begin(), shown.end(),
-                                    [&](const TableStatus& status) { return status.id == table.schema.id; });
-    by_index.push_back(found == shown.end() ? nullptr : &*found);
-  }
-  for (const ChangeView& change : batch.changes()) {
-    TableStatus* status = by_index[change.table];
-    if (!status) continue;
-    status->inserts += change.kind == ChangeView::Kind::insert;
-    status->updates += change.kind == ChangeView::Kind::update;
-    status->deletes += change.kind == ChangeView::Kind::remove;
+  for (std::size_t i = 0; i < batch.tables().size(); ++i) {
+    const auto found = std::ranges::find(shown, batch.tables()[i].schema.id, &TableStatus::id);
+    if (found == shown.end()) continue;
+    const ChangeCounts& counts = batch.counts()[i];
+    found->inserts += counts.of(ChangeView::Kind::insert);
+    found->updates += counts.of(ChangeView::Kind::update);
+    found->deletes += counts.of(ChangeView::Kind::remove);
   }
 }
 

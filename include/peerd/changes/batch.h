@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -30,6 +31,24 @@ struct ChangeView {
   /// row as it was, `unchanged` where it did not. All of it with REPLICA IDENTITY FULL; else the key of an update that
   /// kept it and of which Postgres sent it nevertheless (a key that is stored out of line). Empty: nothing was sent.
   std::span<const CellView> old_row{};
+};
+
+/// How many changes there are of each kind.
+struct ChangeCounts {
+  std::array<std::uint64_t, 4> of_kind{};
+  std::uint64_t rekeyed = 0;  ///< Of the updates, those that changed the key.
+  std::uint64_t of(ChangeView::Kind kind) const { return of_kind[static_cast<std::size_t>(kind)]; }
+  std::uint64_t all() const { return of_kind[0] + of_kind[1] + of_kind[2] + of_kind[3]; }
+  void add(const ChangeView& change) {
+    ++of_kind[static_cast<std::size_t>(change.kind)];
+    rekeyed += change.old_key.empty() ? 0 : 1;
+  }
+  ChangeCounts& operator+=(const ChangeCounts& other) {
+    for (std::size_t i = 0; i < of_kind.size(); ++i) of_kind[i] += other.of_kind[i];
+    rekeyed += other.rekeyed;
+    return *this;
+  }
+  bool operator==(const ChangeCounts&) const = default;
 };
 
 /// A source transaction that has changes in a batch.
@@ -82,6 +101,13 @@ class Batch {
   std::span<const MirrorTable> tables() const noexcept { return tables_; }
   std::span<const ChangeView> changes() const noexcept { return changes_; }
   std::size_t size() const noexcept { return changes_.size(); }
+  /// By table, as tables() has them: counted as the batch was filled.
+  std::span<const ChangeCounts> counts() const noexcept { return counts_; }
+  ChangeCounts count() const noexcept {
+    ChangeCounts sum;
+    for (const ChangeCounts& counts : counts_) sum += counts;
+    return sum;
+  }
   std::size_t bytes() const noexcept {
     return arena_.bytes() + changes_.size() * sizeof(ChangeView) + messages_.size() * sizeof(MessageView);
   }
@@ -106,8 +132,12 @@ class Batch {
   friend class BatchBuilder;
   friend class BatchCodec;
   void clear() noexcept;  ///< As newly made; memory is kept.
+  void add_table(const MirrorTable& table);
+  void add(const ChangeView& change);
+
   Arena arena_;
   std::vector<MirrorTable> tables_;
+  std::vector<ChangeCounts> counts_;
   std::vector<ChangeView> changes_;
   std::vector<std::uint32_t> commit_ends_;
   std::vector<TransactionView> transactions_;

@@ -142,20 +142,16 @@ void Applier::clashed(const Batch& batch) {
 }
 
 void Applier::copy(const Batch& batch, const Wait& wait) {
-  // Counting sort by table: one COPY per table, whatever the order in which they were written.
-  starts_.assign(batch.tables().size() + 1, 0);
-  for (const ChangeView& change : batch.changes()) ++starts_[change.table + 1];
-  for (std::size_t i = 1; i < starts_.size(); ++i) starts_[i] += starts_[i - 1];
-  order_.resize(batch.size());
-  for (std::uint32_t i = 0; i < batch.size(); ++i) order_[starts_[batch.changes()[i].table]++] = i;
-  std::uint32_t at = 0;
+  order_by_table(batch);
+  std::size_t at = 0;
   for (std::size_t table = 0; table < batch.tables().size(); ++table) {
-    if (at == starts_[table]) continue;
+    const std::size_t end = at + batch.counts()[table].all();
+    if (at == end) continue;
     Table& into = table_of(batch.tables()[table]);
     explained(into, [&] {
       copy_.begin(connection_, copy_rows(into.shape), wait);
-      for (; at < starts_[table]; ++at) {
-        for (const CellView& cell : batch.changes()[order_[at]].row) copy_.cell(cell);
+      for (; at < end; ++at) {
+        for (const CellView& cell : batch.changes()[order_.empty() ? at : order_[at]].row) copy_.cell(cell);
         copy_.end_row(wait);
       }
       copy_.finish(wait);
@@ -163,9 +159,20 @@ void Applier::copy(const Batch& batch, const Wait& wait) {
   }
 }
 
+/// One COPY per table, whatever the order in which they were written. Nothing to be done for one.
+void Applier::order_by_table(const Batch& batch) {
+  order_.clear();
+  if (batch.tables().size() == 1) return;
+  starts_.assign(1, 0);
+  for (const ChangeCounts& counts : batch.counts()) starts_.push_back(starts_.back() + static_cast<std::uint32_t>(counts.all()));
+  order_.resize(batch.size());
+  for (std::uint32_t i = 0; i < batch.size(); ++i) order_[starts_[batch.changes()[i].table]++] = i;
+}
+
 /// Keys that rows left by a delete or a key change: an insert of such a key meets what stands there.
 void Applier::note_vacated(const Batch& batch) {
   vacated_.clear();
+  if (const ChangeCounts counts = batch.count(); counts.of(ChangeView::Kind::remove) + counts.rekeyed == 0) return;
   std::vector<CellView> key;
   for (const ChangeView& change : batch.changes()) {
     const TableSchema& schema = batch.tables()[change.table].schema;

@@ -94,6 +94,7 @@ class Applier {
   postgres::Result execute(Table& table, const std::string& what, const std::string& sql, const Wait& wait);
   int group_of(Table& table, const RowOutcome& row);
   void note_vacated(const Batch& batch);
+  void order_by_table(const Batch& batch);
   bool is_new(const Table& table, const RowOutcome& row) const;
 
   bool goes_directly(Table& table, const TableOutcome& outcome, const Pass& pass);

@@ -44,6 +44,16 @@ TEST(Arena, BytesAreWhatWasTaken) {
   EXPECT_TRUE(arena.copy("").empty());
 }
 
+TEST(BatchBuilder, CountsWhatItTakes) {
+  Script writer;
+  const auto batch = writer.batch("I 1 a -\nI 3 a -\nU 1>2 ~ b\nU 3 a b\nD 2\nT");
+  ASSERT_EQ(batch->counts().size(), 1u);
+  EXPECT_EQ(batch->count(), (ChangeCounts{.of_kind = {2, 2, 1, 1}, .rekeyed = 1}));
+  const auto next = writer.batch("D 3");
+  EXPECT_EQ(next->count(), (ChangeCounts{.of_kind = {0, 0, 1, 0}}));
+  EXPECT_EQ(writer.batch("")->count(), ChangeCounts{});
+}
+
 TEST(BatchBuilder, KeepsChangesInOrderWithTheirCells) {
   Script writer;
   const auto batch = writer.batch("I 1 a -\nU 1>2 ~ b\nD 2\nT");

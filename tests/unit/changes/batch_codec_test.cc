@@ -21,6 +21,7 @@ TEST(BatchCodec, WhatWasKeptIsWhatComesBack) {
       BatchCodec::encode(*batch, bytes);
       spent = BatchCodec::decode(bytes, {}, open, std::move(spent));
       ASSERT_EQ(told_by(*spent), told_by(*batch)) << "seed " << seed << ", batch " << i;
+      ASSERT_TRUE(std::ranges::equal(spent->counts(), batch->counts()));
       std::string again;
       BatchCodec::encode(*spent, again);
       ASSERT_EQ(again, bytes);
