@@ -43,7 +43,7 @@ void LogObserver::batch_done(MirrorId id, const BatchRecord& record) noexcept tr
   const std::string mirror = name(id), lsn = to_string(record.end);
   log(LogLevel::debug,
       "batch applied, inserts: " + std::to_string(record.inserts) + ", updates: " + std::to_string(record.updates) +
-          ", deletes: " + std::to_string(record.deletes) + ", ms: " + std::to_string(record.applied.count()),
+          ", deletes: " + std::to_string(record.deletes) + ", ms: " + std::to_string(record.applied / std::chrono::milliseconds(1)),
       {.mirror = mirror, .lsn = lsn, .phase = "stream"});
 } catch (...) {
 }

@@ -57,7 +57,7 @@ void HistoryRecorder::batch_done(MirrorId mirror, const BatchRecord& batch) noex
   // A position without changes is no batch that somebody waits for.
   if (batch.inserts + batch.updates + batch.deletes + batch.truncates == 0) return;
   ++counts.batches;
-  counts.batch_ms += batch.applied.count();
+  counts.batch_ms += batch.applied / std::chrono::milliseconds(1);
 } catch (...) {  // Without memory for one entry: the batch is not counted.
 }
 

@@ -155,10 +155,15 @@ void StreamWriter::store(Durable durable) {
   stream_.applied(stored);
   horizons_.passed(stored.lsn());
   // A position alone is no record: its times are those of what comes next.
-  StageTimes kept = record_.changes() > 0 ? StageTimes{} : record_.stages;
-  if (record_.changes() > 0) context_.observer.batch_done(context_.record.id, record_);
-  kept[Stage::checkpoint] += checkpoint;
-  record_ = BatchRecord{.first = {}, .end = {}, .stages = kept};
+  BatchRecord next{.first = {}, .end = {}};
+  if (record_.changes() > 0) {
+    context_.observer.batch_done(context_.record.id, record_);
+  } else {
+    next.applied = record_.applied;
+    next.stages = record_.stages;
+  }
+  next.stages[Stage::checkpoint] += checkpoint;
+  record_ = next;
   if (unstored_shape_ != 0 || !held_back_.empty()) store_shapes();
   queue_.stored(stored_to_);
 }

@@ -21,13 +21,14 @@ constexpr std::uint32_t kFirstOwnOid = 16384;  ///< Below it are the types that 
 /// and its array: Postgres writes them and reads none.
 constexpr std::uint32_t kOnlyWritten[] = {194, 3361, 3402, 5017, 4600, 4601, 3642, 3644};
 
-// A domain may stand on another one: `d` walks down to the type under all of them.
+// A domain may stand on another one: `d` walks down to the type under all of them. A default names no column, and is read as of no
+// table: as of one, pg_get_expr() would wait for whoever has that locked.
 constexpr std::string_view kColumns =
     "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.atttypid, a.atttypmod, a.attnotnull,"
     " a.atthasdef OR a.attidentity <> '' OR d.has_default, a.attgenerated <> '', a.attgenerated = 'v', a.attidentity = 'a',"
     " d.not_null,"
     " d.base || coalesce(' ' || c.words, ''), coalesce(c.words, ''), coalesce(c.bytewise, true),"
-    " coalesce(pg_get_expr(f.adbin, f.adrelid), '')"
+    " coalesce(CASE WHEN a.attgenerated = '' THEN pg_get_expr(f.adbin, 0) END, '')"
     " FROM pg_attribute a LEFT JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum LEFT JOIN LATERAL (SELECT format('COLLATE %I.%I', n.nspname, l.collname) AS words,"
     " l.collisdeterministic AS bytewise FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace"
     " WHERE l.oid = a.attcollation) c ON true CROSS JOIN LATERAL (WITH RECURSIVE layer AS ("
