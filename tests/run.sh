@@ -74,8 +74,8 @@ pytest() {
   $python -m pytest -c tests/pytest.ini --rootdir=tests -q --tb=short --junit-xml="$results/$name.xml" "$@"
 }
 
-# scenarios: two at a time, each with servers of its own: they wait more than they work.
-scenarios() { pytest "$1" -n 2 --dist load "${@:2}"; }
+# scenarios: three at a time, each with servers of its own: they wait more than they work.
+scenarios() { pytest "$1" -n 3 --dist load "${@:2}"; }
 
 # preset NAME TARGET...: configures and builds.
 preset() {
