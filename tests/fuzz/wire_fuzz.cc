@@ -60,7 +60,7 @@ void talk(World& world, std::string_view bytes) {
   Sink connection;
   StatementStop stop{std::stop_token()};
   Dialogue dialogue(world.deps, connection, stop, {"v", "d", "u", 1, {}}, Settings("14.0", "u"));
-  while (auto frame = take_frame(bytes, Stage::messages)) {
+  while (auto frame = take_frame(bytes, sql::Stage::messages)) {
     if (dialogue.handle(*frame) == Dialogue::Next::close) return;
   }
 }
