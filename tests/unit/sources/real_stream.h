@@ -98,6 +98,19 @@ class RealStream : public RealSource {
     }
     return rows;
   }
+  /// All of it comes again, the row `first` and one of key 7, to a mirror that has stored the last shape: none is told of.
+  void expect_all_again(const std::string& first, const std::string& change) {
+    stream_.reset();
+    builder_ = BatchBuilder();
+    shaped_at_ = shaped_commit_;
+    shaped_.notes = notes_;
+    open({shaped_});
+    const std::string again = read();
+    EXPECT_EQ(again.find("shape:"), std::string::npos) << change << again;
+    EXPECT_NE(again.find("i t 7 "), std::string::npos) << change << again;
+    EXPECT_NE(again.find(first), std::string::npos) << change << again;
+    shaped_commit_ = Lsn{};
+  }
   /// A slot, a source and a stream of its own for each of several cases in one test.
   void open_anew() {
     wait_ = Wait::at_most(90s);
