@@ -16,14 +16,6 @@ def make(world, rows=200):
               f"INSERT INTO items SELECT g, g, 'q' || g, g * 2, {LONG}, -g FROM generate_series(1, {rows}) g")
 
 
-def begin(world):
-    world.start_mirror(["public.items"])
-    world.wait_caught_up()
-    # Without a change of ours: one that leaves a long value out has it looked up, which is from the future again.
-    wait_for("the mirror to be consistent", lambda: world.mirror()["consistent"], 60)
-    world.compare()
-
-
 def rows_at(world, columns, where="true"):
     """Of the target's table, dropped columns too."""
     if world.kind == "postgres":
@@ -31,10 +23,6 @@ def rows_at(world, columns, where="true"):
     names = columns.split(", ")
     found = world.at_target(f"SELECT {columns} FROM items FINAL WHERE ({where}) AND _PEERDB_IS_DELETED = 0")
     return sorted(tuple(int(row[name]) if name == "id" else row[name] for name in names) for row in found)
-
-
-def logs(world):
-    return [row["message"] for row in world.peerd.rows("SELECT message FROM mirror_logs")]
 
 
 def write(world, first):
@@ -48,7 +36,7 @@ def write(world, first):
 def test_a_dropped_column_is_followed(new_world, kind):
     world = new_world(kind)
     make(world)
-    begin(world)
+    world.start_consistent()
     write(world, 1000)
     world.sql("ALTER TABLE items DROP q")
     write(world, 2000)
@@ -61,14 +49,14 @@ def test_a_dropped_column_is_followed(new_world, kind):
     world.sql("ALTER TABLE items ADD r int DEFAULT 5")
     write(world, 4000)
     assert world.settle_and_compare() == 280
-    assert any("has lost columns \"q\"" in line for line in logs(world)), logs(world)
+    assert any("has lost columns \"q\"" in line for line in world.logs()), world.logs()
 
 
 @pytest.mark.parametrize("kind", ["postgres", "clickhouse"])
 def test_what_was_written_before_the_drop_keeps_its_value(new_world, kind):
     world = new_world(kind)
     make(world)
-    begin(world)
+    world.start_consistent()
     world.pause()
     world.sql("INSERT INTO items (id, q) VALUES (1001, 'before'); UPDATE items SET q = 'changed' WHERE id = 2")
     world.sql("ALTER TABLE items DROP q")
@@ -84,7 +72,7 @@ def test_columns_dropped_while_nobody_looks(new_world, kind, how):
     """Two of them, one after the other; and unchanged long values of a column that is there no more are looked for nowhere."""
     world = new_world(kind)
     make(world)
-    begin(world)
+    world.start_consistent()
     world.pause() if how == "paused" else world.peerd.kill9()
     write(world, 1000)
     world.sql("UPDATE items SET n = n + 1 WHERE id < 100")
@@ -102,7 +90,7 @@ def test_columns_dropped_while_nobody_looks(new_world, kind, how):
 def test_a_long_value_that_is_gone_with_its_column_holds_nothing_up(new_world, kind):
     world = new_world(kind)
     make(world)
-    begin(world)
+    world.start_consistent()
     world.peerd.kill9()
     world.sql("UPDATE items SET n = n + 1; UPDATE items SET id = id + 5000 WHERE id < 20")
     world.sql("ALTER TABLE items DROP body")
@@ -137,7 +125,7 @@ def test_a_column_dropped_in_mid_snapshot(new_world, kind):
 def test_columns_dropped_between_kills(new_world, kind):
     world = new_world(kind)
     create_table(world.source, "public.items", 2000, world.source_db, long_every=20)
-    begin(world)
+    world.start_consistent()
     writer = Writer(world.source, "public.items", world.source_db, seed=11, rate=60, long_bytes=20_000, mix=MIX)
     for column in ("ratio", "price", "tags", "ok"):
         world.sql(f"ALTER TABLE items DROP {column}")
@@ -176,7 +164,7 @@ def test_a_name_that_the_target_keeps_is_not_given_to_another_column(new_world, 
 def test_what_cannot_be_told_apart_stops_the_mirror(new_world, change):
     world = new_world("postgres")
     make(world)
-    begin(world)
+    world.start_consistent()
     before = rows_at(world, "id, n, q, last")
     world.sql(change)
     world.sql("INSERT INTO items (id, n) VALUES (1001, 1); UPDATE items SET n = 0")
@@ -191,7 +179,7 @@ def test_what_cannot_be_told_apart_stops_the_mirror(new_world, change):
 def test_a_column_of_the_key_that_is_dropped_stops_the_mirror(new_world):
     world = new_world("clickhouse")
     world.sql("CREATE TABLE items (id int, k int, n int, PRIMARY KEY (id, k)); INSERT INTO items VALUES (1, 1, 1), (2, 2, 2)")
-    begin(world)
+    world.start_consistent()
     world.sql("ALTER TABLE items DROP k; INSERT INTO items VALUES (3, 3)")
     stopped = world.wait_state("FAILED", 60)
     assert "public.items" in stopped["last_error"] and stopped["last_error_hint"], stopped
@@ -224,8 +212,8 @@ def test_a_drop_that_no_change_follows_is_noticed(new_world, kind):
     """And rows that are to be read once more wait for it."""
     world = new_world(kind)
     make(world)
-    begin(world)
+    world.start_consistent()
     world.sql("ALTER TABLE items DROP q; ALTER TABLE items ALTER n TYPE int USING n + 1000")
-    wait_for("rows to be read again", lambda: any("were read once more" in line for line in logs(world)), 90)
-    assert any("has lost columns \"q\"" in line for line in logs(world)), logs(world)
+    wait_for("rows to be read again", lambda: any("were read once more" in line for line in world.logs()), 90)
+    assert any("has lost columns \"q\"" in line for line in world.logs()), world.logs()
     world.settle_and_compare()

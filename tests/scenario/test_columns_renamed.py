@@ -17,13 +17,6 @@ def make(world, rows=200):
               f" FROM generate_series(1, {rows}) g")
 
 
-def begin(world, tables=("public.items",)):
-    world.start_mirror(list(tables))
-    world.wait_caught_up()
-    wait_for("the mirror to be consistent", lambda: world.mirror()["consistent"], 60)
-    world.compare()
-
-
 def rename(*pairs):
     return "; ".join(f"ALTER TABLE items RENAME COLUMN {old} TO {new}" for old, new in pairs)
 
@@ -36,10 +29,6 @@ def write(world, first):
     world.sql(f"INSERT INTO items (id, n) SELECT g, g FROM generate_series({first}, {first} + 20) g;"
               f"UPDATE items SET n = n + 1; UPDATE items SET id = {first} + 500 + id WHERE id BETWEEN {first} + 10 AND {first} + 15;"
               f"DELETE FROM items WHERE id = {first} + 1")
-
-
-def logs(world):
-    return [row["message"] for row in world.peerd.rows("SELECT message FROM mirror_logs")]
 
 
 def columns_at(world):
@@ -61,7 +50,7 @@ def settle(world, **more):
 def test_a_renamed_column_is_followed(new_world, kind):
     world = new_world(kind)
     make(world)
-    begin(world)
+    world.start_consistent()
     world.sql(rename(("a", "was_a")))
     write(world, 1000)
     world.sql("UPDATE items SET was_a = 'new' WHERE id % 3 = 0")
@@ -83,7 +72,7 @@ def test_a_renamed_column_is_followed(new_world, kind):
     world.peerd.restart()
     write(world, 3000)
     assert settle(world) == 260
-    assert any('"a" is "was_a" now' in line for line in logs(world)), logs(world)
+    assert any('"a" is "was_a" now' in line for line in world.logs()), world.logs()
     if kind != "kafka":
         assert not {name for name in columns_at(world) if "renaming" in name or name in ("tmp", "was_a", "tags")}, columns_at(world)
 
@@ -91,7 +80,7 @@ def test_a_renamed_column_is_followed(new_world, kind):
 def test_a_renamed_column_of_the_key_is_followed(new_world):
     world = new_world("postgres")
     make(world)
-    begin(world)
+    world.start_consistent()
     world.sql("UPDATE items SET id = id + 5000 WHERE id < 10; ALTER TABLE items RENAME id TO code;"
               "UPDATE items SET code = code + 7000 WHERE code BETWEEN 10 AND 20; DELETE FROM items WHERE code = 30;"
               "UPDATE items SET n = n + 1")
@@ -107,7 +96,7 @@ def test_columns_renamed_while_nobody_looks(new_world, kind, how):
     """A second rename while the first is still behind, one that goes round, and one back."""
     world = new_world(kind)
     make(world)
-    begin(world)
+    world.start_consistent()
     world.pause() if how == "paused" else world.peerd.kill9()
     write(world, 1000)
     world.sql(rename(("a", "a2")))
@@ -128,7 +117,7 @@ def test_columns_renamed_while_nobody_looks(new_world, kind, how):
 def test_columns_renamed_between_kills(new_world, kind):
     world = new_world(kind)
     make(world)
-    begin(world)
+    world.start_consistent()
     for turn in range(6):
         write(world, 1000 * (turn + 1))
         if turn % 2 == 0:
@@ -137,7 +126,7 @@ def test_columns_renamed_between_kills(new_world, kind):
             world.sql("BEGIN; " + rename(("b", f"b{turn}"), ("a", "b")) + "; UPDATE items SET n = n + 1; " +
                       rename(("b", "a"), (f"b{turn}", "b")) + "; UPDATE items SET n = n + 1; COMMIT")
         if turn % 3 == 0:
-            wait_for("the rename to be there", lambda: any("has renamed columns" in line for line in logs(world)), 60)
+            wait_for("the rename to be there", lambda: any("has renamed columns" in line for line in world.logs()), 60)
         world.peerd.kill9()
         world.peerd.start()
     assert settle(world) == 320
@@ -166,7 +155,7 @@ def test_a_name_that_is_taken_at_the_target_stops_the_mirror_until_it_is_free(ne
     """By a column that the target keeps, and by the operator's own."""
     world = new_world(kind)
     make(world)
-    begin(world)
+    world.start_consistent()
     world.sql("ALTER TABLE items DROP b; UPDATE items SET n = 0")
     world.settle_and_compare()
     world.at_target("ALTER TABLE items ADD mine int DEFAULT 5") if kind == "postgres" else \
@@ -189,7 +178,7 @@ def test_a_name_that_is_taken_at_the_target_stops_the_mirror_until_it_is_free(ne
 def test_a_column_of_the_key_that_cannot_be_renamed_stops_the_mirror(new_world, kind, words):
     world = new_world(kind)
     make(world)
-    begin(world)
+    world.start_consistent()
     world.sql("ALTER TABLE items RENAME id TO code; UPDATE items SET n = n + 1")
     stopped = world.wait_state("FAILED", 60)
     assert words in stopped["last_error"] and "RESYNC TABLE public.items" in stopped["last_error_hint"], stopped
@@ -224,7 +213,7 @@ def test_the_mapping_follows_the_column(new_world, kind):
         assert [tuple(row) if kind == "postgres" else tuple(row.values()) for row in rows] == want
         assert not {"s2", "price_old", "n"} & columns_at(world), columns_at(world)
     same()
-    assert any('excluded column "secret"' in line and "stays excluded" in line for line in logs(world)), logs(world)
+    assert any('excluded column "secret"' in line and "stays excluded" in line for line in world.logs()), world.logs()
     world.peerd.restart()
     world.sql("UPDATE items SET price_old = price_old + 1, secret = 5")
     world.wait_caught_up()
@@ -239,7 +228,7 @@ def test_a_partitioned_tables_columns_are_renamed(new_world):
               "CREATE TABLE high (b int, gone int, a text, n int, id int NOT NULL); ALTER TABLE high DROP gone;"
               "ALTER TABLE items ATTACH PARTITION high FOR VALUES FROM (100) TO (10000);"
               "INSERT INTO items SELECT g, g, 'a' || g, -g FROM generate_series(1, 200) g")
-    begin(world)
+    world.start_consistent()
     world.sql("BEGIN; " + rename(("a", "tmp"), ("b", "a"), ("tmp", "b")) + "; COMMIT; UPDATE items SET b = 'x' WHERE id % 3 = 0;"
               "UPDATE items SET id = id + 300 WHERE id < 50")
     assert world.settle_and_compare() == 200
@@ -260,7 +249,7 @@ def test_generated_and_identity_columns_and_names_of_case_and_length(new_world):
 def test_what_depends_on_the_column_at_the_target(new_world):
     world = new_world("postgres")
     make(world)
-    begin(world)
+    world.start_consistent()
     world.at_target("CREATE VIEW seen AS SELECT id, a FROM items; CREATE INDEX ON items (a)")
     world.sql(rename(("a", "z")) + "; UPDATE items SET z = 'new' WHERE id = 1")
     world.settle_and_compare()
@@ -270,7 +259,7 @@ def test_what_depends_on_the_column_at_the_target(new_world):
 def test_a_materialized_view_that_reads_the_column_stops_the_mirror(new_world):
     world = new_world("clickhouse")
     make(world)
-    begin(world)
+    world.start_consistent()
     world.target.text("CREATE MATERIALIZED VIEW mv ENGINE = MergeTree ORDER BY id AS SELECT id, a FROM items", world.target_db)
     world.sql(rename(("a", "z")) + "; UPDATE items SET z = 'new' WHERE id = 1")
     stopped = world.wait_state("FAILED", 60)
@@ -287,9 +276,9 @@ def test_a_rename_that_no_change_follows_is_noticed(new_world, kind):
     """And rows that are to be read once more wait for it."""
     world = new_world(kind)
     make(world)
-    begin(world)
+    world.start_consistent()
     world.sql(rename(("a", "z")) + "; ALTER TABLE items ALTER n TYPE int USING n + 1000")
-    wait_for("rows to be read again", lambda: any("were read once more" in line for line in logs(world)), 90)
+    wait_for("rows to be read again", lambda: any("were read once more" in line for line in world.logs()), 90)
     world.settle_and_compare()
 
 

@@ -21,13 +21,6 @@ def make(world, rows=200):
         ARRAY[g, NULL], 'ok', g, g FROM generate_series(1, {rows}) g""")
 
 
-def begin(world, tables=("public.items",)):
-    world.start_mirror(list(tables))
-    world.wait_caught_up()
-    wait_for("the mirror to be consistent", lambda: world.mirror()["consistent"], 60)
-    world.compare()
-
-
 def retype(*pairs):
     return "; ".join(f"ALTER TABLE items ALTER {column} TYPE {kind}" for column, kind in pairs)
 
@@ -37,10 +30,6 @@ def write(world, first):
     world.sql(f"INSERT INTO items (id, n, m) SELECT g, 7, 'sad' FROM generate_series({first}, {first} + 20) g;"
               f"UPDATE items SET must = must + 1; UPDATE items SET id = {first} + 500 + id WHERE id BETWEEN {first} + 10 AND {first} + 15;"
               f"DELETE FROM items WHERE id = {first} + 1")
-
-
-def logs(world):
-    return [row["message"] for row in world.peerd.rows("SELECT message FROM mirror_logs")]
 
 
 def settle(world):
@@ -63,25 +52,25 @@ def types_at(world):
 def test_changes_of_type_are_followed(new_world, kind):
     world = new_world(kind)
     make(world)
-    begin(world)
+    world.start_consistent()
     # None of these writes the table anew.
     world.sql("UPDATE items SET price = price + 1 WHERE id < 9; " +
               retype(("v", "varchar(20)"), ("price", "numeric(12,2)"), ("at", "timestamp"), ("body", "text"), ("d", "int")))
     write(world, 1000)
     world.sql("UPDATE items SET v = 'longer than ' || id, price = 1234567890.25, at = '2020-01-01 00:00:00.123456' WHERE id % 3 = 0")
     assert settle(world) == 220
-    assert not any("read once more" in line for line in logs(world)), logs(world)
+    assert not any("read once more" in line for line in world.logs()), world.logs()
     # These do, and what they made of the rows is in no message.
     world.sql(retype(("n", "bigint"), ("small", "int USING small * 100000"), ("tags", "bigint[]")))
     world.sql("UPDATE items SET n = 5000000000, tags = '{5000000000}' WHERE id % 5 = 0")
     settle(world)
-    assert any("were read once more" in line for line in logs(world)), logs(world)
+    assert any("were read once more" in line for line in world.logs()), world.logs()
     world.sql("BEGIN; UPDATE items SET must = must + 1; " + retype(("n", "numeric")) + "; UPDATE items SET n = n + 0.5 WHERE id % 7 = 0;"
               + retype(("v", "text"), ("m", "text USING m::text || '!'")) + "; INSERT INTO items (id, m) VALUES (3000, 'any'); "
               + retype(("n", "text")) + "; UPDATE items SET n = 'many' WHERE id < 20; COMMIT")
     world.sql("ALTER TABLE items ALTER must DROP NOT NULL; UPDATE items SET must = NULL WHERE id % 4 = 0")
     assert settle(world) == 221
-    assert any('"n" is bigint now, which was integer' in line for line in logs(world)), logs(world)
+    assert any('"n" is bigint now, which was integer' in line for line in world.logs()), world.logs()
     world.peerd.restart()
     write(world, 4000)
     assert settle(world) == 241
@@ -102,7 +91,7 @@ def test_types_changed_while_nobody_looks(new_world, kind, how):
     """A second change while the first is still behind, rows of each between."""
     world = new_world(kind)
     make(world)
-    begin(world)
+    world.start_consistent()
     world.pause() if how == "paused" else world.peerd.kill9()
     write(world, 1000)
     world.sql(retype(("small", "int"), ("v", "varchar(15)")))
@@ -122,14 +111,14 @@ def test_types_changed_while_nobody_looks(new_world, kind, how):
 def test_types_changed_between_kills(new_world, kind):
     world = new_world(kind)
     make(world)
-    begin(world)
+    world.start_consistent()
     wider = [("small", "int"), ("v", "varchar(30)"), ("small", "bigint"), ("price", "numeric(18,2)"), ("small", "numeric"), ("v", "text")]
     for turn, change in enumerate(wider):
         write(world, 1000 * (turn + 1))
         before, after = "UPDATE items SET must = must + 1", "UPDATE items SET must = must + 2 WHERE id % 2 = 0"
         world.sql(f"BEGIN; {before}; {retype(change)}; {after}; COMMIT" if turn % 2 == 0 else f"{retype(change)}; {after}")
         if turn % 3 == 0:
-            wait_for("the new type", lambda: any(f'"{change[0]}" is' in line for line in logs(world)), 60)
+            wait_for("the new type", lambda: any(f'"{change[0]}" is' in line for line in world.logs()), 60)
         world.peerd.kill9()
         world.peerd.start()
     assert settle(world) == 320
@@ -139,7 +128,7 @@ def test_an_alter_that_a_crash_has_cut_off_is_known_again(new_world):
     """The column has its new type at the target, and the catalog knows only that it was to get it."""
     world = new_world("clickhouse")
     make(world)
-    begin(world)
+    world.start_consistent()
     world.peerd.kill9()
     world.sql("UPDATE items SET small = 7 WHERE id < 50; " + retype(("small", "int")) + "; UPDATE items SET small = 70000 WHERE id < 20")
     world.target.text("ALTER TABLE items MODIFY COLUMN small Nullable(Int32)", world.target_db)
@@ -168,7 +157,7 @@ def test_a_key_that_was_written_anew_stops_the_mirror_and_resync_cures_it(new_wo
     """One that was not is followed."""
     world = new_world(kind)
     world.sql("CREATE TABLE items (code varchar(8) PRIMARY KEY, must int); INSERT INTO items SELECT 'c' || g, g FROM generate_series(1, 50) g")
-    begin(world)
+    world.start_consistent()
     world.sql(retype(("code", "varchar(40)")) + "; INSERT INTO items VALUES ('a code that is longer', 1); UPDATE items SET code = code || '+' WHERE must < 9")
     assert settle(world) == 51
     world.sql("ALTER TABLE items ALTER code TYPE varchar(41) USING upper(code); UPDATE items SET must = 5 WHERE code = 'C20'")
@@ -184,7 +173,7 @@ def test_what_clickhouse_would_write_otherwise_stops_the_mirror_and_resync_cures
     """Decimal to String: 1.50 would be 1.5."""
     world = new_world("clickhouse")
     make(world)
-    begin(world)
+    world.start_consistent()
     world.sql(retype(("price", "numeric")) + "; UPDATE items SET price = 1.125 WHERE id = 1")
     stopped = world.wait_state("FAILED", 60)
     assert "otherwise" in stopped["last_error"] and "RESYNC TABLE public.items" in stopped["last_error_hint"], stopped
@@ -199,7 +188,7 @@ def test_an_operators_own_table_follows_and_what_depends_on_a_column_is_said(new
     world.sql("CREATE TABLE items (id int PRIMARY KEY, n int, must int NOT NULL, c text COLLATE \"C\" NOT NULL, w numeric(8,2));"
               "INSERT INTO items SELECT g, g, g, 'c', g FROM generate_series(1, 50) g")
     world.at_target("CREATE TABLE items (id int PRIMARY KEY, n int, must int NOT NULL, c text COLLATE \"C\" NOT NULL, w numeric(12,2))")
-    begin(world)
+    world.start_consistent()
     world.sql(retype(("w", "numeric(10,2)")) + "; UPDATE items SET w = 12345678.25 WHERE id < 9; ALTER TABLE items ALTER must DROP NOT NULL;"
               "UPDATE items SET must = NULL WHERE id < 5")
     assert settle(world) == 50
@@ -220,9 +209,9 @@ def test_an_operators_own_table_follows_and_what_depends_on_a_column_is_said(new
 def test_a_change_of_type_that_no_change_follows_is_noticed(new_world, kind):
     world = new_world(kind)
     make(world)
-    begin(world)
+    world.start_consistent()
     world.sql(retype(("n", "bigint USING n + 1000000"), ("v", "text")))
-    wait_for("rows to be read again", lambda: any("were read once more" in line for line in logs(world)), 90)
+    wait_for("rows to be read again", lambda: any("were read once more" in line for line in world.logs()), 90)
     settle(world)
     assert types_at(world)["n"] in ("bigint", "Nullable(Int64)")
 
@@ -235,7 +224,7 @@ def test_a_partitioned_tables_column_gets_another_type(new_world):
               "CREATE TABLE high (v varchar(5), gone int, must int, id int NOT NULL); ALTER TABLE high DROP gone;"
               "ALTER TABLE items ATTACH PARTITION high FOR VALUES FROM (100) TO (10000);"
               "INSERT INTO items SELECT g, g, 'v' || g FROM generate_series(1, 200) g")
-    begin(world)
+    world.start_consistent()
     world.sql(retype(("v", "varchar(20)")) + "; UPDATE items SET v = 'a longer one' WHERE id % 3 = 0; UPDATE items SET id = id + 300 WHERE id < 50")
     assert settle(world) == 200
     world.sql(retype(("must", "bigint USING must * 10000000000")) + "; UPDATE items SET v = 'x' WHERE id % 5 = 0")

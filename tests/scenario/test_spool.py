@@ -300,15 +300,20 @@ def test_under_load_the_source_keeps_less_than_twice_the_budget(new_world, kind,
     assert most < 2 * budget, f"the source had to keep {most / 1e6:.1f} MB, the budget is {budget / 1e6:.0f} MB"
 
 
+def write_what_does_not_shrink(world, rounds, lines):
+    """A hundred rows each round, of so many random lines."""
+    for i in range(rounds):
+        world.sql(f"INSERT INTO items (id, n, body) SELECT g, 1, (SELECT string_agg(md5(random()::text), '') FROM generate_series(1, {lines}) WHERE g > 0) "
+                  "FROM generate_series(%s, %s) g", (1000 + i * 100, 1099 + i * 100))
+
+
 def test_a_spool_that_is_full_waits_and_goes_on(new_world):
     world = new_world("postgres", target=target_of("postgres"))
     create_table(world.source, "public.items", 100, world.source_db)
     world.start_mirror(["public.items"], spool="always", spool_max_bytes=2_000_000, max_batch_size=100)
     world.wait_caught_up()
     world.target.kill9()
-    for i in range(40):
-        world.sql("INSERT INTO items (id, n, body) SELECT g, 1, (SELECT string_agg(md5(random()::text), '') FROM generate_series(1, 40) WHERE g > 0) "
-                  "FROM generate_series(%s, %s) g", (1000 + i * 100, 1099 + i * 100))
+    write_what_does_not_shrink(world, 40, 40)
     row = wait_for("the spool to be full", lambda: (row := world.mirror()) and "spool_max_bytes" in row["step"] and row, 60)
     assert row["state"] == "RUNNING" and row["spool_bytes"] <= 2_000_000, row
     world.target.start()
@@ -329,9 +334,7 @@ def test_a_slot_is_given_up_when_asked_for_and_resync_mends_it(new_world, kind):
                         max_batch_size=100, on_spool_full="drop_slot")
     world.wait_caught_up()
     world.target.kill9()
-    for i in range(30):
-        world.sql("INSERT INTO items (id, n, body) SELECT g, 1, (SELECT string_agg(md5(random()::text), '') FROM generate_series(1, 80) WHERE g > 0) "
-                  "FROM generate_series(%s, %s) g", (1000 + i * 100, 1099 + i * 100))
+    write_what_does_not_shrink(world, 30, 80)
     row = wait_for("the spool to be full", lambda: (row := world.mirror()) and "the slot is dropped" in row["step"] and row, 60)
     assert "spool_max_bytes" in row["step"] and row["state"] == "RUNNING" and world.slots(), row
     world.peerd.kill9()  # It may come anywhere: a start goes on to the same end.
