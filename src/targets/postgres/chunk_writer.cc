@@ -111,15 +111,11 @@ void PostgresChunkWriter::write(std::span<const std::byte> rows, const Wait& wai
   });
 }
 
-/// Each row that was staged stands now, or one of its key does. What the target left out for any other reason, it would
-/// leave out in silence.
-void PostgresChunkWriter::check_all_stand(std::uint64_t inserted, const Wait& wait) {
-  if (inserted == counts_.rows) return;
-  std::string absent = std::to_string(counts_.rows - inserted);
-  if (!shape_.key.empty()) absent = count_absent(wait);
-  if (absent == "0") return;
+/// What the target left out for any other reason than that a row of its key stands, it would leave out in silence.
+void PostgresChunkWriter::throw_left_out(std::uint64_t absent) const {
   throw Error(ErrorText{.code = ErrorCode::target_unfit,
-                        .message = "target table " + name_ + " left out " + absent + " of the rows that were copied into it",
+                        .message = "target table " + name_ + " left out " + std::to_string(absent) +
+                                   " of the rows that were copied into it",
                         .detail = "a trigger or a rule of the table answers an insert with nothing",
                         .hint = "drop what keeps rows out of " + name_ + " at the target, then RESUME MIRROR",
                         .field = {},
@@ -128,17 +124,17 @@ void PostgresChunkWriter::check_all_stand(std::uint64_t inserted, const Wait& wa
                         .retry = Retry::after_operator});
 }
 
-/// Staged rows of whose key no row stands.
-std::string PostgresChunkWriter::count_absent(const Wait& wait) {
+/// Staged rows of whose key no row stands, though `inserted` were let in.
+std::uint64_t PostgresChunkWriter::count_absent(std::uint64_t inserted, const Wait& wait) {
+  if (inserted == counts_.rows || shape_.key.empty()) return counts_.rows - inserted;
   std::vector<std::string> same;
   for (const auto& [column, equal] : shape_.key) {
     const std::string& name = shape_.columns[column];
     same.push_back("t." + name + equal.op + "s." + name + equal.collate);
   }
-  return connection_->run("SELECT count(*) FROM " + staging_ + " s WHERE NOT EXISTS (SELECT 1 FROM " + shape_.rows + " t WHERE " +
-                              join(same, " AND ") + ")",
-                          wait)
-      .string(0, 0);
+  const std::string count = "SELECT count(*) FROM " + staging_ + " s WHERE NOT EXISTS (SELECT 1 FROM " + shape_.rows +
+                            " t WHERE " + join(same, " AND ") + ")";
+  return static_cast<std::uint64_t>(connection_->run(count, wait).integer(0, 0));
 }
 
 void PostgresChunkWriter::throw_repeated_key(const Error& error) const {
@@ -166,29 +162,31 @@ std::string PostgresChunkWriter::on_conflict() const {
 // A row that clashes with one of the chunk's under another key was read at another moment: the source never held both.
 // Between the two moments both have changed, after the start and at or below the horizon, so the stream brings whole rows
 // of both: whichever is left out here comes back. The standing one goes, for that is one statement. Two chunks at once
-// can meet so again and again, though not for long: each waits for the other's end.
+// can meet so again and again, though not for long: each waits for the other's end. And a row that stood in the way of
+// one of the same key may have gone so before it is looked for: none is left out for that, once more is.
 void PostgresChunkWriter::insert_staged(const Wait& wait) {
-  constexpr int kMostTries = 20;
+  constexpr int kMostTries = 20, kMostShort = 5;
   const std::string insert = "INSERT INTO " + name_ + " (" + columns_ + ") OVERRIDING SYSTEM VALUE SELECT " + columns_ +
                              " FROM " + staging_ + on_conflict();
   // What is checked at the commit, or not at all, is not waited for.
   bool make_room = std::ranges::any_of(shape_.clashes, &Clash::deferrable);
-  for (int tries = 1;; ++tries) {
+  for (int tries = 1, fell_short = 0;; ++tries) {
     for (const Clash& clash : shape_.clashes) {
       if (make_room)
         connection_->run(delete_clashing(shape_, clash, rows_of(shape_, staging_), ClashWith::any_row), wait);
     }
     connection_->run("SAVEPOINT peerd_chunk", wait);
     try {
-      const std::uint64_t inserted = connection_->run(insert, wait).affected();
-      return check_all_stand(inserted, wait);
+      const std::uint64_t absent = count_absent(connection_->run(insert, wait).affected(), wait);
+      if (absent == 0) return;
+      if (++fell_short == kMostShort) throw_left_out(absent);
     } catch (const Error& error) {
       if (error.text.origin == "21000") throw_repeated_key(error);
       if (!is_clash(error)) throw;
       if (shape_.clashes.empty() || tries == kMostTries) throw_clash(error, name_);
+      make_room = true;
     }
     connection_->run("ROLLBACK TO SAVEPOINT peerd_chunk; RELEASE SAVEPOINT peerd_chunk", wait);
-    make_room = true;
   }
 }
 

@@ -28,8 +28,8 @@ class PostgresChunkWriter final : public ChunkWriter {
   void learn(const MirrorTable& table, const Wait& wait);
   std::uint64_t end_copy(const Wait& wait);
   void insert_staged(const Wait& wait);
-  void check_all_stand(std::uint64_t inserted, const Wait& wait);
-  std::string count_absent(const Wait& wait);
+  std::uint64_t count_absent(std::uint64_t inserted, const Wait& wait);
+  [[noreturn]] void throw_left_out(std::uint64_t absent) const;
   std::string on_conflict() const;
   [[noreturn]] void throw_repeated_key(const Error& error) const;
   Begun start(const Chunk& chunk, const CopyPlan& plan, CopyCounts& known, const Wait& wait);

@@ -164,6 +164,20 @@ TEST_F(PostgresUnique, WhatATableLeavesOutInSilenceStopsTheCopy) {
   EXPECT_NE(failure([&] { copy(*writer, 0, "1\tx\tA\t1\n2\ty\tB\t2\n"); }).find("left out"), std::string::npos);
 }
 
+TEST_F(PostgresUnique, ARowThatStoodInTheWayAndIsTakenByAnotherChunkIsCopiedAfterAll) {
+  adopted("");
+  prepare_table(target(), table_, wait());
+  const auto writer = target().open_writer(wait());
+  copy(*writer, 0, "1\tx\tA\t1\n");
+  // The other chunk's part: a row that stood when the insert passed it over is gone when it is looked for.
+  sql("CREATE SEQUENCE once; CREATE FUNCTION clash_away() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS"
+      " 'BEGIN IF nextval(''once'') = 1 THEN DELETE FROM sample WHERE id = 1; END IF; RETURN NULL; END';"
+      " CREATE TRIGGER clash_away AFTER INSERT ON sample FOR EACH STATEMENT EXECUTE FUNCTION clash_away();"
+      " ALTER TABLE sample ENABLE ALWAYS TRIGGER clash_away");
+  copy(*target().open_writer(wait()), 1, "1\tlater\tA\t1\n2\ty\tB\t2\n");
+  EXPECT_EQ(live(), (Rows{{"1", "x", "A", "1"}, {"2", "y", "B", "2"}}));
+}
+
 class PostgresUniqueKinds : public PostgresUnique, public testing::WithParamInterface<std::tuple<Kind, bool>> {
  protected:
   void SetUp() override {
