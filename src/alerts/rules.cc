@@ -93,6 +93,19 @@ struct Judge {
                 ", or ALTER MIRROR " + mirror.name + " SET (spool_max_bytes = …); its option on_spool_full says what follows"};
   }
 
+  /// A table that is parked stays so, whatever the mirror does meanwhile.
+  Finding parked() const {
+    std::string names;
+    const TableStatus* first = nullptr;
+    for (const TableStatus& table : mirror.tables) {
+      if (!table.parked) continue;
+      if (first == nullptr) first = &table;
+      names += (names.empty() ? "" : ", ") + table.source;
+    }
+    if (first == nullptr) return {"table_parked", Says::over, {}, {}};
+    return {"table_parked", Says::holds, named("goes on without ") + names + ", whose changes are left out: " + first->parked->reason, first->parked->hint};
+  }
+
   Finding slot_lost() const {
     if (!fresh() || ends()) return {"slot_lost", Says::unknown, {}, {}};
     const bool gone = !trail.slot->exists;
@@ -133,11 +146,12 @@ struct Judge {
 std::vector<Finding> judge_mirror(const MirrorStatus& mirror, const MirrorTrail& trail, const AlertThresholds& thresholds, Clock::Instant now) {
   const Judge judge{mirror, trail, thresholds, now};
   return {judge.failed(),     judge.retrying(),  judge.lag_seconds(),     judge.lag_bytes(), judge.wal_kept(),
-          judge.spool_full(), judge.slot_lost(), judge.slot_unreserved(), judge.stalled()};
+          judge.spool_full(), judge.parked(),    judge.slot_lost(), judge.slot_unreserved(), judge.stalled()};
 }
 
 std::string_view severity_of(std::string_view cause) {
-  const bool grave = cause == "failed" || cause == "slot_lost" || cause == "slot_unreserved" || cause == "stalled" || cause == "spool_full";
+  const bool grave = cause == "failed" || cause == "slot_lost" || cause == "slot_unreserved" || cause == "stalled" || cause == "spool_full" ||
+                     cause == "table_parked";
   return grave ? "critical" : "warning";
 }
 

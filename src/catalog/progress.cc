@@ -55,7 +55,7 @@ std::vector<MirrorTable> SqlCatalog::read_tables(MirrorId mirror, std::vector<Mi
     tables.back().start = read_lsn(rows.text(2));
     if (notes)
       notes->push_back({tables.back().schema.id, rows.integer(3) != 0, rows.integer(4) != 0, read_lsn(rows.text(5)),
-                        static_cast<std::uint32_t>(rows.integer(6)), static_cast<Resync>(rows.integer(7))});
+                        static_cast<std::uint32_t>(rows.integer(6)), static_cast<Resync>(rows.integer(7)), read_parked(rows.text(8))});
   }
   return tables;
 }
@@ -186,6 +186,14 @@ void SqlCatalog::copied(const Lease& lease, TableId table, Lsn horizon) {
   sqlite::Transaction transaction(database_);
   require_lease(run(Sql::fence, {lease.mirror.value, epoch_of(lease)}));
   run(Sql::copied_table, {lease.mirror.value, oid(table), lsn_text(horizon)});
+  transaction.commit();
+}
+
+void SqlCatalog::park(const Lease& lease, TableId table, const ParkedTable& parked) {
+  Lock lock(mutex_);
+  sqlite::Transaction transaction(database_);
+  require_lease(run(Sql::fence, {lease.mirror.value, epoch_of(lease)}));
+  run(Sql::park_table, {lease.mirror.value, oid(table), parked_json(parked)});
   transaction.commit();
 }
 

@@ -148,6 +148,17 @@ TargetIdentity read_identity(std::string_view text) {
   });
 }
 
+std::string parked_json(const ParkedTable& parked) {
+  return dump({{"v", kVersion}, {"from", parked.from.value}, {"since_us", parked.since_us}, {"reason", parked.reason}, {"hint", parked.hint}});
+}
+
+std::optional<ParkedTable> read_parked(std::string_view text) {
+  if (text.empty()) return std::nullopt;
+  return read(text, [](const json& document) {
+    return ParkedTable{Lsn{document.at("from").get<std::uint64_t>()}, document.at("since_us"), document.at("reason"), document.at("hint")};
+  });
+}
+
 std::string key_range_json(const Chunk::KeyRange& range) {
   return dump({{"v", kVersion}, {"first", range.first}, {"end", range.end}, {"columns_mark", range.columns_mark}});
 }

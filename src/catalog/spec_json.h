@@ -1,11 +1,13 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "peerd/base/option_table.h"
 #include "peerd/base/secret_box.h"
 #include "peerd/changes/chunk.h"
+#include "peerd/changes/progress.h"
 #include "peerd/changes/table_json.h"
 #include "peerd/changes/target_identity.h"
 #include "peerd/specs/mirror_spec.h"
@@ -26,6 +28,9 @@ void read_mirror(std::string_view json, MirrorSpec& into);
 
 std::string identity_json(const TargetIdentity& identity);
 TargetIdentity read_identity(std::string_view json);
+
+std::string parked_json(const ParkedTable& parked);
+std::optional<ParkedTable> read_parked(std::string_view json);  ///< "": it is not.
 
 std::string key_range_json(const Chunk::KeyRange& range);
 Chunk::KeyRange read_key_range(std::string_view json);

@@ -48,6 +48,7 @@ class SqlCatalog : public Catalog, public AlertStore, public TagStore {
   std::vector<ChunkRecord> chunks(MirrorId mirror) override;
   void moved(const Lease& lease, TableId table) override;
   void copied(const Lease& lease, TableId table, Lsn horizon) override;
+  void park(const Lease& lease, TableId table, const ParkedTable& parked) override;
   void ask_resync(MirrorId mirror, std::span<const TableId> tables) override;
   void begin_resync(const Lease& lease, TableId before, const MirrorTable& table) override;
   bool begin_swap(const Lease& lease, TableId table) override;

@@ -144,8 +144,11 @@ ALTER TABLE mirror_batches ADD COLUMN commit_us BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE mirror_batches ADD COLUMN checkpoint_us BIGINT NOT NULL DEFAULT 0;
 )";
 
+constexpr std::string_view kVersion14 = R"(
+ALTER TABLE mirror_tables ADD COLUMN parked TEXT NOT NULL DEFAULT '';  -- JSON; '' = its changes are followed.
+)";
 constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4,  kVersion5,  kVersion6,
-                                    kVersion7, kVersion8, kVersion9, kVersion10, kVersion11, kVersion12, kVersion13};
+                                    kVersion7, kVersion8, kVersion9, kVersion10, kVersion11, kVersion12, kVersion13, kVersion14};
 
 struct Entry {
   Sql name;
@@ -216,7 +219,7 @@ constexpr std::array<Entry, static_cast<std::size_t>(Sql::count)> kStatements = 
     {Sql::set_spool_shaped, "UPDATE mirrors SET spool_shaped = ?3 WHERE id = ?1 AND epoch = ?2"},
 
     {Sql::all_tables,
-     "SELECT oid, spec, start, planned, copied, horizon, moves, resync FROM mirror_tables WHERE mirror = ?1 ORDER BY position, oid"},
+     "SELECT oid, spec, start, planned, copied, horizon, moves, resync, parked FROM mirror_tables WHERE mirror = ?1 ORDER BY position, oid"},
     {Sql::put_table,
      "INSERT INTO mirror_tables (mirror, oid, position, spec, start) VALUES (?1, ?2, ?3, ?4, ?5) "
      "ON CONFLICT (mirror, oid) DO UPDATE SET position = excluded.position, spec = excluded.spec, start = "
@@ -226,19 +229,20 @@ constexpr std::array<Entry, static_cast<std::size_t>(Sql::count)> kStatements = 
      "ON CONFLICT (mirror, oid) DO UPDATE SET spec = excluded.spec, start = excluded.start, planned = "
      "excluded.planned, "
      "copied = 0, horizon = ''"},
-    {Sql::void_table, "UPDATE mirror_tables SET planned = 0, copied = 0, horizon = '' WHERE mirror = ?1 AND oid = ?2"},
+    {Sql::void_table, "UPDATE mirror_tables SET planned = 0, copied = 0, horizon = '', parked = '' WHERE mirror = ?1 AND oid = ?2"},
     {Sql::delete_table, "DELETE FROM mirror_tables WHERE mirror = ?1 AND oid = ?2"},
     {Sql::delete_table_chunks, "DELETE FROM mirror_chunks WHERE mirror = ?1 AND oid = ?2"},
     {Sql::copied_table, "UPDATE mirror_tables SET copied = 1, horizon = ?3, moves = 0 WHERE mirror = ?1 AND oid = ?2"},
     {Sql::moved_table, "UPDATE mirror_tables SET moves = moves + 1 WHERE mirror = ?1 AND oid = ?2"},
     {Sql::ask_resync, "UPDATE mirror_tables SET resync = 1 WHERE mirror = ?1 AND oid = ?2"},
+    {Sql::park_table, "UPDATE mirror_tables SET parked = ?3 WHERE mirror = ?1 AND oid = ?2"},
     // In the place of the row of ?2, which is another one when the table was made anew at the source.
     {Sql::begin_resync,
      "INSERT INTO mirror_tables (mirror, oid, position, spec, start, resync) "
      "SELECT mirror, CAST(?3 AS BIGINT), position, CAST(?4 AS TEXT), CAST(?5 AS TEXT), 2 FROM mirror_tables "
      "WHERE mirror = ?1 AND oid = ?2 AND resync = 1 "
      "ON CONFLICT (mirror, oid) DO UPDATE SET spec = excluded.spec, start = excluded.start, planned = 0, copied = 0, "
-     "horizon = '', moves = 0, resync = 2"},
+     "horizon = '', moves = 0, resync = 2, parked = ''"},
     {Sql::begin_swap, "UPDATE mirror_tables SET resync = 3 WHERE mirror = ?1 AND oid = ?2 AND resync = 2"},
     {Sql::resynced_table,
      "UPDATE mirror_tables SET copied = 1, horizon = ?3, moves = 0, resync = 0 WHERE mirror = ?1 AND oid = ?2 AND resync = 3"},

@@ -51,6 +51,7 @@ enum class Sql : std::size_t {
   copied_table,
   moved_table,
   ask_resync,
+  park_table,
   begin_resync,
   begin_swap,
   resynced_table,

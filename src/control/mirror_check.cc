@@ -72,6 +72,11 @@ Problems check_spool(const Options& options) {
   return problems;
 }
 
+Problems check_table_error(const Options& options) {
+  constexpr std::array<std::string_view, 2> kWords{"stop", "park"};
+  return check_word(options, "on_table_error", kWords, "'stop' or 'park'");
+}
+
 /// By the common table and that of the target's kind; an option of another kind is told as such.
 Problems check_mirror_options(RawOptions raw, const MirrorSpec& spec, const Connector* to, const Connectors& connectors, Options& options) {
   std::vector<Option> all(spec.option_table().options.begin(), spec.option_table().options.end());
@@ -95,6 +100,7 @@ Problems check_mirror_options(RawOptions raw, const MirrorSpec& spec, const Conn
   if (spec.of_query()) return problems;
   append(problems, check_own_columns(options));
   append(problems, check_spool(options));
+  append(problems, check_table_error(options));
   return problems;
 }
 

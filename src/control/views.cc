@@ -137,15 +137,26 @@ View tables_view(MirrorControl& mirrors, const std::string& only) {
              {"updates", Type::integer},
              {"deletes", Type::integer},
              {"unfit_values", Type::integer},
-             {"unfit_columns", Type::text}},
+             {"unfit_columns", Type::text},
+             {"parked_reason", Type::text},
+             {"parked_hint", Type::text},
+             {"parked_from", Type::text},
+             {"parked_since", Type::timestamp}},
             {}};
   view.rows = [&mirrors, only] {
     Rows rows;
-    for (const MirrorStatus& mirror : chosen(mirrors, only))
-      for (const TableStatus& table : mirror.tables)
+    for (const MirrorStatus& mirror : chosen(mirrors, only)) {
+      for (const TableStatus& table : mirror.tables) {
         rows.push_back({cell(mirror.name), cell(table.source), cell(table.target), cell(table.chunks_done),
                         cell(table.chunks_total), cell(table.rows_copied), cell(table.inserts), cell(table.updates),
                         cell(table.deletes), cell(table.unfit_values()), cell(unfit_columns(table))});
+        const auto& parked = table.parked;
+        rows.back().push_back(parked ? cell(parked->reason) : std::nullopt);
+        rows.back().push_back(parked ? cell(parked->hint) : std::nullopt);
+        rows.back().push_back(parked ? cell(parked->from) : std::nullopt);
+        rows.back().push_back(parked ? timestamp(parked->since_us) : std::nullopt);
+      }
+    }
     return rows;
   };
   return view;

@@ -1,5 +1,6 @@
 #include "write_metrics.h"
 
+#include <algorithm>
 #include <array>
 
 #include "exposition.h"
@@ -53,6 +54,10 @@ void write_states(Exposition& out, Mirrors mirrors) {
   }
   per_mirror(out, mirrors, "peerd_mirror_failing", "gauge", "1 while what the mirror tries fails.",
              [](const Shown& one) { return one.status.failing ? 1 : 0; });
+  per_mirror(out, mirrors, "peerd_mirror_parked_tables", "gauge", "Tables whose changes are left out until RESYNC TABLE copies them anew.",
+             [](const Shown& one) {
+               return static_cast<double>(std::ranges::count_if(one.status.tables, [](const TableStatus& table) { return table.parked.has_value(); }));
+             });
   per_mirror(out, mirrors, "peerd_mirror_consistent", "gauge", "1 once the target has reached one moment of the source.",
              [](const Shown& one) { return one.status.consistent() ? 1 : 0; });
 }

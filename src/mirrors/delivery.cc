@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "parked.h"
 #include "target_notes.h"
 
 namespace peerd {
@@ -52,7 +53,7 @@ Delivery open_delivery(PhaseContext& context, MirrorProgress progress, const std
     }
   }
   TargetNotes notes = progress.target_tables;
-  for (const MirrorTable& table : progress.tables) verify_at_target(context, notes, table, prompt(stop));
+  for (const MirrorTable& table : followed(progress)) verify_at_target(context, notes, table, prompt(stop));
   progress.target_tables = notes;
   if (!progress.target) context.catalog.note_target(context.lease, "", context.target.identity(prompt(stop)));
   StreamStart start = find_start(context, progress, stop);

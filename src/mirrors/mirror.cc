@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "drop_phase.h"
+#include "parked.h"
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
 #include "peerd/spool/spool.h"
@@ -184,7 +185,8 @@ bool Mirror::follow(const MirrorRecord& record, const std::stop_token& stop) {
     }
   } catch (const Stopped&) {
   } catch (...) {
-    failed(record, current_error());
+    const ErrorText error = current_error();
+    if (!parks(record, error)) failed(record, error);
   }
   return true;
 }
@@ -325,6 +327,20 @@ void Mirror::move(const MirrorRecord& record, Step step, std::string reason) {
     throw;
   }
   announce(world_, id_, record.state, *row.to, reason);
+}
+
+bool Mirror::parks(const MirrorRecord& record, const ErrorText& thrown) {
+  try {
+    const MirrorProgress progress = world_.catalog.progress(id_);
+    const std::optional<TableId> table = table_to_park(record, progress, thrown);
+    if (!table) return false;
+    const std::optional<Lease> lease = world_.catalog.lease(id_, world_.owner, kLease);
+    if (!lease) return false;
+    park(world_, record, *lease, progress, *table, in_full(thrown, name_, true));
+  } catch (...) {
+    failed(record, current_error());  // It is not noted: the same comes again.
+  }
+  return true;
 }
 
 void Mirror::failed(const MirrorRecord& record, const ErrorText& thrown) {

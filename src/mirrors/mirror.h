@@ -61,6 +61,7 @@ class Mirror {
   PhaseContext context(const MirrorRecord& record, const Lease& lease, Source& source, Target& target) const;
   void move(const MirrorRecord& record, Step step, std::string reason);
   void failed(const MirrorRecord& record, const ErrorText& thrown);
+  bool parks(const MirrorRecord& record, const ErrorText& thrown);  ///< One table is left out, and the attempt is made again.
   /// To everybody who listens; true when it is stored, too.
   bool tell_failure(const MirrorRecord& record, const ErrorText& error, Verdict verdict, bool retry, std::chrono::milliseconds delay);
   void prepare_spool(PhaseContext& phase);

@@ -18,6 +18,7 @@ Health health_of(const MirrorStatus& status) {
       break;
   }
   if (status.failing) return Health::retrying;
+  if (status.has_parked()) return Health::parked;
   if (status.state == MirrorState::setup || status.state == MirrorState::snapshot) return Health::copying;
   // The position of an idle stream is stored every ten seconds, and looked at as often: half a minute tells nothing.
   constexpr std::chrono::seconds kBehind{60}, kAnyway{30};
@@ -57,6 +58,9 @@ std::string_view to_string(Health health) {
   return kWords[static_cast<std::size_t>(health)];
 }
 
+bool MirrorStatus::has_parked() const {
+  return std::ranges::any_of(tables, [](const TableStatus& table) { return table.parked.has_value(); });
+}
 std::uint64_t MirrorStatus::chunks_done() const {
   std::uint64_t sum = 0;
   for (const TableStatus& table : tables) sum += table.chunks_done;

@@ -71,6 +71,10 @@ void begin_table(PhaseContext& context, const MirrorTable& before, MirrorTable n
   carry_kept(before, now);
   now.start = context.source.insert_position(brief(stop));
   context.catalog.begin_resync(context.lease, before.schema.id, now);
+  context.board.update(context.record.id, [&](MirrorStatus& status) {
+    for (TableStatus& shown : status.tables)
+      if (shown.id == before.schema.id) shown.parked.reset();
+  });
   tell(context, now.schema.qualified() + " is copied anew, as it is at the source now");
 }
 

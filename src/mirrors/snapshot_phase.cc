@@ -88,8 +88,8 @@ void Snapshot::load() {
     std::vector<ChunkRecord> own;
     for (const ChunkRecord& record : chunks)
       if (record.chunk.table == id && record.chunk.start == tables_[i].start) own.push_back(record);
-    if (noted.resync == Resync::asked) {
-      work_.finished(i);  // Asked for a moment ago: the next attempt takes it up.
+    if (noted.resync == Resync::asked || (noted.parked && noted.resync == Resync::none)) {
+      work_.finished(i);  // Asked for a moment ago: the next attempt takes it up. Or parked until somebody asks.
     } else if (noted.resync == Resync::swapping) {
       swap(i);
     } else if (noted.copied) {

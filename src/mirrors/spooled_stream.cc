@@ -12,6 +12,7 @@
 #include <set>
 
 #include "delivery.h"
+#include "parked.h"
 #include "retry_policy.h"
 #include "slot_given_up.h"
 #include "source_place.h"
@@ -72,7 +73,7 @@ struct ReaderTables {
   Lsn shaped_at;
 };
 ReaderTables reader_tables(const MirrorProgress& progress, const Spool::Content& content) {
-  ReaderTables reader{progress.tables, progress.shaped_at};
+  ReaderTables reader{followed(progress), progress.shaped_at};
   for (std::size_t i = 0; i < content.shapes.size(); ++i) {
     const NewShape& shape = content.shapes[i];
     if (content.numbers[i] <= progress.spool_shaped) continue;
@@ -227,7 +228,7 @@ class SpooledStream {
     }
     Delivery delivery = open_delivery(context, std::move(progress), stop);
     if (delivery.start.to_confirm) stream_->confirm(*delivery.start.to_confirm);
-    queue_.rewind(delivery.start.from, delivery.progress.tables);
+    queue_.rewind(delivery.start.from, followed(delivery.progress));
     queue_.failing(false);
     working_();
     const std::function<void()> works = [this] {

@@ -6,6 +6,7 @@
 
 #include "batch_queue.h"
 #include "delivery.h"
+#include "parked.h"
 #include "phase.h"
 #include "slot_given_up.h"
 #include "source_place.h"
@@ -28,7 +29,7 @@ void stream_changes(PhaseContext& context, const std::stop_token& stop, const st
   Delivery delivery = open_delivery(context, std::move(progress), stop);
   const Lsn from = delivery.start.from;
   const auto stream =
-      context.source.open_stream(from, delivery.progress.tables, delivery.progress.shaped_at, patient(stop));
+      context.source.open_stream(from, followed(delivery.progress), delivery.progress.shaped_at, patient(stop));
   if (delivery.start.to_confirm) stream->confirm(*delivery.start.to_confirm);
   context.step("streaming from " + to_string(from));
 

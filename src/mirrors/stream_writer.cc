@@ -6,6 +6,7 @@
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
 #include "peerd/changes/renaming.h"
+#include "retry_policy.h"
 
 namespace peerd {
 namespace {
@@ -241,6 +242,16 @@ void StreamWriter::begin_shape(const MirrorTable& from, const MirrorTable& to) {
   *find_table(from.schema.id) = before;
 }
 
+/// What stands against it is the table's, whoever says it.
+void StreamWriter::alter(const MirrorTable& from, const MirrorTable& to, const std::stop_token& stop) {
+  try {
+    context_.target.alter(from, to, patient(stop));
+  } catch (Error& error) {
+    if (error.text.table.empty() && verdict_of(error.text) != Verdict::retry) error.text.table = from.schema.qualified();
+    throw;
+  }
+}
+
 MirrorTable* StreamWriter::find_table(TableId id) {
   const auto found = std::ranges::find(tables_, id, [](const MirrorTable& table) { return table.schema.id; });
   return found == tables_.end() ? nullptr : &*found;
@@ -254,7 +265,7 @@ void StreamWriter::take_shape(const NewShape& shape, std::uint64_t record, const
   std::string words;
   if (!only_notes) {
     begin_shape(*found, shape.table);
-    context_.target.alter(*found, shape.table, patient(stop));
+    alter(*found, shape.table, stop);
     words = became(found->schema, shape.table.schema);
     if (!shape.table.notes.excluded.empty() || !renamings(found->schema, shape.table.schema).empty())
       note_altered(context_, target_notes_, shape.table, patient(stop));

@@ -26,6 +26,7 @@ class StreamWriter {
   void store(Durable durable);
   void settle(const std::stop_token& stop);
   void take_shape(const NewShape& shape, std::uint64_t record, const std::stop_token& stop);
+  void alter(const MirrorTable& from, const MirrorTable& to, const std::stop_token& stop);
   void store_shapes();
   void begin_shape(const MirrorTable& from, const MirrorTable& to);
   void store_tables();

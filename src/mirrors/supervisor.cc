@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "mirror.h"
+#include "parked.h"
 #include "peerd/base/log.h"
 #include "phase.h"
 #include "slot_watch.h"
@@ -50,6 +51,12 @@ MirrorStatus first_status(Catalog& catalog, const MirrorRecord& record) {
       ++shown.chunks_total;
       shown.chunks_done += chunk.done;
       shown.rows_copied += chunk.counts.rows;
+    }
+    const auto note = std::ranges::find(progress.notes, table.schema.id, &MirrorProgress::TableNote::table);
+    if (note != progress.notes.end()) shown.parked = note->parked;
+    if (shown.parked) {
+      status.last_error = told_of(shown.source, *shown.parked);
+      status.last_error_at_us = shown.parked->since_us;
     }
     status.tables.push_back(std::move(shown));
   }

@@ -28,7 +28,7 @@ std::vector<MirrorTable> added(const std::vector<MirrorTable>& kept, const Mirro
       continue;
     }
     const auto note = std::ranges::find(progress.notes, known->schema.id, &MirrorProgress::TableNote::table);
-    const bool anew = note != progress.notes.end() && note->resync == Resync::asked;
+    const bool anew = note != progress.notes.end() && (note->resync == Resync::asked || note->parked);
     if (known->schema.id == table.schema.id || anew) continue;
     throw Error(ErrorText{.code = ErrorCode::schema_changed,
                           .message = "table " + table.schema.qualified() + " was dropped or made again",

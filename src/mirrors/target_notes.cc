@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "parked.h"
+
 namespace peerd {
 
 namespace {
@@ -31,8 +33,9 @@ bool take_back_names(MirrorContext& context, const MirrorProgress& progress, con
       context.target.take_back_names(table, renamed, patient(stop));
       note_altered(context, notes, table, patient(stop));
     } catch (const Error& error) {
-      // The table is gone, or another: whoever compares it with its note says so, and RESYNC needs none of it.
-      if (error.text.code != ErrorCode::target_unfit) throw;
+      // The table is gone, or another: whoever compares it with its note says so, and RESYNC needs none of it. Nor is a
+      // parked one compared.
+      if (error.text.code != ErrorCode::target_unfit && !is_parked(progress, table.schema.id)) throw;
     }
   }
   if (any) context.catalog.set_tables(context.lease, tables, progress.shaped_at);

@@ -32,6 +32,15 @@ void fill_error(const MirrorStatus& status, peerdb_route::MirrorError& error) {
   if (status.last_error_at_us > 0) set_time(*error.mutable_at(), status.last_error_at_us);
 }
 
+void fill_parked(const TableStatus& table, peerdb_route::ParkedTable& parked) {
+  parked.set_source(table.source);
+  parked.set_target(table.target);
+  parked.set_reason(table.parked->reason);
+  parked.set_hint(table.parked->hint);
+  parked.set_from_lsn(to_string(table.parked->from));
+  set_time(*parked.mutable_since(), table.parked->since_us);
+}
+
 void fill_health(const MirrorStatus& status, peerdb_route::MirrorHealth& health) {
   health.set_health(std::string(to_string(health_of(status))));
   health.set_step(status.step);
@@ -51,6 +60,8 @@ void fill_health(const MirrorStatus& status, peerdb_route::MirrorHealth& health)
   health.set_received_lsn(to_string(status.received));
   health.set_applied_lsn(to_string(status.applied));
   health.set_confirmed_lsn(to_string(status.confirmed));
+  for (const TableStatus& table : status.tables)
+    if (table.parked) fill_parked(table, *health.add_parked_tables());
 }
 
 /// Newest first, as PeerDB lists them.

@@ -42,6 +42,9 @@ constexpr Option kOptions[] = {
     {"on_spool_full", OptionType::text, "wait", Required::no, Secret::no,
      "what follows when the spool is full too: wait keeps the WAL at the source; drop_slot drops the slot once it keeps more than "
      "wal_budget_bytes and the target takes nothing, which saves the source and needs RESYNC MIRROR"},
+    {"on_table_error", OptionType::text, "stop", Required::no, Secret::no,
+     "what follows when one streamed table alone cannot go on: stop stops the mirror; park leaves that table's changes out, says so, and "
+     "lets the others go on, until RESYNC TABLE copies it anew"},
 };
 
 constexpr Option kQueryOptions[] = {

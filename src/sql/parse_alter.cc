@@ -32,6 +32,9 @@ Statement parse_alter_mirror(TokenCursor& cursor) {
     } else if (cursor.accept_word("SET")) {
       parse_option_list(cursor, alter.change.set, alter.positions);
       if (alter.change.set.empty()) cursor.fail("an option before this");
+    } else if (const std::size_t begin = cursor.peek().begin; cursor.accept_words({"RESUME", "TABLE"})) {
+      throw not_supported("RESUME TABLE is not supported: the changes of a parked table were left out, and are not kept",
+                          "RESYNC TABLE s.t OF " + alter.name + " copies the table anew, and it is followed again", begin);
     } else {
       cursor.fail("ADD TABLE, DROP TABLE or SET");
     }

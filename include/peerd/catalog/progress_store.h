@@ -34,6 +34,7 @@ struct MirrorProgress {
     Lsn horizon;                            ///< rules.md 14; 0 while not copied.
     std::uint32_t moves = 0;                ///< How often moved() was called since the last copied().
     Resync resync = Resync::none;
+    std::optional<ParkedTable> parked{};
   };
   std::vector<TableNote> notes;
   std::optional<TargetIdentity> target;                 ///< Noted: the target as a whole,
@@ -61,6 +62,8 @@ class ProgressStore {
   virtual std::vector<ChunkRecord> chunks(MirrorId mirror) = 0;
   virtual void moved(const Lease& lease, TableId table) = 0;  ///< A chunk met the table rewritten or altered (rules.md 9).
   virtual void copied(const Lease& lease, TableId table, Lsn horizon) = 0;  ///< After the table's last chunk and end_copy().
+  /// From here on the table's changes are left out, until begin_resync() of it, or another start.
+  virtual void park(const Lease& lease, TableId table, const ParkedTable& parked) = 0;
   /// What an operator asks, and so without a lease: these tables are copied anew, from the start, however far an earlier RESYNC
   /// of theirs has come. All or none: throws wrong_state when the mirror has one of them no more.
   virtual void ask_resync(MirrorId mirror, std::span<const TableId> tables) = 0;

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <string>
+
 #include "peerd/changes/lsn.h"
 
 namespace peerd {
@@ -30,6 +33,14 @@ class Stored {
   friend class ProgressStore;
   explicit Stored(Lsn lsn) : lsn_(lsn) {}
   Lsn lsn_;
+};
+
+/// Of a table whose changes are left out until it is copied anew (on_table_error = 'park').
+struct ParkedTable {
+  Lsn from;                   ///< What was committed after it may be missing at the target.
+  std::int64_t since_us = 0;  ///< Unix time.
+  std::string reason, hint;
+  bool operator==(const ParkedTable&) const = default;
 };
 
 }  // namespace peerd

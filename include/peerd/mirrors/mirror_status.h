@@ -8,6 +8,7 @@
 
 #include "peerd/base/error.h"
 #include "peerd/changes/chunk.h"
+#include "peerd/changes/progress.h"
 #include "peerd/specs/mirror_spec.h"
 
 namespace peerd {
@@ -24,6 +25,7 @@ struct TableStatus {
   /// By column of the source: values that the target's type cannot hold and that were written otherwise, copied and streamed
   /// since this process started.
   std::map<std::string, std::uint64_t> unfit{};
+  std::optional<ParkedTable> parked{};
   std::uint64_t unfit_values() const {
     std::uint64_t sum = 0;
     for (const auto& [_, count] : unfit) sum += count;
@@ -62,7 +64,8 @@ struct MirrorStatus {
   std::uint64_t chunks_done() const;
   std::uint64_t chunks_total() const;
   std::uint64_t rows_copied() const;
-  bool consistent() const { return horizon.value != 0 && applied >= horizon; }
+  bool has_parked() const;  ///< One of the tables.
+  bool consistent() const { return horizon.value != 0 && applied >= horizon && !has_parked(); }
 };
 Health health_of(const MirrorStatus& status);
 /// Takes the source's present end into account, as seen at `now_us`.

@@ -90,7 +90,8 @@ std::vector<UnfitValues> BatchApplier::apply(const Batch& batch, const ApplyCont
     } catch (Error& error) {
       insert_.abandon();
       explain(statements_, table, layouts_, error, context.wait);
-      if (error.text.table.empty()) error.text.table = table.schema.qualified();
+      const bool no_database = error.text.origin == "CH 81";
+      if (error.text.table.empty() && !no_database) error.text.table = table.schema.qualified();
       throw;
     }
   }

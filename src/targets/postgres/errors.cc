@@ -52,6 +52,9 @@ void replace_all(std::string& text, std::string_view what, const std::string& wi
   }
 }
 
+/// What a table, its indexes and its own code refuse, besides values and constraints.
+constexpr std::array<std::string_view, 9> kOfTable{"38", "39", "428C9", "42804", "42P10", "44", "54000", "55000", "P0"};
+
 /// The column whose value COPY was reading, also where it read it into the table's staging table.
 std::string copied_column(const ServerError& error, const MirrorTable& table) {
   const TableSchema& schema = table.schema;
@@ -156,6 +159,8 @@ void explain(Error& error, const Site& site, const MirrorTable& table) {
     std::string where = "target table " + target + ", key (" + join(key, ", ") + ")";
     if (!names.empty()) where = (names.size() > 1 ? "columns " : "column ") + join(names, ", ") + " of " + where;
     said->text.message = without_values(*said) + " (" + where + ")";
+    const bool refuses = std::ranges::any_of(kOfTable, [&](std::string_view sqlstate) { return said->text.origin.starts_with(sqlstate); });
+    if (said->text.code == ErrorCode::peer_error && refuses) said->text.code = ErrorCode::bad_value;
     said->text.hint = std::move(hint);
   }
   name_place(error, site, table.schema.qualified());

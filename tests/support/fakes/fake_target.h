@@ -224,7 +224,8 @@ class FakeTarget : public Target {
   TargetStore::Table& standing(const MirrorTable& table) {
     const auto found = store_->tables_.find(table.target_name);
     if (found == store_->tables_.end())
-      throw Error(ErrorCode::target_unfit, "table " + table.target_name + " is gone at the target");
+      throw Error(ErrorText{.code = ErrorCode::target_unfit, .message = "table " + table.target_name + " is gone at the target",
+                            .table = table.schema.qualified()});
     return found->second;
   }
   void widen(const MirrorTable& table) {
@@ -236,6 +237,10 @@ class FakeTarget : public Target {
   }
   void apply_change(const MirrorTable& table, const ChangeView& change, const ApplyContext& context) {
     TargetStore::Table& of = (*open_)[table.target_name];
+    {
+      Lock lock(store_->mutex_);
+      if (const auto refused = store_->refused_.find(table.target_name); refused != store_->refused_.end()) throw Error(refused->second);
+    }
     if (change.kind == ChangeView::Kind::truncate) {
       for (auto& [key, row] : of.rows)
         if (row.version < change.version) row.removed = true;

@@ -60,6 +60,12 @@ class TargetStore : public FakeServer {
     Lock lock(mutex_);
     problems_ = std::move(problems);
   }
+  /// Changes of this table are refused from here on; without an error they are taken again.
+  void refuse(const std::string& table, std::optional<Error> error) {
+    Lock lock(mutex_);
+    refused_.erase(table);
+    if (error) refused_.emplace(table, *error);
+  }
   void set_flush_interval(std::chrono::milliseconds interval) {
     Lock lock(mutex_);
     flush_interval_ = interval;
@@ -136,6 +142,7 @@ class TargetStore : public FakeServer {
   Tables settled_tables_;
   std::map<std::string, Lsn> settled_positions_, settled_horizons_;
   Problems problems_;
+  std::map<std::string, Error> refused_;
   Lsn applied_;
   std::chrono::milliseconds flush_interval_{0};
 };

@@ -77,6 +77,20 @@ TEST_F(RulesTest, ASpoolThatIsFullIsToldWithItsReason) {
   EXPECT_EQ(severity_of("spool_full"), "critical");
 }
 
+TEST_F(RulesTest, ATableThatIsParkedIsToldUntilItIsCopiedAnew) {
+  EXPECT_EQ(says("table_parked"), Says::over);
+  mirror.tables.push_back({.id = TableId{1}, .source = "public.t", .target = "t"});
+  mirror.tables.push_back({.id = TableId{2}, .source = "public.u", .target = "u"});
+  EXPECT_EQ(says("table_parked"), Says::over);
+  mirror.tables[1].parked = ParkedTable{Lsn{1}, 1, "it does not fit", "RESYNC TABLE public.u OF m"};
+  for (const MirrorState state : {MirrorState::running, MirrorState::paused, MirrorState::failed}) {
+    mirror.state = state;
+    EXPECT_EQ(find("table_parked").message, "mirror m goes on without public.u, whose changes are left out: it does not fit");
+    EXPECT_EQ(find("table_parked").hint, "RESYNC TABLE public.u OF m");
+  }
+  EXPECT_EQ(severity_of("table_parked"), "critical");
+}
+
 TEST_F(RulesTest, APausedMirrorThatReceivesMayBeRetrying) {
   mirror.failing = true;
   trail.failing_since = now - seconds(31);

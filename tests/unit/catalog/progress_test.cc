@@ -79,6 +79,30 @@ TEST_F(ProgressTest, ATableThatIsCopiedAnewGoesFromStepToStep) {
   EXPECT_EQ(progress().notes[1].resync, Resync::none);
 }
 
+TEST_F(ProgressTest, AParkedTableStaysSoUntilItIsCopiedAnew) {
+  const MirrorTable t = table(1, "t", Lsn{10}), u = table(2, "u", Lsn{10});
+  catalog().set_tables(lease_, std::vector{t, u}, Lsn{});
+  const ParkedTable parked{Lsn{0xF000000000000001}, 77, "why", "and how it ends"};
+  catalog().park(lease_, u.schema.id, parked);
+  EXPECT_EQ(error_of([&] { catalog().park({lease_.mirror, lease_.epoch - 1, lease_.uuid}, t.schema.id, parked); }).code, ErrorCode::fenced);
+  reopen();
+  catalog().set_tables(lease_, std::vector{t, u}, Lsn{77});
+  catalog().copied(lease_, u.schema.id, Lsn{50});
+  EXPECT_EQ(progress().notes[1].parked, parked);
+  EXPECT_FALSE(progress().notes[0].parked);
+  catalog().ask_resync(lease_.mirror, std::vector{u.schema.id});
+  EXPECT_EQ(progress().notes[1].parked, parked) << "nothing is copied yet";
+  MirrorTable again = u;
+  again.start = Lsn{90};
+  catalog().begin_resync(lease_, u.schema.id, again);
+  reopen();
+  EXPECT_FALSE(progress().notes[1].parked);
+  catalog().park(lease_, u.schema.id, parked);
+  again.start = Lsn{95};
+  catalog().set_tables(lease_, std::vector{t, again}, Lsn{77});
+  EXPECT_FALSE(progress().notes[1].parked) << "it has another start";
+}
+
 TEST_F(ProgressTest, AResyncThatIsAskedForAgainIsNotOverWithTheFirst) {
   const MirrorTable t = table(1, "t", Lsn{10});
   catalog().set_tables(lease_, std::vector{t}, Lsn{});

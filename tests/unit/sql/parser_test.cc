@@ -232,6 +232,13 @@ TEST(Parser, AMirrorsTablesAndPaceAreAltered) {
   EXPECT_EQ(alter.change.add[1], (TableMapping{"s.c", "d", {"x"}}));
   EXPECT_EQ(alter.change.drop, (std::vector<std::string>{"s.e", "s.\"f.g\""}));
   EXPECT_EQ(alter.change.set.at("a").text, "1");
+  try {
+    as<AlterMirror>("ALTER MIRROR m RESUME TABLE s.a");
+    ADD_FAILURE() << "it is not kept what would be replayed";
+  } catch (const StatementError& error) {
+    EXPECT_EQ(error.sqlstate, "0A000");
+    EXPECT_NE(error.text.hint.find("RESYNC TABLE s.t OF m"), std::string::npos);
+  }
   for (const char* sql : {"ALTER MIRROR m", "ALTER MIRROR m ADD s.a:b", "ALTER MIRROR m DROP TABLE", "ALTER MIRROR m SET ()"})
     EXPECT_EQ(refused(sql).sqlstate, "42601") << sql;
 }

@@ -2,6 +2,7 @@ import { html } from "../html.js";
 import { count } from "../format.js";
 import { href } from "../router.js";
 import { ApiErrorBox } from "../components/errorbox.js";
+import { Badge } from "../components/health.js";
 import { useWindow } from "../components/windowed.js";
 
 const kNumbers = ["Rows copied", "Chunks", "Inserts", "Updates", "Deletes"];
@@ -9,7 +10,7 @@ const kNumbers = ["Rows copied", "Chunks", "Inserts", "Updates", "Deletes"];
 function Row({ mirror, table }) {
   const number = (value) => html`<td class="number">${count(value)}</td>`;
   return html`<tr data-row data-test="table" data-name=${table.source}><th scope="row">
-    <a href=${href(["mirrors", mirror, "tables", table.source])}>${table.source}</a></th><td>${table.target}</td>
+    <a href=${href(["mirrors", mirror, "tables", table.source])}>${table.source}</a>${table.parked_reason && html` <${Badge} word="parked" />`}</th><td>${table.target}</td>
     ${number(table.rows_copied)}<td class="number">${count(table.chunks_done)} / ${count(table.chunks_total)}</td>
         ${number(table.inserts)}${number(table.updates)}${number(table.deletes)}</tr>`;
 }
