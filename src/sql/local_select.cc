@@ -1,5 +1,7 @@
 #include "local_select.h"
 
+#include <set>
+
 #include "select/binder.h"
 #include "select/query_parser.h"
 #include "select/system_tables.h"
@@ -42,10 +44,14 @@ Table table_of(const View& view) {
 }
 
 /// The views first: they are seen without a schema's name.
-std::vector<Table> tables_of(const std::vector<View>& views, const SessionFacts& facts) {
+std::vector<Table> tables_of(const std::vector<View>& views, std::span<const Token> tokens, const SessionFacts& facts) {
   std::vector<Table> tables;
   for (const auto& view : views) tables.push_back(table_of(view));
-  const auto system = system_tables(tables, facts);
+  std::set<std::string, std::less<>> named;
+  for (const Token& token : tokens) {
+    if (token.is_name()) named.insert(token.folded());
+  }
+  const auto system = system_tables(tables, facts, [&named](std::string_view name) { return named.contains(name); });
   tables.insert(tables.end(), system.begin(), system.end());
   return tables;
 }
@@ -54,7 +60,7 @@ class LocalSelect final : public Runnable {
  public:
   LocalSelect(const std::vector<View>& views, std::span<const Token> tokens, std::span<const Parameter> parameters,
               const SessionFacts& facts)
-      : tables_(tables_of(views, facts)) {
+      : tables_(tables_of(views, tokens, facts)) {
     std::vector<std::uint32_t> types;
     for (const auto& parameter : parameters) types.push_back(parameter.type);
     const auto written = parse_query(tokens);
@@ -134,7 +140,7 @@ std::unique_ptr<Runnable> make_local_select(const std::vector<View>& views, std:
 
 std::vector<std::uint32_t> parameter_types(const std::vector<View>& views, std::span<const Token> tokens,
                                            std::vector<std::uint32_t> told, const SessionFacts& facts) {
-  const auto tables = tables_of(views, facts);
+  const auto tables = tables_of(views, tokens, facts);
   const auto written = parse_query(tokens);
   Binder binder(tables, facts, told);
   Plan plan = binder.query(*written, nullptr);

@@ -19,7 +19,7 @@ struct TypeFacts {
   std::int16_t length;
   std::string_view name;
 };
-constexpr std::array<TypeFacts, 19> kTypes = {{{oid::kBool, 1, "bool"},
+constexpr std::array<TypeFacts, 22> kTypes = {{{oid::kBool, 1, "bool"},
                                                {oid::kBytea, -1, "bytea"},
                                                {oid::kName, 64, "name"},
                                                {oid::kInt8, 8, "int8"},
@@ -37,7 +37,10 @@ constexpr std::array<TypeFacts, 19> kTypes = {{{oid::kBool, 1, "bool"},
                                                {oid::kTimestamptz, 8, "timestamptz"},
                                                {oid::kNumeric, -1, "numeric"},
                                                {oid::kInterval, 16, "interval"},
-                                               {oid::kUuid, 16, "uuid"}}};
+                                               {oid::kUuid, 16, "uuid"},
+                                               {oid::kRegclass, 4, "regclass"},
+                                               {oid::kRegtype, 4, "regtype"},
+                                               {oid::kRegproc, 4, "regproc"}}};
 
 const TypeFacts* facts_of(std::uint32_t type) {
   for (const auto& facts : kTypes) {

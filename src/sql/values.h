@@ -12,7 +12,8 @@ namespace oid {
 inline constexpr std::uint32_t kUnknown = 0, kBool = 16, kBytea = 17, kName = 19, kInt8 = 20, kInt2 = 21, kInt4 = 23,
                                kText = 25, kOid = 26, kJson = 114, kFloat4 = 700, kFloat8 = 701, kUnknownText = 705,
                                kBpchar = 1042, kVarchar = 1043, kDate = 1082, kTimestamp = 1114, kTimestamptz = 1184,
-                               kNumeric = 1700, kUuid = 2950, kInterval = 1186, kVoid = 2278, kRegclass = 2205;
+                               kNumeric = 1700, kUuid = 2950, kInterval = 1186, kVoid = 2278, kRegclass = 2205,
+                               kRegtype = 2206, kRegproc = 24;
 }
 
 /// pg_type.typlen: bytes of a value, -1 when they vary.

@@ -69,9 +69,11 @@ struct SelectEntry {
 };
 
 struct FromItem {
-  enum class Kind { table, query, join } kind = Kind::table;
+  enum class Kind { table, query, join, function } kind = Kind::table;
   std::size_t at = 0;
-  std::vector<std::string> parts;  ///< Of a table's name.
+  std::vector<std::string> parts;  ///< Of a table's or function's name.
+  std::vector<ExpressionPtr> args;
+  bool ordinality = false;
   std::unique_ptr<Query> query;
   std::string alias;
   std::vector<std::string> columns;  ///< t(a, b).

@@ -5,7 +5,9 @@
 #include "patterns.h"
 #include "peerd/base/option_table.h"
 #include "peerd/base/text.h"
+#include "proc_names.h"
 #include "statement_error.h"
+#include "system_tables.h"
 #include "token_cursor.h"
 
 namespace peerd::sql {
@@ -396,6 +398,17 @@ Node Binder::cast_to(Node node, TypeName type, std::size_t at) {
   return node;
 }
 
+/// 'name'::regclass and its like.
+Node Binder::object_number(std::uint32_t type, const std::string& written, std::size_t at) const {
+  const std::string name = written.substr(written.rfind('.') + 1);
+  const bool relation = type == oid::kRegclass, function = type == oid::kRegproc;
+  const std::int64_t number = relation ? relation_number(tables_, name) : function ? proc_number(name) : type_of_name(name);
+  if (number != 0) return constant(oid::kOid, number);
+  const char* const state = relation ? "42P01" : function ? "42883" : "42704";
+  const std::string kind = relation ? "relation" : function ? "function" : "type";
+  throw StatementError(state, kind + " \"" + written + "\" does not exist", {}, at);
+}
+
 Node Binder::cast(const Expression& written, Scope& scope) {
   if (written.args[0]->kind == Kind::array && written.args[0]->args.empty() && element_of(written.type.type) != 0) {
     return constant(written.type.type, std::make_shared<const Row>());
@@ -403,14 +416,7 @@ Node Binder::cast(const Expression& written, Scope& scope) {
   Node node = expression(*written.args[0], scope);
   const std::string name = node.name;
   const int strength = node.strength;
-  if (written.type.type == oid::kRegclass && node.literal) {
-    std::string wanted = node.literal->substr(node.literal->rfind('.') + 1);
-    for (std::size_t i = 0; i < tables_.size(); ++i) {
-      if (tables_[i].name == wanted)
-        return cast_to(constant(oid::kOid, static_cast<std::int64_t>(16384 + i)), written.type, written.at);
-    }
-    throw StatementError("42P01", "relation \"" + *node.literal + "\" does not exist", {}, written.at);
-  }
+  if (node.literal && is_object_number(written.type.type)) node = object_number(written.type.type, *node.literal, written.at);
   node = cast_to(std::move(node), written.type, written.args[0]->kind == Kind::text ? written.args[0]->at : written.at);
   node.name = strength > 1 ? name : short_name(element_of(node.type) ? element_of(node.type) : node.type);
   node.strength = std::max(strength, 1);

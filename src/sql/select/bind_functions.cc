@@ -187,6 +187,10 @@ std::optional<Node> Binder::polymorphic(const std::string& name, std::vector<Nod
       return text;
     });
   }
+  if (name == "format_type" && arguments.size() == 2) {  // Of no type here the modifier shows, and it may be NULL.
+    arguments.pop_back();
+    return call(name, std::move(arguments), at);
+  }
   if (name == "pg_typeof" && arguments.size() == 1) return constant(oid::kText, full_name(arguments[0].type));
   if (name == "cardinality" && arguments.size() == 1 && category(arguments[0].type) == Category::array) {
     return gathered(oid::kInt4, name, arguments, [](const Row& row) -> Value {
@@ -230,6 +234,7 @@ Node Binder::function(const Expression& written, Scope& scope) {
     throw StatementError("42883", "function " + join(written.parts, ".") + " does not exist", {}, written.at);
   const std::string& name = written.parts[0];
   const auto named = [&](Node node) {
+    if (name == "[]") return node;  // Called as its array is.
     node.name = name == "current_role" ? "current_role" : name;
     node.strength = 2;
     return node;
@@ -242,6 +247,7 @@ Node Binder::function(const Expression& written, Scope& scope) {
   std::vector<Node> arguments;
   for (const auto& argument : written.args) arguments.push_back(expression(*argument, scope));
   if (auto node = polymorphic(name, arguments, written.at)) return named(*node);
+  if (auto node = array_function(name, arguments, written.at)) return named(*node);
   return named(call(name, std::move(arguments), written.at));
 }
 

@@ -112,7 +112,7 @@ Node Binder::number_arithmetic(const std::string& op, Node left, Node right, std
     throw StatementError("42725", "operator is not unique: unknown " + op + " unknown",
                          "Could not choose a best candidate operator. You might need to add explicit type casts.", at);
   }
-  if (type == 0 || category(type) != Category::number || type == oid::kOid || type == oid::kRegclass)
+  if (type == 0 || category(type) != Category::number || type == oid::kOid || is_object_number(type))
     no_operator(op, left, right, at);
   if (op == "^") {
     if (type == oid::kNumeric)
@@ -204,9 +204,8 @@ Node Binder::binary(const std::string& op, Node left, Node right, std::size_t at
   const bool texts = can_coerce(left, oid::kText) && can_coerce(right, oid::kText);
   if (op == "||") {
     const auto text = [](const Node& node) { return category(node.type) == Category::text || is_open(node); };
-    if (category(left.type) == Category::array || category(right.type) == Category::array) {
-      throw not_supported("|| of arrays is not supported", {}, at);
-    }
+    if (category(left.type) == Category::array || category(right.type) == Category::array)
+      return array_joined(std::move(left), std::move(right), at);
     if (!text(left) && !text(right)) no_operator(op, left, right, at);
     left = cast_to(std::move(left), {oid::kText, -1}, at);
     right = cast_to(std::move(right), {oid::kText, -1}, at);

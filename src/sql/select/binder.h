@@ -101,9 +101,12 @@ class Binder {
   std::optional<Node> polymorphic(const std::string& name, std::vector<Node>& arguments, std::size_t at);
   std::optional<Node> session_function(const std::string& name, const Expression& written, Scope& scope);
   std::optional<Node> time_arithmetic(const std::string& op, const Node& left, const Node& right, std::size_t at);
+  Node array_joined(Node left, Node right, std::size_t at);
+  std::optional<Node> array_function(const std::string& name, std::vector<Node>& arguments, std::size_t at);
   Node number_arithmetic(const std::string& op, Node left, Node right, std::size_t at);
   [[noreturn]] void no_operator(const std::string& op, const Node& left, const Node& right, std::size_t at) const;
   Node cast_to(Node node, TypeName type, std::size_t at);
+  Node object_number(std::uint32_t type, const std::string& written, std::size_t at) const;
 
   Plan set_tree(const SetTree& tree, const std::vector<SortItem>& order, Scope* outer);
   Plan set_operation(const SetTree& tree, Scope* outer);
@@ -119,6 +122,8 @@ class Binder {
   const With* find_with(const std::string& name) const;
   /// The columns and rows of a name in FROM.
   std::pair<std::vector<BoundColumn>, Produce> table(const std::vector<std::string>& parts, std::size_t at);
+  /// The columns and rows of a function in FROM; its arguments may name what stands before it there.
+  std::pair<std::vector<BoundColumn>, Produce> table_function(const FromItem& written, Scope& scope);
   /// Brings the outputs to these types.
   void retype(Plan& plan, const std::vector<std::uint32_t>& types, std::size_t at);
 

@@ -268,8 +268,12 @@ ExpressionPtr QueryParser::postfix() {
       auto cast = make(Kind::cast, at, {}, std::move(left));
       cast->type = type_name();
       left = std::move(cast);
-    } else if (is_symbol("[")) {
-      throw not_supported("subscripts are not supported", {}, at);
+    } else if (accept_symbol("[")) {
+      auto index = expression();
+      if (is_symbol(":")) throw not_supported("slices of arrays are not supported", {}, at);
+      expect_symbol("]");
+      left = make(Kind::call, at, {}, std::move(left), std::move(index));
+      left->parts = {"[]"};
     } else {
       return left;
     }

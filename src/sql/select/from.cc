@@ -7,9 +7,32 @@ void clear(Row& row, const BoundFrom& side) {
   for (std::size_t i = side.first; i < side.end; ++i) row[i] = Value();
 }
 
+bool holds(Context& context, const Evaluate& condition) {
+  if (!condition) return true;
+  const Value value = condition(context);
+  return !value.null() && value.truth();
+}
+
+FillRow joined_laterally(BoundFrom left, BoundFrom right, Evaluate condition, bool left_outer) {
+  return [=](Context& context, Row& row, const std::function<bool()>& next) {
+    return left.fill(context, row, [&] {
+      bool matched = false;
+      const bool on = right.fill(context, row, [&] {
+        if (!holds(context, condition)) return true;
+        matched = true;
+        return next();
+      });
+      if (!on || matched || !left_outer) return on;
+      clear(row, right);
+      return next();
+    });
+  };
+}
+
 }  // namespace
 
 FillRow joined(BoundFrom left, BoundFrom right, Evaluate condition, bool left_outer, bool right_outer) {
+  if (right.lateral) return joined_laterally(std::move(left), std::move(right), std::move(condition), left_outer);
   return [=](Context& context, Row& row, const std::function<bool()>& next) {
     Buffer held(context);
     right.fill(context, row, [&] {
@@ -26,10 +49,7 @@ FillRow joined(BoundFrom left, BoundFrom right, Evaluate condition, bool left_ou
       for (std::size_t i = 0; i < held.rows.size(); ++i) {
         context.tick();
         place(held.rows[i]);
-        if (condition) {
-          const Value holds = condition(context);
-          if (holds.null() || !holds.truth()) continue;
-        }
+        if (!holds(context, condition)) continue;
         matched = used[i] = true;
         if (!next()) return false;
       }

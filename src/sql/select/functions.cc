@@ -260,36 +260,6 @@ std::vector<Function> time_functions() {
   };
 }
 
-/// What clients ask of a catalog that is as good as empty.
-std::vector<Function> catalog_functions() {
-  return {
-      {"pg_table_is_visible", {kOid}, kBool, [](Context&, const Row&) -> Value { return true; }},
-      {"pg_type_is_visible", {kOid}, kBool, [](Context&, const Row&) -> Value { return true; }},
-      {"pg_encoding_to_char",
-       {kInt4},
-       kText,
-       [](Context&, const Row& a) -> Value { return std::string(a[0].integer() == 6 ? "UTF8" : ""); }},
-      {"pg_is_in_recovery", {}, kBool, [](Context&, const Row&) -> Value { return false; }},
-      {"pg_advisory_unlock_all", {}, oid::kVoid, [](Context&, const Row&) -> Value { return std::string(); }},
-      {"obj_description", {kOid, kText}, kText, [](Context&, const Row&) -> Value { return {}; }},
-      {"obj_description", {kOid}, kText, [](Context&, const Row&) -> Value { return {}; }},
-      {"col_description", {kOid, kInt4}, kText, [](Context&, const Row&) -> Value { return {}; }},
-      {"shobj_description", {kOid, kText}, kText, [](Context&, const Row&) -> Value { return {}; }},
-      {"pg_get_expr", {kText, kOid}, kText, [](Context&, const Row&) -> Value { return {}; }},
-      {"format_type",
-       {kOid, kInt4},
-       kText,
-       [](Context&, const Row& a) -> Value { return full_name(static_cast<std::uint32_t>(a[0].integer())); }},
-      {"array_length",
-       {1009, kInt4},
-       kInt4,
-       [](Context&, const Row& a) -> Value {
-         if (a[1].integer() != 1 || a[0].array().empty()) return {};
-         return static_cast<std::int64_t>(a[0].array().size());
-       }},
-  };
-}
-
 }  // namespace
 
 const std::vector<Function>& functions() {

@@ -17,6 +17,7 @@ struct Function {
 };
 
 std::vector<Function> text_functions();
+std::vector<Function> catalog_functions();
 /// All of them. Postgres has more: what is not here does not exist here either (42883).
 const std::vector<Function>& functions();
 

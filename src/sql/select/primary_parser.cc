@@ -304,8 +304,8 @@ TypeName QueryParser::type_name() {
   }
   TypeName made{type_of_name(spelled), -1};
   static constexpr std::string_view kKnown[] = {"json",    "jsonb",        "uuid",      "bytea",  "time",   "timetz",
-                                                "char",    "bpchar",       "character", "real",   "float4", "regtype",
-                                                "regproc", "regnamespace", "pg_lsn",    "inet",   "xml",    "money",
+                                                "char",    "bpchar",       "character", "real",   "float4",
+                                                "regnamespace", "pg_lsn",    "inet",   "xml",    "money",
                                                 "bit",     "xid",          "tid",       "regrole"};
   for (const auto known : kKnown) {
     if (made.type == 0 && spelled == known)

@@ -301,9 +301,12 @@ std::unique_ptr<FromItem> QueryParser::from_primary() {
   while (accept_symbol(".")) item->parts.push_back(any_name());
   accept_symbol("*");
   if (is_symbol("(")) {
-    std::string called = join(item->parts, ".");
-    throw StatementError("42883", "function " + called + " does not exist in FROM",
-                         "peerd has no functions that give rows", item->at);
+    item->kind = FromItem::Kind::function;
+    item->args = std::move(call(item->parts, item->at)->args);
+    if (accept("WITH")) {
+      expect("ORDINALITY");
+      item->ordinality = true;
+    }
   }
   alias_of(*item);
   if (is("TABLESAMPLE")) throw not_supported("TABLESAMPLE is not supported", {}, peek().begin);

@@ -82,6 +82,9 @@ SelectBinder::Side SelectBinder::single(const FromItem& written) {
     columns = binder_.columns_of(plan, {}, written.alias, written.at);
     rows = plan.run;
     source.alias = written.alias;
+  } else if (written.kind == FromItem::Kind::function) {
+    std::tie(columns, rows) = binder_.table_function(written, scope_);
+    source.alias = written.alias.empty() ? written.parts.back() : written.alias;
   } else {
     std::tie(columns, rows) = binder_.table(written.parts, written.at);
     source.alias = written.alias.empty() ? written.parts.back() : written.alias;
@@ -101,6 +104,7 @@ SelectBinder::Side SelectBinder::single(const FromItem& written) {
       throw StatementError("42712", "table name \"" + source.alias + "\" specified more than once", {}, written.at);
   }
   Side side;
+  side.from.lateral = written.kind == FromItem::Kind::function;
   source.first = side.from.first = width_;
   side.from.end = width_ += columns.size();
   side.from.first_source = scope_.sources.size();

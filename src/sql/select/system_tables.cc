@@ -1,34 +1,62 @@
 #include "system_tables.h"
 
+#include <algorithm>
 #include <array>
+#include <map>
+
+#include "proc_names.h"
+#include "system_columns.h"
 
 namespace peerd::sql {
 namespace {
 
 using Rows = std::vector<Row>;
 
-constexpr std::int64_t kPublic = 2200, kCatalog = 11, kInformation = 13000, kOwner = 10, kDatabase = 1;
-constexpr std::int64_t kFirstView = 16384;
+constexpr std::int64_t kPublic = 2200, kCatalog = 11, kInformation = 13000, kOwner = 10, kDatabase = 16384, kTablespace = 1663;
+constexpr std::int64_t kFirstView = 16384, kFirstSystem = 1000;
 
-/// "oid:oid relname:text".
-std::vector<BoundColumn> columns(std::string_view text) {
+std::vector<BoundColumn> columns_of(std::string_view text) {
   std::vector<BoundColumn> all;
   while (!text.empty()) {
     const auto space = text.find(' ');
     const auto word = text.substr(0, space);
     const auto colon = word.find(':');
-    all.push_back({std::string(word.substr(0, colon)), type_of_name(word.substr(colon + 1))});
+    auto type = word.substr(colon + 1);
+    const bool array = type.ends_with("[]");
+    if (array) type.remove_suffix(2);
+    const std::uint32_t element = type_of_name(type);
+    all.push_back({std::string(word.substr(0, colon)), array ? array_of(element) : element});
     text.remove_prefix(space == std::string_view::npos ? text.size() : space + 1);
   }
   return all;
 }
 
-Table table(std::string schema, std::string name, std::string_view written, Rows rows = {}) {
-  return {std::move(schema), std::move(name), columns(written), [rows = std::move(rows)] { return rows; }};
-}
-
 Value text(std::string value) { return value; }
 Value number(std::int64_t value) { return value; }
+
+/// What is told of an object. Of what is not, it has nothing: false, 0, or NULL.
+struct Told {
+  std::string_view column;
+  Value value;
+};
+using Object = std::vector<Told>;
+
+Row row_of(const std::vector<BoundColumn>& columns, const Object& object) {
+  Row row;
+  for (const auto& column : columns) {
+    const auto told = std::ranges::find(object, std::string_view(column.name), &Told::column);
+    if (told != object.end()) {
+      row.push_back(told->value);
+    } else if (column.type == oid::kBool) {
+      row.emplace_back(false);
+    } else if (is_integer(column.type) || is_object_number(column.type)) {
+      row.push_back(number(0));
+    } else {
+      row.emplace_back();
+    }
+  }
+  return row;
+}
 
 constexpr std::array<std::uint32_t, 15> kListed = {oid::kBool,        oid::kInt2,     oid::kInt4,    oid::kInt8,
                                                    oid::kOid,         oid::kFloat8,   oid::kNumeric, oid::kText,
@@ -54,170 +82,246 @@ std::string category_letter(std::uint32_t type) {
   }
 }
 
+/// int4in, or date_in.
+Value proc_of(const std::string& type, const char* what) {
+  const std::int64_t plain = proc_number(type + what);
+  return number(plain != 0 ? plain : proc_number(type + "_" + what));
+}
+
+std::vector<Object> procs() {
+  std::vector<Object> all;
+  for (const Proc& proc : type_procs()) {
+    all.push_back({{"oid", number(proc.number)},
+                   {"proname", text(std::string(proc.name))},
+                   {"pronamespace", number(kCatalog)},
+                   {"proowner", number(kOwner)},
+                   {"prokind", text("f")}});
+  }
+  return all;
+}
+
 /// Base types and arrays of them.
-Rows types() {
-  Rows rows;
+std::vector<Object> types() {
+  std::vector<Object> all;
   const auto add = [&](std::uint32_t type) {
     const std::uint32_t array = array_of(type), element = element_of(type);
-    rows.push_back({number(type), text(short_name(type)), number(kCatalog), number(kOwner), number(type_length(type)),
-                    text(type == oid::kVoid ? "p" : "b"), text(category_letter(type)), number(0), number(element),
-                    number(array), number(0), number(-1), false, text(","), Value(), number(0)});
+    const std::string name = short_name(type), family = element ? "array" : name;
+    all.push_back({{"oid", number(type)},
+                   {"typname", text(name)},
+                   {"typnamespace", number(kCatalog)},
+                   {"typowner", number(kOwner)},
+                   {"typlen", number(type_length(type))},
+                   {"typbyval", type_length(type) > 0 && type_length(type) <= 8},
+                   {"typtype", text(type == oid::kVoid ? "p" : "b")},
+                   {"typcategory", text(category_letter(type))},
+                   {"typisdefined", true},
+                   {"typdelim", text(",")},
+                   {"typelem", number(element)},
+                   {"typarray", number(array)},
+                   {"typinput", proc_of(family, "in")},
+                   {"typoutput", proc_of(family, "out")},
+                   {"typreceive", proc_of(family, "recv")},
+                   {"typsend", proc_of(family, "send")},
+                   {"typalign", text("i")},
+                   {"typstorage", text("p")},
+                   {"typtypmod", number(-1)}});
   };
   for (const auto type : kListed) add(type);
   for (const auto type : kListed) {
     if (array_of(type) != 0) add(array_of(type));
   }
-  return rows;
+  return all;
 }
 
-Rows classes(const std::vector<Table>& views) {
-  Rows rows;
+std::vector<Object> classes(const std::vector<Table>& views) {
+  std::vector<Object> all;
   for (std::size_t i = 0; i < views.size(); ++i) {
-    rows.push_back({number(kFirstView + static_cast<std::int64_t>(i)),
-                    text(views[i].name),
-                    number(kPublic),
-                    number(0),
-                    number(kOwner),
-                    number(0),
-                    number(0),
-                    number(0),
-                    -1.0,
-                    false,
-                    false,
-                    text("p"),
-                    text("v"),
-                    number(static_cast<std::int64_t>(views[i].columns.size())),
-                    false,
-                    false,
-                    false,
-                    false,
-                    text("n"),
-                    false,
-                    Value()});
+    all.push_back({{"oid", number(kFirstView + static_cast<std::int64_t>(i))},
+                   {"relname", text(views[i].name)},
+                   {"relnamespace", number(kPublic)},
+                   {"relowner", number(kOwner)},
+                   {"reltuples", -1.0},
+                   {"relpersistence", text("p")},
+                   {"relkind", text("v")},
+                   {"relnatts", number(static_cast<std::int64_t>(views[i].columns.size()))},
+                   {"relispopulated", true},
+                   {"relreplident", text("n")}});
   }
-  return rows;
+  return all;
 }
 
-Rows attributes(const std::vector<Table>& views) {
-  Rows rows;
+std::vector<Object> attributes(const std::vector<Table>& views) {
+  std::vector<Object> all;
   for (std::size_t v = 0; v < views.size(); ++v) {
     for (std::size_t i = 0; i < views[v].columns.size(); ++i) {
       const auto& column = views[v].columns[i];
-      rows.push_back({number(kFirstView + static_cast<std::int64_t>(v)), text(column.name), number(column.type),
-                      number(type_length(column.type)), number(static_cast<std::int64_t>(i + 1)), number(-1), false,
-                      false, false, text(""), text(""), number(0)});
+      all.push_back({{"attrelid", number(kFirstView + static_cast<std::int64_t>(v))},
+                     {"attname", text(column.name)},
+                     {"atttypid", number(column.type)},
+                     {"attstattarget", number(-1)},
+                     {"attlen", number(type_length(column.type))},
+                     {"attnum", number(static_cast<std::int64_t>(i + 1))},
+                     {"attcacheoff", number(-1)},
+                     {"atttypmod", number(-1)},
+                     {"attstorage", text("p")},
+                     {"attalign", text("i")},
+                     {"attidentity", text("")},
+                     {"attgenerated", text("")},
+                     {"attcompression", text("")},
+                     {"attislocal", true}});
     }
   }
-  return rows;
+  return all;
 }
 
-Rows information_columns(const std::vector<Table>& views, const std::string& database) {
-  Rows rows;
+std::vector<Object> information_columns(const std::vector<Table>& views, const std::string& database) {
+  std::vector<Object> all;
   for (const auto& view : views) {
     for (std::size_t i = 0; i < view.columns.size(); ++i) {
-      rows.push_back({text(database), text("public"), text(view.name), text(view.columns[i].name),
-                      number(static_cast<std::int64_t>(i + 1)), Value(), text("YES"),
-                      text(full_name(view.columns[i].type)), text(short_name(view.columns[i].type))});
+      const std::int64_t at = static_cast<std::int64_t>(i + 1);
+      all.push_back({{"table_catalog", text(database)},
+                     {"table_schema", text("public")},
+                     {"table_name", text(view.name)},
+                     {"column_name", text(view.columns[i].name)},
+                     {"ordinal_position", number(at)},
+                     {"is_nullable", text("YES")},
+                     {"data_type", text(full_name(view.columns[i].type))},
+                     {"character_maximum_length", Value()},
+                     {"character_octet_length", Value()},
+                     {"numeric_precision", Value()},
+                     {"numeric_precision_radix", Value()},
+                     {"numeric_scale", Value()},
+                     {"datetime_precision", Value()},
+                     {"interval_precision", Value()},
+                     {"udt_catalog", text(database)},
+                     {"udt_schema", text("pg_catalog")},
+                     {"udt_name", text(short_name(view.columns[i].type))},
+                     {"dtd_identifier", text(std::to_string(at))},
+                     {"is_self_referencing", text("NO")},
+                     {"is_identity", text("NO")},
+                     {"is_generated", text("NEVER")},
+                     {"is_updatable", text("NO")}});
     }
   }
-  return rows;
+  return all;
 }
 
-Rows view_rows(const std::vector<Table>& views, const std::function<Row(const Table&)>& of) {
-  Rows rows;
-  for (const auto& view : views) rows.push_back(of(view));
-  return rows;
-}
-
-Rows setting_rows(const SessionFacts& facts) {
-  Rows rows;
-  if (!facts.settings) return rows;
+std::vector<Object> setting_rows(const SessionFacts& facts) {
+  std::vector<Object> all;
+  if (!facts.settings) return all;
   for (const auto& [name, value] : facts.settings()) {
-    rows.push_back(
-        {text(name), text(value), Value(), text(""), text(""), text("user"), text("string"), text("default")});
+    all.push_back({{"name", text(name)},
+                   {"setting", text(value)},
+                   {"category", text("")},
+                   {"short_desc", text("")},
+                   {"context", text("user")},
+                   {"vartype", text("string")},
+                   {"source", text("default")},
+                   {"boot_val", text(value)},
+                   {"reset_val", text(value)}});
   }
-  return rows;
+  return all;
 }
 
-/// Tables of which peerd has no row.
-std::vector<Table> empty_tables() {
-  const std::string catalog = "pg_catalog";
+std::vector<Object> of_views(const std::vector<Table>& views, const std::function<Object(const Table&)>& of) {
+  std::vector<Object> all;
+  for (const auto& view : views) all.push_back(of(view));
+  return all;
+}
+
+using Make = std::function<std::vector<Object>()>;
+
+/// Tables that hold something.
+std::map<std::string_view, Make> contents(const std::vector<Table>& views, const SessionFacts& facts) {
+  const auto schema = [&facts](const char* name) {
+    return Object{{"catalog_name", text(facts.database)}, {"schema_name", text(name)}, {"schema_owner", text(facts.user)}};
+  };
+  const auto space = [](std::int64_t oid, const char* name) {
+    return Object{{"oid", number(oid)}, {"nspname", text(name)}, {"nspowner", number(kOwner)}};
+  };
+  const auto one = [](Object object) { return [object] { return std::vector<Object>{object}; }; };
   return {
-      table(catalog, "pg_am", "oid:oid amname:name amtype:text"),
-      table(catalog, "pg_attrdef", "oid:oid adrelid:oid adnum:int2 adbin:text"),
-      table(catalog, "pg_collation", "oid:oid collname:name collnamespace:oid"),
-      table(catalog, "pg_constraint",
-            "oid:oid conname:name connamespace:oid contype:text conrelid:oid confrelid:oid conindid:oid contypid:oid"),
-      table(catalog, "pg_depend",
-            "classid:oid objid:oid objsubid:int4 refclassid:oid refobjid:oid refobjsubid:int4 deptype:text"),
-      table(catalog, "pg_description", "objoid:oid classoid:oid objsubid:int4 description:text"),
-      table(catalog, "pg_enum", "oid:oid enumtypid:oid enumsortorder:float8 enumlabel:name"),
-      table(catalog, "pg_extension", "oid:oid extname:name extowner:oid extnamespace:oid extversion:text"),
-      table(catalog, "pg_index",
-            "indexrelid:oid indrelid:oid indnatts:int2 indisunique:bool indisprimary:bool indisvalid:bool"),
-      table(catalog, "pg_inherits", "inhrelid:oid inhparent:oid inhseqno:int4"),
-      table(catalog, "pg_matviews", "schemaname:name matviewname:name matviewowner:name"),
-      table(catalog, "pg_proc", "oid:oid proname:name pronamespace:oid prokind:text prorettype:oid"),
-      table(catalog, "pg_range", "rngtypid:oid rngsubtype:oid rngmultitypid:oid"),
-      table(catalog, "pg_tables", "schemaname:name tablename:name tableowner:name"),
-      table(catalog, "pg_trigger", "oid:oid tgrelid:oid tgname:name"),
+      {"pg_namespace",
+       [=] {
+         return std::vector<Object>{space(kCatalog, "pg_catalog"), space(kPublic, "public"), space(kInformation, "information_schema")};
+       }},
+      {"pg_type", types},
+      {"pg_proc", procs},
+      {"pg_class", [&views] { return classes(views); }},
+      {"pg_attribute", [&views] { return attributes(views); }},
+      {"pg_database", one({{"oid", number(kDatabase)},
+                           {"datname", text(facts.database)},
+                           {"datdba", number(kOwner)},
+                           {"encoding", number(6)},
+                           {"datcollate", text("C")},
+                           {"datctype", text("C")},
+                           {"datallowconn", true},
+                           {"datconnlimit", number(-1)},
+                           {"dattablespace", number(kTablespace)}})},
+      {"pg_tablespace", one({{"oid", number(kTablespace)}, {"spcname", text("pg_default")}, {"spcowner", number(kOwner)}})},
+      {"pg_roles", one({{"oid", number(kOwner)},
+                        {"rolname", text(facts.user)},
+                        {"rolinherit", true},
+                        {"rolcanlogin", true},
+                        {"rolconnlimit", number(-1)}})},
+      {"pg_user", one({{"usename", text(facts.user)}, {"usesysid", number(kOwner)}})},
+      {"pg_settings", [&facts] { return setting_rows(facts); }},
+      {"pg_views",
+       [&] {
+         return of_views(views, [&](const Table& view) {
+           return Object{{"schemaname", text("public")}, {"viewname", text(view.name)}, {"viewowner", text(facts.user)}};
+         });
+       }},
+      {"schemata",
+       [=] { return std::vector<Object>{schema("public"), schema("pg_catalog"), schema("information_schema")}; }},
+      {"tables",
+       [&] {
+         return of_views(views, [&](const Table& view) {
+           return Object{{"table_catalog", text(facts.database)},   {"table_schema", text("public")},
+                         {"table_name", text(view.name)},           {"table_type", text("VIEW")},
+                         {"is_insertable_into", text("NO")},        {"is_typed", text("NO")}};
+         });
+       }},
+      {"views",
+       [&] {
+         return of_views(views, [&](const Table& view) {
+           return Object{{"table_catalog", text(facts.database)},
+                         {"table_schema", text("public")},
+                         {"table_name", text(view.name)},
+                         {"check_option", text("NONE")},
+                         {"is_updatable", text("NO")},
+                         {"is_insertable_into", text("NO")}};
+         });
+       }},
+      {"columns", [&] { return information_columns(views, facts.database); }},
   };
 }
 
 }  // namespace
 
-std::vector<Table> system_tables(const std::vector<Table>& views, const SessionFacts& facts) {
-  const std::string catalog = "pg_catalog", information = "information_schema";
-  std::vector<Table> all = empty_tables();
-  all.push_back(table(catalog, "pg_namespace", "oid:oid nspname:name nspowner:oid",
-                      {{number(kCatalog), text(catalog), number(kOwner)},
-                       {number(kPublic), text("public"), number(kOwner)},
-                       {number(kInformation), text(information), number(kOwner)}}));
-  all.push_back(table(catalog, "pg_type",
-                      "oid:oid typname:name typnamespace:oid typowner:oid typlen:int2 typtype:text typcategory:text "
-                      "typrelid:oid typelem:oid typarray:oid typbasetype:oid typtypmod:int4 typnotnull:bool "
-                      "typdelim:text typdefault:text typcollation:oid",
-                      types()));
-  all.push_back(table(catalog, "pg_class",
-                      "oid:oid relname:name relnamespace:oid reltype:oid relowner:oid relam:oid reltablespace:oid "
-                      "relpages:int4 reltuples:float8 relhasindex:bool relisshared:bool relpersistence:text "
-                      "relkind:text relnatts:int2 relhasrules:bool relhastriggers:bool relrowsecurity:bool "
-                      "relforcerowsecurity:bool relreplident:text relispartition:bool relpartbound:text",
-                      classes(views)));
-  all.push_back(table(catalog, "pg_attribute",
-                      "attrelid:oid attname:name atttypid:oid attlen:int2 attnum:int2 atttypmod:int4 attnotnull:bool "
-                      "atthasdef:bool attisdropped:bool attidentity:text attgenerated:text attcollation:oid",
-                      attributes(views)));
-  all.push_back(table(catalog, "pg_database",
-                      "oid:oid datname:name datdba:oid encoding:int4 datcollate:text datctype:text datistemplate:bool "
-                      "datallowconn:bool datconnlimit:int4",
-                      {{number(kDatabase), text(facts.database), number(kOwner), number(6), text("C"), text("C"), false,
-                        true, number(-1)}}));
-  all.push_back(table(catalog, "pg_roles", "oid:oid rolname:name rolsuper:bool rolcanlogin:bool",
-                      {{number(kOwner), text(facts.user), false, true}}));
-  all.push_back(table(catalog, "pg_user", "usename:name usesysid:oid usesuper:bool",
-                      {{text(facts.user), number(kOwner), false}}));
-  all.push_back(
-      table(catalog, "pg_settings",
-            "name:text setting:text unit:text category:text short_desc:text context:text vartype:text source:text",
-            setting_rows(facts)));
-  all.push_back(table(catalog, "pg_views", "schemaname:name viewname:name viewowner:name definition:text",
-                      view_rows(views, [&](const Table& view) {
-                        return Row{text("public"), text(view.name), text(facts.user), Value()};
-                      })));
-  all.push_back(table(information, "schemata", "catalog_name:name schema_name:name schema_owner:name",
-                      {{text(facts.database), text("public"), text(facts.user)},
-                       {text(facts.database), text(catalog), text(facts.user)},
-                       {text(facts.database), text(information), text(facts.user)}}));
-  all.push_back(table(information, "tables", "table_catalog:name table_schema:name table_name:name table_type:text",
-                      view_rows(views, [&](const Table& view) {
-                        return Row{text(facts.database), text("public"), text(view.name), text("VIEW")};
-                      })));
-  all.push_back(table(information, "columns",
-                      "table_catalog:name table_schema:name table_name:name column_name:name ordinal_position:int4 "
-                      "column_default:text is_nullable:text data_type:text udt_name:name",
-                      information_columns(views, facts.database)));
+std::vector<Table> system_tables(const std::vector<Table>& views, const SessionFacts& facts,
+                                 const std::function<bool(std::string_view)>& wanted) {
+  std::vector<Table> all;
+  const auto held = contents(views, facts);
+  for (const SystemShape& shape : system_shapes()) {
+    if (!wanted(shape.name)) continue;
+    Table& table = all.emplace_back(Table{std::string(shape.schema), std::string(shape.name), columns_of(shape.columns), {}});
+    Rows rows;
+    if (const auto found = held.find(shape.name); found != held.end()) {
+      for (const Object& object : found->second()) rows.push_back(row_of(table.columns, object));
+    }
+    table.rows = [rows = std::move(rows)] { return rows; };
+  }
   return all;
+}
+
+std::int64_t relation_number(const std::vector<Table>& tables, std::string_view name) {
+  for (std::size_t i = 0; i < tables.size() && tables[i].schema == "public"; ++i) {
+    if (tables[i].name == name) return kFirstView + static_cast<std::int64_t>(i);
+  }
+  const auto shapes = system_shapes();
+  const auto found = std::ranges::find(shapes, name, &SystemShape::name);
+  return found == shapes.end() ? 0 : kFirstSystem + (found - shapes.begin());
 }
 
 }  // namespace peerd::sql

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "peerd/base/text.h"
+#include "proc_names.h"
 #include "statement_error.h"
 #include "times.h"
 #include "types.h"
@@ -183,6 +184,10 @@ std::string write_value(std::uint32_t type, const Value& value) {
       return write_timestamp(value.integer(), true);
     case oid::kInterval:
       return write_interval(value.interval());
+    case oid::kRegtype:
+      return value.integer() == 0 ? "-" : full_name(static_cast<std::uint32_t>(value.integer()));
+    case oid::kRegproc:
+      return proc_name(value.integer());
     default:
       if (is_integer(type) || type == oid::kRegclass) return std::to_string(value.integer());
       if (element_of(type) != 0) return write_array(type, value.array());

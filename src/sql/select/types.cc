@@ -18,7 +18,7 @@ struct Facts {
   int rank;  ///< Among numbers and times: the higher takes the lower.
   std::string_view name, full;
 };
-constexpr std::array<Facts, 18> kFacts = {{
+constexpr std::array<Facts, 20> kFacts = {{
     {oid::kUnknown, 0, Category::unknown, 0, "unknown", "unknown"},
     {oid::kUnknownText, 0, Category::unknown, 0, "unknown", "unknown"},
     {oid::kBool, 1000, Category::boolean, 0, "bool", "boolean"},
@@ -27,6 +27,8 @@ constexpr std::array<Facts, 18> kFacts = {{
     {oid::kInt8, 1016, Category::number, 3, "int8", "bigint"},
     {oid::kOid, 1028, Category::number, 4, "oid", "oid"},
     {oid::kRegclass, 2210, Category::number, 5, "regclass", "regclass"},
+    {oid::kRegtype, 2211, Category::number, 5, "regtype", "regtype"},
+    {oid::kRegproc, 1008, Category::number, 5, "regproc", "regproc"},
     {oid::kNumeric, 1231, Category::number, 6, "numeric", "numeric"},
     {oid::kFloat8, 1022, Category::number, 7, "float8", "double precision"},
     {oid::kText, 1009, Category::text, 0, "text", "text"},
@@ -50,7 +52,7 @@ struct Spelling {
   std::string_view written;
   std::uint32_t type;
 };
-constexpr std::array<Spelling, 14> kSpellings = {{{"boolean", oid::kBool},
+constexpr std::array<Spelling, 12> kSpellings = {{{"boolean", oid::kBool},
                                                   {"int", oid::kInt4},
                                                   {"integer", oid::kInt4},
                                                   {"smallint", oid::kInt2},
@@ -61,14 +63,16 @@ constexpr std::array<Spelling, 14> kSpellings = {{{"boolean", oid::kBool},
                                                   {"dec", oid::kNumeric},
                                                   {"character varying", oid::kVarchar},
                                                   {"timestamp without time zone", oid::kTimestamp},
-                                                  {"timestamp with time zone", oid::kTimestamptz},
-                                                  {"regtype", 0},
-                                                  {"char", 0}}};
+                                                  {"timestamp with time zone", oid::kTimestamptz}}};
 
-bool is_wide(std::uint32_t type) { return type == oid::kOid || type == oid::kRegclass; }
-bool is_whole(std::uint32_t type) { return is_integer(type) || type == oid::kRegclass; }
+bool is_wide(std::uint32_t type) { return type == oid::kOid || is_object_number(type); }
+bool is_whole(std::uint32_t type) { return is_integer(type) || is_wide(type); }
 
 }  // namespace
+
+bool is_object_number(std::uint32_t type) {
+  return type == oid::kRegclass || type == oid::kRegtype || type == oid::kRegproc;
+}
 
 Category category(std::uint32_t type) {
   if (const auto* facts = facts_of_type(type)) return facts->category;
@@ -117,6 +121,7 @@ bool converts(std::uint32_t from, std::uint32_t to) {
   if (a->category == Category::unknown) return true;
   if (a->category != b->category) return false;
   if (a->category == Category::text) return true;
+  if (is_wide(from) && to == oid::kOid) return true;
   if (is_wide(from) && !is_wide(to)) return to == oid::kInt8;
   if (to == oid::kInt8 && is_wide(from)) return true;
   return (a->category == Category::number || a->category == Category::time) && a->rank <= b->rank;
@@ -210,6 +215,8 @@ Convert to_number(std::uint32_t from, std::uint32_t to) {
       return to_whole<oid::kInt8>(from);
     case oid::kOid:
     case oid::kRegclass:
+    case oid::kRegtype:
+    case oid::kRegproc:
       return to_whole<oid::kOid>(from);
     case oid::kNumeric:
       if (from == oid::kFloat8) return [](const Value& v) -> Value { return to_decimal(v.real()); };
@@ -282,8 +289,12 @@ Convert into_text(std::uint32_t from) {
       return to_text<oid::kTimestamptz>;
     case oid::kInterval:
       return to_text<oid::kInterval>;
+    case oid::kRegtype:
+      return to_text<oid::kRegtype>;
+    case oid::kRegproc:
+      return to_text<oid::kRegproc>;
     default:
-      return is_integer(from) ? to_text<oid::kInt8> : nullptr;
+      return is_whole(from) ? to_text<oid::kInt8> : nullptr;
   }
 }
 

@@ -12,6 +12,9 @@ namespace peerd::sql {
 enum class Category { unknown, boolean, number, text, time, interval, array, nothing };
 Category category(std::uint32_t type);
 
+/// The number of an object that is written by its name: regclass, regtype, regproc.
+bool is_object_number(std::uint32_t type);
+
 /// "timestamp with time zone": what Postgres's messages and pg_typeof() call it. "oid 12" for what is not known here.
 std::string full_name(std::uint32_t type);
 /// "timestamptz": pg_type.typname.

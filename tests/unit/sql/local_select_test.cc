@@ -101,7 +101,7 @@ TEST(LocalSelect, ErrorsCarrySqlstatePlaceAndHint) {
   EXPECT_EQ(column.text.hint, "did you mean name");
   EXPECT_EQ(error_of("SELECT \"nope\" FROM mirrors").sqlstate, "42703");
   EXPECT_EQ(error_of("SELECT nope()").sqlstate, "42883");
-  EXPECT_EQ(error_of("SELECT * FROM generate_series(1, 2)").sqlstate, "42883");
+  EXPECT_EQ(error_of("SELECT * FROM nosuch(1, 2)").sqlstate, "42883");
   EXPECT_EQ(error_of("SELECT name FROM mirrors m, peers p").sqlstate, "42702");
   EXPECT_EQ(error_of("SELECT 1 +").sqlstate, "42601");
   EXPECT_EQ(error_of("SELECT * FROM mirrors WHERE").text.message, "syntax error at end of input");
