@@ -164,6 +164,7 @@ json notes_json(const CatalogNotes& notes) {
   if (!notes.sent.empty()) document["sent"] = sent_json(notes.sent);
   if (!notes.renaming.empty()) document["renaming"] = named_json(notes.renaming);
   for (const Column& column : notes.retyping) document["retyping"].push_back(column_json(column));
+  if (!notes.dropping.empty()) document["dropping"] = named_json(notes.dropping);
   return document;
 }
 
@@ -177,6 +178,7 @@ CatalogNotes read_notes(const json& document) {
   notes.sent = read_sent(document.value("sent", json::array()));
   notes.renaming = read_named(document.value("renaming", json::array()));
   for (const json& column : document.value("retyping", json::array())) notes.retyping.push_back(read_column(column));
+  notes.dropping = read_named(document.value("dropping", json::array()));
   for (const json& mark : document.at("marks")) notes.marks.push_back(read_mark(mark));
   notes.partitions = read_partitions(document);
   notes.read_again = Lsn{document.value("read_again", std::uint64_t{0})};

@@ -10,10 +10,11 @@
 namespace peerd {
 namespace {
 
-/// Options that only say how quickly, in what portions and through what a mirror works.
-constexpr std::array<std::string_view, 13> kChangeable{
+/// Options that only say how quickly, in what portions and through what a mirror works, or what it does from now on.
+constexpr std::array<std::string_view, 14> kChangeable{
     "max_batch_size", "idle_timeout_seconds", "snapshot_num_rows_per_partition", "snapshot_max_parallel_workers",
-    "snapshot_num_tables_in_parallel", "spool", "spool_max_bytes", "wal_budget_bytes", "on_spool_full", "on_table_error", "num_rows_per_partition",
+    "snapshot_num_tables_in_parallel", "spool", "spool_max_bytes", "wal_budget_bytes", "on_spool_full", "on_table_error", "dropped_columns",
+    "num_rows_per_partition",
     "parallelism", "refresh_interval"};
 
 /// The mirror as it would be asked for anew.

@@ -77,6 +77,17 @@ Problems check_table_error(const Options& options) {
   return check_word(options, "on_table_error", kWords, "'stop' or 'park'");
 }
 
+/// What was sent to a topic stays there, whatever columns it has.
+Problems check_dropped_columns(const Options& options, const Connector* to) {
+  constexpr std::array<std::string_view, 2> kWords{"keep", "drop"};
+  Problems problems = check_word(options, "dropped_columns", kWords, "'keep' or 'drop'");
+  if (problems.empty() && to && to->kind == "KAFKA" && option_text(mirror_options(), options, "dropped_columns") == "drop")
+    problems.push_back(problem_of(ErrorCode::invalid_option, "dropped_columns",
+                                  "dropped_columns = 'drop' needs a target whose columns can be dropped, and this mirror goes to KAFKA",
+                                  "leave it out: messages come without a dropped column anyway, and those of before stay as they were sent"));
+  return problems;
+}
+
 /// By the common table and that of the target's kind; an option of another kind is told as such.
 Problems check_mirror_options(RawOptions raw, const MirrorSpec& spec, const Connector* to, const Connectors& connectors, Options& options) {
   std::vector<Option> all(spec.option_table().options.begin(), spec.option_table().options.end());
@@ -101,6 +112,7 @@ Problems check_mirror_options(RawOptions raw, const MirrorSpec& spec, const Conn
   append(problems, check_own_columns(options));
   append(problems, check_spool(options));
   append(problems, check_table_error(options));
+  append(problems, check_dropped_columns(options, to));
   return problems;
 }
 

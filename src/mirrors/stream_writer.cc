@@ -57,8 +57,17 @@ std::string nullable_columns(const TableSchema& from, const TableSchema& to) {
   return names;
 }
 
+/// Columns that were dropped, and of which rows of before may come once more, out of the spool.
+std::map<TableId, std::vector<std::int16_t>> gone_columns(const std::vector<MirrorTable>& tables) {
+  std::map<TableId, std::vector<std::int16_t>> gone;
+  for (const MirrorTable& table : tables)
+    for (const CatalogNotes::Excluded& column : table.notes.excluded)
+      if (column.number > 0) gone[table.schema.id].push_back(column.number);
+  return gone;
+}
+
 /// What the table is without, or has come to have.
-std::string became(const TableSchema& from, const TableSchema& to) {
+std::string became(const TableSchema& from, const TableSchema& to, bool drops) {
   const auto beyond = [](const TableSchema& some, const TableSchema& others) {
     std::string names;
     for (const Column& column : some.columns) {
@@ -72,7 +81,7 @@ std::string became(const TableSchema& from, const TableSchema& to) {
     if (!columns.empty()) words += (words.empty() ? "" : "; ") + (what + columns) + then;
   };
   tell("has gained columns ", beyond(to, from), ": the target follows");
-  tell("has lost columns ", beyond(from, to), ": the target keeps them, and nothing more comes for them");
+  tell("has lost columns ", beyond(from, to), drops ? ": the target drops them" : ": the target keeps them, and nothing more comes for them");
   tell("has renamed columns: ", renamed_columns(from, to), ": the target follows; settings of the mapping stay with the column");
   tell("has columns of other types: ", retyped_columns(from, to), ": the target follows");
   tell("has columns that may be NULL now: ", nullable_columns(from, to), ": the target follows");
@@ -89,6 +98,8 @@ StreamWriter::StreamWriter(PhaseContext& context, ChangeStream& stream, ChangeQu
       lookup_(lookup),
       horizons_(horizons),
       working_(working),
+      drops_(context.record.spec.drops_columns()),
+      gone_(gone_columns(progress.tables)),
       tables_(progress.tables),
       target_notes_(progress.target_tables),
       shaped_at_(progress.shaped_at),
@@ -120,6 +131,7 @@ void StreamWriter::run(const std::stop_token& stop, const std::atomic<bool>& fin
 }
 
 void StreamWriter::apply(std::unique_ptr<Batch> batch, const std::stop_token& stop) {
+  for (const auto& [id, numbers] : gone_) batch->leave_out(id, numbers);
   const auto begin = std::chrono::steady_clock::now();
   const auto before = Blocked::so_far();
   const ApplyResult result = context_.target.apply(*batch, ApplyContext{lookup_, horizons_, patient(stop)});
@@ -207,6 +219,7 @@ void StreamWriter::tell(const NewShape& shape) {
 void StreamWriter::store_shapes() {
   if (open_tail_ || stored_to_ < complete_to_) return;
   held_back_.clear();
+  for (MirrorTable& table : tables_) table.notes.dropping.clear();
   if (unstored_shape_ == 0) return store_tables();
   context_.catalog.took_shape(context_.lease, tables_, shaped_at_, unstored_shape_);
   spool_shaped_ = std::exchange(unstored_shape_, 0);
@@ -222,6 +235,13 @@ void StreamWriter::store_tables() {
     before.coverage = table.coverage;
     before.notes.renaming.clear();
     for (Renaming& one : renamings(before.schema, table.schema)) before.notes.renaming.push_back({std::move(one.to), one.number});
+    before.notes.dropping.clear();
+    for (const auto& [name, number] : table.notes.dropping) {
+      const auto own = std::ranges::find(before.schema.columns, number, &Column::number);
+      if (own == before.schema.columns.end()) continue;
+      before.notes.dropping.push_back({name, number});
+      if (own->name != name) before.notes.renaming.push_back({name, number});
+    }
     for (Column& column : retypings(before.schema, table.schema)) {
       std::erase_if(before.notes.retyping, [&](const Column& known) { return known.number == column.number; });
       before.notes.retyping.push_back(std::move(column));
@@ -232,11 +252,12 @@ void StreamWriter::store_tables() {
 }
 
 /// Its names and types are stored before they are given: of a crash in the middle names are taken back at the next start, which
-/// finds the table as the catalog has it; with types it may be either.
+/// finds the table as the catalog has it; with types it may be either. So is what is to be dropped: the target knows if it was.
 void StreamWriter::begin_shape(const MirrorTable& from, const MirrorTable& to) {
   if (held_back_.empty()) held_shaped_at_ = shaped_at_;
   held_back_.emplace(from.schema.id, from);
-  if (renamings(from.schema, to.schema).empty() && retypings(from.schema, to.schema).empty()) return;
+  const bool drops = drops_ && !droppings(from.schema, to.schema).empty();
+  if (!drops && renamings(from.schema, to.schema).empty() && retypings(from.schema, to.schema).empty()) return;
   const MirrorTable before = std::exchange(*find_table(from.schema.id), to);
   store_tables();
   *find_table(from.schema.id) = before;
@@ -257,16 +278,22 @@ MirrorTable* StreamWriter::find_table(TableId id) {
   return found == tables_.end() ? nullptr : &*found;
 }
 
-void StreamWriter::take_shape(const NewShape& shape, std::uint64_t record, const std::stop_token& stop) {
+void StreamWriter::take_shape(NewShape shape, std::uint64_t record, const std::stop_token& stop) {
   const std::string name = shape.table.schema.qualified();
   const bool only_notes = shape.commit == Lsn{};
   MirrorTable* const found = find_table(shape.table.schema.id);
   if (found == nullptr) throw Error(ErrorCode::internal, "a new shape came for " + name + ", which is not mirrored");
+  if (const auto gone = gone_.find(shape.table.schema.id); gone != gone_.end())
+    drop_columns(shape.table.schema, shape.table.notes, gone->second);
+  shape.table.notes.dropping = found->notes.dropping;
+  if (drops_)
+    for (const Column& column : droppings(found->schema, shape.table.schema))
+      shape.table.notes.dropping.push_back({column.name, column.number});
   std::string words;
   if (!only_notes) {
     begin_shape(*found, shape.table);
     alter(*found, shape.table, stop);
-    words = became(found->schema, shape.table.schema);
+    words = became(found->schema, shape.table.schema, drops_);
     if (!shape.table.notes.excluded.empty() || !renamings(found->schema, shape.table.schema).empty())
       note_altered(context_, target_notes_, shape.table, patient(stop));
   }

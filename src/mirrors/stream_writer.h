@@ -25,7 +25,7 @@ class StreamWriter {
   void count_time(std::chrono::nanoseconds all, std::chrono::nanoseconds blocked, std::chrono::nanoseconds committing);
   void store(Durable durable);
   void settle(const std::stop_token& stop);
-  void take_shape(const NewShape& shape, std::uint64_t record, const std::stop_token& stop);
+  void take_shape(NewShape shape, std::uint64_t record, const std::stop_token& stop);
   void alter(const MirrorTable& from, const MirrorTable& to, const std::stop_token& stop);
   void store_shapes();
   void begin_shape(const MirrorTable& from, const MirrorTable& to);
@@ -42,6 +42,8 @@ class StreamWriter {
   RowLookup& lookup_;
   Horizons& horizons_;
   const std::function<void()>& working_;
+  const bool drops_;  ///< What the source has dropped is dropped at the target.
+  const std::map<TableId, std::vector<std::int16_t>> gone_;
   std::vector<MirrorTable> tables_;
   TargetNotes target_notes_;
   Lsn shaped_at_, stored_horizon_, stored_to_;

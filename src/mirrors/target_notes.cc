@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
+
+#include "peerd/changes/renaming.h"
 
 #include "parked.h"
 
@@ -14,12 +17,24 @@ void note(MirrorContext& context, TargetNotes& notes, const MirrorTable& table, 
   notes[table.target_name] = std::move(identity);
 }
 
-bool take_back_names(MirrorContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
+/// The table goes on without what the target has dropped already; the rest comes to be dropped again.
+void let_go_of_dropped(MirrorContext& context, MirrorTable& table, const Wait& wait) {
+  if (table.notes.dropping.empty()) return;
+  const std::vector<std::int16_t> dropped = context.target.dropped(table, wait);
+  std::vector<std::int16_t> gone;
+  for (const auto& [_, number] : std::exchange(table.notes.dropping, {}))
+    if (std::ranges::find(dropped, number) != dropped.end()) gone.push_back(number);
+  std::erase_if(table.notes.renaming, [&](const auto& one) { return std::ranges::find(gone, one.number) != gone.end(); });
+  drop_columns(table.schema, table.notes, gone);
+}
+
+bool take_back(MirrorContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
   std::vector<MirrorTable> tables = progress.tables;
   TargetNotes notes = progress.target_tables;
   bool any = false;
   for (MirrorTable& table : tables) {
-    if (table.notes.renaming.empty()) continue;
+    if (table.notes.renaming.empty() && table.notes.dropping.empty()) continue;
+    let_go_of_dropped(context, table, patient(stop));
     MirrorTable renamed = table;
     for (const auto& [name, number] : table.notes.renaming) {
       const auto column = std::ranges::find(renamed.schema.columns, number, &Column::number);
@@ -53,7 +68,7 @@ bool open_target(MirrorContext& context, const MirrorProgress& progress, const s
     require_same(*progress.target, context.target.identity(prompt(stop)), "the target of peer " + peer, std::move(about));
   }
   context.target.open(prompt(stop));
-  return take_back_names(context, progress, stop);
+  return take_back(context, progress, stop);
 }
 
 void create_at_target(MirrorContext& context, TargetNotes& notes, const MirrorTable& table, const Wait& wait) {

@@ -396,6 +396,7 @@ MirrorChange mirror_change(const peerdb_flow::CDCFlowConfigUpdate& update) {
   number("wal_budget_bytes", update.wal_budget_bytes());
   if (!update.on_spool_full().empty()) change.set["on_spool_full"] = {RawOption::Kind::text, update.on_spool_full()};
   if (!update.on_table_error().empty()) change.set["on_table_error"] = {RawOption::Kind::text, update.on_table_error()};
+  if (!update.dropped_columns().empty()) change.set["dropped_columns"] = {RawOption::Kind::text, update.dropped_columns()};
   return change;
 }
 

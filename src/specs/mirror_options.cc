@@ -45,6 +45,9 @@ constexpr Option kOptions[] = {
     {"on_table_error", OptionType::text, "stop", Required::no, Secret::no,
      "what follows when one streamed table alone cannot go on: stop stops the mirror; park leaves that table's changes out, says so, and "
      "lets the others go on, until RESYNC TABLE copies it anew"},
+    {"dropped_columns", OptionType::text, "keep", Required::no, Secret::no,
+     "what becomes of the target's column when the source's is dropped: keep leaves it, with the values of before; drop drops it, in "
+     "the order of the WAL (Postgres and ClickHouse)"},
 };
 
 constexpr Option kQueryOptions[] = {

@@ -127,6 +127,8 @@ class Batch {
   /// In the stream's order, as `before` has them among the changes. Those from whole_messages() on are the open tail's.
   std::span<const MessageView> messages() const noexcept { return messages_; }
   std::size_t whole_messages() const noexcept { return whole_messages_; }
+  /// Of a batch that was closed: that table's rows come without the columns of these numbers, none of them of its key.
+  void leave_out(TableId table, const std::vector<std::int16_t>& numbers);
 
  private:
   friend class BatchBuilder;

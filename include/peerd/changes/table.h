@@ -178,6 +178,8 @@ struct CatalogNotes {
   std::vector<Excluded> renaming;
   /// So it is with types: its columns of these numbers have either these or those of the schema, which they take all the same.
   std::vector<Column> retyping;
+  /// These it may have not any more: they are called so where they are dropped. The target itself tells which are gone.
+  std::vector<Excluded> dropping;
   /// Its rows at the target may be others than the source's, of which the WAL tells nothing: they are read once more
   /// when the stream has passed this position. 0 = none needs to be.
   Lsn read_again;

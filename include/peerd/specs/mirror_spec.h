@@ -82,6 +82,8 @@ struct MirrorSpec {
   std::string text(std::string_view option) const;      ///< With the default filled in.
   std::int64_t integer(std::string_view option) const;
   bool boolean(std::string_view option) const;
+  /// A column that is dropped at the source is dropped at the target (option dropped_columns).
+  bool drops_columns() const { return !of_query() && text("dropped_columns") == "drop"; }
   /// Of the logical messages that the mirror delivers (option logical_messages, of the kinds of target that take any):
   /// "*" is every prefix; none: no messages.
   std::vector<std::string> message_prefixes() const;

@@ -50,11 +50,15 @@ class Target {
   /// another. Changes nothing there but what an alter() did in a transaction that was lost. Chooses the form of chunk rows.
   virtual CopyPlan verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) = 0;
   /// From shape to shape: adds what `to` has and `from` has not (its missing_value fills older rows), lets it hold what `to`
-  /// may. What only `from` has stays, and its name is given to no other column. Idempotent. Never narrows (rules.md 2).
+  /// may. What only `from` has stays, and its name is given to no other column, or is dropped where the mirror asks for it
+  /// (MirrorSpec::drops_columns()), and dropped() tells. Idempotent. Never narrows (rules.md 2).
   /// Columns that both have under different names (by their numbers) are renamed; where that cannot be done nothing is.
   virtual void alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) = 0;
   /// Of an alter() that was begun and of which nobody knows how far it came: its columns have the names of `from` again.
   virtual void take_back_names(const MirrorTable& /*from*/, const MirrorTable& /*to*/, const Wait& /*wait*/) {}
+  /// The numbers of the source's columns that alter() has dropped, as far as the target remembers: those at least of alters of
+  /// which nobody knows how far they came.
+  virtual std::vector<std::int16_t> dropped(const MirrorTable& /*table*/, const Wait& /*wait*/) { return {}; }
   /// The table starts anew at table.start: removes its rows of before, and what it noted of older plans (rules.md 9).
   /// Called before create(). Touches nothing but this mirror's own table: an absent one, or one that bookkeeping does not know
   /// as this mirror's, is left as it is (create() refuses it then). One that `noted` says the mirror made may be made again

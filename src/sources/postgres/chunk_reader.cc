@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "peerd/base/text.h"
+#include "peerd/changes/renaming.h"
 #include "postgres/describe.h"
 #include "postgres/partitions.h"
 #include "postgres/rights.h"

@@ -82,7 +82,5 @@ void retype_columns(TableSchema& schema, std::span<const Column> retyped);
 
 /// The numbers of the columns that the table still has and the catalog has not.
 std::vector<std::int16_t> dropped_columns(const TableSchema& schema, const LookedTable& now);
-/// The table goes on without them; what it noted of them, too.
-void drop_columns(TableSchema& schema, CatalogNotes& notes, const std::vector<std::int16_t>& numbers);
 
 }  // namespace peerd

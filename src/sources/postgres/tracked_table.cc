@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "peerd/base/text.h"
+#include "peerd/changes/renaming.h"
 #include "peerd/postgres/type_change.h"
 #include "postgres/cures.h"
 

@@ -10,6 +10,7 @@
 
 #include "clickhouse/apply.h"
 #include "clickhouse/chunk_writer.h"
+#include "clickhouse/drop.h"
 #include "clickhouse/layouts.h"
 #include "clickhouse/leftovers.h"
 #include "clickhouse/mapping_check.h"
@@ -56,6 +57,9 @@ class ClickHouseTarget final : public Target {
   CopyPlan verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) override;
   void alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) override;
   void take_back_names(const MirrorTable& from, const MirrorTable& to, const Wait& wait) override;
+  std::vector<std::int16_t> dropped(const MirrorTable& table, const Wait& wait) override {
+    return dropped_numbers(read_table(client_, table.target_name, wait), table.schema.id);
+  }
   void restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override;
   std::string shadow_of(const MirrorTable& table) const override { return shadow_name(table.target_name); }
   Problems check_resync(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override {
@@ -82,6 +86,7 @@ class ClickHouseTarget final : public Target {
   Problems check_one(const MirrorTable& table, const Wait& wait);
   void widen(const MirrorTable& table, const ExistingTable& existing, const Wait& wait);
   void refuse_kept(const MirrorTable& from, const MirrorTable& to, const ExistingTable& existing) const;
+  MirrorTable without_lost(const MirrorTable& from, const MirrorTable& to, ExistingTable& existing, const Wait& wait);
   MirrorTable renamed(const MirrorTable& from, const MirrorTable& to, ExistingTable& existing, const Wait& wait);
   void retype(const MirrorTable& from, const MirrorTable& to, ExistingTable& existing, const Wait& wait);
   void refuse_nulls(const MirrorTable& from, const MirrorTable& to) const;
@@ -189,10 +194,30 @@ void ClickHouseTarget::refuse_kept(const MirrorTable& from, const MirrorTable& t
     // A nullable array's is kept with the column that tells which are NULL.
     const std::string nulls = null_note(name);
     if (!kept || !(existing.columns.contains(name) || existing.columns.contains(nulls))) continue;
+    const auto standing = existing.columns.find(name);
+    const auto column = std::ranges::find(to.schema.columns, gained, &Column::name);
+    if (standing != existing.columns.end() && standing->second.comment == added_by_mirror(*column)) continue;  // In an attempt of before.
     std::string cure = "ALTER TABLE " + table + " DROP COLUMN IF EXISTS " + quote_name(name);
     if (existing.columns.contains(nulls)) cure += ", DROP COLUMN IF EXISTS " + quote_name(nulls);
     throw Error(kept_column(to, gained, "table " + table, cure));
   }
+}
+
+/// The table as it was, without what the source has dropped.
+MirrorTable ClickHouseTarget::without_lost(const MirrorTable& from, const MirrorTable& to, ExistingTable& existing, const Wait& wait) {
+  MirrorTable left = from;
+  const TableLayout layout = layout_of(from);
+  Dropped dropped{from, {}, {}, mirror_name_};
+  for (const Column& column : droppings(from.schema, to.schema)) {
+    const auto own = std::ranges::find(from.schema.columns, column.number, &Column::number);
+    dropped.names.push_back(layout.names[static_cast<std::size_t>(own - from.schema.columns.begin())]);
+    dropped.numbers.push_back(column.number);
+  }
+  if (dropped.names.empty()) return left;
+  clickhouse::drop_columns(client_, names_, dropped, existing, wait);
+  peerd::drop_columns(left.schema, left.notes, dropped.numbers);
+  existing = read_table(client_, to.target_name, wait);
+  return left;
 }
 
 /// The table as it was, its columns called as they are to be.
@@ -221,7 +246,8 @@ void ClickHouseTarget::alter(const MirrorTable& before, const MirrorTable& to, c
   require_standing(client_, before, layouts_, wait);
   ExistingTable existing = read_table(client_, to.target_name, wait);
   require_whole(existing, layout_of(before), to.target_name, title_);
-  const MirrorTable from = renamed(before, to, existing, wait);
+  const MirrorTable left = layouts_.drops() ? without_lost(before, to, existing, wait) : before;
+  const MirrorTable from = renamed(left, to, existing, wait);
   refuse_kept(from, to, existing);
   refuse_nulls(from, to);
   retype(from, to, existing, wait);
@@ -291,6 +317,8 @@ void ClickHouseTarget::restart_copy(const MirrorTable& table, const std::optiona
   client_.execute(
       "DELETE FROM " + name + " WHERE " + std::string(kVersionColumn) + " < " + version_literal({table.start, Lsn{0}}),
       wait);
+  if (layouts_.drops() && noted && same_table(*noted, existing))
+    clickhouse::drop_columns(client_, names_, {table, gone_columns(existing, layout_of(table), noted), {}, mirror_name_}, existing, wait);
 }
 
 TargetIdentity ClickHouseTarget::create_shadow(const MirrorTable& table, const std::optional<TargetIdentity>& noted,

@@ -10,6 +10,7 @@ Layouts::Layouts(const MirrorSpec& mirror, std::string title)
       title_(std::move(title)),
       query_(mirror.query_mode()),
       on_unfit_(on_unfit_of(mirror)),
+      drops_(mirror.drops_columns()),
       mappings_(mirror) {}
 
 namespace {

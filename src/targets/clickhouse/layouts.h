@@ -32,6 +32,7 @@ class Layouts {
   TableLayout of(const MirrorTable& table) const;
   const Mapped* mapped(const MirrorTable& table) const { return mappings_.of(table); }
   const Mappings& mappings() const { return mappings_; }
+  bool drops() const { return drops_; }  ///< A column that is dropped at the source is dropped here.
   /// Names of the columns that peerd adds to every table.
   std::set<std::string> own_columns() const { return {std::string(kVersionColumn), soft_delete_col_name_, synced_at_col_name_}; }
   /// These columns may hold NULL at the target, although they were NOT NULL when the source's table was described: no
@@ -49,6 +50,7 @@ class Layouts {
   const std::string soft_delete_col_name_, synced_at_col_name_, title_;
   const std::optional<QueryMode> query_;
   const OnUnfit on_unfit_;
+  const bool drops_;
   const Mappings mappings_;
   mutable Mutex mutex_;
   std::map<TableId, std::set<std::string>> loose_ PEERD_GUARDED_BY(mutex_);

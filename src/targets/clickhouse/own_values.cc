@@ -25,7 +25,7 @@ void refuse_own_values(Client& client, const MirrorTable& from, const MirrorTabl
     const auto column = std::ranges::find(to.schema.columns, gained, &Column::name);
     const auto i = static_cast<std::size_t>(column - to.schema.columns.begin());
     const auto found = existing.columns.find(layout.names[i]);
-    if (found == existing.columns.end() || found->second.comment == kAddedByMirror) continue;
+    if (found == existing.columns.end() || found->second.comment.starts_with(kAddedByMirror)) continue;
     const auto rows = client.query("SELECT 1 FROM " + table + " FINAL WHERE " + quote_name(layout.deleted_column) + " = 0 AND (" +
                                        differs(layout, i, found->second.type, column->missing_value) + ") LIMIT 1", wait);
     if (rows.empty()) continue;

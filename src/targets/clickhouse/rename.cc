@@ -1,8 +1,10 @@
 #include "clickhouse/rename.h"
 
 #include <algorithm>
+#include <set>
 
-#include "clickhouse/tokens.h"
+#include "clickhouse/marks.h"
+#include "clickhouse/views_on.h"
 #include "peerd/base/text.h"
 #include "renames.h"
 #include "unfit.h"
@@ -35,7 +37,8 @@ void alter(Client& client, const MirrorTable& table, const std::vector<Renaming>
     if (existing.columns.contains(null_note(step.from))) add_step(parts, null_note(step.from), null_note(step.to));
   }
   const std::string alter = "ALTER TABLE " + quote_name(table.target_name) + " ";
-  if (!mark.empty()) parts.push_back("COMMENT COLUMN " + std::string(kVersionColumn) + " " + quote_text(mark));
+  if (!mark.empty())
+    parts.push_back("COMMENT COLUMN " + std::string(kVersionColumn) + " " + quote_text(with_mark(version_comment(existing), mark)));
   try {
     client.execute(alter + join(parts, ", "), wait);
   } catch (Error& error) {
@@ -58,8 +61,7 @@ bool is_done(const ExistingTable& existing, const std::vector<Renaming>& renamin
     const bool again = std::ranges::find(renamings, one.from, &Renaming::to) != renamings.end();
     if (!again) return !existing.columns.contains(one.from);
   }
-  const auto version = existing.columns.find(std::string(kVersionColumn));
-  return version != existing.columns.end() && version->second.comment == mark;
+  return mark_of_kind(version_comment(existing), "peerd names") == mark;
 }
 
 /// From wherever an attempt of before has left them.
@@ -109,22 +111,16 @@ void require_free_names(const Renamed& table, const std::vector<Renaming>& renam
 
 /// A materialized view is not renamed with the column, and each insert would fail.
 void require_no_views(Client& client, const Renamed& table, const std::vector<Renaming>& renamings, const Wait& wait) {
-  const auto views = client.query(
-      "SELECT v.database, v.name, v.as_select FROM system.tables AS v INNER JOIN (SELECT arrayJoin(arrayZip(dependencies_database,"
-      " dependencies_table)) AS d FROM system.tables WHERE database = currentDatabase() AND name = " + quote_text(table.to.target_name) +
-      ") AS t ON v.database = t.d.1 AND v.name = t.d.2", wait);
-  for (const auto& row : views) {
-    for (const Token& token : tokens_of(row.at(2))) {
-      const auto one = std::ranges::find(renamings, token.value, &Renaming::from);
-      if (one == renamings.end() || token.kind == Token::Kind::text) continue;
-      const std::string view = quote_name(row.at(0)) + "." + quote_name(row.at(1));
-      ErrorText text = taken_name(table.to, *one, "", "DROP VIEW " + view);
-      text.message = "column " + quote_name(one->from) + " of table " + text.table + " is called " + quote_name(one->to) +
-                     " now, and materialized view " + view + " reads it by its old name";
-      text.hint += ", and make the view again with the new name";
-      throw Error(std::move(text));
-    }
-  }
+  std::set<std::string> names;
+  for (const Renaming& one : renamings) names.insert(one.from);
+  const auto view = view_that_reads(client, table.to.target_name, names, Views::materialized, wait);
+  if (!view) return;
+  const Renaming& one = *std::ranges::find(renamings, view->column, &Renaming::from);
+  ErrorText text = taken_name(table.to, one, "", "DROP VIEW " + view->name);
+  text.message = "column " + quote_name(one.from) + " of table " + text.table + " is called " + quote_name(one.to) +
+                 " now, and materialized view " + view->name + " reads it by its old name";
+  text.hint += ", and make the view again with the new name";
+  throw Error(std::move(text));
 }
 
 }  // namespace

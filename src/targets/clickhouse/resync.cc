@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "clickhouse/definition.h"
+#include "clickhouse/drop.h"
 #include "clickhouse/mapping_check.h"
 #include "clickhouse/on_unfit.h"
 #include "clickhouse/table_note.h"
@@ -24,26 +25,13 @@ void drop(const ResyncWork& work, const MirrorTable& table, const std::string& n
   run(work, table, "DROP TABLE " + quote_name(name) + " SYNC", wait, {{"max_table_size_to_drop", "0"}});
 }
 
-/// Columns of the table that were the source's, and are not any more.
-std::vector<std::string> gone_columns(const ExistingTable& existing, const TableLayout& layout,
-                                      const std::optional<TargetIdentity>& noted) {
-  std::vector<std::string> gone;
-  if (!noted) return gone;
-  const auto columns = noted->facts.find("columns");
-  if (columns == noted->facts.end()) return gone;
-  const std::set<std::string> held = held_columns(layout);
-  for (const std::string& column : plain_names(columns->second))
-    if (!column.empty() && existing.columns.contains(column) && !held.contains(column)) gone.push_back(column);
-  return gone;
-}
-
 bool holds_null(const std::string& type) { return type.find("Nullable(") != std::string::npos; }
 
 /// A column that nobody fills would hold the type's default as if it were the source's value.
 void check_gone(const ExistingTable& existing, const TableLayout& layout, const MirrorTable& table,
-                const std::optional<TargetIdentity>& noted, Problems& problems) {
+                const std::optional<TargetIdentity>& noted, bool drops, Problems& problems) {
   for (const std::string& column : gone_columns(existing, layout, noted)) {
-    if (noted->made || holds_null(existing.columns.at(column).type)) continue;
+    if (noted->made || drops || holds_null(existing.columns.at(column).type)) continue;
     const std::string cure = "ALTER TABLE " + quote_name(table.target_name) + " DROP COLUMN " + quote_name(column);
     problems.push_back(unfit(table,
                              "column " + quote_name(column) + " of table " + quote_name(table.target_name) +
@@ -100,7 +88,7 @@ Problems check_resync(ResyncWork work, const MirrorTable& table, const std::opti
   } else {
     Problems misfit = unfitness(existing, layout, table.target_name, title);
     if (!noted || !noted->made) problems = std::move(misfit);
-    check_gone(existing, layout, table, noted, problems);
+    check_gone(existing, layout, table, noted, work.layouts.drops(), problems);
     check_path(existing, table, problems);
     check_replicas(work.client, existing, table, wait, problems);
   }
@@ -136,7 +124,7 @@ bool make_shadow(ResyncWork work, const MirrorTable& table, const std::optional<
       "CREATE TABLE IF NOT EXISTS " + quote_name(shadow) + " AS " + quote_name(table.target_name) + " COMMENT " + quote_text(title), wait);
   std::vector<std::string> drops;
   for (const std::string& column : gone_columns(existing, layout, noted))
-    if (made) drops.push_back("DROP COLUMN IF EXISTS " + quote_name(column));
+    if (made || work.layouts.drops()) drops.push_back("DROP COLUMN IF EXISTS " + quote_name(column));
   if (!drops.empty()) run(work, table, "ALTER TABLE " + quote_name(shadow) + " " + join(drops, ", "), wait);
   return made;
 }

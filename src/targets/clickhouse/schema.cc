@@ -10,10 +10,10 @@
 namespace peerd::clickhouse {
 namespace {
 
-std::string added_column(const TableLayout& layout, std::size_t i, const std::optional<std::string>& missing) {
+std::string added_column(const TableLayout& layout, std::size_t i, const std::optional<std::string>& missing, const std::string& comment) {
   std::string out = "ADD COLUMN IF NOT EXISTS " + quote_name(layout.names[i]) + " " + layout.types[i].declared();
   if (missing) out += " DEFAULT " + literal(layout, i, *missing);
-  return out + " COMMENT " + quote_text(kAddedByMirror);
+  return out + " COMMENT " + quote_text(comment);
 }
 
 /// Rows of before the column had no array: NULL, unless Postgres says otherwise.
@@ -157,6 +157,15 @@ ExistingTable read_once(Client& client, std::string_view name, const Wait& wait)
 
 }  // namespace
 
+std::string version_comment(const ExistingTable& existing) {
+  const auto version = existing.columns.find(std::string(kVersionColumn));
+  return version == existing.columns.end() ? "" : version->second.comment;
+}
+
+std::string added_by_mirror(const Column& column) {
+  return std::string(kAddedByMirror) + (column.number == 0 ? "" : " " + std::to_string(column.number));
+}
+
 ExistingTable read_table(Client& client, std::string_view name, const Wait& wait) {
   for (;;) {
     ExistingTable table = read_once(client, name, wait);
@@ -246,7 +255,7 @@ std::vector<std::string> widening(const ExistingTable& existing, const TableSche
       changes.push_back(added_note(layout, i, was_there ? std::optional<std::string>("{}") : missing));
     }
     if (found == existing.columns.end()) {
-      changes.push_back(added_column(layout, i, missing));
+      changes.push_back(added_column(layout, i, missing, added_by_mirror(schema.columns[i])));
     } else if (layout.types[i].name.starts_with("Nullable(") && !holds_null(found->second.type)) {
       changes.push_back(made_nullable(layout.names[i], found->second.type));
     }

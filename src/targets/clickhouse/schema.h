@@ -31,6 +31,8 @@ struct ExistingTable {
 inline constexpr std::string_view kLately = "lately";
 inline constexpr std::string_view kModified =
     "if(now() - metadata_modification_time < 3, 'lately', toString(toUnixTimestamp(metadata_modification_time)))";
+/// On peerd's version column: see marks.h.
+std::string version_comment(const ExistingTable& existing);
 ExistingTable read_table(Client& client, std::string_view name, const Wait& wait);
 
 /// The comment on a table is its title: "peerd mirror <uuid>". A table belongs to one mirror (rules.md 2).
@@ -56,6 +58,8 @@ std::vector<std::string> lost_columns(const ExistingTable& existing, const Table
 /// The comment on a column that peerd added to a table: what stands in it came from the source, also when nobody remembers, since
 /// the transaction that it was gained in came in part and comes again.
 inline constexpr std::string_view kAddedByMirror = "added by peerd";
+/// With the source's number of the column, so that a later one of that name is not taken for it.
+std::string added_by_mirror(const Column& column);
 /// ALTERs that give an own or taken-over table what it lacks: columns, Nullable, the title.
 std::vector<std::string> widening(const ExistingTable& existing, const TableSchema& schema, const TableLayout& layout,
                                   std::string_view name, std::string_view comment);

@@ -6,6 +6,7 @@
 #include "peerd/base/text.h"
 #include "peerd/changes/renaming.h"
 #include "peerd/postgres/types.h"
+#include "postgres/drop.h"
 #include "postgres/ownership.h"
 #include "postgres/parts.h"
 #include "postgres/rename.h"
@@ -128,6 +129,7 @@ void alter_table(Connection& connection, const Site& site, const MirrorTable& be
   require_whole(found, before);
   require_parts(connection, before, found.standing.oid, wait);
   MirrorTable from = before;
+  if (site.drops) drop_lost(connection, site, from, to, found, wait);
   try {
     rename_columns(connection, site, from, to, found, wait);
   } catch (Error& error) {
@@ -155,7 +157,8 @@ void alter_again(Connection& connection, const Site& site, const MirrorTable& ta
     if (!there && noted.contains(column.name) && column.name != site.soft_delete && column.name != site.synced_at)
       gone.push_back(column.name);
   }
-  let_go(connection, site, gone, found, wait);
+  if (site.drops) drop_gone(connection, site, table, gone, found, wait);
+  else let_go(connection, site, gone, found, wait);
   if (!absent) return;
   widen(connection, site, table, found, wait);
   learn_parts(connection, site, table, found.standing.oid, wait);

@@ -30,7 +30,9 @@ CREATE TABLE IF NOT EXISTS _peerd.partitions (
 CREATE TABLE IF NOT EXISTS _peerd.horizons (
   mirror text PRIMARY KEY, horizon pg_lsn NOT NULL);
 CREATE TABLE IF NOT EXISTS _peerd.names (
-  table_oid oid PRIMARY KEY, mirror text NOT NULL, names text NOT NULL))";
+  table_oid oid PRIMARY KEY, mirror text NOT NULL, names text NOT NULL);
+CREATE TABLE IF NOT EXISTS _peerd.dropped (
+  table_oid oid, source_oid oid, number smallint, mirror text NOT NULL, PRIMARY KEY (table_oid, source_oid, number)))";
 
 // Any number: it keeps two mirrors from creating the schema at the same time.
 constexpr std::string_view kCreateLock = "SELECT pg_advisory_xact_lock(7369852104)";
@@ -59,12 +61,13 @@ Result claim(Connection& connection, const Site& site, const Wait& wait) {
 /// What an earlier version made lacks some of them.
 Result later_tables(Connection& connection, const Wait& wait) {
   return connection.run(
-      "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('_peerd') AND relname IN ('columns', 'partitions', 'horizons', 'names')",
+      "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('_peerd') AND relname IN ('columns', 'partitions', 'horizons', 'names',"
+      " 'dropped')",
       wait);
 }
 
 bool is_complete(Connection& connection, const Wait& wait) {
-  return later_tables(connection, wait).rows() == 4;
+  return later_tables(connection, wait).rows() == 5;
 }
 
 /// With IF NOT EXISTS alone it would need the right to create one although it stands.
@@ -240,7 +243,7 @@ void erase_chunks_before(Connection& connection, const Site& site, const Chunk& 
 void forget_table(Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait) {
   const postgres::QualifiedName name = postgres::parse_qualified(table.target_name);
   const Parameters own{site.uuid, name.quoted()};
-  for (const std::string_view notes : {"columns", "partitions", "names"}) {
+  for (const std::string_view notes : {"columns", "partitions", "names", "dropped"}) {
     connection.run("DELETE FROM _peerd." + std::string(notes) + " WHERE mirror = $1 AND table_oid = to_regclass($2)", own,
                    wait);
   }

@@ -22,6 +22,7 @@ struct Site {
   std::string soft_delete, synced_at;  ///< Column names; "" = none.
   std::size_t direct_rows = 32;  ///< Of a table that has more in a batch, rows go by way of a temporary table.
   Mappings mappings{};
+  bool drops = false;  ///< A column that is dropped at the source is dropped here.
   std::optional<QueryMode> query{};  ///< Of a mirror of a query.
   /// The table as this server has it. All that stands between a Target's calls and its statements knows no other.
   MirrorTable here(const MirrorTable& table) const { return mappings.renamed(table); }

@@ -3,6 +3,7 @@
 #include "peerd/base/log.h"
 #include "peerd/base/text.h"
 #include "postgres/alter.h"
+#include "postgres/drop.h"
 #include "postgres/firing.h"
 #include "postgres/found.h"
 #include "postgres/limits.h"
@@ -373,7 +374,7 @@ CopyPlan verify_table(Connection& connection, const Site& site, const MirrorTabl
 }
 
 void restart_table(Connection& connection, const Site& site, const MirrorTable& table, const Wait& wait) {
-  const Found found = look(connection, site, table, wait);
+  Found found = look(connection, site, table, wait);
   if (!found.ours || found.standing.oid == 0 || found.note->start == table.start) return;
   erase_chunks(connection, site, table.schema.id, wait);
   const std::string name = found.name.quoted();
@@ -394,6 +395,7 @@ void restart_table(Connection& connection, const Site& site, const MirrorTable& 
     note.key_built = false;
     note.key_name.clear();
   }
+  if (site.drops) drop_gone(connection, site, table, gone_columns(connection, site, table, found, wait), found, wait);
   note.start = table.start;
   write_note(connection, site, found.name, table.schema.id, note, wait);
 }

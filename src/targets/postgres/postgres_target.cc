@@ -5,6 +5,7 @@
 #include "peerd/targets/postgres_target.h"
 #include "postgres/bookkeeping.h"
 #include "postgres/chunk_writer.h"
+#include "postgres/drop.h"
 #include "postgres/errors.h"
 #include "postgres/firing.h"
 #include "postgres/ownership.h"
@@ -116,6 +117,13 @@ void PostgresTarget::alter(const MirrorTable& from, const MirrorTable& to, const
 
 void PostgresTarget::take_back_names(const MirrorTable& from, const MirrorTable& to, const Wait& wait) {
   in_transaction(from, wait, [&] { pgtarget::take_back_names(*connection_, site_, site_.here(from), site_.here(to), wait); });
+}
+
+std::vector<std::int16_t> PostgresTarget::dropped(const MirrorTable& table, const Wait& wait) {
+  return guarded(table.schema.qualified(), [&] {
+    connected(wait);
+    return read_dropped(*connection_, site_, table, wait);
+  });
 }
 
 void PostgresTarget::restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>&, const Wait& wait) {

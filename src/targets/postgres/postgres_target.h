@@ -28,6 +28,7 @@ class PostgresTarget final : public Target {
   CopyPlan verify(const MirrorTable& table, const TargetIdentity& noted, const Wait& wait) override;
   void alter(const MirrorTable& from, const MirrorTable& to, const Wait& wait) override;
   void take_back_names(const MirrorTable& from, const MirrorTable& to, const Wait& wait) override;
+  std::vector<std::int16_t> dropped(const MirrorTable& table, const Wait& wait) override;
   void restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override;
   std::string shadow_of(const MirrorTable& table) const override { return pgtarget::shadow_of(table); }
   Problems check_resync(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override;

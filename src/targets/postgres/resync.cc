@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "peerd/base/text.h"
+#include "postgres/drop.h"
 #include "postgres/firing.h"
 #include "postgres/found.h"
 #include "postgres/limits.h"
@@ -43,30 +44,22 @@ struct Reshaping {
   bool alone = false;             ///< Anything of it: the table is altered.
 };
 
-std::vector<std::string> gone_columns(Connection& connection, const Site& site, const MirrorTable& table, const Found& found,
-                                      const Wait& wait) {
-  const Parameters of{std::to_string(found.standing.oid)};
-  const auto noted = connection.run("SELECT name FROM _peerd.columns WHERE table_oid = $1::oid ORDER BY number", of, wait);
-  std::vector<std::string> gone;
-  for (int row = 0; row < noted.rows(); ++row) {
-    const std::string name = noted.string(row, 0);
-    const bool own = name == site.soft_delete || name == site.synced_at;
-    const bool still = std::ranges::find(table.schema.columns, name, &Column::name) != table.schema.columns.end();
-    if (!own && !still && found.standing.find(name) != nullptr) gone.push_back(name);
-  }
-  return gone;
-}
-
 bool keeps_other_key(const MirrorTable& table, const StandingIndex& index) {
   return index.primary && !is_of_key(table.schema, index);
 }
 
-/// An operator's own table is altered by its operator; it gains columns alone.
+/// An operator's own table is altered by its operator; it gains columns alone, and loses them where the mirror drops what the source
+/// has dropped.
 Reshaping reshaping_of(Connection& connection, const Site& site, const MirrorTable& table, const Found& found, const Wait& wait) {
   Reshaping change;
   change.alone = !widen_table(found.name, table.schema, found.types, found.standing).empty();
-  if (!found.note || !found.note->made) return change;
+  const bool made = found.note && found.note->made;
+  if (!made && !site.drops) return change;
   change.held = change.gone = gone_columns(connection, site, table, found, wait);
+  if (!made) {
+    change.alone |= !change.gone.empty();
+    return change;
+  }
   const auto wrong = differences(site, table.schema, found.types, found.standing, true);
   for (const Difference& difference : wrong)
     if (!difference.column.empty()) change.held.push_back(difference.column);
@@ -78,24 +71,12 @@ Reshaping reshaping_of(Connection& connection, const Site& site, const MirrorTab
 /// Views and whatever else is made of columns that go or change.
 Problems check_dependents(Connection& connection, const MirrorTable& table, const Found& found, const Reshaping& change,
                           const Wait& wait) {
-  if (change.held.empty()) return {};
-  std::vector<std::string> names;
-  for (const std::string& name : change.held) names.push_back(quote_literal(name));
-  const Parameters of{std::to_string(found.standing.oid)};
-  const auto depend = connection.run(
-      "SELECT DISTINCT CASE WHEN r.oid IS NULL THEN pg_describe_object(d.classid, d.objid, 0)"
-      " ELSE pg_describe_object('pg_class'::regclass, r.ev_class, 0) END, a.attname FROM pg_depend d"
-      " JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid"
-      " LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid"
-      " WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = $1::oid AND d.deptype = 'n' AND a.attname IN (" +
-          join(names, ", ") + ") ORDER BY 1, 2",
-      of, wait);
   Problems problems;
-  for (int row = 0; row < depend.rows(); ++row) {
+  for (const auto& [what, column] : dependents(connection, change.held, found, wait)) {
     problems.push_back(unfit(table,
-                             depend.string(row, 0) + " depends on column " + quote_identifier(depend.string(row, 1)) +
-                                 " of target table " + found.name.quoted() + ", which is not what it was at the source",
-                             "drop " + depend.string(row, 0) + " at the target, and make it again behind RESYNC TABLE"));
+                             what + " depends on column " + quote_identifier(column) + " of target table " + found.name.quoted() +
+                                 ", which is not what it was at the source",
+                             "drop " + what + " at the target, and make it again behind RESYNC TABLE"));
   }
   return problems;
 }
@@ -177,7 +158,9 @@ void replace_rows(Connection& connection, const Site& site, const MirrorTable& t
     const Reshaping change = reshaping_of(connection, site, table, found, wait);
     if (change.alone) reshape(connection, site, table, found.name, change.gone, wait);
   } else {
-    widen(connection, site, table, found, wait);
+    Found own = found;
+    drop_gone(connection, site, table, reshaping_of(connection, site, table, own, wait).gone, own, wait);
+    widen(connection, site, table, own, wait);
   }
   const Standing standing = inspect(connection, found.name, wait);
   if (const auto stricter = stricter_than_source(site, table, name, standing.rules)) throw Error(stricter->text);
@@ -230,8 +213,9 @@ Problems check_resync(Connection& connection, const Site& site, const MirrorTabl
   if (found.standing.oid != 0) {
     problems = check_firing(connection, site, table, found.name, found.standing.oid, wait);
     const Reshaping change = reshaping_of(connection, site, table, found, wait);
+    for (Problem& problem : check_dependents(connection, table, found, change, wait)) problems.push_back(std::move(problem));
     if (found.note->made && change.alone) {
-      for (Problem& problem : check_dependents(connection, table, found, change, wait)) problems.push_back(std::move(problem));
+      // It is altered to fit.
     } else if (auto refused = refusal(connection, site, table, found, wait)) {
       problems.push_back(std::move(*refused));
     }
@@ -279,6 +263,8 @@ TargetIdentity make_shadow(Connection& connection, const Site& site, const Mirro
     if (found.note->made) {
       reshape(connection, site, table, shadow, gone_columns(connection, site, table, found, wait), wait);
     } else {
+      for (const std::string& column : reshaping_of(connection, site, table, found, wait).gone)
+        connection.run("ALTER TABLE " + shadow.quoted() + " DROP COLUMN IF EXISTS " + quote_identifier(column), wait);
       widen(connection, site, as_shadow(table), look_at_shadow(connection, site, table, wait), wait);
     }
   }

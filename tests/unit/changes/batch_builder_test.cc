@@ -288,5 +288,26 @@ TEST(BatchBuilder, ASpentBatchIsEmptyAgain) {
   EXPECT_EQ(batch->commit_ends().size(), 1u);
 }
 
+TEST(Batch, GoesOnWithoutAColumn) {
+  MirrorTable table = script_table(1, {2});
+  for (std::size_t i = 0; i < 3; ++i) table.schema.columns[i].number = static_cast<std::int16_t>(i + 1);
+  Script writer({table, script_table(2)});
+  const auto batch = writer.batch("I 1 a b\nU 1>2 ~ b\nD 2\nT\n@2\nI 1 a b");
+  batch->leave_out({1}, {1, 9});
+  batch->leave_out({2}, {1});
+  batch->leave_out({3}, {1});
+  const TableSchema& left = batch->tables()[0].schema;
+  ASSERT_EQ(left.columns.size(), 2u);
+  EXPECT_EQ(left.columns[0].name, "c1");
+  EXPECT_EQ(left.key, std::vector<std::uint16_t>{1});
+  EXPECT_EQ(batch->changes()[0].row[0].bytes, "b");
+  EXPECT_EQ(batch->changes()[0].row[1].bytes, "1");
+  EXPECT_EQ(batch->changes()[1].row.size(), 2u);
+  EXPECT_EQ(batch->changes()[1].old_key[0].bytes, "1");
+  EXPECT_EQ(batch->changes()[2].row[1].bytes, "2");
+  EXPECT_TRUE(batch->changes()[3].row.empty());
+  EXPECT_EQ(batch->changes()[4].row.size(), 3u);
+}
+
 }  // namespace
 }  // namespace peerd
