@@ -1,6 +1,7 @@
-"""Random sequences of changes of a table's shape and of its rows, with pauses and kills between: at the end the target is
-equal, or the mirror has stopped and said what to run, and that makes it equal."""
+"""Random sequences of changes of a table's shape and of its rows, several tables of one mirror at a time, with pauses and kills
+between: at the end the target is equal, or the mirror has stopped and said what to run, and that makes it equal."""
 import random
+import re
 
 import pytest
 
@@ -14,14 +15,17 @@ WIDER = {"smallint": ["int", "bigint"], "int": ["bigint", "numeric", "text"], "b
 
 
 class Sequence:
-    """What is done to public.items, from a seed; `columns` are those of now, by name."""
+    """What is done to a table, from a seed; `columns` are those of now, by name."""
 
     def __init__(self, world, seed):
-        self.world, self.random = world, random.Random(seed)
-        self.columns, self.dropped, self.serial, self.rows, self.paused = {"a": "text", "b": "int"}, [], 0, 50, False
+        self.world, self.random, self.table = world, random.Random(seed), f"t{seed}"
+        self.columns, self.dropped, self.serial, self.rows = {"a": "text", "b": "int"}, [], 0, 50
         self.done = []
+        self.sql("CREATE TABLE items (id int PRIMARY KEY, n int, a text, b int)", "ALTER TABLE items ALTER a SET STORAGE EXTERNAL",
+                 "INSERT INTO items SELECT g, g, 'a' || g, -g FROM generate_series(1, 50) g")
 
     def sql(self, *statements):
+        statements = [re.sub(r"\bitems\b", self.table, statement) for statement in statements]
         self.done += statements
         self.world.sql("; ".join(statements))
 
@@ -116,12 +120,47 @@ class Sequence:
         self.columns[one], self.columns[other] = self.columns[other], self.columns[one]
         return "; ".join(f"ALTER TABLE items RENAME {old} TO {new}" for old, new in ((one, "aside"), (other, one), ("aside", other)))
 
+    def step(self):
+        step = self.random.random()
+        if step < 0.35:
+            self.sql(*self.rows_changed())
+        elif step < 0.75:
+            self.sql(self.altered())
+        else:
+            self.sql("BEGIN", *self.rows_changed(), self.altered(), *self.rows_changed(), "COMMIT")
+
+
+class Sequences:
+    """Of the tables of one mirror, by seeds, and what happens to peerd between their steps."""
+
+    def __init__(self, world, seeds, drops):
+        self.world, self.random, self.drops, self.paused = world, random.Random(f"{seeds} {world.kind}"), drops, False
+        self.all, self.stops = [Sequence(world, seed) for seed in seeds], []
+        world.start_mirror([f"public.{one.table}" for one in self.all], **({"dropped_columns": "drop"} if drops else {}))
+
+    def note(self, what):
+        for one in self.all:
+            one.done.append(f"-- {what}")
+
+    def run(self):
+        for _ in range(7):
+            for one in self.all:
+                one.step()
+            self.meanwhile()
+        if self.paused:
+            self.world.resume()
+        self.touch()
+
+    def touch(self):
+        """A topic's older messages have the columns of then: each row comes once more."""
+        for one in self.all:
+            one.sql("UPDATE items SET n = n + 1")
+
     def meanwhile(self):
-        """What happens to peerd."""
-        what = self.random.choice(["nothing", "nothing", "settle", "settle", "pause", "kill"])
-        self.done.append(what)
+        what = self.random.choice(["nothing", "settle", "settle", "pause", "kill"])
         if self.world.mirror()["state"] == "FAILED":
-            return
+            return self.random.random() < 0.5 and self.cure()
+        self.note(what)
         if self.paused:
             self.world.resume()
             self.paused = False
@@ -133,6 +172,7 @@ class Sequence:
         elif what == "kill":
             self.world.peerd.kill9()
             self.world.peerd.start()
+        return None
 
     def settle(self):
         """True when all has arrived, false when the mirror has stopped."""
@@ -144,54 +184,68 @@ class Sequence:
                 raise
             return False
 
-    def run(self):
-        for _ in range(self.random.randint(5, 9)):
-            step = self.random.random()
-            if step < 0.35:
-                self.sql(*self.rows_changed())
-            elif step < 0.75:
-                self.sql(self.altered())
+    def cure(self):
+        """Runs what the mirror says."""
+        world, stopped = self.world, self.world.mirror()
+        names = {f"public.{one.table}" for one in self.all} & set(re.findall(r"public\.t\d+", stopped["last_error"] or ""))
+        assert len(names) == 1, stopped
+        hint = stopped["last_error_hint"]
+        self.stops.append(stopped["last_error"])
+        self.note(f"{stopped['last_error']} / {hint}")
+        if "run at the target: " in hint:
+            statement = hint.split("run at the target: ")[1].split(";")[0]
+            if world.kind == "postgres":
+                world.at_target(statement)
             else:
-                self.sql("BEGIN", *self.rows_changed(), self.altered(), *self.rows_changed(), "COMMIT")
-            self.meanwhile()
-        if self.paused:
-            self.world.resume()
-        self.sql("UPDATE items SET n = n + 1")
-
-
-def cure(world):
-    """Runs what the mirror says."""
-    stopped = world.mirror()
-    assert stopped["last_error"] and "public.items" in stopped["last_error"], stopped
-    hint = stopped["last_error_hint"]
-    if "run at the target: " in hint:
-        statement = hint.split("run at the target: ")[1].split(";")[0]
-        if world.kind == "postgres":
-            world.at_target(statement)
+                world.target.text(statement.replace("ALTER TABLE `", f"ALTER TABLE `{world.target_db}`.`"))
         else:
-            world.target.text(statement.replace("ALTER TABLE `", f"ALTER TABLE `{world.target_db}`.`"))
-        return world.resume()
-    assert "RESYNC" in hint or "DROP MIRROR and CREATE MIRROR" in hint, stopped
-    world.drop()
-    world.at_target("DROP TABLE items") if world.kind == "postgres" else world.target.text(f"DROP TABLE `{world.target_db}`.items SYNC")
-    world.create_mirror(["public.items"], "RUNNING")
+            assert "RESYNC TABLE" in hint or "DROP MIRROR and CREATE MIRROR" in hint, stopped
+            world.peerd.sql(f"RESYNC TABLE {names.pop()} OF {world.mirror_name}")
+        world.resume()
 
-
-@pytest.mark.parametrize("seed", [*range(8), *[pytest.param(seed, marks=pytest.mark.full) for seed in range(8, 200)]])
-def test_a_sequence_ends_equal_or_stops_with_what_makes_it_equal(new_world, seed):
-    world = new_world(["postgres", "clickhouse"][seed % 2])
-    world.sql("CREATE TABLE items (id int PRIMARY KEY, n int, a text, b int); ALTER TABLE items ALTER a SET STORAGE EXTERNAL;"
-              "INSERT INTO items SELECT g, g, 'a' || g, -g FROM generate_series(1, 50) g")
-    world.start_mirror(["public.items"])
-    sequence = Sequence(world, seed)
-    try:
-        sequence.run()
-        for _ in range(5):
-            if sequence.settle():
+    def end(self):
+        for _ in range(6 * len(self.all)):
+            if self.settle():
                 break
-            cure(world)
-        wait_for("all rows to be there", lambda: world.wait_caught_up()["consistent"], 60)
-        assert world.compare() > 0
+            self.cure()
+            if self.world.kind == "kafka":
+                self.touch()
+        wait_for("all rows to be there", lambda: self.world.wait_caught_up()["consistent"], 90)
+        assert self.world.compare() > 0
+        if self.drops:
+            for one in self.all:
+                assert columns_at(self.world, one.table) == {"id", "n", *one.columns}, one.table
+
+
+def columns_at(world, table):
+    """All but peerd's own."""
+    if world.kind == "postgres":
+        found = [row[0] for row in world.at_target(f"SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass"
+                                                   " AND attnum > 0 AND NOT attisdropped")]
+    else:
+        found = [row["name"] for row in world.at_target(
+            f"SELECT name FROM system.columns WHERE database = currentDatabase() AND table = '{table}'")]
+    return {name for name in found if "peerd" not in name.lower()}
+
+
+def groups(full):
+    """(target, dropped_columns = 'drop', seeds)"""
+    kinds = [("postgres", False), ("clickhouse", False), ("postgres", True), ("clickhouse", True), ("kafka", False)]
+    for group in range(5, 50) if full else range(5):
+        kind, drops = kinds[group % 5]
+        yield pytest.param(kind, drops, range(4 * group, 4 * group + 4), id=f"{kind}-{'drop' if drops else 'keep'}-{4 * group}",
+                           marks=[pytest.mark.full] if full else [])
+
+
+@pytest.mark.parametrize("kind, drops, seeds", [*groups(False), *groups(True)])
+def test_sequences_end_equal_or_stop_with_what_makes_them_equal(new_world, kind, drops, seeds):
+    world = new_world(kind)
+    sequences = Sequences(world, seeds, drops)
+    try:
+        sequences.run()
+        sequences.end()
     except BaseException:
-        print("--- what was done:", *sequence.done, sep="\n")
+        for one in sequences.all:
+            print(f"--- what was done to {one.table}:", *one.done, sep="\n")
         raise
+    print(f"{kind}: seeds {seeds.start} to {seeds.stop - 1} are equal, after {len(sequences.stops)} stops", *sequences.stops, sep="\n  ")
