@@ -124,6 +124,13 @@ JDBC = [
     "SELECT typinput='array_in'::regproc as is_array, typtype, typname, pg_type.oid FROM pg_catalog.pg_type LEFT JOIN (select ns.oid as nspoid, ns.nspname, r.r from pg_namespace as ns"
     " join ( select s.r, (current_schemas(false))[s.r] as nspname from generate_series(1, array_upper(current_schemas(false), 1)) as s(r) ) as r using ( nspname )) as sp ON sp.nspoid = typnamespace"
     " WHERE typname = '_int4' ORDER BY sp.r, pg_type.oid DESC",
+    "SELECT * FROM (SELECT current_database() AS current_database, n.nspname,c.relname,a.attname,a.atttypid,a.attnotnull OR (t.typtype = 'd' AND t.typnotnull) AS attnotnull,a.atttypmod,a.attlen,"
+    "t.typtypmod,row_number() OVER (PARTITION BY a.attrelid ORDER BY a.attnum) AS attnum, nullif(a.attidentity, '') as attidentity, nullif(a.attgenerated, '') as attgenerated,"
+    "pg_catalog.pg_get_expr(def.adbin, def.adrelid) AS adsrc,dsc.description,t.typbasetype,t.typtype FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON (c.relnamespace = n.oid)"
+    " JOIN pg_catalog.pg_attribute a ON (a.attrelid=c.oid) JOIN pg_catalog.pg_type t ON (a.atttypid = t.oid) LEFT JOIN pg_catalog.pg_attrdef def ON (a.attrelid=def.adrelid AND a.attnum = def.adnum)"
+    " LEFT JOIN pg_catalog.pg_description dsc ON (c.oid=dsc.objoid AND a.attnum = dsc.objsubid) LEFT JOIN pg_catalog.pg_class dc ON (dc.oid=dsc.classoid AND dc.relname='pg_class')"
+    " LEFT JOIN pg_catalog.pg_namespace dn ON (dc.relnamespace=dn.oid AND dn.nspname='pg_catalog') WHERE c.relkind in ('r','p','v','f','m') and a.attnum > 0 AND NOT a.attisdropped"
+    " AND c.relname LIKE 'mirrors') c WHERE true ORDER BY nspname,c.relname,attnum",
     "SELECT nspname AS TABLE_SCHEM, NULL AS TABLE_CATALOG FROM pg_catalog.pg_namespace WHERE nspname <> 'pg_toast' AND (nspname !~ '^pg_temp_' OR nspname = (pg_catalog.current_schemas(true))[1]) ORDER BY TABLE_SCHEM",
     "SELECT NULL AS TABLE_CAT, n.nspname AS TABLE_SCHEM, c.relname AS TABLE_NAME, CASE n.nspname ~ '^pg_' OR n.nspname = 'information_schema' WHEN true THEN 'SYSTEM'"
     " WHEN false THEN CASE c.relkind WHEN 'r' THEN 'TABLE' WHEN 'v' THEN 'VIEW' ELSE NULL END ELSE NULL END AS TABLE_TYPE, d.description AS REMARKS, '' as TYPE_CAT"
@@ -137,7 +144,8 @@ def test_what_dbeaver_pgadmin_npgsql_and_jdbc_ask_is_answered(peerd):
         values(peerd, statement)
     assert values(peerd, DBEAVER[0], 1) == [values(peerd, DBEAVER[0])[0]] and len(values(peerd, DBEAVER[6])) == len(VIEWS)
     assert values(peerd, PGADMIN[4], 2) == ["peerd"] and set(values(peerd, PGADMIN[6], 1)) == VIEWS
-    assert values(peerd, JDBC[0]) == [","] and values(peerd, JDBC[1]) == [True] and set(values(peerd, JDBC[3], 2)) == VIEWS
+    assert values(peerd, JDBC[0]) == [","] and values(peerd, JDBC[1]) == [True] and set(values(peerd, JDBC[-1], 2)) == VIEWS
+    assert [row[9] for row in peerd_rows(peerd, JDBC[2])] == list(range(1, len(peerd_rows(peerd, JDBC[2])) + 1))
     types = {name: (kind, element) for _, _, name, kind, _, element in peerd_rows(peerd, NPGSQL)}
     assert types["int4"] == ("b", None) and types["_int4"] == ("a", 23) and types["timestamptz"][0] == "b", types
 

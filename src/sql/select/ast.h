@@ -23,6 +23,12 @@ struct SortItem {
   bool descending = false, nulls_first = false;
 };
 
+/// OVER (PARTITION BY … ORDER BY …).
+struct WrittenWindow {
+  std::vector<ExpressionPtr> partition;
+  std::vector<SortItem> order;
+};
+
 struct Expression {
   enum class Kind {
     text,
@@ -58,6 +64,7 @@ struct Expression {
   std::unique_ptr<Query> query;
   std::vector<SortItem> order;
   ExpressionPtr filter;
+  std::unique_ptr<WrittenWindow> window;
   TypeName type;
   bool negated = false, distinct = false, star = false, has_operand = false, has_else = false;
   int depth = 1;

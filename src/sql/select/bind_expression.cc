@@ -29,7 +29,8 @@ Node constant(std::uint32_t type, Value value) {
 }
 
 bool has_aggregate(const Expression& written) {
-  if (written.kind == Kind::call && written.parts.size() == 1 && is_aggregate(written.parts[0])) return true;
+  const bool call = written.kind == Kind::call && written.parts.size() == 1 && !written.window;
+  if (call && is_aggregate(written.parts[0])) return true;
   return std::any_of(written.args.begin(), written.args.end(), [](const auto& a) { return has_aggregate(*a); });
 }
 

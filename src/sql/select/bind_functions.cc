@@ -239,6 +239,7 @@ Node Binder::function(const Expression& written, Scope& scope) {
     node.strength = 2;
     return node;
   };
+  if (written.window) return window_function(written, scope);
   if (is_aggregate(name)) return named(aggregate(written, scope));
   if (written.star || written.distinct || !written.order.empty() || written.filter) {
     throw StatementError("42809", name + " is not an aggregate function", {}, written.at);

@@ -7,6 +7,7 @@
 #include "ast.h"
 #include "bound.h"
 #include "session_facts.h"
+#include "windows.h"
 
 namespace peerd::sql {
 
@@ -36,6 +37,7 @@ struct Scope {
   std::vector<Source> sources;
   std::vector<SeenColumn> seen;
   Grouping* grouping = nullptr;        ///< While expressions over groups are bound.
+  Windows* windows = nullptr;          ///< Where window functions may stand.
   const char* no_aggregates = "FROM";  ///< The clause that may hold none; nullptr where they may stand.
   int references = 0;
 };
@@ -98,6 +100,7 @@ class Binder {
   Node with_query(const Expression& written, Scope& scope);
   Node function(const Expression& written, Scope& scope);
   Node aggregate(const Expression& written, Scope& scope);
+  Node window_function(const Expression& written, Scope& scope);
   std::optional<Node> polymorphic(const std::string& name, std::vector<Node>& arguments, std::size_t at);
   std::optional<Node> session_function(const std::string& name, const Expression& written, Scope& scope);
   std::optional<Node> time_arithmetic(const std::string& op, const Node& left, const Node& right, std::size_t at);

@@ -259,8 +259,25 @@ ExpressionPtr QueryParser::call(std::vector<std::string> parts, std::size_t at) 
     made->filter = expression();
     expect_symbol(")");
   }
-  if (is("OVER"))
-    throw not_supported("window functions are not supported", "aggregate with GROUP BY in a subquery", peek().begin);
+  if (accept("OVER")) made->window = window();
+  return made;
+}
+
+std::unique_ptr<WrittenWindow> QueryParser::window() {
+  auto made = std::make_unique<WrittenWindow>();
+  if (!is_symbol("(")) throw not_supported("a window by its name is not supported", "write it out: OVER (…)", peek().begin);
+  expect_symbol("(");
+  if (accept("PARTITION")) {
+    expect("BY");
+    do made->partition.push_back(expression());
+    while (accept_symbol(","));
+  }
+  if (accept("ORDER")) {
+    expect("BY");
+    made->order = sort_items();
+  }
+  if (!is_symbol(")")) throw not_supported("frames of windows are not supported", {}, peek().begin);
+  expect_symbol(")");
   return made;
 }
 

@@ -17,6 +17,7 @@ struct Core {
   FillRow fill;
   Evaluate where, having;
   std::shared_ptr<Grouping> grouping;
+  std::shared_ptr<const Windows> windows;
   std::vector<Evaluate> outputs;
   bool distinct = false;
   std::vector<std::size_t> distinct_on;
@@ -29,6 +30,21 @@ bool holds(const Evaluate& condition, Context& context) {
   return !value.null() && value.truth();
 }
 
+/// All rows at once, with the windows' values behind them.
+bool each_of_windows(const Core& core, Context& context, const FillRow& rows, Row& row, const std::function<bool()>& take) {
+  Buffer held(context);
+  rows(context, row, [&] {
+    held.add(row);
+    return true;
+  });
+  add_windows(*core.windows, core.number, context, held.rows);
+  for (const Row& whole : held.rows) {
+    context.rows[core.number] = &whole;
+    if (!take()) return false;
+  }
+  return true;
+}
+
 /// Calls `take` with each row that outputs are made of in hand: of FROM, or of the groups.
 bool each_input(const Core& core, Context& context, const std::function<bool()>& take) {
   Row row(core.width);
@@ -36,6 +52,10 @@ bool each_input(const Core& core, Context& context, const std::function<bool()>&
   const auto rows = [&](const std::function<bool()>& next) {
     return core.fill(context, row, [&] { return !holds(core.where, context) || next(); });
   };
+  if (!core.windows->empty()) {
+    const auto all = [&](Context&, Row&, const std::function<bool()>& next) { return rows(next); };
+    return each_of_windows(core, context, all, row, take);
+  }
   if (!core.grouping) return rows(take);
   struct Group {
     std::vector<std::unique_ptr<GroupState>> states;
@@ -133,6 +153,7 @@ Produce SelectBinder::producer() {
   core->where = where_;
   core->having = having_;
   core->grouping = grouping_;
+  core->windows = windows_;
   for (const auto& output : outputs_) core->outputs.push_back(output.value);
   core->distinct = select_.distinct == Select::Distinct::yes;
   core->distinct_on = distinct_on_;

@@ -55,6 +55,7 @@ class QueryParser {
   ExpressionPtr called_grammar(const std::string& name, std::size_t at);
   ExpressionPtr choice();
   ExpressionPtr call(std::vector<std::string> parts, std::size_t at);
+  std::unique_ptr<WrittenWindow> window();
   ExpressionPtr trim(std::size_t at);
   ExpressionPtr quantified(ExpressionPtr left, std::string op, std::size_t at);
   std::vector<ExpressionPtr> list(std::string_view close);

@@ -37,6 +37,7 @@ Plan SelectBinder::bind() {
   group();
   scope_.no_aggregates = nullptr;
   scope_.grouping = grouping_.get();
+  if (!grouping_) scope_.windows = windows_.get();
   outputs();
   if (select_.having)
     having_ = binder_.as_boolean(binder_.expression(*select_.having, scope_), "HAVING", select_.having->at).value;

@@ -47,6 +47,7 @@ class SelectBinder {
   FillRow fill_;
   Evaluate where_, having_;
   std::shared_ptr<Grouping> grouping_;
+  std::shared_ptr<Windows> windows_ = std::make_shared<Windows>();
   std::vector<Node> outputs_;  ///< Those of the SELECT list, then those that are sorted by alone.
   std::vector<const Expression*> written_;
   std::size_t visible_ = 0;
