@@ -13,6 +13,14 @@ std::string end_of_it(const std::optional<SlotStatus>& slot, const std::string& 
          mirror + " has to copy anew";
 }
 
+/// The budget, and where it comes from.
+std::string budget_of(const MirrorSpec& mirror, const std::optional<SlotStatus>& slot) {
+  const std::uint64_t budget = wal_budget(mirror, slot);
+  if (slot && budget < wal_budget(mirror, std::nullopt))
+    return in_mb(budget) + " (half of max_slot_wal_keep_size at the source, which is less than wal_budget_bytes)";
+  return in_mb(budget) + " (wal_budget_bytes" + (slot ? ")" : ", or half of the source's max_slot_wal_keep_size where that is less)");
+}
+
 }  // namespace
 
 MirrorControl::Outlook MirrorControl::pause_outlook(std::string_view name, const Wait& wait) {
@@ -30,9 +38,9 @@ MirrorControl::Outlook MirrorControl::pause_outlook(std::string_view name, const
                            (slot ? "" : ", as it was seen last: the source does not answer");
   const std::string end = end_of_it(slot, mirror.spec.name), most = in_mb(static_cast<std::uint64_t>(mirror.spec.integer("spool_max_bytes")));
   const std::string receive = "PAUSE MIRROR " + mirror.spec.name + " WITH (receive = true)";
-  const std::string budget = in_mb(static_cast<std::uint64_t>(mirror.spec.integer("wal_budget_bytes")));
+  const std::string budget = budget_of(mirror.spec, slot);
   const std::string full = mirror.spec.text("on_spool_full") == "drop_slot"
-                               ? "with more than " + budget + " of it (wal_budget_bytes) the slot is dropped (on_spool_full): then RESYNC MIRROR " +
+                               ? "with more than " + budget + " of it the slot is dropped (on_spool_full): then RESYNC MIRROR " +
                                      mirror.spec.name + " has to copy anew"
                                : end;
   if (mirror.receives)
@@ -41,7 +49,7 @@ MirrorControl::Outlook MirrorControl::pause_outlook(std::string_view name, const
             "when the spool is full the slot keeps WAL again, and " + full + "; RESUME MIRROR " + mirror.spec.name + " applies what was received"};
   const bool spools = mirror.spec.text("spool") != "off";
   return {"its slot keeps WAL until RESUME MIRROR or DROP MIRROR, " + kept +
-              (spools ? "; beyond wal_budget_bytes, " + budget + ", too, as a paused mirror receives nothing" : ""),
+              (spools ? "; beyond " + budget + ", too, as a paused mirror receives nothing" : ""),
           end + "; " + (spools ? "" : "ALTER MIRROR " + mirror.spec.name + " SET (spool = 'when_needed') and then ") + receive +
               " keeps what comes on peerd's disk instead"};
 }

@@ -77,4 +77,9 @@ std::uint64_t MirrorStatus::rows_copied() const {
   return sum;
 }
 
+std::uint64_t wal_budget(const MirrorSpec& mirror, const std::optional<SlotStatus>& slot) {
+  const auto asked = static_cast<std::uint64_t>(mirror.integer("wal_budget_bytes"));
+  return slot && slot->keep_most_bytes > 0 ? std::min(asked, slot->keep_most_bytes / 2) : asked;
+}
+
 }  // namespace peerd

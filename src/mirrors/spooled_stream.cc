@@ -37,11 +37,6 @@ bool keeps_more(const PhaseContext& context, std::uint64_t budget) {
   return status && status->server_end.value > status->confirmed.value + budget;
 }
 
-std::uint64_t budget_of(const PhaseContext& context, const SlotStatus& slot) {
-  const auto budget = static_cast<std::uint64_t>(context.record.spec.integer("wal_budget_bytes"));
-  return slot.keep_most_bytes > 0 ? std::min(budget, slot.keep_most_bytes / 2) : budget;
-}
-
 Lsn stored_in(const MirrorProgress& progress) {
   return progress.checkpoint ? progress.checkpoint->lsn : progress.slot->consistent_point;
 }
@@ -282,7 +277,7 @@ SpoolUse spool_use(PhaseContext& context, const MirrorProgress& progress, const 
   const bool asks = use.now ? use.drops_slot : use.may;
   if (!asks) return use;
   const SlotStatus slot = context.source.slot_status(prompt(stop));
-  use.budget = budget_of(context, slot);
+  use.budget = wal_budget(context.record.spec, slot);
   if (use.now) return use;
   use.now = slot.server_end.value > slot.confirmed.value + use.budget;
   if (use.now)
@@ -295,7 +290,7 @@ SpoolUse spool_use_paused(PhaseContext& context, const std::stop_token& stop) {
   SpoolUse use;
   use.now = use.always = true;  // Until it is resumed.
   use.drops_slot = context.record.spec.text("on_spool_full") == "drop_slot";
-  if (use.drops_slot) use.budget = budget_of(context, context.source.slot_status(prompt(stop)));
+  if (use.drops_slot) use.budget = wal_budget(context.record.spec, context.source.slot_status(prompt(stop)));
   return use;
 }
 

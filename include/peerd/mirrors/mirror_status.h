@@ -72,5 +72,8 @@ Health health_of(const MirrorStatus& status);
 void measure_position_lag(MirrorStatus& status, std::int64_t now_us);
 /// What the mirror's definition alone tells; progress and tables are left empty.
 MirrorStatus status_of(const MirrorRecord& record);
+/// How much WAL the mirror lets its slot keep, in bytes: wal_budget_bytes, and at most half of what the source keeps for any
+/// slot. `slot`: nullopt while the source does not answer, which is as if it kept all.
+std::uint64_t wal_budget(const MirrorSpec& mirror, const std::optional<SlotStatus>& slot);
 
 }  // namespace peerd

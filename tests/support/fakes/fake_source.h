@@ -311,6 +311,7 @@ class FakeSource : public Source {
     SlotStatus status;
     status.slot = name;
     status.server_end = server_->position_;
+    status.keep_most_bytes = server_->keep_most_bytes_;
     const auto slot = server_->slots_.find(name);
     if (slot == server_->slots_.end()) return status;
     status.exists = true;

@@ -179,6 +179,11 @@ class SourceServer : public FakeServer {
     Lock lock(mutex_);
     part_size_ = changes;
   }
+  /// max_slot_wal_keep_size; 0 = not set.
+  void keep_most(std::uint64_t bytes) {
+    Lock lock(mutex_);
+    keep_most_bytes_ = bytes;
+  }
   void set_identity(SourceIdentity identity) {
     Lock lock(mutex_);
     identity_ = identity;
@@ -232,6 +237,7 @@ class SourceServer : public FakeServer {
   SourceIdentity identity_{7, 1};
   Lsn position_{0x1000};
   std::size_t part_size_ = 0;
+  std::uint64_t keep_most_bytes_ = 0;
   std::int64_t commit_time_us_ = 1'700'000'000'000'000;
   std::uint32_t next_oid_ = 16384;
 };
