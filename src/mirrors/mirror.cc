@@ -233,6 +233,11 @@ void Mirror::prepare_spool(PhaseContext& phase) {
     if (!source || !target) throw Error(ErrorCode::not_found, "a peer of mirror \"" + name_ + "\" is not in the catalog");
     return PhaseContext::Renewed{*lease, world_.connectors.of(target->kind).target(*target, reading_from(*source, record.spec), *lease)};
   };
+  phase.another_source = [this, &record, lease = phase.lease] {
+    const auto source = world_.catalog.peer(record.spec.source);
+    if (!source) throw Error(ErrorCode::not_found, "the source peer of mirror \"" + name_ + "\" is not in the catalog");
+    return world_.connectors.of(source->kind).source(*source, record.spec, lease);
+  };
   phase.tell_failure = [this, &record](const ErrorText& error, std::chrono::milliseconds delay) {
     tell_failure(record, in_full(error, name_, true), Verdict::retry, true, delay);
   };

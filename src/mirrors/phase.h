@@ -23,9 +23,10 @@ struct MirrorContext {
   Target& target;
   StatusBoard& board;
   MirrorObserver& observer;
+  std::string MirrorStatus::*said = &MirrorStatus::step;  ///< Where its steps are shown.
 
   void step(std::string words) const {
-    board.update(record.id, [&](MirrorStatus& status) { status.step = std::move(words); });
+    board.update(record.id, [&](MirrorStatus& status) { status.*said = std::move(words); });
   }
   /// Counts values that did not fit at the target, and logs the first of each column. From any thread.
   void count_unfit(const MirrorTable& table, std::span<const UnfitValues> found) const;
@@ -48,6 +49,8 @@ struct PhaseContext : MirrorContext {
   /// Tells everybody that the target has failed, and is tried again after the delay.
   std::function<void(const ErrorText&, std::chrono::milliseconds delay)> tell_failure{};
   std::chrono::milliseconds retry_most{60'000};
+  /// For who works beside the phase, on another thread.
+  std::function<std::unique_ptr<Source>()> another_source{};
 };
 
 /// Of a mirror of a query.

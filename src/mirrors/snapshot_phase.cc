@@ -4,14 +4,17 @@
 //   plan    : chunks, written down before the first is read
 //   workers : each reads a chunk in a transaction of its own, and it is noted once it is durable
 //   end     : keys; the horizon is the WAL insert position read after the last chunk (14)
+// Meanwhile changes are received into the spool, where the mirror has one: not while a table gets its start (copy_receiver.h).
 // A table that is copied anew (RESYNC) goes into a shadow all that way, which then takes the table's place.
 // A chunk that finds the table rewritten or altered sends the table back to its start; at the second time it is cut by
 // key, so that a table that is rewritten again and again arrives all the same (9).
 
 #include <algorithm>
+#include <iterator>
 
 #include "chunk_work.h"
 #include "chunk_workers.h"
+#include "copy_receiver.h"
 #include "peerd/base/log.h"
 #include "phase.h"
 #include "source_place.h"
@@ -19,6 +22,24 @@
 
 namespace peerd {
 namespace {
+
+std::vector<ChunkRecord> chunks_of(const MirrorTable& table, const std::vector<ChunkRecord>& chunks) {
+  std::vector<ChunkRecord> own;
+  std::ranges::copy_if(chunks, std::back_inserter(own), [&](const ChunkRecord& record) {
+    return record.chunk.table == table.schema.id && record.chunk.start == table.start;
+  });
+  return own;
+}
+
+/// None of the tables is still to get its start, or another.
+bool is_planned(const MirrorProgress& progress, const std::vector<ChunkRecord>& chunks) {
+  return std::ranges::all_of(progress.tables, [&](const MirrorTable& table) {
+    const auto note = std::ranges::find(progress.notes, table.schema.id, &MirrorProgress::TableNote::table);
+    if (note == progress.notes.end() || note->resync == Resync::asked) return false;
+    if (note->parked && note->resync == Resync::none) return true;  // Nothing is received of it, either.
+    return note->copied || note->resync == Resync::swapping || (note->planned && !chunks_of(table, chunks).empty());
+  });
+}
 
 class Snapshot {
  public:
@@ -28,7 +49,8 @@ class Snapshot {
         working_(working),
         tables_most_(static_cast<std::size_t>(context.record.spec.integer("snapshot_num_tables_in_parallel"))),
         workers_most_(static_cast<std::size_t>(context.record.spec.integer("snapshot_max_parallel_workers"))),
-        work_(tables_most_, workers_most_) {}
+        work_(tables_most_, workers_most_),
+        receiver_(context, [this](std::exception_ptr why) { work_.fail(std::move(why)); }) {}
 
   void run();
 
@@ -56,14 +78,19 @@ class Snapshot {
   std::vector<bool> anew_;  // Which are copied anew; constant while there are workers.
   TargetNotes notes_;  // The coordinator's, too.
   Lsn shaped_at_;      // Of tables that were streamed already, while others are added.
+  CopyReceiver receiver_;
 };
 
 void Snapshot::run() {
   const MirrorProgress progress = context_.catalog.progress(context_.record.id);
   check_identity(context_, progress, stop_);
+  // All tables have their start: what is received does not wait for the target.
+  if (is_planned(progress, context_.catalog.chunks(context_.record.id))) receiver_.start();
   open_target(context_, progress, stop_);
   load();
+  receiver_.start();
   coordinate(tables_most_ * workers_most_);
+  receiver_.stop();
 }
 
 void Snapshot::load() {
@@ -85,9 +112,7 @@ void Snapshot::load() {
       if (note.table == id) noted = note;
     moves_[i] = noted.moves;
     anew_[i] = noted.resync == Resync::copying || noted.resync == Resync::swapping;
-    std::vector<ChunkRecord> own;
-    for (const ChunkRecord& record : chunks)
-      if (record.chunk.table == id && record.chunk.start == tables_[i].start) own.push_back(record);
+    const std::vector<ChunkRecord> own = chunks_of(tables_[i], chunks);
     if (noted.resync == Resync::asked || (noted.parked && noted.resync == Resync::none)) {
       work_.finished(i);  // Asked for a moment ago: the next attempt takes it up. Or parked until somebody asks.
     } else if (noted.resync == Resync::swapping) {
@@ -119,6 +144,7 @@ void Snapshot::add_planned(std::size_t index, const std::vector<ChunkRecord>& re
 }
 
 void Snapshot::start_anew(const std::vector<std::size_t>& indexes) {
+  receiver_.stop();  // Before the start is asked for.
   const std::vector<MirrorTable> described = context_.source.describe(patient(stop_));
   const Lsn start = context_.source.insert_position(brief(stop_));
   for (const std::size_t index : indexes) {
@@ -142,6 +168,7 @@ void Snapshot::start_anew(const std::vector<std::size_t>& indexes) {
     prepare_target(index);
   }
   context_.catalog.set_tables(context_.lease, tables_, shaped_at_);
+  receiver_.start();
   context_.source.await_settled([&](std::string words) { context_.step(std::move(words)); }, unbounded(stop_));
   const auto rows = static_cast<std::uint64_t>(context_.record.spec.integer("snapshot_num_rows_per_partition"));
   for (const std::size_t index : indexes) {

@@ -171,11 +171,12 @@ bool SpoolQueue::drained() const {
 
 std::string SpoolQueue::words() const {
   const std::string megabytes = std::to_string(spool_.bytes() >> 20) + " MB";
-  const bool delivers = delivers_ == Delivers::yes;
+  const bool paused = delivers_ == Delivers::when_resumed, copies = delivers_ == Delivers::when_copied;
   if (const std::string full = spool_.why_full(); !full.empty())
-    return (delivers ? "" : "paused: ") + full + ": nothing more is received, and the source keeps the WAL, until " +
-           (delivers ? "the target has taken some" : "RESUME MIRROR") + end_;
-  if (!delivers) return "paused: receiving into the spool, which has " + megabytes + "; nothing is applied until RESUME MIRROR";
+    return (paused ? "paused: " : "") + full + ": nothing more is received, and the source keeps the WAL, until " +
+           (paused ? "RESUME MIRROR" : copies ? "the tables are copied" : "the target has taken some") + end_;
+  if (copies) return "receiving into the spool, which has " + megabytes + ", to be applied when the tables are copied";
+  if (paused) return "paused: receiving into the spool, which has " + megabytes + "; nothing is applied until RESUME MIRROR";
   if (failing_) return "receiving into the spool, which has " + megabytes + ", while the target is tried again";
   if (!wants()) return "streaming through the spool, which has " + megabytes;
   return "streaming";

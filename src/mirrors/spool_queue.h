@@ -10,13 +10,14 @@
 
 namespace peerd {
 
-enum class Delivers : std::uint8_t { no, yes };
+/// Whether there is a writer; if not, what comes first.
+enum class Delivers : std::uint8_t { yes, when_resumed, when_copied };
 
 /// A spool as the queue: what is pushed is appended to it, and also kept in memory as far as that goes; the writer takes from
 /// memory what is there, and reads the rest.
 class SpoolQueue : public ChangeQueue {
  public:
-  /// Delivers::no: there is no writer, and nothing is kept in memory for one.
+  /// Without a writer nothing is kept in memory for one.
   SpoolQueue(Spool& spool, std::size_t bytes_most, Delivers delivers)
       : spool_(spool), bytes_most_(bytes_most), delivers_(delivers) {}
 

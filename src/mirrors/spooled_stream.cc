@@ -2,7 +2,7 @@
 //   reader : source's stream -> BatchBuilder -> spool
 //   syncer : spool fsynced -> spooled_to stored -> position confirmed to the stream
 //   writer : spool -> Target::apply -> checkpoint stored -> segments that are done with removed; tries again by itself
-// Without a writer, that is of a mirror that is paused and receives, the first two go on alone.
+// Without a writer, that is of a mirror that is paused and receives, or that copies tables, the first two go on alone.
 // Reader and writer stand at different positions, and so may know a table in different shapes: the reader begins with the
 // catalog's, which are the writer's, and those that the spool holds on top.
 
@@ -170,8 +170,10 @@ class SpooledStream {
     if (why.empty()) return tell(context_, "the spool has room again");
     const std::string words = "nothing more is received: " + why;
     const std::string& name = context_.record.spec.name;
-    const std::string hint = "the source keeps the WAL until " +
-                             (delivers_ == Delivers::yes ? std::string("the target takes changes again") : "RESUME MIRROR " + name) +
+    const std::string first = delivers_ == Delivers::yes ? "the target takes changes again"
+                              : delivers_ == Delivers::when_copied ? "the tables are copied"
+                                                                   : "RESUME MIRROR " + name;
+    const std::string hint = "the source keeps the WAL until " + first +
                              ", or ALTER MIRROR " + name + " SET (spool_max_bytes = …), or room on the disk, lets more in";
     warn(context_, words, hint);
   }
@@ -183,7 +185,7 @@ class SpooledStream {
     const std::optional<Spooled> spooled = spool_.sync();
     if (!spooled) return;
     stream_->confirm(lease_.with([&](const Lease& lease) { return context_.catalog.spooled(lease, *spooled); }));
-    if (delivers_ == Delivers::no) working_();
+    if (delivers_ != Delivers::yes) working_();
   }
 
   void write(const std::stop_token& stop, const std::atomic<bool>& finish) {
@@ -324,11 +326,11 @@ std::optional<ErrorText> why_not_receive(const MirrorRecord& mirror, const Mirro
                    "RESYNC MIRROR " + name + " makes another and copies the tables anew");
   const bool copied = progress.slot && std::ranges::all_of(progress.notes, &MirrorProgress::TableNote::copied);
   if (mirror.state == MirrorState::paused && !copied)
-    return because(ErrorCode::wrong_state, named + "was paused before its tables were copied: until then nothing is received",
+    return because(ErrorCode::wrong_state, named + "was paused before its tables were copied: until then it receives only while it copies",
                    "RESUME MIRROR " + name + ", and pause it once it is RUNNING");
   if (mirror.state == MirrorState::setup || mirror.state == MirrorState::snapshot || !copied)
     return because(ErrorCode::wrong_state,
-                   named + "is in " + std::string(to_string(mirror.state)) + ": until its tables are copied nothing is received",
+                   named + "is in " + std::string(to_string(mirror.state)) + ": before its tables are copied it receives only while it copies",
                    "wait until it is RUNNING; PAUSE MIRROR " + name + " alone pauses what it does, and the slot keeps WAL");
   return std::nullopt;
 }
@@ -340,7 +342,31 @@ void receive_changes(PhaseContext& context, const std::stop_token& stop, const s
   if (gave_slot_up(progress)) drop_given_up(context, stop);
   if (const auto why = why_not_receive(context.record, progress, context.spool_directory)) throw Error(*why);
   context.source.read_unique(progress.tables, patient(stop));
-  SpooledStream(context, progress, spool_use_paused(context, stop), Delivers::no, working).run(stop);
+  SpooledStream(context, progress, spool_use_paused(context, stop), Delivers::when_resumed, working).run(stop);
+}
+
+bool await_need_to_receive(PhaseContext& context, const std::stop_token& stop) {
+  const MirrorProgress progress = context.catalog.progress(context.record.id);
+  const std::string option = context.record.spec.text("spool");
+  if (option == "off" || !progress.slot || context.spool_directory.empty()) return false;
+  if (option == "always" || progress.spooled_to > stored_in(progress)) return true;
+  const std::uint64_t budget = wal_budget(context.record.spec, context.source.slot_status(prompt(stop)));
+  constexpr milliseconds kLook{200};
+  while (!keeps_more(context, budget))
+    if (!system_clock().sleep_until(std::chrono::steady_clock::now() + kLook, stop)) return false;
+  warn(context, "the slot keeps more WAL than " + std::to_string(budget >> 20) + " MB while tables are copied: changes are received into the spool",
+       "they are applied when the tables are copied; SELECT step, chunks_done, chunks_total FROM mirrors tells how far that is");
+  return true;
+}
+
+void receive_beside_copy(PhaseContext& context, const std::stop_token& stop) {
+  MirrorProgress progress = context.catalog.progress(context.record.id);
+  check_identity(context, progress, stop);
+  context.source.read_unique(progress.tables, patient(stop));
+  SpoolUse use;
+  use.now = use.always = true;  // No slot is given up: what was copied would be lost with it.
+  const std::function<void()> working = [] {};  // Whether the copy works is for its chunks to tell.
+  SpooledStream(context, progress, use, Delivers::when_copied, working).run(stop);
 }
 
 bool spool_holds(const PhaseContext& context, const MirrorProgress& progress) {

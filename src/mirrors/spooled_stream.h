@@ -35,6 +35,14 @@ std::optional<ErrorText> why_not_receive(const MirrorRecord& mirror, const Mirro
 /// MirrorRecord::reason of a mirror that was paused.
 std::string pause_reason(bool receives);
 
+/// What a mirror that copies tables receives beside it, on another thread than the phase's, and with a Source of its own.
+/// Waits until it is to: with spool = 'always' at once, with 'when_needed' when the WAL that is kept passes the budget. False on
+/// a stop, and when it never is.
+bool await_need_to_receive(PhaseContext& context, const std::stop_token& stop);
+/// Receives into the spool until the stop, for the tables as the catalog has them now. REQUIRES: no table that begins anew has
+/// its start before this has returned (src/mirrors/copy_receiver.h).
+void receive_beside_copy(PhaseContext& context, const std::stop_token& stop);
+
 /// Whether the spool holds all that lies between the target's position and what the source was told; true when it needs not.
 bool spool_holds(const PhaseContext& context, const MirrorProgress& progress);
 

@@ -3,6 +3,14 @@
 #include <algorithm>
 
 namespace peerd {
+namespace {
+
+MirrorStatus shown(MirrorStatus status) {
+  if (!status.receiving.empty()) status.step += (status.step.empty() ? "" : "; ") + status.receiving;
+  return status;
+}
+
+}  // namespace
 
 void StatusBoard::put(MirrorStatus status) {
   Lock lock(mutex_);
@@ -36,14 +44,14 @@ std::optional<MirrorStatus> StatusBoard::get(MirrorId mirror) const {
   Lock lock(mutex_);
   const auto found = board_.find(mirror);
   if (found == board_.end()) return std::nullopt;
-  return found->second;
+  return shown(found->second);
 }
 
 std::vector<MirrorStatus> StatusBoard::all() const {
   std::vector<MirrorStatus> statuses;
   {
     Lock lock(mutex_);
-    for (const auto& [id, status] : board_) statuses.push_back(status);
+    for (const auto& [id, status] : board_) statuses.push_back(shown(status));
   }
   std::sort(statuses.begin(), statuses.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return statuses;

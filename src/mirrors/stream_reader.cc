@@ -129,7 +129,7 @@ void StreamReader::show(Clock::Instant now) {
     status.lag_time = milliseconds(oldest == 0 ? 0 : std::max<std::int64_t>(1, (wall - oldest) / 1000));
     status.spool_bytes = queue_.bytes_on_disk();
     status.spool_full = queue_.why_full();
-    if (!words.empty()) status.step = std::move(words);
+    if (!words.empty()) status.*context_.said = std::move(words);
   });
   ended_ = ends_();
 }

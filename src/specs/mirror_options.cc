@@ -32,7 +32,7 @@ constexpr Option kOptions[] = {
      "the column that holds when a row arrived; empty leaves it out"},
     {"spool", OptionType::text, "off", Required::no, Secret::no,
      "whether received changes are kept on peerd's own disk until the target has them, so that the source needs not keep "
-     "their WAL: off, always, or when_needed, which is while more than wal_budget_bytes is kept"},
+     "their WAL, also while tables are copied: off, always, or when_needed, which is while more than wal_budget_bytes is kept"},
     {"spool_max_bytes", OptionType::integer, "10000000000", Required::no, Secret::no,
      "the most that the spool takes of the disk, and never more than four fifths of it; when it is full the source keeps WAL",
      1'000'000, kMostBytes},

@@ -67,6 +67,7 @@ class Proxy:
                 self.forwarding.wait()
                 self._look_at(data)
                 sink.sendall(data)
+        with contextlib.suppress(OSError):  # Also when it was reset: a process that is killed ends its server's sessions.
             sink.shutdown(socket.SHUT_WR)
 
     def _look_at(self, data):

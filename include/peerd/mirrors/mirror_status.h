@@ -43,6 +43,7 @@ struct MirrorStatus {
   std::string reason;                  ///< Of the state.
   bool receives = false;               ///< Paused, and goes on receiving into its spool.
   std::string step;                    ///< What it is doing or waiting for, in words: "copying public.t, chunk 3 of 12".
+  std::string receiving{};             ///< Beside a copy: what is received meanwhile, or why nothing is; part of `step` when it is read.
   Lsn received, applied, confirmed, server_end;
   Lsn horizon;                         ///< Consistent once applied has reached it; 0 before the copy's end.
   std::uint64_t rows_streamed = 0;

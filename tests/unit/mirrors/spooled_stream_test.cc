@@ -139,10 +139,10 @@ TEST_F(SpooledStreamTest, WhatCannotReceiveIsRefusedByNameWithTheCure) {
   source().stall("read_chunk");
   const MirrorId id = create("b", {{"spool", "always"}});
   reach(id, MirrorState::snapshot);
-  EXPECT_EQ(refused(id).message, "mirror \"m\" is in SNAPSHOT: until its tables are copied nothing is received");
+  EXPECT_EQ(refused(id).message, "mirror \"m\" is in SNAPSHOT: before its tables are copied it receives only while it copies");
   supervisor_->request(id, MirrorEvent::pause);
   reach(id, MirrorState::paused);
-  EXPECT_EQ(refused(id).message, "mirror \"m\" was paused before its tables were copied: until then nothing is received");
+  EXPECT_EQ(refused(id).message, "mirror \"m\" was paused before its tables were copied: until then it receives only while it copies");
   source().release("read_chunk");
   supervisor_->request(id, MirrorEvent::resume);
   reach(id, MirrorState::running);
