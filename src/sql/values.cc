@@ -7,7 +7,10 @@
 #include <vector>
 
 #include "peerd/base/text.h"
+#include "binary_arrays.h"
+#include "select/proc_names.h"
 #include "select/times.h"
+#include "select/types.h"
 #include "statement_error.h"
 #include "timestamps.h"
 
@@ -158,6 +161,15 @@ std::string decode_numeric(std::string_view bytes) {
   return (sign ? "-" : "") + whole + (scale > 0 ? "." + fraction : "");
 }
 
+std::string decode_interval(std::string_view bytes) {
+  if (bytes.size() != 16) throw StatementError("22P03", "incorrect binary data format for type interval");
+  Interval interval;
+  interval.microseconds = static_cast<std::int64_t>(big_endian(bytes.substr(0, 8)));
+  interval.days = static_cast<std::int32_t>(big_endian(bytes.substr(8, 4)));
+  interval.months = static_cast<std::int32_t>(big_endian(bytes.substr(12, 4)));
+  return write_interval(interval);
+}
+
 std::string decode_uuid(std::string_view bytes) {
   if (bytes.size() != 16) throw StatementError("22P03", "incorrect binary data format for type uuid");
   std::string text;
@@ -203,6 +215,8 @@ std::string decode_binary(std::uint32_t type, std::string_view bytes) {
   if (is_text(type)) return std::string(bytes);
   if (type == oid::kNumeric) return decode_numeric(bytes);
   if (type == oid::kUuid) return decode_uuid(bytes);
+  if (element_of(type) != 0) return decode_array(type, bytes);
+  if (type == oid::kInterval) return decode_interval(bytes);
   const auto* facts = facts_of(type);
   const bool fixed = is_integer(type) || type == oid::kBool || type == oid::kFloat4 || type == oid::kFloat8 ||
                      type == oid::kDate || is_time(type);
@@ -240,6 +254,7 @@ std::string decode_binary(std::uint32_t type, std::string_view bytes) {
 
 std::string encode_binary(std::uint32_t type, std::string_view text) {
   if (is_text(type)) return std::string(text);
+  if (element_of(type) != 0) return encode_array(type, text);
   switch (type) {
     case oid::kBool:
       return parse_bool(text) ? std::string("\1", 1) : std::string("\0", 1);
@@ -249,6 +264,13 @@ std::string encode_binary(std::uint32_t type, std::string_view text) {
       return big_endian(static_cast<std::uint64_t>(parse<std::int32_t>(text, type)), 4);
     case oid::kInt8:
       return big_endian(static_cast<std::uint64_t>(parse<std::int64_t>(text, type)), 8);
+    case oid::kOid:
+    case oid::kRegclass:
+      return big_endian(parse<std::uint32_t>(text, type), 4);
+    case oid::kRegproc:
+      return big_endian(static_cast<std::uint64_t>(proc_number(text)), 4);
+    case oid::kRegtype:
+      return big_endian(type_of_name(text), 4);
     case oid::kFloat8:
       return big_endian(std::bit_cast<std::uint64_t>(parse_float(text, type)), 8);
     case oid::kNumeric:

@@ -1,4 +1,5 @@
 """Clients: psql, psycopg2, psycopg with parameters over the extended protocol; REST in both spellings."""
+import asyncio
 import datetime
 import decimal
 import json
@@ -6,6 +7,7 @@ import os
 import subprocess
 import uuid
 
+import asyncpg
 import psycopg
 import psycopg2
 import pytest
@@ -102,6 +104,42 @@ def test_postgres_js_connects_and_queries(w):
     consistent = answer["rows"][0].pop("consistent")
     assert isinstance(consistent, bool), answer
     assert answer == {"rows": [{"name": w.mirror_name, "rows_copied": "100", "recent": True}], "any": [{"name": w.mirror_name}], "error": "42703"}, answer
+
+
+def test_asyncpg_with_parameters_and_binary_results(w):
+    async def run():
+        connection = await asyncpg.connect(host="127.0.0.1", port=w.peerd.ports["sql_port"], user="peerd", password=PASSWORD, database="peerd", ssl=False)
+        rows = await connection.fetch("SELECT name, rows_copied, created_at, consistent FROM mirrors WHERE name = ANY($1) AND rows_copied > $2", [w.mirror_name, None], 1)
+        assert [(row["name"], row["rows_copied"]) for row in rows] == [(w.mirror_name, 100)] and rows[0]["created_at"].tzinfo is not None
+        assert await connection.fetchval("SELECT now() - $1::interval < now()", datetime.timedelta(hours=1)) is True
+        record = await connection.fetchrow("SELECT ARRAY['a', NULL], ARRAY[1, 2], '{}'::int[], 1.50::numeric, interval '1 day', 'int4'::regtype, DATE '2026-01-31'")
+        assert list(record) == [["a", None], [1, 2], [], decimal.Decimal("1.50"), datetime.timedelta(days=1), "integer", datetime.date(2026, 1, 31)], record
+        async with connection.transaction():
+            cursor = await connection.cursor("SELECT n FROM generate_series(1, 100) n")
+            assert [len(await cursor.fetch(10)), len(await cursor.fetch(1000))] == [10, 90]
+        with pytest.raises(asyncpg.UndefinedColumnError):
+            await connection.fetch("SELECT nothere FROM mirrors")
+        with pytest.raises(asyncio.TimeoutError):  # It is cancelled, and the connection goes on.
+            await asyncio.wait_for(connection.fetch("SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 100000) b"), 0.5)
+        assert await connection.fetchval("SELECT 5") == 5
+        await connection.close()
+
+    asyncio.run(run())
+
+
+def test_jdbc_prepares_fetches_in_portions_and_reads_the_catalog(w, tmp_path):
+    jar, source = "/usr/share/java/postgresql.jar", f"{packages.repository()}/tests/support/java/Query.java"
+    if not os.path.exists(jar):
+        packages.missing("libpostgresql-jdbc-java")
+    subprocess.run(["javac", "-d", str(tmp_path), source], check=True, timeout=120)
+    done = subprocess.run(["java", "-cp", f"{jar}:{tmp_path}", "Query", f"jdbc:postgresql://127.0.0.1:{w.peerd.ports['sql_port']}/peerd?sslmode=disable",
+                           PASSWORD, w.mirror_name], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split()[:3] for line in lines if line.startswith("mirror ")] == [["mirror", w.mirror_name, "100"]] * 8, lines
+    assert {"server PostgreSQL 14", "table mirror_logs VIEW", "column created_at timestamptz 22", "schema public", "catalog peerd", "type timestamptz",
+            "sum 3778", "array [a, b] 1.50 10", "error 42703"} <= set(lines), lines
+    assert not [line for line in lines if line.startswith("unexpected")], lines
 
 
 def test_sqlalchemy_connects_queries_and_reflects(w):

@@ -18,7 +18,7 @@ build_packages="g++ cmake ninja-build ccache lld pkg-config libpq-dev libboost-d
   libfmt-dev libprotobuf-dev protobuf-compiler libsqlite3-dev libssl-dev libcurl4-openssl-dev liblz4-dev libyaml-cpp-dev librdkafka-dev libjemalloc-dev"
 server_packages="postgresql-15 postgresql-client-15 curl"
 test_packages="libgtest-dev libgmock-dev clang-14 clang-tidy-14 libclang-rt-14-dev llvm-14 python3 python3-pytest
-  python3-pytest-timeout python3-pytest-xdist python3-psycopg2 python3-psycopg python3-paramiko openssh-client python3-sqlalchemy python3-confluent-kafka openssl git locales postgresql-15-postgis-3
+  python3-pytest-timeout python3-pytest-xdist python3-psycopg2 python3-psycopg python3-asyncpg libpostgresql-jdbc-java python3-paramiko openssh-client python3-sqlalchemy python3-confluent-kafka openssl git locales postgresql-15-postgis-3
   prometheus"
 
 # missing_debs PACKAGE...: prints those that are not installed.
@@ -118,7 +118,7 @@ install_kafka() {
 
 fetch_kafka() {
   local source=$1 target=$2 work
-  command -v java >/dev/null || install_debs default-jre-headless || return 1
+  command -v javac >/dev/null || install_debs default-jdk-headless || return 1
   command -v mvn >/dev/null || install_debs maven || return 1
   work=$(mktemp -d "$PEERD_TEST_CACHE/.kafka.XXXXXX")
   if mvn -B -q -f "$source/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies -DoutputDirectory="$work" &&

@@ -151,5 +151,17 @@ TEST(Timestamps, ReadAndWriteWhatDriversSend) {
   EXPECT_ANY_THROW(decode_binary(oid::kTimestamptz, std::string(8, '\x7f')));
 }
 
+TEST(BinaryArrays, GoThereAndBack) {
+  constexpr std::uint32_t kTexts = 1009, kInts = 1007;
+  for (const char* text : {"{}", "{a}", "{a,NULL,\"b,c\"}"}) EXPECT_EQ(decode_binary(kTexts, encode_binary(kTexts, text)), text);
+  EXPECT_EQ(decode_binary(kInts, encode_binary(kInts, "{1,-2,NULL}")), "{1,-2,NULL}");
+  EXPECT_EQ(encode_binary(kInts, "{7}"), std::string("\0\0\0\1\0\0\0\0\0\0\0\27\0\0\0\1\0\0\0\1\0\0\0\4\0\0\0\7", 28));
+  const std::string whole = encode_binary(kInts, "{1,2}");
+  for (std::size_t size = 0; size < whole.size(); ++size)
+    EXPECT_THROW(decode_binary(kInts, whole.substr(0, size)), StatementError) << size;
+  EXPECT_THROW(decode_binary(kInts, whole + "x"), StatementError);
+  EXPECT_THROW(decode_binary(kTexts, whole), StatementError);
+}
+
 }  // namespace
 }  // namespace peerd::sql
