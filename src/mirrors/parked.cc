@@ -61,6 +61,16 @@ std::vector<MirrorTable> followed(const MirrorProgress& progress) {
   return tables;
 }
 
+void require_followed(const MirrorProgress& progress) {
+  if (progress.tables.empty() || !followed(progress).empty()) return;
+  const MirrorTable& table = progress.tables.front();
+  const auto note = std::ranges::find(progress.notes, table.schema.id, &MirrorProgress::TableNote::table);
+  ErrorText told = told_of(table.schema.qualified(), *note->parked);
+  told.detail = "no table is left that could go on; changes of this one from " + to_string(note->parked->from) + " on are left out";
+  told.retry = Retry::after_operator;
+  throw Error(std::move(told));
+}
+
 std::optional<TableId> table_to_park(const MirrorRecord& mirror, const MirrorProgress& progress, const ErrorText& error) {
   const bool streams = mirror.state == MirrorState::running || mirror.state == MirrorState::paused;
   if (!streams || mirror.spec.of_query() || mirror.spec.text("on_table_error") != "park" || !of_table_alone(error)) return std::nullopt;
@@ -70,7 +80,9 @@ std::optional<TableId> table_to_park(const MirrorRecord& mirror, const MirrorPro
 }
 
 ErrorText told_of(const std::string& table, const ParkedTable& parked) {
-  ErrorText told{.code = ErrorCode::schema_changed, .message = "table " + table + " is parked: " + parked.reason};
+  const std::string named = "table " + table + ": ";
+  const std::string why = parked.reason.starts_with(named) ? parked.reason.substr(named.size()) : parked.reason;
+  ErrorText told{.code = ErrorCode::schema_changed, .message = "table " + table + " is parked: " + why};
   told.detail = "its changes from " + to_string(parked.from) + " on are left out, and the other tables go on";
   told.hint = parked.hint;
   told.table = table;

@@ -22,6 +22,8 @@ ErrorText told_of(const std::string& table, const ParkedTable& parked);
 
 /// The tables whose changes are followed.
 std::vector<MirrorTable> followed(const MirrorProgress& progress);
+/// Throws the reason of one where all of them are parked: there is nothing to go on with.
+void require_followed(const MirrorProgress& progress);
 bool is_parked(const MirrorProgress& progress, TableId table);
 
 }  // namespace peerd

@@ -341,6 +341,7 @@ void receive_changes(PhaseContext& context, const std::stop_token& stop, const s
   check_identity(context, progress, stop);
   if (gave_slot_up(progress)) drop_given_up(context, stop);
   if (const auto why = why_not_receive(context.record, progress, context.spool_directory)) throw Error(*why);
+  require_followed(progress);
   context.source.read_unique(progress.tables, patient(stop));
   SpooledStream(context, progress, spool_use_paused(context, stop), Delivers::when_resumed, working).run(stop);
 }

@@ -23,6 +23,7 @@ void stream_changes(PhaseContext& context, const std::stop_token& stop, const st
   // The source first: a target that hangs must not hide that the source is dead.
   check_identity(context, progress, stop);
   if (gave_slot_up(progress)) drop_given_up(context, stop);
+  require_followed(progress);
   context.source.read_unique(progress.tables, patient(stop));
   const SpoolUse use = spool_use(context, progress, stop);
   if (use.now) return stream_through_spool(context, progress, use, stop, working);

@@ -171,6 +171,7 @@ void explain(Client& client, const MirrorTable& table, const Layouts& layouts, c
   }
   if (views.empty()) return;
   Error told(error.text);
+  if (told.text.code == ErrorCode::peer_error) told.text.code = ErrorCode::bad_value;
   told.text.message += ": a materialized view on table " + quote_name(table.target_name) + " does not take its rows (" +
                        join(views, ", ") + ")";
   told.text.hint = "put right at the target what the view needs, or DROP VIEW " + views[0] +

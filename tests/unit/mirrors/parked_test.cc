@@ -128,6 +128,73 @@ TEST_F(ParkedTest, WhatIsSpooledOfItIsLeftOut) {
   EXPECT_EQ(target().rows("public.u"), source().rows("public.u"));
 }
 
+TEST_F(ParkedTest, WhatTheSourceFindsParksAsWellAlsoWhilePaused) {
+  for (const bool paused : {false, true}) {
+    const MirrorId id = start("c", {{"spool", "when_needed"}});
+    expect_equal(both("1"), "c");
+    if (paused) {
+      supervisor_->request(id, MirrorEvent::pause_receiving);
+      reach(id, MirrorState::paused);
+      source().wait_until_confirmed(both("2"));
+    }
+    source().fail_next("read_stream", unfit("public.u", ErrorCode::schema_changed));
+    wait_parked(id, "public.u");
+    const Lsn end = both("3");
+    source().wait_until_confirmed(end);
+    EXPECT_EQ(supervisor_->status(id).state, paused ? MirrorState::paused : MirrorState::running);
+    EXPECT_EQ(health_of(supervisor_->status(id)), paused ? Health::stopped : Health::parked);
+    if (paused) supervisor_->request(id, MirrorEvent::resume);
+    expect_equal(end, "c");
+    EXPECT_EQ(target("c").rows("public.u").size(), 1u) << "also of what was received before";
+    resync(id, "public.u");
+    expect_equal(source().update("public.t", {"3", "after", "y"}), "c");
+    EXPECT_EQ(target("c").rows("public.u"), source().rows("public.u"));
+    drop(id);
+    for (const char* table : {"public.t", "public.u"})
+      for (const char* key : {"1", "2", "3"})
+        if (paused || *key != '2') source().remove(table, {key});
+  }
+}
+
+TEST_F(ParkedTest, OfATransactionInPiecesOnlyTheTableIsLeftOut) {
+  for (const std::string& peer : {std::string("b"), std::string("c")}) {
+    const MirrorId id = start(peer, {{"max_batch_size", "3"}});
+    source().set_part_size(2);
+    target(peer).refuse("public.u", unfit("public.u"));
+    std::vector<SourceServer::Change> changes;
+    for (int i = 0; i < 20; ++i) {
+      const Cells row{std::to_string(i), "x", "y"};
+      changes.push_back({ChangeView::Kind::insert, i > 0 && i % 7 == 0 ? "public.u" : "public.t", row, {}});
+    }
+    expect_equal(source().commit(changes), peer);
+    EXPECT_TRUE(note(id, "public.u").parked);
+    EXPECT_TRUE(target(peer).rows("public.u").empty());
+    target(peer).refuse("public.u", std::nullopt);
+    resync(id, "public.u");
+    expect_equal(source().truncate("public.t"), peer);
+    EXPECT_EQ(target(peer).rows("public.u"), source().rows("public.u"));
+    drop(id);
+    source().truncate("public.u");
+  }
+}
+
+TEST_F(ParkedTest, WhereOnlyParkedTablesAreLeftTheMirrorStops) {
+  const MirrorId id = start("b", {});
+  target().refuse("public.u", unfit("public.u"));
+  both("1");
+  wait_parked(id, "public.u");
+  target().refuse("public.u", std::nullopt);
+  MirrorSpec spec = catalog_->mirror(id)->spec;
+  spec.tables.erase(spec.tables.begin());
+  supervisor_->change(*catalog_->mirror(id), spec);
+  ASSERT_TRUE(supervisor_->await(id, MirrorState::failed, Wait::at_most(seconds(60))));
+  EXPECT_NE(supervisor_->status(id).last_error->message.find("public.u is parked"), std::string::npos);
+  EXPECT_NE(supervisor_->status(id).last_error->hint.find("RESYNC TABLE public.u OF m"), std::string::npos);
+  resync(id, "public.u");
+  target().wait_until_applied(both("2"));
+  EXPECT_EQ(target().rows("public.u"), source().rows("public.u"));
+}
+
 TEST_F(ParkedTest, TheLastTableStopsTheMirror) {
   const MirrorId id = start("c", {});
   target("c").refuse("public.u", unfit("public.u"));
