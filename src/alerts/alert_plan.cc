@@ -25,6 +25,7 @@ constexpr std::array kThresholds{
     Field{"slot_lag_mb_alert_threshold", Shape::threshold},      Field{"lag_mb_alert_threshold", Shape::threshold},
     Field{"lag_seconds_alert_threshold", Shape::threshold},      Field{"retrying_seconds_alert_threshold", Shape::threshold},
     Field{"stalled_seconds_alert_threshold", Shape::threshold},  Field{"open_connections_alert_threshold", Shape::threshold},
+    Field{"wal_budget_percent_alert_threshold", Shape::threshold},
 };
 constexpr std::array kSlack{
     Field{"auth_token", Shape::text, true, true}, Field{"channel_ids", Shape::texts, true}, Field{"members", Shape::texts},
@@ -251,6 +252,7 @@ AlertThresholds read_thresholds(const json& settings) {
   };
   return {.wal_kept_bytes = bytes(threshold(settings, "slot_lag_mb_alert_threshold", 5000)),
           .lag_bytes = bytes(threshold(settings, "lag_mb_alert_threshold", std::nullopt)),
+          .budget_percent = threshold(settings, "wal_budget_percent_alert_threshold", 80),
           .lag = time(threshold(settings, "lag_seconds_alert_threshold", 600)),
           .retrying = time(threshold(settings, "retrying_seconds_alert_threshold", 300)),
           .stalled = time(threshold(settings, "stalled_seconds_alert_threshold", 900))};

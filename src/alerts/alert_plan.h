@@ -15,6 +15,7 @@ namespace peerd {
 /// From when on something is told. None: never.
 struct AlertThresholds {
   std::optional<std::uint64_t> wal_kept_bytes, lag_bytes;
+  std::optional<std::uint64_t> budget_percent;  ///< Of a mirror's WAL budget, that its slot keeps.
   std::optional<std::chrono::seconds> lag, retrying, stalled;
 };
 

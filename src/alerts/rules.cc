@@ -85,6 +85,18 @@ struct Judge {
             in(MirrorState::paused) ? "RESUME MIRROR " + mirror.name + ", or drop it: the source's disk fills" : std::string(kLook)};
   }
 
+  /// Beyond it the spool takes what comes, where there is one, and at its end the slot may be given up.
+  Finding wal_budget() const {
+    if (!thresholds.budget_percent) return {"wal_budget", Says::over, {}, {}};
+    if (!fresh() || ends() || mirror.wal_budget_bytes == 0) return {"wal_budget", Says::unknown, {}, {}};
+    const std::uint64_t most = mirror.wal_budget_bytes / 100 * *thresholds.budget_percent;
+    return {"wal_budget", against(mirror.wal_kept_bytes, std::max<std::uint64_t>(most, 1)),
+            named("keeps ") + in_mb(mirror.wal_kept_bytes) + " of WAL at peer " + mirror.source + ", more than " +
+                std::to_string(*thresholds.budget_percent) + " % of its budget of " + in_mb(mirror.wal_budget_bytes),
+            in(MirrorState::paused) ? "RESUME MIRROR " + mirror.name + ", or let it receive: PAUSE MIRROR " + mirror.name + " WITH (receive = true)"
+                                    : "with spool = 'when_needed' it receives beyond the budget into its spool; " + std::string(kLook)};
+  }
+
   Finding spool_full() const {
     if (mirror.spool_full.empty()) return {"spool_full", Says::over, {}, {}};
     return {"spool_full", Says::holds,
@@ -145,7 +157,7 @@ struct Judge {
 
 std::vector<Finding> judge_mirror(const MirrorStatus& mirror, const MirrorTrail& trail, const AlertThresholds& thresholds, Clock::Instant now) {
   const Judge judge{mirror, trail, thresholds, now};
-  return {judge.failed(),     judge.retrying(),  judge.lag_seconds(),     judge.lag_bytes(), judge.wal_kept(),
+  return {judge.failed(),     judge.retrying(),  judge.lag_seconds(),     judge.lag_bytes(), judge.wal_kept(), judge.wal_budget(),
           judge.spool_full(), judge.parked(),    judge.slot_lost(), judge.slot_unreserved(), judge.stalled()};
 }
 

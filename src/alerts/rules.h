@@ -9,7 +9,7 @@
 
 namespace peerd {
 
-/// What can be wrong with a mirror, one word each: "failed", "retrying", "lag_seconds", "lag_bytes", "wal_kept", "spool_full",
+/// What can be wrong with a mirror, one word each: "failed", "retrying", "lag_seconds", "lag_bytes", "wal_kept", "wal_budget", "spool_full",
 /// "slot_lost", "slot_unreserved", "stalled".
 struct Finding {
   /// unknown: nothing new can be said, as of a source that does not answer; what was told stands.

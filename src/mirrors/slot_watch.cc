@@ -55,6 +55,7 @@ void SlotWatch::look(const MirrorRecord& record, const std::stop_token& stop) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     world_.board.update(record.id, [&](MirrorStatus& status) {
       status.wal_kept_bytes = slot.wal_kept_bytes;
+      status.wal_budget_bytes = wal_budget(record.spec, slot);
       status.confirmed = std::max(status.confirmed, slot.confirmed);
       status.server_end = std::max(status.server_end, slot.server_end);
       measure_position_lag(status, std::chrono::duration_cast<std::chrono::microseconds>(now).count());

@@ -48,6 +48,7 @@ struct MirrorStatus {
   Lsn horizon;                         ///< Consistent once applied has reached it; 0 before the copy's end.
   std::uint64_t rows_streamed = 0;
   std::uint64_t wal_kept_bytes = 0;
+  std::uint64_t wal_budget_bytes = 0;  ///< wal_budget(), as the slot was seen last; 0 = not yet.
   std::uint64_t spool_bytes = 0;       ///< What the mirror's spool takes of the disk.
   std::string spool_full{};            ///< Why nothing more is received into it; "": it has room, or there is none.
   std::chrono::milliseconds lag_time{0};  ///< Age of the oldest change not yet durable; 0 when none.

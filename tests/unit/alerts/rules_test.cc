@@ -119,6 +119,25 @@ TEST_F(RulesTest, FiguresNearTheirThresholdDoNotFlutter) {
   EXPECT_EQ(says("lag_bytes"), Says::over);
 }
 
+TEST_F(RulesTest, ASlotThatKeepsMostOfItsBudgetIsTold) {
+  thresholds.budget_percent = 80;
+  EXPECT_EQ(says("wal_budget"), Says::unknown) << "the slot was not seen yet";
+  mirror.wal_budget_bytes = 1000 << 20;
+  EXPECT_EQ(says("wal_budget"), Says::over);
+  mirror.wal_kept_bytes = 800 << 20;
+  EXPECT_EQ(says("wal_budget"), Says::holds);
+  EXPECT_EQ(find("wal_budget").message, "mirror m keeps 800 MB of WAL at peer src, more than 80 % of its budget of 1000 MB");
+  mirror.wal_kept_bytes = 700 << 20;
+  EXPECT_EQ(says("wal_budget"), Says::unknown);
+  mirror.wal_kept_bytes = 600 << 20;
+  EXPECT_EQ(says("wal_budget"), Says::over);
+  mirror.state = MirrorState::paused;
+  mirror.wal_kept_bytes = 1900 << 20;
+  EXPECT_NE(find("wal_budget").hint.find("receive = true"), std::string::npos);
+  thresholds.budget_percent.reset();
+  EXPECT_EQ(says("wal_budget"), Says::over);
+}
+
 TEST_F(RulesTest, APausedMirrorLagsButKeepsWal) {
   mirror.state = MirrorState::paused;
   mirror.position_lag = std::chrono::hours(1);
