@@ -18,8 +18,8 @@ void note(MirrorContext& context, TargetNotes& notes, const MirrorTable& table, 
 }
 
 /// The table goes on without what the target has dropped already; the rest comes to be dropped again.
-void let_go_of_dropped(MirrorContext& context, MirrorTable& table, const Wait& wait) {
-  if (table.notes.dropping.empty()) return;
+void let_go_of_dropped(MirrorContext& context, const MirrorProgress& progress, MirrorTable& table, const Wait& wait) {
+  if (table.notes.dropping.empty() || is_parked(progress, table.schema.id)) return;
   const std::vector<std::int16_t> dropped = context.target.dropped(table, wait);
   std::vector<std::int16_t> gone;
   for (const auto& [_, number] : std::exchange(table.notes.dropping, {}))
@@ -34,7 +34,7 @@ bool take_back(MirrorContext& context, const MirrorProgress& progress, const std
   bool any = false;
   for (MirrorTable& table : tables) {
     if (table.notes.renaming.empty() && table.notes.dropping.empty()) continue;
-    let_go_of_dropped(context, table, patient(stop));
+    let_go_of_dropped(context, progress, table, patient(stop));
     MirrorTable renamed = table;
     for (const auto& [name, number] : table.notes.renaming) {
       const auto column = std::ranges::find(renamed.schema.columns, number, &Column::number);

@@ -93,6 +93,27 @@ TEST_F(ClickHouseTables, WhatStandsInAColumnThatTheMirrorAddedIsItsOwn) {
   }
 }
 
+// What was dropped is known by a mark that a circle of names does not wipe out.
+TEST_F(ClickHouseTables, KnowWhatWasDroppedFromThem) {
+  mirror_.options["dropped_columns"] = "drop";
+  for (std::size_t i = 0; i < table_.schema.columns.size(); ++i) table_.schema.columns[i].number = static_cast<std::int16_t>(i + 1);
+  streaming();
+  EXPECT_TRUE(target().dropped(table_, wait()).empty());
+  MirrorTable to = table_;
+  to.schema.columns.pop_back();
+  to.notes.excluded.push_back({"u", 4});
+  target().alter(table_, to, wait());
+  MirrorTable swapped = to;
+  std::swap(swapped.schema.columns[1].name, swapped.schema.columns[2].name);
+  target().alter(to, swapped, wait());
+  restart();
+  EXPECT_EQ(target().dropped(table_, wait()), std::vector<std::int16_t>{4});
+  target().take_back_names(to, swapped, wait());
+  EXPECT_EQ(target().dropped(table_, wait()), std::vector<std::int16_t>{4});
+  EXPECT_EQ(sql("SELECT name FROM system.columns WHERE database = currentDatabase() AND name IN ('v', 'big', 'u') ORDER BY position"),
+            (Rows{{"v"}, {"big"}}));
+}
+
 TEST_F(ClickHouseTables, OfAnotherMirrorOrWithRowsAreRefused) {
   streaming();
   row("1");
