@@ -280,8 +280,8 @@ Got WalStream::read(BatchBuilder& into, const Wait& wait) {
     const auto message = next_message(wait);
     if (!message) {
       const auto now = std::chrono::steady_clock::now();
-      next_quick_status_ = std::max(next_quick_status_, now + 100ms);
       status_if_due(now);
+      if (next_quick_status_ <= now) next_quick_status_ = now + 100ms;  // Nothing is confirmed: not to wake for it all the time.
       listen_for_life(now, wait);
       coverage_->check();
       if (!in_transaction_ && now >= next_look_) look_again(wait.stop);
