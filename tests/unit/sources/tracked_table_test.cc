@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "peerd/changes/renaming.h"
 #include "source_parts.h"
 
 // What a table's changes are taken by: the numbers of its columns, as the catalog and the order in the stream tell them.
