@@ -118,6 +118,15 @@ def test_a_broken_stream_is_found(wrong, message):
         feed.send(**wrong)
 
 
+def test_a_commit_may_begin_just_where_a_copy_anew_does():
+    feed = Feed().usual()
+    feed.event("truncate", 40, 0, 0)
+    feed.send("read", {"id": 3}, 40, 0, 0, {"id": 3, "note": "x"}, chunk="0")
+    feed.send("delete", {"id": 3}, 40, 7, 0)
+    with pytest.raises(Broken, match="twice, or out of order"):
+        feed.send("delete", {"id": 1}, 40, 7, 0)
+
+
 def test_a_value_that_no_message_brought_is_found(source, orders, scratch):
     source.sql("CREATE TABLE orders (id int PRIMARY KEY, note text); INSERT INTO orders VALUES (1, 'a')", dbname=orders)
     feed = Feed()

@@ -119,7 +119,8 @@ class Topic:
         at = (message.lsn, message.ordinal)
         if at <= self.last.get(message.partition, (0, -1)):
             raise Broken(f"{message.where}: {message.kind} of {message.key:.100} at {at} follows {self.last[message.partition]}: twice, or out of order")
-        self.last[message.partition] = at
+        # A copy anew begins with a truncate of no transaction, at its start: the next commit's record may begin just there.
+        self.last[message.partition] = (message.lsn, -1) if message.kind == "truncate" and message.transaction == 0 else at
         if message.kind == "truncate":
             self._event(message)
             if self.events:
