@@ -59,7 +59,7 @@ def test_mirrors_answers_how_it_is_and_how_far(w):
     assert len(tables) == 1 and "public.items" in tables[0].values(), tables
     w.sql("UPDATE items SET n = n + 1")
     w.wait_caught_up()
-    assert w.peerd.rows("SELECT * FROM mirror_batches")
+    wait_for("a batch to be recorded", lambda: w.peerd.rows("SELECT * FROM mirror_batches"))
     assert w.mirror()["rows_streamed"] >= 100
     assert w.peerd.rows("SELECT * FROM mirror_logs")
 

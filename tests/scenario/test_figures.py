@@ -36,8 +36,9 @@ def test_rows_batches_logs_and_sessions_of_a_mirror(w):
     rows = {row["sourceTable"]: row for row in ask(w, "mirrors/row_counts", {"flow_job_name": name})["tableCounts"]}
     assert (rows["public.t"]["sourceCount"], rows["public.t"]["destinationCount"]) == ("109", "109"), "the marked row is none"
     assert not rows["public.t"]["sourceIsApproximate"] and rows["public.parts_1"]["destinationCount"] == "2"
+    applied = lambda: sum(int(batch["numRows"]) for batch in ask(w, f"mirrors/cdc/batches/{name}")["cdcBatches"])
+    wait_for("the batches to be recorded", lambda: applied() == 16)
     batches = ask(w, f"mirrors/cdc/batches/{name}")
-    assert sum(int(batch["numRows"]) for batch in batches["cdcBatches"]) == 16
     assert all(int(batch["startLsn"]) > 0 for batch in batches["cdcBatches"]) and batches["total"] == len(batches["cdcBatches"])
     load = ask(w, f"mirrors/cdc/initial_load/{name}")["tableSummaries"]
     assert [(clone["numRowsSynced"], clone["fetchCompleted"]) for clone in load] == [("100", True), ("2", True)]

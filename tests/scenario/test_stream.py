@@ -124,7 +124,9 @@ def test_a_transaction_of_many_batches(world):
     world.sql("INSERT INTO big SELECT g, 'x' || g FROM generate_series(1, 50000) g")
     world.sql("BEGIN; UPDATE big SET t = 'y' WHERE id % 2 = 0; DELETE FROM big WHERE id % 5 = 0; UPDATE big SET id = -id WHERE id % 7 = 0; COMMIT")
     assert world.settle_and_compare() == 40_000
-    check_stages(world.peerd.rows("SELECT * FROM mirror_batches"))
+    batches = lambda: world.peerd.rows("SELECT * FROM mirror_batches")
+    wait_for("all to be recorded", lambda: [sum(row[kind] for row in batches()) for kind in ("inserts", "deletes")] == [50_000, 10_000])
+    check_stages(batches())
 
 
 def check_stages(batches):
