@@ -302,12 +302,17 @@ std::map<std::string_view, Make> contents(const std::vector<Table>& views, const
 std::vector<Table> system_tables(const std::vector<Table>& views, const SessionFacts& facts,
                                  const std::function<bool(std::string_view)>& wanted) {
   std::vector<Table> all;
-  const auto held = contents(views, facts);
+  std::vector<const SystemShape*> named;
   for (const SystemShape& shape : system_shapes()) {
-    if (!wanted(shape.name)) continue;
-    Table& table = all.emplace_back(Table{std::string(shape.schema), std::string(shape.name), columns_of(shape.columns), {}});
+    if (wanted(shape.name)) named.push_back(&shape);
+  }
+  if (named.empty()) return all;  // As in most statements.
+  const auto held = contents(views, facts);
+  for (const SystemShape* shape : named) {
+    Table& table = all.emplace_back(
+        Table{std::string(shape->schema), std::string(shape->name), columns_of(shape->columns), {}});
     Rows rows;
-    if (const auto found = held.find(shape.name); found != held.end()) {
+    if (const auto found = held.find(shape->name); found != held.end()) {
       for (const Object& object : found->second()) rows.push_back(row_of(table.columns, object));
     }
     table.rows = [rows = std::move(rows)] { return rows; };
