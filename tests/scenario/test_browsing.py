@@ -17,10 +17,14 @@ def peerd():
     made.terminate()
 
 
-def values(peerd, statement, column=0):
+def rows(peerd, statement):
     with peerd.connect() as connection, connection.cursor() as cursor:
         cursor.execute(statement)
-        return [row[column] for row in cursor.fetchall()] if cursor.description else []
+        return cursor.fetchall() if cursor.description else []
+
+
+def values(peerd, statement, column=0):
+    return [row[column] for row in rows(peerd, statement)]
 
 
 LISTS = [r"\d", r"\dv", r"\dv+", r"\d+", r"\dS"]
@@ -145,15 +149,10 @@ def test_what_dbeaver_pgadmin_npgsql_and_jdbc_ask_is_answered(peerd):
     assert values(peerd, DBEAVER[0], 1) == [values(peerd, DBEAVER[0])[0]] and len(values(peerd, DBEAVER[6])) == len(VIEWS)
     assert values(peerd, PGADMIN[4], 2) == ["peerd"] and set(values(peerd, PGADMIN[6], 1)) == VIEWS
     assert values(peerd, JDBC[0]) == [","] and values(peerd, JDBC[1]) == [True] and set(values(peerd, JDBC[-1], 2)) == VIEWS
-    assert [row[9] for row in peerd_rows(peerd, JDBC[2])] == list(range(1, len(peerd_rows(peerd, JDBC[2])) + 1))
-    types = {name: (kind, element) for _, _, name, kind, _, element in peerd_rows(peerd, NPGSQL)}
+    columns = rows(peerd, JDBC[2])
+    assert [row[9] for row in columns] == list(range(1, len(columns) + 1))
+    types = {name: (kind, element) for _, _, name, kind, _, element in rows(peerd, NPGSQL)}
     assert types["int4"] == ("b", None) and types["_int4"] == ("a", 23) and types["timestamptz"][0] == "b", types
-
-
-def peerd_rows(peerd, statement):
-    with peerd.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(statement)
-        return cursor.fetchall()
 
 
 def test_every_column_of_the_catalog_is_where_postgres_has_it(peerd):

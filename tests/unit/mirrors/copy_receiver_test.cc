@@ -20,14 +20,6 @@ class CopyReceiverTest : public SupervisorTest {
     source().wait_for_calls(where, before + 1);
     return id;
   }
-  template <typename Done>
-  void until(const char* what, Done done) {
-    const Wait wait = Wait::at_most(seconds(30));
-    while (!done()) {
-      wait.check(what);
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-  }
   /// The source lets go of all that is written now, while the tables are copied.
   void expect_received(MirrorId id, Lsn end) {
     source().wait_until_confirmed(end);

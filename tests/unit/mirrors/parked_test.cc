@@ -1,7 +1,5 @@
 // on_table_error = 'park' over fake servers and the real catalog. Every test compares rows.
 
-#include <thread>
-
 #include "unit/mirrors/supervisor_fixture.h"
 
 namespace peerd {
@@ -24,14 +22,6 @@ class ParkedTest : public SupervisorTest {
     text.hint = "widen the column, and RESUME MIRROR";
     text.table = table;
     return Error(std::move(text));
-  }
-  template <typename Done>
-  void until(const char* what, Done done) {
-    const Wait wait = Wait::at_most(seconds(30));
-    while (!done()) {
-      wait.check(what);
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
   }
   const MirrorProgress::TableNote& note(MirrorId id, const std::string& table) {
     progress_ = catalog_->progress(id);

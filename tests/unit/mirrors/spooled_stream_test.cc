@@ -20,14 +20,6 @@ class SpooledStreamTest : public SupervisorTest {
     return id;
   }
   std::string directory(MirrorId id) { return folder_ + "/spool/" + catalog_->mirror(id)->uuid; }
-  template <typename Done>
-  void until(const char* what, Done done) {
-    const Wait wait = Wait::at_most(seconds(30));
-    while (!done()) {
-      wait.check(what);
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-  }
   /// Writes while the target is down, until the source was told that all is safe.
   Lsn spool_some(MirrorId id, int rows, int from = 0) {
     target().die();

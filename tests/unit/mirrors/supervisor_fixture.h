@@ -73,6 +73,14 @@ class SupervisorTest : public testing::Test {
         << to_string(state) << " was not reached: " << to_string(supervisor_->status(id).state) << " "
         << (supervisor_->status(id).last_error ? supervisor_->status(id).last_error->message : "");
   }
+  template <typename Done>
+  void until(const char* what, Done done) {
+    const Wait wait = Wait::at_most(seconds(30));
+    while (!done()) {
+      wait.check(what);
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+  }
   SourceServer& source() { return world_.source("a"); }
   TargetStore& target(const std::string& peer = "b") { return world_.target(peer, peer == "b"); }
   void fill(int rows) {
