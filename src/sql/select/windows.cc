@@ -1,6 +1,7 @@
 #include "windows.h"
 
 #include <algorithm>
+#include <map>
 
 #include "binder.h"
 #include "statement_error.h"
@@ -29,7 +30,8 @@ int compare_order(const BoundWindow& window, const Placed& a, const Placed& b) {
   return 0;
 }
 
-std::vector<Placed> sorted(const BoundWindow& window, std::size_t number, Context& context, const std::vector<Row>& rows) {
+std::vector<Placed> sorted(const BoundWindow& window, std::size_t number, Context& context,
+                           const std::vector<Row>& rows) {
   std::vector<Placed> all;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     context.tick();
@@ -70,22 +72,29 @@ void add_windows(const Windows& windows, std::size_t number, Context& context, s
 }
 
 Node Binder::window_function(const Expression& written, Scope& scope) {
+  using Kind = BoundWindow::Kind;
+  static const std::map<std::string, Kind> kKinds = {
+      {"row_number", Kind::row_number}, {"rank", Kind::rank}, {"dense_rank", Kind::dense_rank}};
   const std::string& name = written.parts[0];
-  const bool known = name == "row_number" || name == "rank" || name == "dense_rank";
-  if (!known) throw not_supported(name + "() OVER is not supported", "row_number(), rank() and dense_rank() are", written.at);
+  const auto kind = kKinds.find(name);
+  if (kind == kKinds.end())
+    throw not_supported(name + "() OVER is not supported", "row_number(), rank() and dense_rank() are", written.at);
   if (!written.args.empty() || written.star || written.distinct || written.filter || !written.order.empty())
     throw StatementError("42883", "function " + name + " takes no arguments", {}, written.at);
   if (!scope.windows) {
     if (scope.no_aggregates)
-      throw StatementError("42P20", std::string("window functions are not allowed in ") + scope.no_aggregates, {}, written.at);
-    throw not_supported("window functions beside GROUP BY and aggregates are not supported", "group in a subquery", written.at);
+      throw StatementError("42P20", std::string("window functions are not allowed in ") + scope.no_aggregates, {},
+                           written.at);
+    throw not_supported("window functions beside GROUP BY and aggregates are not supported", "group in a subquery",
+                        written.at);
   }
   Windows& windows = *scope.windows;
   scope.windows = nullptr;
   const char* const before = std::exchange(scope.no_aggregates, "window definitions");
   BoundWindow window;
-  window.kind = name == "rank" ? BoundWindow::Kind::rank : name == "dense_rank" ? BoundWindow::Kind::dense_rank : BoundWindow::Kind::row_number;
-  for (const auto& part : written.window->partition) window.partition.push_back(settled(expression(*part, scope)).value);
+  window.kind = kind->second;
+  for (const auto& part : written.window->partition)
+    window.partition.push_back(settled(expression(*part, scope)).value);
   for (const auto& sort : written.window->order)
     window.order.push_back({settled(expression(*sort.by, scope)).value, sort.descending, sort.nulls_first});
   scope.no_aggregates = before;
