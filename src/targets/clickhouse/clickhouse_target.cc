@@ -132,6 +132,8 @@ Problems ClickHouseTarget::check_one(const MirrorTable& table, const Wait& wait)
   const ExistingTable existing = read_table(client_, table.target_name, wait);
   const Problems found = unfitness(existing, layout_of(table), table.target_name, title_);
   problems.insert(problems.end(), found.begin(), found.end());
+  if (auto found = existing.exists ? std::nullopt : too_long(layout_of(table), client_.access().database, table.target_name))
+    problems.push_back(std::move(*found));
   if (problems.empty() && !existing.exists && mapped != nullptr)
     problems = check_makeable(client_, *mapped, layout_of(table), wait);
   return problems;

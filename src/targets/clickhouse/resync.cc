@@ -93,6 +93,7 @@ Problems check_resync(ResyncWork work, const MirrorTable& table, const std::opti
     check_replicas(work.client, existing, table, wait, problems);
   }
   const std::string shadow = shadow_name(table.target_name);
+  if (auto found = too_long(layout, work.client.access().database, shadow)) problems.push_back(std::move(*found));
   const ExistingTable standing = read_table(work.client, shadow, wait);
   if (standing.exists && standing.comment != title) {
     problems.push_back(unfit(table, "table " + quote_name(shadow) + " stands where the copy is to be made, and is not this mirror's",

@@ -1,6 +1,8 @@
 #include "clickhouse/schema.h"
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 
 #include "clickhouse/definition_check.h"
 #include "clickhouse/literal.h"
@@ -290,8 +292,11 @@ std::string allow_null(const ExistingTable& existing, const TableLayout& layout,
 
 namespace {
 
-/// MergeTree keeps these for itself, and refuses them when the table is made.
-bool engine_keeps(std::string_view name) { return name == "_row_exists" || name == "_block_number" || name == "_block_offset"; }
+/// The first three MergeTree refuses. What it computes itself it reads in place of a column of the others' names, of rows
+/// from before that column was added: values of its own, or, where the types differ, the server may crash.
+constexpr std::array<std::string_view, 6> kEngineKeeps{"_row_exists",  "_block_number",        "_block_offset",
+                                                       "_part_offset", "_part_granule_offset", "_distance"};
+bool engine_keeps(std::string_view name) { return std::ranges::find(kEngineKeeps, name) != kEngineKeeps.end(); }
 
 /// The names that the mirror's options give to peerd's own columns. Answers those of all of its own.
 std::set<std::string> check_own_names(const TableLayout& layout, Problems& problems) {
@@ -312,6 +317,22 @@ std::set<std::string> check_own_names(const TableLayout& layout, Problems& probl
 
 }  // namespace
 
+std::optional<Problem> too_long(const TableLayout& layout, std::string_view database, std::string_view name) {
+  constexpr std::size_t kLongestFile = 255, kDroppedAs = 2 + 36 + 4;  // "<database>.<table>.<uuid>.sql"
+  const auto in_a_path = [](std::string_view text) {  // All but [A-Za-z0-9_] as %XX.
+    const auto plain = std::ranges::count_if(text, [](unsigned char c) { return c == '_' || (c < 0x80 && std::isalnum(c) != 0); });
+    return 3 * text.size() - 2 * static_cast<std::size_t>(plain);
+  };
+  const std::size_t taken = kDroppedAs + in_a_path(database), length = in_a_path(name);
+  if (taken + length <= kLongestFile) return std::nullopt;
+  const std::size_t room = taken < kLongestFile ? kLongestFile - taken : 0;
+  return unfit(ErrorCode::target_unfit, layout.table,
+               "the name of table " + quote_name(name) + " is too long for database " + quote_name(database) +
+                   " at ClickHouse: as part of a file's name it has " + std::to_string(length) + " bytes, and there is room for " +
+                   std::to_string(room),
+               "map the table to a shorter name; a letter that is not of A-Z, a-z, 0-9 or _ counts three times for each of its bytes");
+}
+
 Problems name_clashes(const TableLayout& layout) {
   Problems problems;
   const std::set<std::string> own = check_own_names(layout, problems);
@@ -319,7 +340,7 @@ Problems name_clashes(const TableLayout& layout) {
     if (engine_keeps(name)) {
       problems.push_back(unfit(ErrorCode::target_unfit, layout.table,
                                "column \"" + name + "\" of table " + layout.table + " has a name that ClickHouse keeps for itself",
-                               "leave it out: exclude: [" + name + "]"));
+                               "leave it out: exclude: [" + name + "], or give it another name: columns: [{source: " + name + ", target: ...}]"));
     }
     if (!own.contains(name)) continue;
     problems.push_back(

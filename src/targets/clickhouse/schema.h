@@ -71,6 +71,9 @@ std::string allow_null(const ExistingTable& existing, const TableLayout& layout,
 
 /// Columns of the source that peerd's own would shadow, or that the engine keeps for itself.
 Problems name_clashes(const TableLayout& layout);
+/// A name with which a table could not be made, or not be dropped again. Some servers refuse it, others only then
+/// (getMaxTableNameLengthForDatabase() of those that have it answers the same). Pure.
+std::optional<Problem> too_long(const TableLayout& layout, std::string_view database, std::string_view name);
 
 /// The type without what does not matter for its values: LowCardinality, and Nullable.
 std::string bare_type(std::string_view type);

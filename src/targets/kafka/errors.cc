@@ -49,6 +49,8 @@ constexpr CodeFacts kCodes[] = {
     {RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR, invalid_option, "lower replication_factor: there are too few brokers"},
     {RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, target_unfit,
      "raise message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic, or set the clocks of peerd's machine and the brokers right"},
+    {RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, target_unfit,
+     "map the table to another topic: no two may have names that differ in dots and underscores alone"},
     {RD_KAFKA_RESP_ERR_POLICY_VIOLATION, target_unfit, "the brokers' policy refuses this topic: make it by hand"},
     {RD_KAFKA_RESP_ERR__INVALID_ARG, invalid_option, "the value is not one that librdkafka takes"},
 };

@@ -1,5 +1,6 @@
 #include "kafka/topic_check.h"
 
+#include <algorithm>
 #include <charconv>
 #include <memory>
 
@@ -86,7 +87,25 @@ std::string a_broker(Client& client, const Wait& wait) {
   return brokers->broker_cnt > 0 ? std::to_string(brokers->brokers[0].id) : "";
 }
 
-std::optional<Problem> check_topic(Client& client, const Client::NewTopic& topic, const std::string& broker, const Wait& wait) {
+/// As brokers compare them: their metrics have no dots.
+std::string measured(std::string name) {
+  std::ranges::replace(name, '.', '_');
+  return name;
+}
+
+/// Of two topics that are both to be made the brokers refuse the second, when the first has been made.
+std::optional<Problem> collides(const Client::NewTopic& topic, std::span<const Client::NewTopic> topics) {
+  const auto other = std::ranges::find_if(
+      topics, [&](const Client::NewTopic& one) { return one.name != topic.name && measured(one.name) == measured(topic.name); });
+  if (other == topics.end()) return std::nullopt;
+  ErrorText text{.code = ErrorCode::target_unfit};
+  text.message = "topics " + topic.name + " and " + other->name + " cannot both be made: their names differ in dots and underscores alone";
+  text.hint = "map one of the tables to another target, or set the mirror's option topic";
+  return Problem{std::move(text), ""};
+}
+
+std::optional<Problem> check_topic(Client& client, const Client::NewTopic& topic, std::span<const Client::NewTopic> topics,
+                                   const std::string& broker, const Wait& wait) {
   constexpr std::string_view kLeast = "min.insync.replicas";
   if (const int replicas = replicas_of(client, topic.name, wait); replicas > 0) {
     if (replicas > 1 && setting(client, RD_KAFKA_RESOURCE_TOPIC, topic.name, kLeast, wait) == 1)
@@ -99,7 +118,7 @@ std::optional<Problem> check_topic(Client& client, const Client::NewTopic& topic
   if (replicas > 1 && setting(client, RD_KAFKA_RESOURCE_BROKER, broker, kLeast, wait) == 1)
     return frail(topic.name, replicas, "set min.insync.replicas = 2 of the brokers, or make the topic with it");
   client.create_topic(topic, wait);
-  return std::nullopt;
+  return collides(topic, topics);
 }
 
 }  // namespace
@@ -110,7 +129,7 @@ Problems check_topics(Client& client, std::span<const Client::NewTopic> topics, 
   const std::string broker = a_broker(client, wait);
   for (const Client::NewTopic& topic : topics) {
     try {
-      if (auto problem = check_topic(client, topic, broker, wait)) problems.push_back(std::move(*problem));
+      if (auto problem = check_topic(client, topic, topics, broker, wait)) problems.push_back(std::move(*problem));
     } catch (const Error& error) {
       problems.push_back({error.text, ""});
     }

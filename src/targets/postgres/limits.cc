@@ -190,8 +190,13 @@ std::optional<Problem> deferrable_key(Connection& connection, const MirrorTable&
                cure, cure);
 }
 
-/// The source's columns have names that Postgres can have; a mapping's may not be.
-std::optional<Problem> impossible_name(const MirrorTable& table) {
+/// The source's tables and columns have names that Postgres can have; a mapping's may not be.
+std::optional<Problem> impossible_name(const MirrorTable& table, const QualifiedName& target) {
+  for (const std::string& part : {target.schema, target.name}) {
+    if (part.size() <= kLongestName) continue;
+    return unfit(table, "name " + quote_identifier(part) + " of target table " + target.quoted() + " is longer than the 63 bytes that a name can have",
+                 "map the table to a shorter name: Postgres would cut this one off, and might take another table's rows for it");
+  }
   for (const Column& column : table.schema.columns) {
     const bool system = std::ranges::find(kSystemColumns, column.name) != kSystemColumns.end();
     if (!system && column.name.size() <= kLongestName) continue;
@@ -238,7 +243,7 @@ std::optional<Problem> not_durable(Connection& connection, const MirrorTable& ta
 
 std::optional<Problem> beyond_limits(Connection& connection, const Site& site, const MirrorTable& table,
                                      const QualifiedName& name, const Standing& standing, const Wait& wait) {
-  if (auto found = impossible_name(table)) return found;
+  if (auto found = impossible_name(table, name)) return found;
   if (auto found = own_name(table, "soft_delete_col_name", site.soft_delete)) return found;
   if (auto found = own_name(table, "synced_at_col_name", site.synced_at)) return found;
   if (auto found = too_many_columns(connection, site, table, name, standing, wait)) return found;

@@ -1,6 +1,7 @@
 #include <thread>
 
 #include "clickhouse/leftovers.h"
+#include "clickhouse/schema.h"
 #include "clickhouse_fixture.h"
 
 // Tables, ownership, statements left over, and what an operator is told; against a real server.
@@ -47,6 +48,39 @@ TEST_F(ClickHouseTables, AreMadeByKeyWithVersionAndMark) {
   prepare_table(target(), table_, wait());
   restart();
   prepare_table(target(), table_, wait());
+}
+
+TEST_F(ClickHouseTables, ANameThatIsTooLongForTheDatabaseIsRefused) {
+  const std::string database = value("SELECT currentDatabase()");
+  const clickhouse::TableLayout layout;
+  const auto told = value("SELECT count() FROM system.functions WHERE name = 'getMaxTableNameLengthForDatabase'") == "0"
+                        ? std::string()
+                        : value("SELECT toString(getMaxTableNameLengthForDatabase(currentDatabase()))");
+  std::size_t longest = 1;
+  while (!clickhouse::too_long(layout, database, std::string(longest + 1, 't'))) ++longest;
+  if (!told.empty()) {
+    EXPECT_EQ(std::to_string(longest), told);
+  }
+  table_.target_name = std::string(longest, 't');
+  EXPECT_TRUE(target().preflight(std::span(&table_, 1), wait()).empty());
+  prepare_table(target(), table_, wait());
+  sql("DROP TABLE " + table_.target_name + " SYNC");
+  table_.target_name = std::string(longest - 2, 't') + "\xD1\x8F";  // One letter, six bytes of a path.
+  const Problems problems = target().preflight(std::span(&table_, 1), wait());
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_NE(problems[0].text.message.find("is too long for database"), std::string::npos) << problems[0].text.message;
+}
+
+TEST_F(ClickHouseTables, ColumnsWithNamesThatTheEngineComputesAreRefused) {
+  for (const char* name : {"_row_exists", "_block_number", "_block_offset", "_part_offset", "_part_granule_offset", "_distance"}) {
+    table_.schema.columns[1].name = name;
+    const Problems problems = target().preflight(std::span(&table_, 1), wait());
+    ASSERT_EQ(problems.size(), 1u) << name;
+    EXPECT_NE(problems[0].text.message.find("keeps for itself"), std::string::npos);
+  }
+  // One that the engine computes as well, but never in place of the column.
+  table_.schema.columns[1].name = "_part";
+  EXPECT_TRUE(target().preflight(std::span(&table_, 1), wait()).empty());
 }
 
 TEST_F(ClickHouseTables, FollowTheMirrorsColumnNames) {

@@ -375,6 +375,13 @@ TEST_F(KafkaPreflight, NamesOfTopics) {
   EXPECT_TRUE(problems("{table}-{target}_x").empty());
   ASSERT_EQ(problems("{target}").size(), 1u);
   EXPECT_NE(problems("{target}")[0].text.message.find("is another's of this mirror"), std::string::npos);
+  // Brokers make no two topics whose names differ in dots and underscores alone.
+  other.schema.schema = table_.schema.schema + "." + other.schema.name;
+  other.schema.name = "x";
+  table_.schema.name = "other.x";
+  EXPECT_TRUE(problems(topic_ + ".{schema}-{table}").empty());
+  EXPECT_EQ(problems(topic_ + ".{schema}_{table}").size(), 2u);
+  EXPECT_NE(problems(topic_ + ".{schema}_{table}")[0].text.message.find("differ in dots and underscores"), std::string::npos);
   for (const std::string& pattern : {std::string("a b"), std::string("{oid}"), std::string("{table"), std::string("."), std::string(250, 'x')})
     EXPECT_GE(problems(pattern).size(), 2u) << pattern;
 }

@@ -42,6 +42,17 @@ TEST_F(PostgresLimits, ColumnsOfTheSourceWithTheNamesOfOurOwnAreRefused) {
   EXPECT_EQ(problems().size(), 1u);
 }
 
+TEST_F(PostgresLimits, ATargetsNameThatTheServerWouldCutOffIsRefused) {
+  for (const std::string& name : {schema_ + "." + std::string(64, 't'), std::string(64, 's') + ".t"}) {
+    table_.target_name = name;
+    const Problems found = problems();
+    ASSERT_EQ(found.size(), 1u) << name;
+    EXPECT_NE(found[0].text.message.find("longer than the 63 bytes"), std::string::npos);
+  }
+  table_.target_name = schema_ + "." + std::string(63, 't');
+  EXPECT_TRUE(problems().empty());
+}
+
 TEST_F(PostgresLimits, AColumnThatComesLaterWithSuchANameStopsTheMirror) {
   streaming();
   table_.schema.columns.push_back({"_PEERDB_SYNCED_AT", 1184, -1, "timestamp with time zone", false, true, {}});
