@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "peerd/catalog/differences.h"
 #include "peerd/base/error.h"
 #include "peerd/base/text.h"
@@ -171,6 +173,18 @@ void SqlCatalog::change_mirror(MirrorId id, const MirrorSpec& spec) {
   Lock lock(mutex_);
   if (run(Sql::set_spec, {id.value, mirror_json(spec)}) == 0)
     throw Error(ErrorCode::wrong_state, "mirror \"" + spec.name + "\" is being dropped");
+}
+
+bool SqlCatalog::unmap(MirrorId id, const std::vector<std::string>& sources) {
+  Lock lock(mutex_);
+  sqlite::Transaction transaction(database_);
+  std::optional<MirrorRecord> there = find_mirror(Sql::mirror_by_id, id.value);
+  if (!there) return false;
+  const auto goes = [&](const TableMapping& table) { return std::ranges::find(sources, table.source) != sources.end(); };
+  if (std::erase_if(there->spec.tables, goes) == 0) return false;
+  if (run(Sql::set_spec, {id.value, mirror_json(there->spec)}) == 0) return false;
+  transaction.commit();
+  return true;
 }
 
 void SqlCatalog::set_resume_to(MirrorId id, MirrorState phase) {

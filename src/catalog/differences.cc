@@ -36,18 +36,20 @@ void compare_options(const Options& there, const Options& asked, const OptionTab
   }
 }
 
+/// What a pattern has brought by itself is nothing that has to be asked for.
 void compare_mappings(const MirrorSpec& there, const MirrorSpec& asked, std::vector<std::string>& into) {
-  if (there.tables == asked.tables) return;
   std::vector<std::string> tables;
-  const auto note_missing = [&](const MirrorSpec& from, const MirrorSpec& in) {
-    for (const TableMapping& mapping : from.tables) {
-      bool same = false;
-      for (const TableMapping& other : in.tables) same = same || other == mapping;
+  const auto note_missing = [&](const std::vector<TableMapping>& from, const std::vector<TableMapping>& in, bool brought_too) {
+    for (const TableMapping& mapping : from) {
+      bool same = mapping.by_pattern && !brought_too;
+      for (const TableMapping& other : in) same = same || other == mapping;
       if (!same && (tables.empty() || tables.back() != mapping.source)) tables.push_back(mapping.source);
     }
   };
-  note_missing(there, asked);
-  note_missing(asked, there);
+  note_missing(there.tables, asked.tables, false);
+  note_missing(asked.tables, there.tables, true);
+  note_missing(there.patterns, asked.patterns, true);
+  note_missing(asked.patterns, there.patterns, true);
   std::set<std::string> once(tables.begin(), tables.end());
   if (once.empty()) return;  // Another order of the same tables.
   into.push_back("the mapping of " + join({once.begin(), once.end()}, ", "));

@@ -14,6 +14,7 @@ using nlohmann::json;
 constexpr int kVersion = 1;
 constexpr int kSettingsVersion = 2;  ///< Of a mirror whose mapping sets columns, an engine or PARTITION BY.
 constexpr int kQueryVersion = 3;     ///< Of a mirror of a query.
+constexpr int kPatternVersion = 4;   ///< Of a mirror that maps by patterns.
 
 std::string dump(const json& document) {
   try {
@@ -27,7 +28,7 @@ template <typename Read>
 auto read(std::string_view text, Read from) {
   try {
     const json document = json::parse(text);
-    if (const int version = document.at("v"); version < kVersion || version > kQueryVersion)
+    if (const int version = document.at("v"); version < kVersion || version > kPatternVersion)
       throw Error(ErrorCode::internal, "the catalog holds a definition of a version that this peerd does not know");
     return from(document);
   } catch (const json::exception& error) {
@@ -102,6 +103,9 @@ json mapping_json(const TableMapping& mapping) {
   for (const ColumnSetting& column : mapping.columns) document["columns"].push_back(setting_json(column));
   if (!mapping.engine.empty()) document["engine"] = mapping.engine;
   if (!mapping.partition_by.empty()) document["partition_by"] = mapping.partition_by;
+  if (!mapping.except.empty()) document["except"] = mapping.except;
+  if (mapping.by_pattern) document["by_pattern"] = true;
+  if (mapping.came_later) document["came_later"] = true;
   return document;
 }
 
@@ -111,6 +115,9 @@ TableMapping read_mapping(const json& document) {
   for (const json& column : document.value("columns", json::array())) mapping.columns.push_back(read_setting(column));
   mapping.engine = document.value("engine", "");
   mapping.partition_by = document.value("partition_by", "");
+  mapping.except = document.value("except", std::vector<std::string>());
+  mapping.by_pattern = document.value("by_pattern", false);
+  mapping.came_later = document.value("came_later", false);
   return mapping;
 }
 
@@ -126,6 +133,8 @@ std::string mirror_json(const MirrorSpec& mirror) {
     document["v"] = kQueryVersion;
     document["query"] = mirror.query;
   }
+  if (!mirror.patterns.empty()) document["v"] = kPatternVersion;
+  for (const TableMapping& pattern : mirror.patterns) document["patterns"].push_back(mapping_json(pattern));
   return dump(document);
 }
 
@@ -134,6 +143,7 @@ void read_mirror(std::string_view text, MirrorSpec& into) {
     for (const json& mapping : document.at("tables")) into.tables.push_back(read_mapping(mapping));
     for (const auto& [name, value] : document.at("options").items()) into.options[name] = value.get<std::string>();
     into.query = document.value("query", "");
+    for (const json& pattern : document.value("patterns", json::array())) into.patterns.push_back(read_mapping(pattern));
     return true;
   });
 }

@@ -32,6 +32,7 @@ class SqlCatalog : public Catalog, public AlertStore, public TagStore {
   std::vector<MirrorRecord> mirrors() override;
   void move(MirrorId id, MirrorState from, MirrorState to, std::string_view reason, std::optional<bool> receives) override;
   void change_mirror(MirrorId id, const MirrorSpec& spec) override;
+  bool unmap(MirrorId id, const std::vector<std::string>& sources) override;
   void set_resume_to(MirrorId id, MirrorState phase) override;
   void delete_mirror(MirrorId id) override;
   std::optional<Lease> lease(MirrorId id, std::string_view owner, std::chrono::seconds duration) override;

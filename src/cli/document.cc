@@ -32,7 +32,7 @@ constexpr std::array kQuery{Name{"source", "source_name"}, Name{"target", "desti
                             Name{"refresh_interval", "wait_between_batches_seconds"}};
 constexpr std::string_view kModes = "QREP_WRITE_MODE_";
 constexpr std::array kTable{Name{"from", "source_table_identifier"}, Name{"to", "destination_table_identifier"},
-                            Name{"partition_by", "partition_by_expr"}};
+                            Name{"partition_by", "partition_by_expr"}, Name{"except", "except_tables"}};
 constexpr std::array kColumn{Name{"source", "source_name"}, Name{"target", "destination_name"},
                              Name{"type", "destination_type"}, Name{"nullable", "nullable_enabled"}};
 

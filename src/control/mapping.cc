@@ -108,7 +108,7 @@ void append(Problems& problems, Problems more) {
 
 Problems check_mapping(const MirrorSpec& mirror, const Ends& ends, const Connectors& connectors) {
   Problems problems;
-  if (mirror.tables.empty()) {
+  if (mirror.tables.empty() && mirror.patterns.empty()) {
     problems.push_back(problem_of(ErrorCode::invalid_option, "table_mappings", "the mirror has no tables",
                                   "name at least one: WITH TABLE MAPPING (public.t:public.t)"));
   }

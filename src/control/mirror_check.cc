@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "names.h"
+#include "patterns.h"
 #include "query_check.h"
 #include "peerd/base/problems_error.h"
 #include "peerd/base/text.h"
@@ -116,8 +117,8 @@ Problems check_mirror_options(RawOptions raw, const MirrorSpec& spec, const Conn
   return problems;
 }
 
-/// `public."q""q"` as public.q"q: where a table has one name, dots are a part of it and quotes are not. What is not well quoted
-/// is a name as it stands.
+}  // namespace
+
 std::string plain_name(const std::string& name) {
   std::string plain;
   for (std::size_t at = 0; at < name.size();) {
@@ -140,6 +141,8 @@ std::string plain_name(const std::string& name) {
   }
   return plain;
 }
+
+namespace {
 
 void append(Problems& problems, const Error& error) {
   const auto* many = dynamic_cast<const ProblemsError*>(&error);
@@ -177,8 +180,10 @@ Declared declare_mirror(const MirrorRequest& request, const Ends& ends, Catalog&
   const Connector* from = ends.source ? connectors.find(ends.source->kind) : nullptr;
   const Connector* to = ends.target ? connectors.find(ends.target->kind) : nullptr;
   if (to && !to->table_key && !spec.of_query()) {
-    for (TableMapping& table : spec.tables) table.target = plain_name(table.target);
+    for (TableMapping& table : spec.tables)
+      if (!is_pattern(table.source)) table.target = plain_name(table.target);
   }
+  if (!spec.of_query()) part_patterns(spec, to);
   for (TableMapping& table : spec.tables)
     if (to && !to->engine.empty() && to_lower(table.engine) == to_lower(to->engine)) table.engine.clear();
   problems = check_name("mirror", request.name);
@@ -188,7 +193,8 @@ Declared declare_mirror(const MirrorRequest& request, const Ends& ends, Catalog&
   append(problems, check_mirror_options(request.options, spec, to, connectors, spec.options));
   if (spec.of_query()) declare_query(declared, to);
   const bool clear = !spec.of_query() || problems.empty();
-  const Problems mapping = check_mapping(spec, ends, connectors);
+  Problems mapping = check_mapping(spec, ends, connectors);
+  if (!spec.of_query()) append(mapping, check_patterns(spec));
   declared.askable = clear && mapping.empty() && from && from->source && to && to->target;
   append(problems, mapping);
   return declared;
@@ -250,13 +256,29 @@ Problem not_mapped(const std::vector<TableMapping>& tables, const std::string& t
                     meant.empty() ? "SELECT source FROM mirror_tables lists them" : "did you mean " + std::string(meant) + "?");
 }
 
-void check_mirror(const Declared& declared, const Ends& ends, Catalog& catalog, const Connectors& connectors,
-                  const Wait& wait) {
+Problems take_named(MirrorSpec& spec, const Ends& ends, const Connectors& connectors, const std::vector<TableMapping>& known,
+                    const Wait& wait, const Lease& there) {
+  if (spec.patterns.empty()) return {};
+  Problems problems;
+  try {
+    const auto source = connectors.of(ends.source->kind).source(*ends.source, spec, there);
+    problems = take_found(spec, expand(spec, *source, connectors.find(ends.target->kind), wait), known);
+  } catch (const Error& error) {
+    append(problems, error);
+  }
+  // Names that clash show only now.
+  if (problems.empty()) append(problems, check_mapping(spec, ends, connectors));
+  return problems;
+}
+
+void check_mirror(Declared& declared, const Ends& ends, Catalog& catalog, const Connectors& connectors, const Wait& wait) {
   Problems problems = declared.problems;
-  if (declared.askable) {
+  if (declared.askable) append(problems, take_named(declared.spec, ends, connectors, {}, wait, {}));
+  if (declared.askable && problems.size() == declared.problems.size()) {
     append(problems, check_free(declared.spec, ends, catalog.mirrors(), connectors));
     append(problems, check_cycles(declared.spec, ends, catalog, connectors));
     append(problems, preflight(declared.spec, ends, connectors, wait));
+    tell_except(problems, declared.spec);
   }
   throw_if_any(problems);
 }

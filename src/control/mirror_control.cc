@@ -33,7 +33,7 @@ Done MirrorControl::create(const MirrorRequest& request, IfExists if_not_exists,
   const bool there = catalog_.mirror(request.name).has_value();
   if (there && if_not_exists == IfExists::yes) return Done::was_there;
   const Ends ends{catalog_.peer(request.source), catalog_.peer(request.target)};
-  const Declared declared = declare_mirror(request, ends, catalog_, connectors_);
+  Declared declared = declare_mirror(request, ends, catalog_, connectors_);
   const MirrorSpec& spec = declared.spec;
   // What exists is compared, not checked again: a repeated statement works while a server is down.
   if (there) throw_if_any(declared.problems);
@@ -55,7 +55,8 @@ void MirrorControl::validate(const MirrorRequest& request, const Wait& wait) {
                           .field = "flow_job_name"});
   }
   const Ends ends{catalog_.peer(request.source), catalog_.peer(request.target)};
-  check_mirror(declare_mirror(request, ends, catalog_, connectors_), ends, catalog_, connectors_, wait);
+  Declared declared = declare_mirror(request, ends, catalog_, connectors_);
+  check_mirror(declared, ends, catalog_, connectors_, wait);
 }
 
 Done MirrorControl::request(std::string_view name, MirrorEvent event, IfExists if_exists, const Wait& wait,

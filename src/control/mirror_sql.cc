@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "peerd/base/text.h"
+#include "peerd/specs/table_pattern.h"
 
 namespace peerd {
 
@@ -81,6 +82,21 @@ std::string table_sql(const std::string& name, Naming naming) {
   return join(parts, ".");
 }
 
+/// With its stars, each outside of quotes.
+std::string pattern_sql(const std::string& pattern) {
+  std::vector<std::string> parts;
+  for (const NamePart& part : name_parts(pattern)) {
+    std::string text;
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      if (i > 0) text += '*';
+      const bool bare = i > 0 && !part[i].empty() && std::all_of(part[i].begin(), part[i].end(), is_digit);
+      if (!part[i].empty()) text += bare ? part[i] : part_sql(part[i]);
+    }
+    parts.push_back(std::move(text));
+  }
+  return join(parts, ".");
+}
+
 std::string setting_sql(const ColumnSetting& column) {
   std::string out = "{source: " + part_sql(column.source);
   if (!column.target.empty()) out += ", target: " + part_sql(column.target);
@@ -92,8 +108,13 @@ std::string setting_sql(const ColumnSetting& column) {
 }
 
 std::string mapping_sql(const TableMapping& table, Naming source, Naming target) {
-  const std::string from = table_sql(table.source, source), to = table_sql(table.target, target);
+  const bool pattern = is_pattern(table.source);
+  const std::string from = pattern ? pattern_sql(table.source) : table_sql(table.source, source);
+  const std::string to = pattern ? pattern_sql(table.target) : table_sql(table.target, target);
   std::string more;
+  std::vector<std::string> except;
+  for (const std::string& name : table.except) except.push_back(pattern_sql(name));
+  if (!except.empty()) more += ", except: [" + join(except, ", ") + "]";
   std::vector<std::string> excluded, columns;
   for (const std::string& column : table.exclude) excluded.push_back(part_sql(column));
   for (const ColumnSetting& column : table.columns) columns.push_back(setting_sql(column));
@@ -130,7 +151,7 @@ std::string create_mirror_sql(const MirrorSpec& mirror, const PeerSpec& source, 
   const Naming from = naming_of(source, connectors), to = naming_of(target, connectors);
   std::vector<std::string> tables, options;
   if (!mirror.of_query())
-    for (const TableMapping& table : mirror.tables) tables.push_back("  " + mapping_sql(table, from, to));
+    for (const TableMapping& table : declared_mappings(mirror)) tables.push_back("  " + mapping_sql(table, from, to));
   for (const auto& [name, value] : mirror.options)
     options.push_back("  " + option_sql(name, value, mirror.option_table(), connectors.of(target.kind).mirror_options));
   std::string sql = "CREATE MIRROR " + folded_sql(mirror.name) + " FROM " + folded_sql(mirror.source) + " TO " +
@@ -138,6 +159,14 @@ std::string create_mirror_sql(const MirrorSpec& mirror, const PeerSpec& source, 
   sql += mirror.of_query() ? "\nFOR " + dollar_quoted(mirror.query) : "\nWITH TABLE MAPPING (\n" + join(tables, ",\n") + "\n)";
   if (!options.empty()) sql += "\nWITH (\n" + join(options, ",\n") + "\n)";
   return sql + ";";
+}
+
+std::string alter_mirror_sql(const std::string& mirror, const std::vector<TableMapping>& tables, const PeerSpec& source, const PeerSpec& target,
+                             const Connectors& connectors) {
+  const Naming from = naming_of(source, connectors), to = naming_of(target, connectors);
+  std::vector<std::string> mappings;
+  for (const TableMapping& table : tables) mappings.push_back(mapping_sql(table, from, to));
+  return "ALTER MIRROR " + folded_sql(mirror) + " ADD TABLE " + join(mappings, ", ");
 }
 
 }  // namespace peerd

@@ -162,6 +162,37 @@ View tables_view(MirrorControl& mirrors, const std::string& only) {
   return view;
 }
 
+View patterns_view(Catalog& catalog, const std::string& only) {
+  View view{"mirror_patterns",
+            "the patterns that mirrors map tables by",
+            {{"mirror", Type::text}, {"source", Type::text}, {"target", Type::text}, {"except_tables", Type::text}, {"new_tables", Type::text}},
+            {}};
+  view.rows = [&catalog, only] {
+    Rows rows;
+    for (const MirrorRecord& mirror : chosen(catalog, only))
+      for (const TableMapping& pattern : mirror.spec.patterns)
+        rows.push_back({cell(mirror.spec.name), cell(pattern.source), cell(pattern.target), cell(join(pattern.except, ", ")),
+                        cell(mirror.spec.text("new_tables"))});
+    return rows;
+  };
+  return view;
+}
+
+View new_tables_view(MirrorControl& mirrors, const std::string& only) {
+  View view{"mirror_new_tables",
+            "tables that patterns of a running mirror name, and that it does not have",
+            {{"mirror", Type::text}, {"source", Type::text}, {"target", Type::text}, {"reason", Type::text}, {"hint", Type::text}},
+            {}};
+  view.rows = [&mirrors, only] {
+    Rows rows;
+    for (const MirrorStatus& mirror : chosen(mirrors, only))
+      for (const NewTable& table : mirror.new_tables)
+        rows.push_back({cell(mirror.name), cell(table.source), cell(table.target), cell(table.reason), cell(table.hint)});
+    return rows;
+  };
+  return view;
+}
+
 View chunks_view(MirrorControl& mirrors, Catalog& catalog, const std::string& only) {
   View view{"mirror_chunks",
             "the pieces that the initial copy reads, one by one",
@@ -292,6 +323,8 @@ std::vector<View> views(PeerControl& peers, MirrorControl& mirrors, Catalog& cat
   return {peers_view(peers, catalog),
           mirrors_view(mirrors),
           tables_view(mirrors, only_mirror),
+          patterns_view(catalog, only_mirror),
+          new_tables_view(mirrors, only_mirror),
           chunks_view(mirrors, catalog, only_mirror),
           batches_view(catalog, only_mirror),
           logs_view(catalog, only_mirror),

@@ -20,6 +20,7 @@
 #include "peerd/base/log.h"
 #include "peerd/base/version.h"
 #include "peerd/control/control.h"
+#include "peerd/control/new_tables.h"
 #include "peerd/history/history.h"
 #include "peerd/metrics/metrics.h"
 #include "peerd/net/server.h"
@@ -100,7 +101,8 @@ class Daemon {
                                      {.memory_bytes = settings.memory_bytes, .retry_max = settings.retry_max,
                                       .spools = settings.data_dir + "/spool"})),
         peers_(*catalog_, connectors_),
-        mirrors_(*catalog_, connectors_, *supervisor_) {}
+        mirrors_(*catalog_, connectors_, *supervisor_),
+        new_tables_(*catalog_, connectors_, mirrors_, *supervisor_) {}
 
   void start() {
     const net::TlsServerOptions tls = read_tls(settings_);
@@ -111,6 +113,7 @@ class Daemon {
                                      make_rest_handler(rest_deps()), rest_operators_);
     supervisor_->adopt_all();
     server_.start();
+    new_tables_.start();
     write_ports(settings_.data_dir, ports);
     // Last: from now on stop() ends them before the mirrors.
     history_.start([this] { return supervisor_->statuses(); });
@@ -147,6 +150,7 @@ class Daemon {
     operators_.stop(wait.shorter(std::chrono::seconds(2)));
     rest_operators_.stop(wait.shorter(std::chrono::seconds(2)));
     history_.stop();
+    new_tables_.stop();
     alerts_.ask_to_stop();
     const bool mirrors_stopped = supervisor_->stop(wait);
     const bool alerts_stopped = alerts_.stop(wait);  // Last: a receiver's library may take its time, and mirrors shall not wait for it.
@@ -220,6 +224,7 @@ class Daemon {
   const std::unique_ptr<Supervisor> supervisor_;
   PeerControl peers_;
   MirrorControl mirrors_;
+  NewTables new_tables_;
   net::AttemptLimit attempts_;
   net::Operators operators_;          ///< The SQL port's.
   net::Operators rest_operators_{4};  ///< Apart: who reads rows slowly on one port does not stop the other.

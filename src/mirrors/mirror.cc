@@ -186,7 +186,7 @@ bool Mirror::follow(const MirrorRecord& record, const std::stop_token& stop) {
   } catch (const Stopped&) {
   } catch (...) {
     const ErrorText error = current_error();
-    if (!parks(record, error)) failed(record, error);
+    if (!gives_back(record, error) && !parks(record, error)) failed(record, error);
   }
   return true;
 }
@@ -332,6 +332,25 @@ void Mirror::move(const MirrorRecord& record, Step step, std::string reason) {
     throw;
   }
   announce(world_, id_, record.state, *row.to, reason);
+}
+
+bool Mirror::gives_back(const MirrorRecord& record, const ErrorText& thrown) {
+  if (record.state != MirrorState::snapshot || verdict_of(thrown) == Verdict::retry) return false;
+  try {
+    const std::vector<TableMapping> tables = not_taken_up(record.spec, world_.catalog.progress(id_), thrown.table);
+    if (tables.empty()) return false;
+    std::vector<std::string> sources;
+    for (const TableMapping& table : tables) sources.push_back(table.source);
+    if (!world_.catalog.unmap(id_, sources)) return false;
+    const ErrorText error = in_full(thrown, name_, true);
+    const std::string message = "what patterns brought could not be taken up, and is left out for now: " + join(sources, ", ") + ": " + error.message;
+    log(LogLevel::warning, message, {.mirror = name_, .phase = to_string(record.state), .hint = error.hint});
+    world_.catalog.log(id_, {.level = "warning", .message = message, .detail = error.detail, .hint = error.hint});
+  } catch (...) {
+    log(LogLevel::error, current_error().message, {.mirror = name_, .phase = "catalog"});
+    return false;
+  }
+  return true;
 }
 
 bool Mirror::parks(const MirrorRecord& record, const ErrorText& thrown) {

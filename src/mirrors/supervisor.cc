@@ -87,6 +87,9 @@ class Mirrors : public Supervisor {
   void resync(MirrorId mirror, std::span<const TableId> tables) override;
   bool await(MirrorId mirror, MirrorState state, const Wait& wait) override;
   std::vector<std::string> left_behind(MirrorId mirror) override { return board_.take_left(mirror); }
+  void show_new_tables(MirrorId mirror, std::vector<NewTable> tables) override {
+    board_.update(mirror, [&](MirrorStatus& status) { status.new_tables = std::move(tables); });
+  }
   MirrorStatus status(MirrorId mirror) const override {
     if (auto found = board_.get(mirror)) return *found;
     throw Error(ErrorCode::not_found, "the mirror does not exist");

@@ -4,6 +4,7 @@
 
 #include "peerd/base/text.h"
 #include "peerd/specs/peerdb_options.h"
+#include "peerd/specs/table_pattern.h"
 
 namespace peerd::rest {
 namespace {
@@ -242,6 +243,7 @@ TableMapping mapping_of(const peerdb_flow::TableMapping& table, const std::strin
     mapping.columns.push_back(setting_of(table.columns(i), path + "columns[" + std::to_string(i) + "]."));
   mapping.engine = engine_of(table, path);
   mapping.partition_by = table.partition_by_expr();
+  mapping.except = {table.except_tables().begin(), table.except_tables().end()};
   return mapping;
 }
 
@@ -261,6 +263,7 @@ void fill_mapping(const TableMapping& table, peerdb_flow::TableMapping& mapping)
   for (const EngineName& known : kEngines)
     if (known.name == table.engine) mapping.set_engine(known.engine);
   mapping.set_partition_by_expr(table.partition_by);
+  for (const std::string& name : table.except) mapping.add_except_tables(name);
 }
 
 }  // namespace
@@ -397,6 +400,7 @@ MirrorChange mirror_change(const peerdb_flow::CDCFlowConfigUpdate& update) {
   if (!update.on_spool_full().empty()) change.set["on_spool_full"] = {RawOption::Kind::text, update.on_spool_full()};
   if (!update.on_table_error().empty()) change.set["on_table_error"] = {RawOption::Kind::text, update.on_table_error()};
   if (!update.dropped_columns().empty()) change.set["dropped_columns"] = {RawOption::Kind::text, update.dropped_columns()};
+  if (!update.new_tables().empty()) change.set["new_tables"] = {RawOption::Kind::text, update.new_tables()};
   return change;
 }
 
@@ -404,7 +408,7 @@ void fill_mirror(const MirrorSpec& spec, peerdb_flow::FlowConnectionConfigs& con
   configs.set_flow_job_name(spec.name);
   configs.set_source_name(spec.source);
   configs.set_destination_name(spec.target);
-  for (const auto& table : spec.tables) fill_mapping(table, *configs.add_table_mappings());
+  for (const auto& table : declared_mappings(spec)) fill_mapping(table, *configs.add_table_mappings());
   for (const auto& option : mirror_options().options) {
     // An alias shows the option that it stands for: do_initial_snapshot is the field of do_initial_copy.
     const auto name = option.alias_of.empty() ? option.name : option.alias_of;

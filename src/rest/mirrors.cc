@@ -62,6 +62,13 @@ void fill_health(const MirrorStatus& status, peerdb_route::MirrorHealth& health)
   health.set_confirmed_lsn(to_string(status.confirmed));
   for (const TableStatus& table : status.tables)
     if (table.parked) fill_parked(table, *health.add_parked_tables());
+  for (const NewTable& table : status.new_tables) {
+    peerdb_route::NewTable& shown = *health.add_new_tables();
+    shown.set_source(table.source);
+    shown.set_target(table.target);
+    shown.set_reason(table.reason);
+    shown.set_hint(table.hint);
+  }
 }
 
 /// Newest first, as PeerDB lists them.

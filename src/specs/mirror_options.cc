@@ -48,6 +48,9 @@ constexpr Option kOptions[] = {
     {"dropped_columns", OptionType::text, "keep", Required::no, Secret::no,
      "what becomes of the target's column when the source's is dropped: keep leaves it, with the values of before; drop drops it, in "
      "the order of the WAL (Postgres and ClickHouse)"},
+    {"new_tables", OptionType::text, "ask", Required::no, Secret::no,
+     "what follows when a pattern of the mapping names a table that was not there before: ask says so, with the statement that adds "
+     "it; add adds it; ignore leaves it out"},
 };
 
 constexpr Option kQueryOptions[] = {

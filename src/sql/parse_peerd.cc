@@ -6,6 +6,7 @@
 
 #include "parser.h"
 #include "peerd/base/text.h"
+#include "peerd/specs/table_pattern.h"
 #include "statement_error.h"
 
 // The statements that Postgres does not have. Names of peers and mirrors fold to lower case unless quoted; schemas,
@@ -24,10 +25,24 @@ void parse_options(TokenCursor& cursor, RawOptions& options, OptionPositions& po
   if (cursor.accept_word("WITH")) parse_option_list(cursor, options, positions);
 }
 
-/// A part that holds a dot or a quote stays quoted, as postgres::parse_qualified reads it.
+std::string quoted_if_needed(const std::string& text) {
+  return text.find_first_of(".\"*") == std::string::npos ? text : quote_identifier(text);
+}
+
+/// A part that holds a dot, a quote or a star stays quoted, as postgres::parse_qualified reads it. Of a pattern it is names
+/// and stars that stand together.
 std::string table_part(TokenCursor& cursor, std::string_view what) {
-  const std::string& text = cursor.expect_name(what).text;
-  return text.find_first_of(".\"") == std::string::npos ? text : quote_identifier(text);
+  std::string part;
+  for (std::size_t end = cursor.peek().begin; part.empty() || cursor.peek().begin == end;) {
+    const Token& token = cursor.peek();
+    end = token.end;
+    const bool digits = token.kind == Token::Kind::number && std::ranges::all_of(token.text, [](char c) { return c >= '0' && c <= '9'; });
+    if (cursor.accept_symbol("*")) part += '*';
+    else if (part.ends_with('*') && digits) part += cursor.take().text;
+    else if (part.empty() || (part.ends_with('*') && token.is_name())) part += quoted_if_needed(cursor.expect_name(what).text);
+    else break;
+  }
+  return part;
 }
 
 /// PeerDB's clients quote "schema.table" as a whole; it is read as schema.table. A table of the schema public whose own
@@ -35,7 +50,7 @@ std::string table_part(TokenCursor& cursor, std::string_view what) {
 bool quoted_whole(const TokenCursor& cursor) {
   const Token& token = cursor.peek();
   const std::size_t dot = token.text.find('.');
-  return token.kind == Token::Kind::quoted && !cursor.peek(1).is_symbol(".") && dot != std::string::npos && dot > 0 &&
+  return token.kind == Token::Kind::quoted && !cursor.peek(1).is_symbol(".") && !cursor.peek(1).is_symbol("*") && dot != std::string::npos && dot > 0 &&
          dot + 1 < token.text.size() && dot == token.text.rfind('.') && token.text.find('"') == std::string::npos;
 }
 
@@ -47,6 +62,16 @@ std::vector<std::string> parse_columns(TokenCursor& cursor) {
     if (!cursor.peek().is_symbol("]") && !cursor.accept_symbol(",")) cursor.fail("\",\" or \"]\"");
   }
   return columns;
+}
+
+std::vector<std::string> parse_tables(TokenCursor& cursor) {
+  std::vector<std::string> tables;
+  cursor.expect_symbol("[");
+  while (!cursor.accept_symbol("]")) {
+    tables.push_back(parse_table(cursor, "a source table or \"]\""));
+    if (!cursor.peek().is_symbol("]") && !cursor.accept_symbol(",")) cursor.fail("\",\" or \"]\"");
+  }
+  return tables;
 }
 
 /// A key of { … } and how its value is read. `peerdb`: what PeerDB's messages call it; "" = the same.
@@ -135,6 +160,14 @@ std::vector<ColumnSetting> parse_settings(TokenCursor& cursor) {
   return columns;
 }
 
+/// A star is a pattern's, and a pattern's target needs one.
+void check_stars(const TableMapping& mapping, std::size_t begin) {
+  if (is_pattern(mapping.source) == is_pattern(mapping.target)) return;
+  const bool source = is_pattern(mapping.source);
+  throw StatementError("42601", source ? "the target of pattern " + mapping.source + " has no *" : "target " + mapping.target + " has a *, and its source has none",
+                       source ? "public.*:analytics.*; * in the target stands for the table's name" : "a name that holds a star is written in double quotes", begin);
+}
+
 /// {from: s.t, to: s.t, exclude: [c, d], columns: [{source: e, …}], engine: '…', partition_by: '…'}.
 TableMapping parse_long_mapping(TokenCursor& cursor, std::vector<std::string>& notices) {
   TableMapping mapping;
@@ -148,6 +181,7 @@ TableMapping parse_long_mapping(TokenCursor& cursor, std::vector<std::string>& n
       {"to", "", [&] { mapping.target = parse_table(cursor, "a target table"); }},
       {"key", "", read_key, false},
       {"exclude", "", [&] { mapping.exclude = parse_columns(cursor); }},
+      {"except", "except_tables", [&] { mapping.except = parse_tables(cursor); }},
       {"columns", "", [&] { mapping.columns = parse_settings(cursor); }},
       {"engine", "", [&] { mapping.engine = parse_words(cursor, "a table engine, as 'text'"); }},
       {"partition_by", "partition_by_expr", [&] { mapping.partition_by = cursor.expect_text("an expression, as 'text'"); }},
@@ -156,6 +190,7 @@ TableMapping parse_long_mapping(TokenCursor& cursor, std::vector<std::string>& n
   if (mapping.source.empty() || mapping.target.empty()) {
     throw StatementError("42601", "a mapping needs both from and to", "{from: schema.table, to: schema.table}", begin);
   }
+  check_stars(mapping, begin);
   return mapping;
 }
 
@@ -172,7 +207,10 @@ void parse_mappings(TokenCursor& cursor, CreateMirror& create) {
 }  // namespace
 
 std::string parse_table(TokenCursor& cursor, std::string_view what) {
-  if (quoted_whole(cursor)) return cursor.take().text;
+  if (quoted_whole(cursor)) {
+    const std::vector<std::string> parts = split(cursor.take().text, '.');
+    return quoted_if_needed(parts[0]) + "." + quoted_if_needed(parts[1]);
+  }
   std::string name = table_part(cursor, what);
   while (cursor.accept_symbol(".")) name += "." + table_part(cursor, "a name after the dot");
   return name;
@@ -180,10 +218,12 @@ std::string parse_table(TokenCursor& cursor, std::string_view what) {
 
 TableMapping parse_mapping(TokenCursor& cursor, std::vector<std::string>& notices) {
   if (cursor.peek().is_symbol("{")) return parse_long_mapping(cursor, notices);
+  const std::size_t begin = cursor.peek().begin;
   TableMapping mapping;
   mapping.source = parse_table(cursor, "a mapping: schema.table:table or {from: …, to: …}");
   cursor.expect_symbol(":");
   mapping.target = parse_table(cursor, "a target table");
+  check_stars(mapping, begin);
   return mapping;
 }
 

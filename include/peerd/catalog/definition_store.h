@@ -44,6 +44,8 @@ class DefinitionStore {
                     std::optional<bool> receives = std::nullopt) = 0;
   /// Other tables or options than so far; name, source and target stay. Throws wrong_state of one that is being dropped.
   virtual void change_mirror(MirrorId id, const MirrorSpec& spec) = 0;
+  /// Takes these source tables, as the mapping has them, out of it, whatever else was changed meanwhile. True: one was there.
+  virtual bool unmap(MirrorId id, const std::vector<std::string>& sources) = 0;
   virtual void set_resume_to(MirrorId id, MirrorState phase) = 0;
   virtual void delete_mirror(MirrorId id) = 0;  ///< After DROP has cleaned up: definition, progress and log.
   /// The epoch rises with every lease granted. nullopt while another owner's lease runs. The embedded catalog gives up all

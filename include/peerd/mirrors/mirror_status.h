@@ -33,6 +33,12 @@ struct TableStatus {
   }
 };
 
+/// A table that a pattern of the mirror names, and that it does not have.
+struct NewTable {
+  std::string source{}, target{};  ///< As the mapping has them.
+  std::string reason{}, hint{};    ///< Why it is not there, and the statement that helps.
+};
+
 /// One mirror, now: what SELECT * FROM mirrors, REST's status, metrics and alerts show.
 /// A plain copy, taken under the board's lock; never older than 1 s for a live mirror.
 struct MirrorStatus {
@@ -61,6 +67,7 @@ struct MirrorStatus {
   bool failing = false;
   std::int64_t last_error_at_us = 0, next_retry_at_us = 0, created_at_us = 0;  ///< Unix time; 0 = none.
   std::vector<TableStatus> tables;
+  std::vector<NewTable> new_tables{};  ///< By source; as they were found last.
 
   std::uint64_t lag_bytes() const { return server_end > applied ? server_end.value - applied.value : 0; }
   std::uint64_t chunks_done() const;

@@ -43,6 +43,8 @@ class Supervisor {
   virtual bool await(MirrorId mirror, MirrorState state, const Wait& wait) = 0;
   /// After a forced drop: what of the mirror could not be removed, a sentence each. Tells it once.
   virtual std::vector<std::string> left_behind(MirrorId) { return {}; }
+  /// What MirrorStatus::new_tables is from now on.
+  virtual void show_new_tables(MirrorId, std::vector<NewTable>) {}
   virtual MirrorStatus status(MirrorId mirror) const = 0;        ///< Throws not_found.
   virtual std::vector<MirrorStatus> statuses() const = 0;        ///< By name.
   /// Asks all mirrors to stop, joins them. False when some thread was still busy at wait.until: its

@@ -12,8 +12,16 @@
 #include "peerd/sources/change_stream.h"
 #include "peerd/sources/chunk_reader.h"
 #include "peerd/specs/mirror_spec.h"
+#include "peerd/specs/table_pattern.h"
 
 namespace peerd {
+
+/// A table that a pattern names.
+struct NamedTable {
+  TableName name;
+  std::string mark;               ///< Another one when what decides whether it can be mirrored has changed.
+  std::vector<TableName> wholes;  ///< Partitioned tables that it is a part of, however deep.
+};
 
 /// Where a mirror's changes come from. A mirror owns one; calls come one at a time from the mirror's
 /// own thread. What open_*() returns has its own connection, may outlive no Source, and goes to one
@@ -32,6 +40,9 @@ class Source {
   /// MirrorTable::unique and types of tables that were described earlier, as they are now.
   virtual void read_unique(std::span<MirrorTable> tables, const Wait& wait) = 0;
   virtual SourceIdentity identity(const Wait& wait) = 0;
+  /// The source's tables, partitioned ones and partitions too, that one of the patterns names; by name. Those of extensions, the
+  /// server's and peerd's own, and temporary ones are none. It may tell of more tables than the patterns name.
+  virtual std::vector<NamedTable> tables_like(std::span<const TablePattern> patterns, const Wait& wait) = 0;
 
   /// Makes the publication when the spec names none. One that it made gets the tables that it lacks and loses those that are
   /// not mapped (7).

@@ -48,7 +48,13 @@ struct TableMapping {
   std::vector<ColumnSetting> columns{};
   std::string engine{};        ///< Of a table that peerd makes at ClickHouse: "MergeTree"; empty: ReplacingMergeTree.
   std::string partition_by{};  ///< Its PARTITION BY, in ClickHouse's words; wins over ColumnSetting::partitioning.
-  bool operator==(const TableMapping&) const = default;
+  std::vector<std::string> except{};  ///< Of a pattern (table_pattern.h): tables and patterns that it leaves out.
+  bool by_pattern = false;  ///< What one of the mirror's patterns says of that table: it needs no words of its own.
+  bool came_later = false;  ///< By a pattern, while the mirror ran: nobody has asked for this table in particular.
+  bool operator==(const TableMapping& other) const {
+    return source == other.source && target == other.target && exclude == other.exclude && columns == other.columns &&
+           engine == other.engine && partition_by == other.partition_by && except == other.except && by_pattern == other.by_pattern;
+  }
 };
 
 /// Options of CREATE MIRROR (interface.md 3.5). REST fields have the same names.
@@ -68,11 +74,13 @@ std::optional<QueryMode> parse_query_mode(std::string_view word);  ///< "append"
 /// What CREATE MIRROR declares.
 struct MirrorSpec {
   std::string name, source, target;  ///< source and target are peers' names.
-  std::vector<TableMapping> tables;  ///< Of a query: one, from its watermark table ("" = none) to its target table.
+  /// All that it maps, also by its patterns. Of a query: one, from its watermark table ("" = none) to its target table.
+  std::vector<TableMapping> tables;
   Options options;  ///< By option_table(), and the target's own.
   std::string query{};  ///< The text of a mirror of a query; "" = a mirror of tables.
   /// The database of the source peer. Filled in by who runs the mirror, for targets that tell where a row comes from.
   std::string source_database{};
+  std::vector<TableMapping> patterns{};  ///< Of tables that are there, and may come: `source` and `target` have stars.
   bool operator==(const MirrorSpec&) const = default;
 
   bool of_query() const { return !query.empty(); }

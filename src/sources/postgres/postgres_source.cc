@@ -7,6 +7,7 @@
 #include "postgres/coverage.h"
 #include "postgres/describe.h"
 #include "postgres/money.h"
+#include "postgres/named_tables.h"
 #include "postgres/preflight.h"
 #include "postgres/publication.h"
 #include "postgres/replication_check.h"
@@ -73,6 +74,12 @@ class PostgresSource final : public Source {
         connection->run("SELECT oid, datname FROM pg_database WHERE datname = current_database()", wait);
     return {std::stoull(system.string(0, 0)), static_cast<std::uint32_t>(system.integer(0, 1)),
             static_cast<std::uint32_t>(database.integer(0, 0)), database.string(0, 1)};
+  }
+
+  std::vector<NamedTable> tables_like(std::span<const TablePattern> patterns, const Wait& wait) override {
+    std::vector<NamedTable> tables;
+    asker("tables", kPatience)(wait, [&](postgres::Connection& connection) { tables = named_tables(connection, patterns, wait); });
+    return tables;
   }
 
   void ensure_publication(const Wait& wait) override { peerd::ensure_publication(control(wait), names_, wait); }

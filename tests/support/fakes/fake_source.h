@@ -232,6 +232,16 @@ class FakeSource : public Source {
     return tables;
   }
   void read_unique(std::span<MirrorTable>, const Wait&) override {}
+  std::vector<NamedTable> tables_like(std::span<const TablePattern>, const Wait& wait) override {
+    server_->enter("tables_like", &wait);
+    Lock lock(server_->mutex_);
+    std::vector<NamedTable> tables;
+    for (const auto& [name, table] : server_->tables_) {
+      const std::size_t dot = name.find('.');
+      tables.push_back({{name.substr(0, dot), name.substr(dot + 1)}, std::to_string(table.file_node), {}});
+    }
+    return tables;
+  }
   SourceIdentity identity(const Wait& wait) override {
     server_->enter("identity", &wait);
     Lock lock(server_->mutex_);

@@ -54,6 +54,9 @@ class FakeSupervisor : public Supervisor, public FakeServer {
     enter("resync", nullptr);
     catalog_.ask_resync(mirror, tables);
   }
+  void show_new_tables(MirrorId mirror, std::vector<NewTable> tables) override {
+    show(mirror, [&](MirrorStatus& status) { status.new_tables = std::move(tables); });
+  }
   bool await(MirrorId mirror, MirrorState state, const Wait& wait) override {
     enter("await", &wait);
     Lock lock(mutex_);

@@ -104,6 +104,20 @@ TEST(MirrorSql, OptionsComeBackInTheirTypes) {
   EXPECT_EQ(options.at("partitions").kind, RawOption::Kind::number);
 }
 
+TEST(MirrorSql, PatternsComeBackAsTheyWereAndWhatTheyBroughtDoesNot) {
+  MirrorSpec mirror{"m", "s", "t", {{"public.t", "t", {}}, {"public.u", "u", {}}}, {}};
+  mirror.tables[1].by_pattern = true;
+  TableMapping all{"app_*.\"a.b_\"*", "*_*", {}};
+  all.except = {"app_1.t", "app_2.*", "x.\"a*b\""};
+  mirror.patterns = {{"public.ev_*_2024", "public.*", {}}, {"public.*2024", "\"My.x_\"*", {}}, all};
+  for (const char* kind : {"POSTGRES", "KAFKA", "CLICKHOUSE"}) {
+    const auto tables = read_back(mirror, kind).tables;
+    ASSERT_EQ(tables.size(), 4u) << printed(mirror, kind);
+    EXPECT_EQ(tables[0], mirror.tables[0]);
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(tables[i + 1], mirror.patterns[i]) << printed(mirror, kind);
+  }
+}
+
 class MirrorSqlRun : public ControlTest {};
 
 TEST_F(MirrorSqlRun, AfterADropTheStatementMakesTheSameMirror) {
