@@ -31,7 +31,8 @@ bool keeps_slot(PhaseContext& context, const MirrorProgress& progress, const std
                         .message = "the source's WAL ends at " + to_string(start) + ", before " + to_string(stored) +
                                    ", the last position that the mirror had stored",
                         .detail = "it is another server, or one that was set back",
-                        .hint = "DROP MIRROR " + context.record.spec.name + " and CREATE MIRROR it again"});
+                        .hint = "DROP MIRROR " + context.record.spec.name + " and CREATE MIRROR it again; where it was failed over, SELECT "
+                                "pg_switch_wal() there moves its end on: repeat it until the end is past that position, and RESYNC MIRROR again"});
 }
 
 void require_later(const PhaseContext& context, const MirrorProgress& progress, Lsn start) {
@@ -92,11 +93,13 @@ void take_resyncs(PhaseContext& context, const std::stop_token& stop) {
   const MirrorProgress progress = context.catalog.progress(context.record.id);
   if (progress.slot && std::ranges::none_of(progress.notes, asked)) return;
   context.step("preparing the copy anew");
-  const SourceIdentity identity = check_identity(context, progress, stop);
+  const bool whole = may_lose_slot(progress);
+  const SourceIdentity identity = whole ? check_place(context, progress, stop) : check_identity(context, progress, stop);
+  const bool elsewhere = whole && progress.identity && identity.timeline != progress.identity->timeline;
   // What a table that stays as it is would miss lies behind in the slot that is gone.
   if (!progress.slot && !std::ranges::all_of(progress.notes, begins)) drop_given_up(context, stop);
   open_target(context, progress, stop);
-  const bool renews = !progress.slot || (may_lose_slot(progress) && !keeps_slot(context, progress, stop));
+  const bool renews = !progress.slot || (whole && (elsewhere || !keeps_slot(context, progress, stop)));
   if (renews) renew_slot(context, progress, identity, stop);
   // A table that was taken out of the publication, or made anew, comes back before it is described, and so before its start.
   if (!renews) context.source.ensure_publication(patient(stop));

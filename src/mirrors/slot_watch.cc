@@ -62,6 +62,7 @@ void SlotWatch::look(const MirrorRecord& record, const std::stop_token& stop) {
     });
     world_.observer.slot_seen(record.id, slot);
     tell_concern(record, slot);
+    tell_held(record, slot);
     if (slot.exists && slot.wal_status != "lost") return;
     if (record.state == MirrorState::snapshot || record.state == MirrorState::paused) source->check_slot(progress.slot->slot, wait);
   } catch (const Stopped&) {
@@ -78,6 +79,22 @@ void SlotWatch::look(const MirrorRecord& record, const std::stop_token& stop) {
   } catch (const std::exception&) {
     sources_.erase(record.spec.source);
   }
+}
+
+/// A standby that is a moment behind is nothing to tell.
+void SlotWatch::tell_held(const MirrorRecord& record, const SlotStatus& slot) {
+  Held& held = held_[record.id];
+  held.looks = slot.awaits_standbys ? held.looks + 1 : 0;
+  constexpr unsigned kLooks = 2;
+  const bool now = held.looks >= kLooks && record.state == MirrorState::running;
+  if (!now && held.words.empty()) return;
+  const std::string before = std::exchange(held.words, now ? "the source sends nothing: its walsender waits for the standbys of "
+                                                             "synchronized_standby_slots (" + slot.standby_slots + ") to confirm first"
+                                                           : "");
+  world_.board.update(record.id, [&](MirrorStatus& status) {
+    if (now) status.step = held.words;
+    else if (status.step == before) status.step = "streaming";
+  });
 }
 
 void SlotWatch::tell_concern(const MirrorRecord& record, const SlotStatus& slot) {

@@ -27,6 +27,8 @@ class SlotWatch {
   void round(const std::stop_token& stop);
   void look(const MirrorRecord& record, const std::stop_token& stop);
   Source* source_of(const MirrorRecord& record);
+  /// Says in its step when the source holds back what the mirror waits for.
+  void tell_held(const MirrorRecord& record, const SlotStatus& slot);
   /// Once each time it arises: what an operator must change at the source though the mirror goes on.
   void tell_concern(const MirrorRecord& record, const SlotStatus& slot);
 
@@ -34,6 +36,11 @@ class SlotWatch {
   std::map<std::string, Asked> sources_;      ///< By peer, as what follows: the thread's alone.
   std::set<std::string> dead_;                ///< In this round.
   std::map<MirrorId, std::string> concerns_;  ///< What was told last.
+  struct Held {
+    std::string words;  ///< As its step says; "": it is not held.
+    unsigned looks = 0;
+  };
+  std::map<MirrorId, Held> held_;
   std::jthread thread_;
 };
 

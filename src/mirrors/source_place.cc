@@ -1,6 +1,7 @@
 #include "source_place.h"
 
 #include "peerd/base/text.h"
+#include "promotion.h"
 
 namespace peerd {
 
@@ -11,7 +12,16 @@ std::string words_of(const SourceIdentity& identity) {
 
 SourceIdentity check_identity(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
   SourceIdentity identity = context.source.identity(brief(stop));
-  require_noted(context, progress, identity);
+  if (was_promoted(progress, identity)) follow_promoted(context, progress, identity, stop);
+  else require_noted(context, progress, identity);
+  return identity;
+}
+
+SourceIdentity check_place(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop) {
+  SourceIdentity identity = context.source.identity(brief(stop));
+  MirrorProgress anywhen = progress;
+  if (anywhen.identity) anywhen.identity->timeline = identity.timeline;
+  require_noted(context, anywhen, identity);
   return identity;
 }
 
@@ -19,13 +29,16 @@ void require_noted(const MirrorContext& context, const MirrorProgress& progress,
   if (!progress.identity) return;
   const SourceIdentity& noted = *progress.identity;
   if (noted.same_place(identity) && noted.timeline == identity.timeline) return;
-  throw Error(ErrorText{.code = ErrorCode::position_lost,
-                        .message = "the source is another server or database, or on another timeline, than the one this mirror follows",
-                        .detail = "it was " + words_of(noted) + " on timeline " + std::to_string(noted.timeline) + " and is " +
-                                  words_of(identity) + " on timeline " + std::to_string(identity.timeline),
-                        .hint = "point peer \"" + context.record.spec.source +
-                                "\" back with CREATE OR REPLACE PEER and RESUME MIRROR, or drop the mirror and create it again",
-                        .field = {}, .table = {}, .origin = {}, .retry = {}});
+  const bool earlier = noted.same_place(identity) && identity.timeline < noted.timeline;
+  ErrorText text{.code = ErrorCode::position_lost,
+                 .message = earlier ? "the source is an earlier primary than the one this mirror follows: it was failed over, and leads back"
+                                    : "the source is another server or database, or on another timeline, than the one this mirror follows",
+                 .detail = "it was " + words_of(noted) + " on timeline " + std::to_string(noted.timeline) + " and is " +
+                           words_of(identity) + " on timeline " + std::to_string(identity.timeline)};
+  text.hint = "point peer \"" + context.record.spec.source + "\" back with CREATE OR REPLACE PEER and RESUME MIRROR";
+  text.hint += earlier && !context.record.spec.of_query() ? "; where this server is meant after all, RESYNC MIRROR copies the tables anew"
+                                                          : ", or drop the mirror and create it again";
+  throw Error(std::move(text));
 }
 
 }  // namespace peerd

@@ -132,6 +132,7 @@ void StreamWriter::run(const std::stop_token& stop, const std::atomic<bool>& fin
 
 void StreamWriter::apply(std::unique_ptr<Batch> batch, const std::stop_token& stop) {
   for (const auto& [id, numbers] : gone_) batch->leave_out(id, numbers);
+  note_truncates(*batch);
   const auto begin = std::chrono::steady_clock::now();
   const auto before = Blocked::so_far();
   const ApplyResult result = context_.target.apply(*batch, ApplyContext{lookup_, horizons_, patient(stop)});
@@ -203,6 +204,13 @@ void StreamWriter::store_horizons(const Batch& batch) {
   if (horizons_.highest() <= stored_horizon_) return;
   stored_horizon_ = horizons_.highest();
   for (const MirrorTable& table : batch.tables()) context_.catalog.copied(context_.lease, table.schema.id, stored_horizon_);
+}
+
+/// Before it is applied: no row is left that would tell of it where the answer is lost (Target::reached()).
+void StreamWriter::note_truncates(const Batch& batch) {
+  const Lsn to = std::max(Lsn{batch.last_commit().value + 1}, horizons_.highest());
+  for (std::size_t i = 0; i < batch.tables().size(); ++i)
+    if (batch.counts()[i].of(ChangeView::Kind::truncate) > 0) context_.catalog.copied(context_.lease, batch.tables()[i].schema.id, to);
 }
 
 /// Before what it hangs on is stored: after a crash it is told again rather than never.

@@ -33,6 +33,7 @@ class StreamWriter {
   MirrorTable* find_table(TableId id);
   void tell(const NewShape& shape);
   void show(const Batch& batch, const ApplyResult& result);
+  void note_truncates(const Batch& batch);
   void store_horizons(const Batch& batch);
   void store_notes();
 

@@ -185,6 +185,8 @@ OwnedConnection start(const ConnectOptions& options, const Places& places, const
   add("keepalives_count", "2");
   add("tcp_user_timeout", "30000");
   if (options.replication) add("replication", "database");
+  // Of several servers the one that takes writes, whichever it is at the time.
+  if (options.host.find(',') != std::string::npos) add("target_session_attrs", "primary");
   add(nullptr, nullptr);
   OwnedConnection connection(PQconnectStartParams(keywords.data(), values.data(), 0));
   if (!connection) throw std::bad_alloc();

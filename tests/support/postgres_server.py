@@ -29,6 +29,8 @@ def conninfo(options):
 class PostgresServer:
     """One cluster. Superuser `postgres` with the password `postgres` over TCP; local maintenance needs none."""
 
+    host = "127.0.0.1"
+
     def __init__(self, name, major=15, settings=None, data_parent=None, start=True, auth="scram-sha-256"):
         self.name, self.major, self.auth = name, major, auth
         self.bin = packages.postgres_bin(major)
@@ -94,7 +96,7 @@ class PostgresServer:
         self.child.sigcont()
 
     def dsn(self, dbname="postgres", **more):
-        options = {"host": "127.0.0.1", "port": self.port, "user": "postgres", "password": "postgres",
+        options = {"host": self.host, "port": self.port, "user": "postgres", "password": "postgres",
                    "dbname": dbname, **more}
         return conninfo(options)
 
@@ -152,3 +154,46 @@ def postgres(name, major=15, settings=None, **more):
     if external and major == 15 and set(settings or ()) <= {"fsync"}:
         return ExternalPostgres(name, external)
     return PostgresServer(name, major, settings, **more)
+
+
+class Standby(PostgresServer):
+    """A physical standby of the server, which is stopped while it is copied. From Postgres 17 on it keeps slots; its own at the primary is
+    named `standby`. It has an address of its own and the primary's port, as where several hosts are given to libpq."""
+
+    host = "127.0.0.2"
+
+    def __init__(self, primary, name="standby"):
+        primary.sql("SELECT pg_create_physical_replication_slot('standby')")
+        primary.stop()
+        self.name, self.major, self.bin, self.user = name, primary.major, primary.bin, primary.user
+        self.dir = temp_dir(f"pg{self.major}-{name}", self.user)
+        self.data, self.log, self.port, self.child = f"{self.dir}/data", f"{self.dir}/log", primary.port, None
+        as_user = ["su", self.user, "-s", "/bin/sh", "-c"] if self.user else ["sh", "-c"]
+        subprocess.run([*as_user, f"cp -a {primary.data} {self.data} && rm -rf {self.data}/pg_replslot/* {self.data}/postmaster.pid"
+                                  f" && touch {self.data}/standby.signal"], check=True, cwd="/tmp")
+        keeps_slots = {"synchronized_standby_slots": ""} if self.major >= 17 else {}
+        self.configure({"listen_addresses": self.host, "unix_socket_directories": self.dir, "hot_standby_feedback": "on", "primary_slot_name": "standby",
+                        "primary_conninfo": primary.dsn(application_name="standby").replace("'", ""), **keeps_slots})
+        primary.start()
+        self.start()
+
+    def wait_replayed(self, primary):
+        end = primary.value("SELECT pg_current_wal_flush_lsn()::text")
+        wait_for("the standby to have replayed all", lambda: self.value("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", (end,)))
+
+    def keep(self, primary, slots, write=lambda: None):
+        """Begins to keep slots, and waits until it has these. It takes one for good only when that has moved past what it knows
+        itself, which needs writes, and looks the less often the longer nothing does."""
+        self.sql("ALTER SYSTEM SET sync_replication_slots = on")
+        self.reload()
+
+        def kept():
+            write()
+            primary.sql("SELECT pg_log_standby_snapshot()")
+            return self.value("SELECT count(*) FROM pg_replication_slots WHERE slot_name = ANY(%s) AND synced AND NOT temporary",
+                              (slots,)) == len(slots)
+        wait_for(f"slots {slots} to be kept at the standby", kept, 60, 0.2)
+
+    def promote(self):
+        self.sql("SELECT pg_promote()")
+        wait_for("the standby to be promoted", lambda: not self.value("SELECT pg_is_in_recovery()"))

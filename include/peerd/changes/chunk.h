@@ -78,6 +78,9 @@ struct SlotStatus {
   std::string wal_status;            ///< "reserved", "extended", "unreserved", "lost"; "" before Postgres 13.
   std::uint64_t wal_kept_bytes = 0;  ///< server_end - restart.
   std::uint64_t keep_most_bytes = 0;  ///< Of WAL, by the server's setting, before the slot is given up; 0 = no bound.
+  bool failover = false;      ///< Standbys that synchronise slots keep it too (Postgres 17).
+  std::string standby_slots;  ///< The server's synchronized_standby_slots.
+  bool awaits_standbys = false;  ///< Its walsender waits for those: it sends nothing that they have not confirmed.
   std::string concern, concern_cure;  ///< What an operator must change at the source though the mirror goes on; "" = nothing.
 };
 

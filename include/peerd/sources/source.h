@@ -39,7 +39,11 @@ class Source {
   virtual std::vector<MirrorTable> describe(const Wait& wait) = 0;
   /// MirrorTable::unique and types of tables that were described earlier, as they are now.
   virtual void read_unique(std::span<MirrorTable> tables, const Wait& wait) = 0;
+  /// Throws source_unfit (later) while the server is a standby.
   virtual SourceIdentity identity(const Wait& wait) = 0;
+  /// The peer is `now`, which is `noted` on a later timeline. Throws position_lost, with the reason, unless it was promoted from
+  /// there with all that was committed before `reached`, and holds the slot as its standby kept it, at or before `from`.
+  virtual void check_promoted(const SourceIdentity& noted, const SourceIdentity& now, Lsn reached, Lsn from, const Wait& wait) = 0;
   /// The source's tables, partitioned ones and partitions too, that one of the patterns names; by name. Those of extensions, the
   /// server's and peerd's own, and temporary ones are none. It may tell of more tables than the patterns name.
   virtual std::vector<NamedTable> tables_like(std::span<const TablePattern> patterns, const Wait& wait) = 0;

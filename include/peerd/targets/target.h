@@ -93,6 +93,12 @@ class Target {
   virtual std::optional<Durable> settle(const Wait&) { return std::nullopt; }
   /// Where it keeps the checkpoint itself (Postgres: in the rows' own transaction); else none. The truth when both exist.
   virtual std::optional<Durable> position(const Wait& wait) = 0;
+  /// No change that committed at or after it is in these tables, whatever an apply() that got no answer has left there.
+  /// REQUIRES: open(). nullopt: nothing tells.
+  virtual std::optional<Lsn> reached(std::span<const MirrorTable> /*tables*/, const Wait& wait) {
+    const std::optional<Durable> own = position(wait);
+    return own ? std::optional(own->lsn) : std::nullopt;
+  }
   /// Where the highest horizon that look-ups have raised commits with the rows as well: it. Then whoever starts from
   /// position() knows all that the rows up to there know of the future (rules.md 14). nullopt: it does not, or not yet.
   virtual std::optional<Lsn> kept_horizon(const Wait&) { return std::nullopt; }

@@ -9,6 +9,7 @@
 #include "postgres/money.h"
 #include "postgres/named_tables.h"
 #include "postgres/preflight.h"
+#include "postgres/promotion.h"
 #include "postgres/publication.h"
 #include "postgres/replication_check.h"
 #include "postgres/rights.h"
@@ -71,7 +72,9 @@ class PostgresSource final : public Source {
     const auto connection = connector("identity")(true, wait);
     const postgres::Result system = connection->run("IDENTIFY_SYSTEM", wait);
     const postgres::Result database =
-        connection->run("SELECT oid, datname FROM pg_database WHERE datname = current_database()", wait);
+        connection->run("SELECT oid, datname, pg_is_in_recovery() FROM pg_database WHERE datname = current_database()", wait);
+    if (database.boolean(0, 2)) throw_standby();
+    timeline_ = static_cast<std::uint32_t>(system.integer(0, 1));
     return {std::stoull(system.string(0, 0)), static_cast<std::uint32_t>(system.integer(0, 1)),
             static_cast<std::uint32_t>(database.integer(0, 0)), database.string(0, 1)};
   }
@@ -80,6 +83,11 @@ class PostgresSource final : public Source {
     std::vector<NamedTable> tables;
     asker("tables", kPatience)(wait, [&](postgres::Connection& connection) { tables = named_tables(connection, patterns, wait); });
     return tables;
+  }
+
+  void check_promoted(const SourceIdentity& noted, const SourceIdentity& now, Lsn reached, Lsn from, const Wait& wait) override {
+    peerd::check_promoted(*connector("history")(true, wait), control(wait), names_.slot,
+                          {noted.timeline, now.timeline, reached, from}, wait);
   }
 
   void ensure_publication(const Wait& wait) override { peerd::ensure_publication(control(wait), names_, wait); }
@@ -112,7 +120,7 @@ class PostgresSource final : public Source {
                                             const Wait& wait) override {
     shared_->outdate();
     auto stream = WalStream::open({names_, connector("stream"), asker("look", kPatience), asker("coverage", kPatience), streamed_,
-                                   from, shaped_at}, tables, control(wait), wait);
+                                   from, shaped_at, timeline_}, tables, control(wait), wait);
     control_.reset();  // Nothing is asked while the stream runs: an idle mirror holds the stream's connection alone.
     return stream;
   }
@@ -156,21 +164,30 @@ class PostgresSource final : public Source {
     SlotStatus status;
     shared_->ask(names.application_name("slot"), kPatience, wait, [&](postgres::Connection& connection) {
       status = read_slot(connection, names.slot, wait);
-      if (status.exists) note_standby(connection, names, status, wait);
+      if (!status.exists) return;
+      note_standby(connection, names, status, wait);
+      note_failover(status);
     });
     return status;
   }
   Connect connector(std::string_view role) const {
     postgres::ConnectOptions options = options_;
     options.application_name = names_.application_name(role);
-    return [options](bool replication, const Wait& wait) mutable {
+    return [options, timeline = timeline_](bool replication, const Wait& wait) mutable {
       options.replication = replication;
-      return postgres::Connection::open(options, wait);
+      auto connection = postgres::Connection::open(options, wait);
+      // One that replicates is asked, or asks, for itself.
+      if (!replication && timeline != 0) require_timeline(*connection, timeline, wait);
+      return connection;
     };
   }
   Ask asker(std::string_view role, std::chrono::milliseconds patience) const {
-    return [shared = shared_, name = names_.application_name(role), patience](const Wait& wait, const SharedConnections::Question& question) {
-      shared->ask(name, patience, wait, question);
+    return [shared = shared_, name = names_.application_name(role), patience, timeline = timeline_](
+               const Wait& wait, const SharedConnections::Question& question) {
+      shared->ask(name, patience, wait, [&](postgres::Connection& connection) {
+        if (timeline != 0) require_timeline(connection, timeline, wait);
+        question(connection);
+      });
     };
   }
   postgres::Connection& control(const Wait& wait) {
@@ -183,6 +200,7 @@ class PostgresSource final : public Source {
   const std::shared_ptr<StreamedTransactions> streamed_;
   const std::shared_ptr<SharedConnections> shared_;
   std::unique_ptr<postgres::Connection> control_;
+  std::uint32_t timeline_ = 0;  ///< As identity() saw it last; 0 = it was not asked.
 };
 
 }  // namespace

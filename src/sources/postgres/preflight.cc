@@ -59,7 +59,8 @@ void check_server(const postgres::Result& server, int version, const SourceNames
   if (version < 120000) problems.push_back({unfit("the source is older than Postgres 12", "upgrade the source"), ""});
   if (server.boolean(0, 1)) {
     problems.push_back(
-        {unfit("the source is a standby, which is not yet followed", "give the primary's host in the peer"), ""});
+        {unfit("the source is a standby, of which nothing exact can be copied: positions and messages need a primary",
+               "give the primary's host in the peer; or several, host = 'a,b', of which the primary is taken"), ""});
   }
   if (server.text(0, 0) != "logical") {
     problems.push_back({unfit("wal_level is " + server.string(0, 0) + "; logical is needed",

@@ -1,8 +1,10 @@
 #include "postgres/slot.h"
 
 #include <future>
+#include <set>
 #include <thread>
 
+#include "peerd/base/log.h"
 #include "peerd/base/text.h"
 #include "postgres/cures.h"
 #include "postgres/wal_wait.h"
@@ -43,6 +45,28 @@ void release(postgres::Connection& connection, const SourceNames& names, const W
   }
 }
 
+/// Standbys that synchronise slots keep it too, from Postgres 17 on. A server that does not let us have such a one gives a plain
+/// one: the mirror is worth more than its failover.
+SlotStart make_slot(postgres::Connection& maker, const std::string& slot, const Wait& wait) {
+  const std::string create = "CREATE_REPLICATION_SLOT " + quote_identifier(slot) + " LOGICAL pgoutput ";
+  const auto make = [&](const char* options) {
+    const postgres::Result result = maker.run(create + options, wait);
+    return SlotStart{result.string(0, 0), lsn_at(result, 1)};
+  };
+  constexpr const char* kPlain = "NOEXPORT_SNAPSHOT";
+  constexpr int kFirstWithFailover = 170000;
+  if (maker.server_version() < kFirstWithFailover) return make(kPlain);
+  try {
+    return make("(SNAPSHOT 'nothing', FAILOVER true)");
+  } catch (const Error& error) {
+    // A right, a feature, a state, a setting, the grammar of a server that is only like Postgres.
+    static const std::set<std::string_view> kRefusals{"42501", "0A000", "55000", "22023", "42601"};
+    if (!kRefusals.contains(error.text.origin) || maker.broken()) throw;
+    log(LogLevel::warning, "the source makes no failover slot, and a plain one is made: " + error.text.message);
+    return make(kPlain);
+  }
+}
+
 /// Creates it on `maker`, whose wait for open transactions can last, while `connection` tells who is waited for.
 SlotStart create(postgres::Connection& connection, std::unique_ptr<postgres::Connection> maker, const std::string& slot,
                  const std::function<void(std::string)>& step, const Wait& wait) {
@@ -52,10 +76,7 @@ SlotStart create(postgres::Connection& connection, std::unique_ptr<postgres::Con
   std::future<SlotStart> made = promise.get_future();
   std::jthread thread([&, until = wait.until] {
     try {
-      const postgres::Result result =
-          maker->run("CREATE_REPLICATION_SLOT " + quote_identifier(slot) + " LOGICAL pgoutput NOEXPORT_SNAPSHOT",
-                     {until, stop_maker.get_token()});
-      promise.set_value({result.string(0, 0), lsn_at(result, 1)});
+      promise.set_value(make_slot(*maker, slot, {until, stop_maker.get_token()}));
     } catch (...) {
       promise.set_exception(std::current_exception());
     }
@@ -104,7 +125,10 @@ SlotStatus read_slot(postgres::Connection& connection, const std::string& slot, 
   const postgres::Result result = connection.run(
       "SELECT pg_current_wal_insert_lsn(), s.slot_name IS NOT NULL, coalesce(s.active, false), s.restart_lsn,"
       " s.confirmed_flush_lsn, coalesce(to_jsonb(s) ->> 'wal_status', ''),"
-      " (SELECT greatest(g.setting::bigint, 0) * 1048576 FROM pg_settings g WHERE g.name = 'max_slot_wal_keep_size')"
+      " (SELECT greatest(g.setting::bigint, 0) * 1048576 FROM pg_settings g WHERE g.name = 'max_slot_wal_keep_size'),"
+      " coalesce((to_jsonb(s) ->> 'failover')::boolean, false),"
+      " coalesce((SELECT g.setting FROM pg_settings g WHERE g.name = 'synchronized_standby_slots'), ''),"
+      " EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = s.active_pid AND a.wait_event = 'WaitForStandbyConfirmation')"
       " FROM (SELECT 1) one LEFT JOIN pg_replication_slots s ON s.slot_name = $1",
       {{slot}}, wait);
   SlotStatus status;
@@ -115,11 +139,22 @@ SlotStatus read_slot(postgres::Connection& connection, const std::string& slot, 
   status.restart = lsn_at(result, 3);
   status.confirmed = lsn_at(result, 4);
   status.wal_status = result.string(0, 5);
+  status.failover = result.boolean(0, 7);
+  status.standby_slots = result.string(0, 8);
+  status.awaits_standbys = result.boolean(0, 9);
   if (!result.null(0, 6)) status.keep_most_bytes = static_cast<std::uint64_t>(result.integer(0, 6));
   if (status.exists && status.restart.value != 0 && status.server_end > status.restart) {
     status.wal_kept_bytes = status.server_end.value - status.restart.value;
   }
   return status;
+}
+
+void note_failover(SlotStatus& status) {
+  if (status.failover || status.standby_slots.empty() || !status.concern.empty()) return;
+  status.concern = "replication slot \"" + status.slot + "\" is not a failover slot, while the source has standbys that slots are kept at "
+                   "(synchronized_standby_slots): a failover would lose it";
+  status.concern_cure = "PAUSE MIRROR; ALTER_REPLICATION_SLOT " + quote_identifier(status.slot) +
+                        " (FAILOVER true) over a replication connection to the source (psql \"… replication=database\"); RESUME MIRROR";
 }
 
 SlotStart ensure_slot(postgres::Connection& connection, const Connect& connect, const SourceNames& names, bool intended,

@@ -12,6 +12,9 @@ using Connect = std::function<std::unique_ptr<postgres::Connection>(bool replica
 /// Asks over a connection that mirrors share (SharedConnections); `question` asks none itself.
 using Ask = std::function<void(const Wait& wait, const std::function<void(postgres::Connection&)>& question)>;
 
+/// Notes in `status` that a failover would lose the slot, where the server has standbys that slots are kept at. Pure.
+void note_failover(SlotStatus& status);
+
 SlotStatus read_slot(postgres::Connection& connection, const std::string& slot, const Wait& wait);
 
 /// Why an existing slot cannot be taken for one that this mirror made and did not live to note; "" when it can:

@@ -10,6 +10,7 @@
 #include "postgres/inheritance.h"
 #include "postgres/money.h"
 #include "postgres/object_names.h"
+#include "postgres/promotion.h"
 #include "postgres/text_fault.h"
 
 namespace peerd {
@@ -125,6 +126,7 @@ void WalStream::start(const Wait& wait) {
   const Wait patience = wait.shorter(10s);
   for (;;) {
     connection_ = setup_.connect(true, wait);
+    if (setup_.timeline != 0) require_timeline(*connection_, setup_.timeline, wait);
     try {
       connection_->start_replication(statement, wait);
       break;

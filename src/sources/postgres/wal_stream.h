@@ -24,6 +24,7 @@ class WalStream final : public ChangeStream {
     Ask ask, ask_coverage;  ///< What is asked beside the stream; of an idle one nothing stays open for it.
     std::shared_ptr<StreamedTransactions> streamed;
     Lsn from, shaped_at;
+    std::uint32_t timeline = 0;  ///< The server's, as it was checked; 0 = it was not.
   };
   /// `control` answers the checks of rules.md 33, 34 and 36 first.
   static std::unique_ptr<WalStream> open(Setup setup, std::span<const MirrorTable> tables,

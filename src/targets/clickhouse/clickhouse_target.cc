@@ -73,6 +73,7 @@ class ClickHouseTarget final : public Target {
   void end_copy(const MirrorTable&, const Wait&) override {}  // Versions make duplicates harmless (rules.md 11).
   ApplyResult apply(const Batch& batch, const ApplyContext& context) override;
   std::optional<Durable> position(const Wait&) override { return std::nullopt; }
+  std::optional<Lsn> reached(std::span<const MirrorTable> tables, const Wait& wait) override;
   void set_position(Durable, const Wait&) override {}
   void release(const MirrorTable& table, const Wait& wait) override;
   void forget(const Wait& wait) override;
@@ -120,6 +121,18 @@ Problems ClickHouseTarget::preflight(std::span<const MirrorTable> tables, const 
     problems.insert(problems.end(), found.begin(), found.end());
   }
   return problems;
+}
+
+/// By the versions of their rows, tombstones among them. TRUNCATE leaves none: the horizon is raised before it (StreamWriter).
+std::optional<Lsn> ClickHouseTarget::reached(std::span<const MirrorTable> tables, const Wait& wait) {
+  Lsn reached;
+  for (const MirrorTable& table : tables) {
+    const auto found = client_.query("SELECT toUInt64(bitShiftRight(max(" + quote_name(kVersionColumn) + "), 64)) FROM " +
+                                         quote_name(table.target_name), wait);
+    const std::uint64_t commit = found.empty() ? 0 : std::stoull(found[0].at(0));
+    if (commit > 0) reached = std::max(reached, Lsn{commit + 1});
+  }
+  return reached;
 }
 
 Problems ClickHouseTarget::check_one(const MirrorTable& table, const Wait& wait) {

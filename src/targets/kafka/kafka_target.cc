@@ -66,6 +66,7 @@ class KafkaTarget final : public Target {
   void end_copy(const MirrorTable&, const Wait&) override {}
   ApplyResult apply(const Batch& batch, const ApplyContext& context) override;
   std::optional<Durable> position(const Wait&) override;
+  std::optional<Lsn> reached(std::span<const MirrorTable>, const Wait&) override { return reached_by(setup_.sending, ledger_); }
   void set_position(Durable start, const Wait& wait) override;
   void release(const MirrorTable&, const Wait&) override {}  ///< A topic bears no mark of the mirror's.
   void forget(const Wait& wait) override;
@@ -475,8 +476,7 @@ void KafkaTarget::commit_to(Lsn position, const Wait& wait) {
 
 std::optional<Durable> KafkaTarget::position(const Wait&) {
   if (ledger_.position) return Durable{*ledger_.position};
-  throw Error(ErrorText{.code = ErrorCode::position_lost, .message = "topic " + setup_.ledger.name + " holds no position of this mirror",
-                        .detail = "the topic was deleted, or lost its records", .hint = "drop the mirror and create it again"});
+  throw_no_position(setup_.ledger.name);
 }
 
 void KafkaTarget::set_position(Durable start, const Wait& wait) {

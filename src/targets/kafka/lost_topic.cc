@@ -2,6 +2,11 @@
 
 namespace peerd::kafka {
 
+void throw_no_position(const std::string& ledger) {
+  throw Error(ErrorText{.code = ErrorCode::position_lost, .message = "topic " + ledger + " holds no position of this mirror",
+                        .detail = "the topic was deleted, or lost its records", .hint = "drop the mirror and create it again"});
+}
+
 void forget_topic(Producer& producer, const Topic& at, Ledger& ledger, const std::string& topic, TopicEnds& ends, TableId table,
                   const Wait& wait) {
   ends = TopicEnds{};

@@ -9,6 +9,9 @@
 
 namespace peerd::kafka {
 
+/// Throws position_lost: the ledger's topic is empty.
+[[noreturn]] void throw_no_position(const std::string& ledger);
+
 /// A topic was deleted, or made again, and all that was there comes again: what the ledger has of it goes, in a transaction of its own:
 /// `ends`, and the chunks of `table` (0: none are known).
 void forget_topic(Producer& producer, const Topic& at, Ledger& ledger, const std::string& topic, TopicEnds& ends, TableId table,

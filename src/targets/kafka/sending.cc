@@ -44,4 +44,8 @@ Sending sending_of(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& 
   return out;
 }
 
+std::optional<Lsn> reached_by(const Sending& sending, const Ledger& ledger) {
+  return sending.exactly_once ? ledger.position : std::nullopt;
+}
+
 }  // namespace peerd::kafka

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "kafka/ledger.h"
 #include "kafka/producer.h"
 #include "peerd/specs/mirror_spec.h"
 #include "peerd/specs/peer_spec.h"
@@ -17,5 +18,7 @@ std::string word_of(const MirrorSpec& mirror, std::string_view name, std::initia
 
 /// How the mirror's options say that messages go out.
 Sending sending_of(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& lease);
+/// As Target::reached(): at least once, messages stand before the position that tells of them.
+std::optional<Lsn> reached_by(const Sending& sending, const Ledger& ledger);
 
 }  // namespace peerd::kafka

@@ -247,6 +247,11 @@ class FakeSource : public Source {
     Lock lock(server_->mutex_);
     return server_->identity_;
   }
+  void check_promoted(const SourceIdentity&, const SourceIdentity&, Lsn reached, Lsn, const Wait& wait) override {
+    server_->enter("check_promoted", &wait);
+    Lock lock(server_->mutex_);
+    if (reached > server_->left_) throw Error(ErrorCode::position_lost, "reached " + to_string(reached));
+  }
   void ensure_publication(const Wait& wait) override {
     server_->enter("ensure_publication", &wait);
     Lock lock(server_->mutex_);

@@ -202,6 +202,14 @@ class FakeTarget : public Target {
     if (store_->trails_) store_->settle();
     return Durable{found->second};
   }
+  std::optional<Lsn> reached(std::span<const MirrorTable> tables, const Wait& wait) override {
+    if (store_->transactional_) return Target::reached(tables, wait);
+    Lock lock(store_->mutex_);
+    Lsn most;
+    for (const MirrorTable& table : tables)
+      for (const auto& [key, row] : store_->tables_[table.target_name].rows) most = std::max(most, Lsn{row.version.commit.value + 1});
+    return most;
+  }
   void set_position(Durable start, const Wait& wait) override {
     store_->enter("set_position", &wait);
     Lock lock(store_->mutex_);

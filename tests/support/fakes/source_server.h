@@ -184,6 +184,12 @@ class SourceServer : public FakeServer {
     Lock lock(mutex_);
     keep_most_bytes_ = bytes;
   }
+  /// Its standby was promoted, on the next timeline, which left the one of before at `left`: what was committed there stays known.
+  void promote(Lsn left) {
+    Lock lock(mutex_);
+    ++identity_.timeline;
+    left_ = left;
+  }
   void set_identity(SourceIdentity identity) {
     Lock lock(mutex_);
     identity_ = identity;
@@ -235,6 +241,7 @@ class SourceServer : public FakeServer {
   Problems problems_;
   bool rewrites_always_ = false;
   SourceIdentity identity_{7, 1};
+  Lsn left_;
   Lsn position_{0x1000};
   std::size_t part_size_ = 0;
   std::uint64_t keep_most_bytes_ = 0;

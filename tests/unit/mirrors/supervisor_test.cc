@@ -323,6 +323,64 @@ TEST_F(SupervisorTest, AnotherServerBehindTheAddressIsNeverFollowed) {
   EXPECT_EQ(supervisor_->status(id).last_error->code, ErrorCode::position_lost);
 }
 
+// docs/adr/0021: a promoted standby is followed where its history has all that the target may hold.
+TEST_F(SupervisorTest, APromotedStandbyIsFollowedWhenItHasAll) {
+  fill(3);
+  const MirrorId id = create();
+  reach(id, MirrorState::running);
+  expect_equal(source().insert("public.t", {"10", "x", "y"}));
+  close();
+  source().promote(source().position());
+  open();
+  expect_equal(source().insert("public.t", {"11", "x", "y"}));
+  const auto logs = catalog_->logs(id);
+  EXPECT_EQ(catalog_->progress(id).identity->timeline, 2u);
+  EXPECT_TRUE(std::ranges::any_of(logs, [](const LogRecord& line) { return line.message.find("goes on there") != std::string::npos; }));
+}
+
+TEST_F(SupervisorTest, APromotedStandbyThatLacksWhatWasAppliedIsRefused) {
+  const MirrorId id = create();
+  reach(id, MirrorState::running);
+  const Lsn left = source().position();
+  expect_equal(source().insert("public.t", {"10", "x", "y"}));
+  close();
+  source().promote(left);
+  open();
+  ASSERT_TRUE(supervisor_->await(id, MirrorState::failed, Wait::at_most(seconds(60))));
+  EXPECT_EQ(supervisor_->status(id).last_error->code, ErrorCode::position_lost);
+  EXPECT_EQ(catalog_->progress(id).identity->timeline, 1u);
+}
+
+// The answer to a batch may be lost: what the target holds is past every position that was stored.
+TEST_F(SupervisorTest, RowsOfABatchThatGotNoAnswerCountForAPromotedStandbyToo) {
+  const MirrorId id = create("c");
+  reach(id, MirrorState::running);
+  const Lsn left = source().position();
+  target("c").fail_next("commit", Error(ErrorCode::no_privilege, "not the answer that tells"));
+  source().insert("public.t", {"10", "x", "y"});
+  reach(id, MirrorState::failed);
+  source().promote(left);
+  supervisor_->request(id, MirrorEvent::resume);
+  const Wait wait = Wait::at_most(seconds(60));
+  while (supervisor_->status(id).last_error->code != ErrorCode::position_lost && !wait.expired()) std::this_thread::yield();
+  EXPECT_EQ(supervisor_->status(id).last_error->code, ErrorCode::position_lost);
+  EXPECT_EQ(catalog_->progress(id).identity->timeline, 1u);
+}
+
+TEST_F(SupervisorTest, AMirrorGoesBackToNoEarlierPrimary) {
+  const MirrorId id = create();
+  reach(id, MirrorState::running);
+  close();
+  source().promote(source().position());
+  open();
+  expect_equal(source().insert("public.t", {"10", "x", "y"}));
+  close();
+  source().set_identity({7, 1});
+  open();
+  ASSERT_TRUE(supervisor_->await(id, MirrorState::failed, Wait::at_most(seconds(60))));
+  EXPECT_NE(supervisor_->status(id).last_error->message.find("earlier primary"), std::string::npos);
+}
+
 TEST_F(SupervisorTest, AMirrorThatHasNothingToBringTellsOnceInAProcessThatItWorks) {
   reach(create(), MirrorState::running);
   close();

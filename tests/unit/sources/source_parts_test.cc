@@ -2,7 +2,9 @@
 
 #include "postgres/chunk_reader.h"
 #include "postgres/preflight.h"
+#include "postgres/promotion.h"
 #include "postgres/row_lookup.h"
+#include "postgres/slot.h"
 #include "postgres/snapshot_plan.h"
 #include "source_parts.h"
 
@@ -21,6 +23,32 @@ TEST(SourceNames, SlotsHoldTheUuidAndArePlain) {
   mirror.options["replication_slot_name"] = "mine";
   EXPECT_EQ(source_names(mirror, {}).slot, "mine");
   EXPECT_FALSE(source_names(mirror, {}).own_slot);
+}
+
+TEST(Promotion, TheHistoryTellsWhereATimelineWasLeft) {
+  const std::string history = "# a remark\n1\t0/3000148\tno recovery target specified\n\n2\t1/A0\tafter 5\n";
+  EXPECT_EQ(left_at(history, 1), Lsn{0x3000148});
+  EXPECT_EQ(left_at(history, 2), (Lsn{0x1000000A0}));
+  EXPECT_EQ(left_at(history, 3), std::nullopt) << "no ancestor";
+  EXPECT_EQ(left_at("12\t0/1\tx\n", 1), std::nullopt);
+  EXPECT_EQ(left_at("1\tnonsense\n", 1), std::nullopt);
+  EXPECT_EQ(left_at("", 1), std::nullopt);
+}
+
+TEST(Promotion, ASlotThatAFailoverWouldLoseIsToldOnlyWhereStandbysKeepSlots) {
+  SlotStatus status;
+  status.slot = "s";
+  note_failover(status);
+  EXPECT_EQ(status.concern, "");
+  status.standby_slots = "standby";
+  note_failover(status);
+  EXPECT_NE(status.concern.find("failover would lose it"), std::string::npos);
+  EXPECT_NE(status.concern_cure.find("(FAILOVER true)"), std::string::npos);
+  SlotStatus kept = status;
+  kept.failover = true;
+  kept.concern.clear();
+  note_failover(kept);
+  EXPECT_EQ(kept.concern, "");
 }
 
 TEST(SnapshotPlan, ChunksCoverEveryBlockOnceAndTheLastIsOpen) {
