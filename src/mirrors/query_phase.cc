@@ -15,6 +15,7 @@
 #include "chunk_work.h"
 #include "chunk_workers.h"
 #include "peerd/base/log.h"
+#include "promotion.h"
 #include "source_place.h"
 #include "target_notes.h"
 
@@ -62,7 +63,13 @@ class Rounds {
 void Rounds::load() {
   const MirrorProgress progress = context_.catalog.progress(context_.record.id);
   SourceIdentity identity = context_.source.identity(brief(stop_));
-  if (identity.system_identifier != 0) require_noted(context_, progress, identity);
+  if (replaces() && was_promoted(progress, identity)) {
+    // Whatever was read before a failover is replaced as a whole.
+    context_.catalog.note_source(context_.lease, identity);
+    tell(context_, "the source was failed over to another server: the mirror goes on there, and replaces what it has copied");
+  } else if (identity.system_identifier != 0) {
+    require_noted(context_, progress, identity);
+  }
   open_target(context_, progress, stop_);
   table_ = progress.tables.at(0);
   notes_ = progress.target_tables;

@@ -4,6 +4,7 @@ import pytest
 
 from support.postgres_server import PostgresServer, Standby
 from support.process import wait_for
+from support.world import options_text
 from support.writer import Writer, create_table
 
 full = pytest.mark.full
@@ -120,10 +121,10 @@ def test_a_copy_that_was_under_way_begins_anew(new_world):
     create_table(primary, "public.items", 20_000, world.source_db)
     world.hold_copy(3)
     world.create_peers()
-    world.create_mirror(["public.items"], snapshot_num_rows_per_partition=2000, snapshot_max_parallel_workers=1)
+    # Beside the copy: of a slot that nobody reads a standby takes no note for good once anything is written.
+    world.create_mirror(["public.items"], snapshot_num_rows_per_partition=2000, snapshot_max_parallel_workers=1, spool="always")
     world.wait_chunks(2)
-    # Nobody reads the slot during the copy: a standby takes it for good only while nothing is written.
-    standby.keep(primary, world.slots())
+    standby.keep(primary, world.slots(), lambda: world.sql("UPDATE items SET n = n + 1 WHERE id = 1"))
     standby.wait_replayed(primary)
     primary.kill9()
     standby.promote()
@@ -167,3 +168,27 @@ def test_a_slot_that_no_standby_keeps_is_refused(new_world):
     world.wait_state("RUNNING")
     touch(world)
     world.settle_and_compare()
+
+
+@full
+def test_a_query_is_followed_where_all_of_it_is_replaced(new_world):
+    primary, standby = make_pair(major=16, guarded=False)
+    world = new_world("postgres", source=primary)
+    create_table(primary, "public.items", 500, world.source_db)
+    world.create_peers()
+    common = {"refresh_interval": 1, "num_rows_per_partition": 100}
+    watermark = {**common, "watermark_table_name": "public.items", "watermark_column": "id", "mode": "append"}
+    for name, query, options in (("whole", "SELECT id, n FROM public.items", {**common, "mode": "overwrite"}),
+                                 ("more", "SELECT id, n FROM public.items WHERE id BETWEEN {{.start}} AND {{.end}}", watermark)):
+        world.peerd.sql(f"CREATE MIRROR {name} FROM {world.source_peer} TO {world.target_peer} FOR $q${query}$q$ WITH "
+                        f"({options_text({**options, 'destination_table_name': 'public.' + name})})")
+        world.peerd.wait_state(name, "RUNNING")
+    standby.wait_replayed(primary)
+    primary.kill9()
+    standby.promote()
+    lead_to(world, standby)
+    failed = world.peerd.wait_state("more", "FAILED")
+    assert "timeline" in failed["last_error"] and "drop the mirror" in failed["last_error_hint"], failed
+    world.sql("UPDATE items SET n = -n; DELETE FROM items WHERE id < 50")
+    rows = lambda: world.at_target("SELECT id, n FROM public.whole ORDER BY id")
+    wait_for("the new primary's rows", lambda: rows() == world.sql("SELECT id, n FROM items ORDER BY id"), 60)

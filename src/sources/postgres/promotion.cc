@@ -82,7 +82,7 @@ void throw_standby() {
   throw Error(std::move(text));
 }
 
-void require_timeline(postgres::Connection& connection, std::uint32_t timeline, const Wait& wait) {
+std::uint32_t timeline_of(postgres::Connection& connection, const Wait& wait) {
   // The name of a file of the WAL begins with its timeline, in eight hexadecimal digits.
   const postgres::Result at = connection.run(
       "SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_walfile_name(pg_current_wal_insert_lsn()) END", wait);
@@ -90,6 +90,11 @@ void require_timeline(postgres::Connection& connection, std::uint32_t timeline, 
   std::uint32_t now = 0;
   const std::string_view digits = at.text(0, 0).substr(0, kDigits);
   std::from_chars(digits.data(), digits.data() + digits.size(), now, 16);
+  return now;
+}
+
+void require_timeline(postgres::Connection& connection, std::uint32_t timeline, const Wait& wait) {
+  const std::uint32_t now = timeline_of(connection, wait);
   if (now == timeline) return;
   ErrorText text{.code = ErrorCode::unreachable, .message = "another server answers at the source's address than a moment ago"};
   text.detail = (now == 0 ? std::string("it is a standby") : "it is on timeline " + std::to_string(now)) + ", and that one was on timeline " +

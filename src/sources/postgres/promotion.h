@@ -26,6 +26,8 @@ void check_promoted(postgres::Connection& replication, postgres::Connection& con
 
 /// Throws source_unfit (later): the server is a standby.
 [[noreturn]] void throw_standby();
+/// The server's, as its WAL is written on now; 0: it is a standby. Needs no right.
+std::uint32_t timeline_of(postgres::Connection& connection, const Wait& wait);
 /// That another connection leads to the server that was checked: not to one that has taken its address meanwhile. Throws
 /// unreachable (later).
 void require_timeline(postgres::Connection& connection, std::uint32_t timeline, const Wait& wait);

@@ -6,6 +6,7 @@
 #include "peerd/base/text.h"
 #include "peerd/sources/postgres_source.h"
 #include "postgres/copy_out_reader.h"
+#include "postgres/promotion.h"
 #include "postgres/query_text.h"
 #include "postgres/wal_wait.h"
 
@@ -207,17 +208,18 @@ MirrorTable PostgresQuerySource::describe(const Wait& wait) {
 SourceIdentity PostgresQuerySource::identity(const Wait& wait) {
   postgres::Connection& connection = control(wait);
   const postgres::Result database = connection.run(
-      "SELECT oid, datname, has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')"
-      " AND has_function_privilege('pg_catalog.pg_control_checkpoint()', 'EXECUTE') FROM pg_database WHERE datname = current_database()",
+      "SELECT oid, datname, has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') FROM pg_database"
+      " WHERE datname = current_database()",
       wait);
   SourceIdentity identity;
   identity.database_oid = static_cast<std::uint32_t>(database.integer(0, 0));
   identity.database = database.string(0, 1);
   if (!database.boolean(0, 2)) return identity;
-  const postgres::Result system = connection.run(
-      "SELECT s.system_identifier, c.timeline_id FROM pg_control_system() s, pg_control_checkpoint() c", wait);
+  const postgres::Result system = connection.run("SELECT system_identifier FROM pg_control_system()", wait);
   identity.system_identifier = std::stoull(system.string(0, 0));
-  identity.timeline = static_cast<std::uint32_t>(system.integer(0, 1));
+  // Not pg_control_checkpoint()'s, which is that of before until a promoted server's first checkpoint.
+  identity.timeline = timeline_of(connection, wait);
+  if (identity.timeline == 0) throw_standby();
   return identity;
 }
 
