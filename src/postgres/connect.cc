@@ -185,8 +185,6 @@ OwnedConnection start(const ConnectOptions& options, const Places& places, const
   add("keepalives_count", "2");
   add("tcp_user_timeout", "30000");
   if (options.replication) add("replication", "database");
-  // Of several servers the one that takes writes, whichever it is at the time.
-  if (options.host.find(',') != std::string::npos) add("target_session_attrs", "primary");
   add(nullptr, nullptr);
   OwnedConnection connection(PQconnectStartParams(keywords.data(), values.data(), 0));
   if (!connection) throw std::bad_alloc();
@@ -235,6 +233,28 @@ std::shared_ptr<ssh::Tunnel> open_tunnel(const ConnectOptions& options, const Wa
   return ssh::Tunnel::open(options.tunnel, options.host, options.port, wait);
 }
 
+/// Of several servers the one that takes writes, whichever it is at the time. Each has its share of the time: libpq alone would
+/// wait all of it for one that is gone without a word.
+std::unique_ptr<Connection> open_primary(const ConnectOptions& options, const Wait& wait) {
+  const std::vector<std::string> hosts = split(options.host, ','), ports = split(options.port, ',');
+  const auto share = std::chrono::milliseconds(std::chrono::seconds(options.connect_timeout_seconds)) / static_cast<int>(hosts.size());
+  std::optional<Error> why;
+  for (std::size_t i = 0; i < hosts.size() && (i == 0 || !wait.expired()); ++i) {
+    ConnectOptions one = options;
+    one.host = hosts[i];
+    one.port = ports[std::min(i, ports.size() - 1)];
+    try {
+      const Wait limit = wait.shorter(share);
+      auto connection = Connection::open(one, limit);
+      if (!connection->run("SELECT pg_is_in_recovery()", limit).boolean(0, 0)) return connection;
+      if (!why) why = Error(ErrorCode::unreachable, "none of " + options.host + " is a primary", "promote one of them, or name the primary's host");
+    } catch (const Error& error) {
+      why = error;
+    }
+  }
+  throw Error(*why);
+}
+
 }  // namespace
 
 Connection::Connection(pg_conn* connection) : state_(std::make_unique<State>()) {
@@ -244,6 +264,7 @@ Connection::~Connection() = default;
 
 std::unique_ptr<Connection> Connection::open(const ConnectOptions& options, const Wait& wait) {
   wait.check("connecting");
+  if (!options.tunnel.wanted() && options.host.find(',') != std::string::npos) return open_primary(options, wait);
   const MemoryFile pem(options.root_ca);
   const Wait limit = wait.shorter(std::chrono::seconds(options.connect_timeout_seconds));
   const auto tunnel = open_tunnel(options, limit);

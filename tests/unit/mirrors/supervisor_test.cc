@@ -355,6 +355,8 @@ TEST_F(SupervisorTest, APromotedStandbyThatLacksWhatWasAppliedIsRefused) {
 TEST_F(SupervisorTest, RowsOfABatchThatGotNoAnswerCountForAPromotedStandbyToo) {
   const MirrorId id = create("c");
   reach(id, MirrorState::running);
+  // The stream is open: a horizon of its start lies behind.
+  expect_equal(source().insert("public.t", {"9", "x", "y"}), "c");
   const Lsn left = source().position();
   target("c").fail_next("commit", Error(ErrorCode::no_privilege, "not the answer that tells"));
   source().insert("public.t", {"10", "x", "y"});

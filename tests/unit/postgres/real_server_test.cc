@@ -1,4 +1,7 @@
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <thread>
@@ -201,6 +204,21 @@ TEST_F(RealServer, RefusedConnectionsSayWhy) {
   wrong = options_;
   wrong.user = "no such role";
   EXPECT_EQ(code_of(wrong), ErrorCode::bad_password);
+}
+
+TEST_F(RealServer, OfSeveralHostsOneThatNeverAnswersIsPassedOver) {
+  // It takes connections and says nothing, as a machine that hangs does.
+  const int silent = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(options_.port)));
+  address.sin_addr.s_addr = htonl(0x7F000009);
+  ASSERT_EQ(bind(silent, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(silent, 8), 0);
+  options_.host = "127.0.0.9," + options_.host;
+  options_.connect_timeout_seconds = 2;
+  EXPECT_EQ(open()->run("SELECT 1", wait_).integer(0, 0), 1);
+  close(silent);
 }
 
 TEST_F(RealServer, AnAddressThatNeverAnswersIsGivenUp) {
