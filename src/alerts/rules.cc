@@ -118,6 +118,15 @@ struct Judge {
     return {"table_parked", Says::holds, named("goes on without ") + names + ", whose changes are left out: " + first->parked->reason, first->parked->hint};
   }
 
+  /// What a pattern names is asked for, or cannot be added.
+  Finding new_tables() const {
+    if (mirror.new_tables.empty()) return {"new_tables", Says::over, {}, {}};
+    std::string names;
+    for (const NewTable& table : mirror.new_tables) names += (names.empty() ? "" : ", ") + table.source;
+    return {"new_tables", Says::holds, named("does not have what its patterns name: ") + names + ": " + mirror.new_tables.front().reason,
+            mirror.new_tables.front().hint};
+  }
+
   Finding slot_lost() const {
     if (!fresh() || ends()) return {"slot_lost", Says::unknown, {}, {}};
     const bool gone = !trail.slot->exists;
@@ -158,7 +167,7 @@ struct Judge {
 std::vector<Finding> judge_mirror(const MirrorStatus& mirror, const MirrorTrail& trail, const AlertThresholds& thresholds, Clock::Instant now) {
   const Judge judge{mirror, trail, thresholds, now};
   return {judge.failed(),     judge.retrying(),  judge.lag_seconds(),     judge.lag_bytes(), judge.wal_kept(), judge.wal_budget(),
-          judge.spool_full(), judge.parked(),    judge.slot_lost(), judge.slot_unreserved(), judge.stalled()};
+          judge.spool_full(), judge.parked(),    judge.new_tables(),      judge.slot_lost(), judge.slot_unreserved(), judge.stalled()};
 }
 
 std::string_view severity_of(std::string_view cause) {

@@ -14,11 +14,24 @@
 namespace peerd {
 namespace {
 
-constexpr std::chrono::seconds kRound{3}, kFirst{1}, kAsk{30};
+constexpr std::chrono::seconds kRound{3}, kFirst{1}, kLongest{30}, kAsk{30};
+constexpr int kShare = 10;  ///< Sources with many tables are not asked all the time.
 /// Rights and target tables change without a trace in the source's catalog.
 constexpr std::chrono::seconds kUnfit{60};
 /// One that was added and given back: by what has to be cured, or it was gone for a moment.
 constexpr std::chrono::seconds kGivenBack{600};
+
+constexpr std::string_view kAsked = "tables that patterns name are there, and not mirrored: ";
+
+/// The tables that the log tells of already.
+std::set<std::string> asked_for(const std::vector<LogRecord>& lines) {
+  std::set<std::string> told;
+  for (const LogRecord& line : lines) {
+    if (!line.message.starts_with(kAsked)) continue;
+    for (const std::string& name : split(line.message.substr(kAsked.size()), ',')) told.insert(name.substr(name.find_first_not_of(' ')));
+  }
+  return told;
+}
 
 std::string names_of(const std::vector<TableMapping>& tables) {
   std::vector<std::string> names;
@@ -32,7 +45,9 @@ void NewTables::start() {
   thread_ = std::jthread([this](const std::stop_token& stop) {
     pthread_setname_np(pthread_self(), "new tables");
     Clock& clock = system_clock();
-    for (bool on = clock.sleep_until(clock.now() + kFirst, stop); on; on = clock.sleep_until(clock.now() + kRound, stop)) {
+    Clock::Instant next = clock.now() + kFirst;
+    while (clock.sleep_until(next, stop)) {
+      const Clock::Instant began = clock.now();
       try {
         round(stop);
       } catch (const Stopped&) {
@@ -40,6 +55,8 @@ void NewTables::start() {
       } catch (...) {
         log(LogLevel::warning, current_error().message, {.phase = "new tables"});
       }
+      const Clock::Instant ended = clock.now();
+      next = ended + std::clamp<Clock::Instant::duration>((ended - began) * kShare, kRound, kLongest);
     }
   });
 }
@@ -110,8 +127,12 @@ void NewTables::ask(const MirrorRecord& record, Memory& memory, const std::vecto
     seen.shown.hint = statement({table}) + " adds it; DROP TABLE " + table.source + " in its place leaves it out for good";
     if (std::exchange(seen.told, "asked") != "asked") fresh.push_back(table);
   }
+  if (memory.recalls && !fresh.empty()) {
+    const std::set<std::string> told = asked_for(catalog_.logs(record.id));
+    std::erase_if(fresh, [&](const TableMapping& table) { return told.contains(source_table(table).told()); });
+  }
   if (fresh.empty()) return;
-  tell(record, memory, "tables that patterns name are there, and not mirrored: " + names_of(fresh),
+  tell(record, memory, std::string(kAsked) + names_of(fresh),
        statement(fresh) + " adds them; DROP TABLE leaves one out for good");
 }
 

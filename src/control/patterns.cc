@@ -107,7 +107,7 @@ Problems check_patterns(const MirrorSpec& mirror) {
                                   meant.empty() ? "leave it out: it is 'ask' then" : "did you mean '" + std::string(meant) + "'?"));
   } else if (mirror.patterns.empty() && word != kWords.front()) {
     problems.push_back(problem_of(ErrorCode::invalid_option, "new_tables", "new_tables = '" + word + "' needs a mapping by pattern, and there is none",
-                                  "map by a pattern, such as public.*:public.*; or leave it out"));
+                                  "map by a pattern, such as public.*:public.*; or new_tables = 'ask'"));
   } else if (word == "add" && !mirror.boolean("do_initial_copy")) {
     problems.push_back(problem_of(ErrorCode::not_supported, "new_tables",
                                   "new_tables = 'add' needs copies: rows that a new table has before it is added would be missing",
@@ -135,7 +135,7 @@ Expansion expand(const MirrorSpec& mirror, Source& source, const Connector* to, 
   const auto is_ours = [&](const TableName& whole) { return mapped.contains(whole) || !naming(mirror, whole, true).empty(); };
   Expansion expansion;
   std::set<const TableMapping*> used;
-  for (const NamedTable& table : source.tables_like(patterns, wait)) {
+  for (const NamedTable& table : source.tables_like(patterns, std::vector<TableName>(mapped.begin(), mapped.end()), wait)) {
     const auto by = naming(mirror, table.name, false);
     used.insert(by.begin(), by.end());
     if (by.empty() || mapped.contains(table.name)) continue;

@@ -77,23 +77,24 @@ bool tables_differ(const MirrorSpec& mirror, const MirrorProgress& progress) {
 }
 
 std::vector<TableMapping> not_taken_up(const MirrorSpec& mirror, const MirrorProgress& progress, const std::string& table) {
-  std::vector<TableMapping> found;
+  std::vector<TableMapping> undescribed;
   for (const TableMapping& mapping : mirror.tables) {
     if (!mapping.came_later) continue;
     const postgres::QualifiedName source = postgres::parse_qualified(mapping.source);
-    const bool named = table == source.schema + "." + source.name || table == mapping.target;
-    if (!table.empty() && !named) continue;
     const auto known = std::ranges::find_if(progress.tables, [&](const MirrorTable& there) {
       return there.target_name == mapping.target && there.schema.schema == source.schema && there.schema.name == source.name;
     });
-    bool taken = known != progress.tables.end() && table.empty();
+    bool copied = false;
     if (known != progress.tables.end()) {
       const auto note = std::ranges::find(progress.notes, known->schema.id, &MirrorProgress::TableNote::table);
-      taken = taken || (note != progress.notes.end() && (note->copied || note->resync != Resync::none));
+      copied = note != progress.notes.end() && (note->copied || note->resync != Resync::none);
+    } else {
+      undescribed.push_back(mapping);
     }
-    if (!taken) found.push_back(mapping);
+    const bool named = table == source.schema + "." + source.name || table == mapping.target;
+    if (named && !copied) return {mapping};
   }
-  return found;
+  return undescribed;
 }
 
 void take_table_changes(PhaseContext& context, const std::stop_token& stop) {

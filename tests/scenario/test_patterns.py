@@ -6,9 +6,13 @@ import time
 import psycopg2
 import pytest
 
+from support.killing import kills
+from support.postgres_server import PostgresServer
 from support.process import wait_for
 from support.writer import Writer, create_table
 from test_files import Files
+
+KILLS = kills(few=2, many=15)
 
 
 def start(world, *mapping, **options):
@@ -142,7 +146,7 @@ def test_new_tables_are_added_by_themselves_and_none_of_their_rows_is_lost(new_w
     world.sql(table("t_paused"))
     world.resume()
     moments = random.Random(4)
-    for i in range(3):
+    for i in range(KILLS):
         world.peerd.kill9()
         world.sql(table(f"t_kill{i}") + f"UPDATE t_kill{i} SET n = -n WHERE id % 3 = 0")
         world.peerd.start()
@@ -157,9 +161,9 @@ def test_new_tables_are_added_by_themselves_and_none_of_their_rows_is_lost(new_w
     assert code == 0 and "nothing to change" in out, (code, out, err)
 
 
-@pytest.mark.parametrize("kind, target", [("clickhouse", "*"), ("kafka", None)])
-def test_new_tables_are_asked_for_with_the_statement_that_adds_them(new_world, kind, target):
-    world = new_world(kind)
+@pytest.mark.parametrize("kind, target, major", [("clickhouse", "*", 14), pytest.param("kafka", None, 18, marks=pytest.mark.full)])
+def test_new_tables_are_asked_for_with_the_statement_that_adds_them(new_world, kind, target, major):
+    world = new_world(kind, source=PostgresServer("source", major))
     world.sql(table("items") + table("more"))
     start(world, f"public.*:{target or world.target_db + '.*'}")
     wait_tables(world, "public.items", "public.more")

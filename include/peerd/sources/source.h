@@ -19,7 +19,7 @@ namespace peerd {
 /// A table that a pattern names.
 struct NamedTable {
   TableName name;
-  std::string mark;               ///< Another one when what decides whether it can be mirrored has changed.
+  std::string mark;               ///< Another one when what decides whether it can be mirrored has changed; "" of a known one.
   std::vector<TableName> wholes;  ///< Partitioned tables that it is a part of, however deep.
 };
 
@@ -46,7 +46,8 @@ class Source {
   virtual void check_promoted(const SourceIdentity& noted, const SourceIdentity& now, Lsn reached, Lsn from, const Wait& wait) = 0;
   /// The source's tables, partitioned ones and partitions too, that one of the patterns names; by name. Those of extensions, the
   /// server's and peerd's own, and temporary ones are none. It may tell of more tables than the patterns name.
-  virtual std::vector<NamedTable> tables_like(std::span<const TablePattern> patterns, const Wait& wait) = 0;
+  virtual std::vector<NamedTable> tables_like(std::span<const TablePattern> patterns, std::span<const TableName> known,
+                                              const Wait& wait) = 0;
 
   /// Makes the publication when the spec names none. One that it made gets the tables that it lacks and loses those that are
   /// not mapped (7).

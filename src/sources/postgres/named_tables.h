@@ -8,6 +8,7 @@
 namespace peerd {
 
 /// Source::tables_like().
-std::vector<NamedTable> named_tables(postgres::Connection& connection, std::span<const TablePattern> patterns, const Wait& wait);
+std::vector<NamedTable> named_tables(postgres::Connection& connection, std::span<const TablePattern> patterns,
+                                     std::span<const TableName> known, const Wait& wait);
 
 }  // namespace peerd

@@ -79,9 +79,9 @@ class PostgresSource final : public Source {
             static_cast<std::uint32_t>(database.integer(0, 0)), database.string(0, 1)};
   }
 
-  std::vector<NamedTable> tables_like(std::span<const TablePattern> patterns, const Wait& wait) override {
+  std::vector<NamedTable> tables_like(std::span<const TablePattern> patterns, std::span<const TableName> known, const Wait& wait) override {
     std::vector<NamedTable> tables;
-    asker("tables", kPatience)(wait, [&](postgres::Connection& connection) { tables = named_tables(connection, patterns, wait); });
+    asker("tables", kPatience)(wait, [&](postgres::Connection& connection) { tables = named_tables(connection, patterns, known, wait); });
     return tables;
   }
 

@@ -41,8 +41,9 @@ constexpr std::string_view kServer =
     " current_setting('max_wal_senders')::int"
     " FROM pg_roles r WHERE r.rolname = current_user";
 
-void check_capacity(const postgres::Result& server, Problems& problems) {
-  if (server.integer(0, 3) < 1) {
+/// `has_slot`: tables come to a mirror that is there.
+void check_capacity(const postgres::Result& server, bool has_slot, Problems& problems) {
+  if (!has_slot && server.integer(0, 3) < 1) {
     const std::string more = std::to_string(server.integer(0, 10) + 10);
     problems.push_back(
         {unfit("all replication slots of the source are taken", "max_replication_slots; takes effect at a restart"),
@@ -67,7 +68,7 @@ void check_server(const postgres::Result& server, int version, const SourceNames
                               "takes effect at a restart of the source"),
                         "ALTER SYSTEM SET wal_level = logical"});
   }
-  check_capacity(server, problems);
+  check_capacity(server, names.own_slot && server.boolean(0, 9), problems);
   if (!server.boolean(0, 5)) {
     problems.push_back({unfit("role " + server.string(0, 6) + " may not replicate", {}, ErrorCode::no_privilege),
                         "ALTER ROLE " + quote_identifier(server.string(0, 6)) + " REPLICATION"});

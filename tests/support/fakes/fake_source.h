@@ -232,7 +232,7 @@ class FakeSource : public Source {
     return tables;
   }
   void read_unique(std::span<MirrorTable>, const Wait&) override {}
-  std::vector<NamedTable> tables_like(std::span<const TablePattern>, const Wait& wait) override {
+  std::vector<NamedTable> tables_like(std::span<const TablePattern>, std::span<const TableName>, const Wait& wait) override {
     server_->enter("tables_like", &wait);
     Lock lock(server_->mutex_);
     std::vector<NamedTable> tables;

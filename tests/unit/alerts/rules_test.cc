@@ -91,6 +91,14 @@ TEST_F(RulesTest, ATableThatIsParkedIsToldUntilItIsCopiedAnew) {
   EXPECT_EQ(severity_of("table_parked"), "critical");
 }
 
+TEST_F(RulesTest, ATableThatAPatternNamesIsToldUntilItIsThere) {
+  mirror.new_tables = {{"public.n", "n", "a pattern names it", "ALTER MIRROR m ADD TABLE public.n:n"}};
+  EXPECT_EQ(find("new_tables").message, "mirror m does not have what its patterns name: public.n: a pattern names it");
+  EXPECT_EQ(severity_of("new_tables"), "warning");
+  mirror.new_tables.clear();
+  EXPECT_EQ(says("new_tables"), Says::over);
+}
+
 TEST_F(RulesTest, APausedMirrorThatReceivesMayBeRetrying) {
   mirror.failing = true;
   trail.failing_since = now - seconds(31);

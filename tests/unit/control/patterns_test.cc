@@ -121,12 +121,19 @@ TEST_F(PatternsTest, AskNamesThemWithTheStatementOnce) {
   look();
   NewTables after_a_restart(*catalog_, connectors_, mirrors_, supervisor_);
   after_a_restart.round({});
-  ASSERT_EQ(shown().size(), 1u);
+  world_.source("src").add_table("public.b", {"id"});
+  NewTables after_another(*catalog_, connectors_, mirrors_, supervisor_);
+  after_another.round({});
+  EXPECT_EQ(lines("public.a"), 1u) << "told once, also over restarts";
+  EXPECT_EQ(lines("not mirrored: public.b"), 1u);
+  ASSERT_EQ(shown().size(), 2u);
   EXPECT_TRUE(has(shown()[0].hint, "ALTER MIRROR m ADD TABLE public.a:copy.a adds it")) << shown()[0].hint;
   EXPECT_EQ(lines("not mirrored: public.a"), 1u);
   EXPECT_EQ(mapped(), (Names{"public.t", "public.u"}));
   mirrors_.change("m", {{{"public.a", "copy.a", {}}}, {}, {}}, IfExists::no, wait());
   EXPECT_TRUE(mirrors_.record("m").spec.tables.back().by_pattern) << "it is what the pattern says";
+  mirrors_.change("m", {{}, {"public.b"}, {}}, IfExists::no, wait());
+  EXPECT_EQ(except(), (Names{"public.b"})) << "no is an answer, too";
   look();
   EXPECT_TRUE(shown().empty());
 }

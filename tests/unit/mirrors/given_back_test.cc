@@ -1,5 +1,6 @@
 // Tables that came by a pattern while the mirror ran stop nothing when they cannot be taken up.
 #include "supervisor_fixture.h"
+#include "table_changes.h"
 
 namespace peerd {
 namespace {
@@ -40,6 +41,31 @@ TEST_F(GivenBackTest, OneThatIsGoneBeforeItIsTakenUpLeavesTheMirrorAndNothingSto
   until("the other to be taken up", [&] { return catalog_->progress(id).tables.size() == 2; });
   reach(id, MirrorState::running);
   EXPECT_TRUE(catalog_->mirror(id)->spec.tables.back().came_later) << "it is stored";
+}
+
+TEST(NotTakenUp, TheTableThatFailedOrAllThatHadSomethingElseLookedAt) {
+  MirrorSpec spec{"m", "a", "b", {{"public.old", "old", {}}, {"public.copying", "copying", {}}, {"public.x", "x", {}}, {"public.y", "y", {}}}, {}};
+  for (std::size_t i = 1; i < 4; ++i) spec.tables[i].came_later = true;
+  MirrorProgress progress;
+  for (const char* name : {"old", "copying"}) {
+    MirrorTable table;
+    table.schema.schema = "public";
+    table.schema.name = table.target_name = name;
+    table.schema.id = TableId{static_cast<std::uint32_t>(progress.tables.size() + 1)};
+    progress.tables.push_back(table);
+  }
+  const auto of = [&](const std::string& table) {
+    std::string names;
+    for (const TableMapping& mapping : not_taken_up(spec, progress, table)) names += mapping.target + " ";
+    return names;
+  };
+  EXPECT_EQ(of("public.x"), "x ");
+  EXPECT_EQ(of("copying"), "copying ") << "by the target's name, in the midst of its copy";
+  EXPECT_EQ(of("public.old"), "x y ") << "a parked table that is gone stops only additions";
+  EXPECT_EQ(of(""), "x y ");
+  progress.notes.push_back({.table = TableId{2}, .copied = true});
+  spec.tables.resize(2);
+  EXPECT_EQ(of("public.copying"), "") << "it was taken up";
 }
 
 TEST_F(GivenBackTest, OneThatAnOperatorNamedStopsTheMirrorAsEver) {
