@@ -45,6 +45,7 @@ Lsn reached(PhaseContext& context, const MirrorProgress& progress, const std::st
     if (note.resync == Resync::swapping) refuse("a table that was copied anew was about to take its place");
     if (note.copied) most = std::max(most, note.horizon);
   }
+  if (!progress.checkpoint) return most;  // It is still set up: the target has nothing.
   const std::vector<MirrorTable> tables = standing(progress);
   const std::optional<Lsn> at_target = context.target.reached(tables, patient(stop));
   if (!at_target) refuse("nothing tells how far the target has come: delivery = 'at_least_once' keeps no exact position");

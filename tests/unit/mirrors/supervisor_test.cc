@@ -351,16 +351,47 @@ TEST_F(SupervisorTest, APromotedStandbyThatLacksWhatWasAppliedIsRefused) {
   EXPECT_EQ(catalog_->progress(id).identity->timeline, 1u);
 }
 
+TEST_F(SupervisorTest, AMirrorThatIsStillSetUpGoesOnAtAPromotedStandby) {
+  fill(3);
+  target().stall("set_position");
+  const MirrorId id = create();
+  target().wait_for_calls("set_position", 1);
+  close();
+  target().release("set_position");
+  source().promote(source().position());
+  open();
+  reach(id, MirrorState::running);
+  expect_equal(source().insert("public.t", {"10", "x", "y"}));
+}
+
+TEST_F(SupervisorTest, ACopyThatWasUnderWayBeginsAnewAtAPromotedStandby) {
+  fill(9);
+  target("c").stall("finish_chunk");
+  const MirrorId id = create("c", {{"snapshot_num_rows_per_partition", "3"}});
+  target("c").wait_for_calls("finish_chunk", 1);
+  close();
+  target("c").release("finish_chunk");
+  source().promote(source().position());
+  open();
+  reach(id, MirrorState::running);
+  expect_equal(source().insert("public.t", {"10", "x", "y"}), "c");
+  EXPECT_EQ(catalog_->progress(id).identity->timeline, 2u);
+  const auto logs = catalog_->logs(id);
+  EXPECT_TRUE(std::ranges::any_of(logs, [](const LogRecord& line) { return line.message.find("copied from its start again") != std::string::npos; }));
+}
+
 // The answer to a batch may be lost: what the target holds is past every position that was stored.
 TEST_F(SupervisorTest, RowsOfABatchThatGotNoAnswerCountForAPromotedStandbyToo) {
   const MirrorId id = create("c");
   reach(id, MirrorState::running);
-  // The stream is open: a horizon of its start lies behind.
+  // The stream is open, so that a horizon of its start lies behind, and no position is still on its way to the target.
   expect_equal(source().insert("public.t", {"9", "x", "y"}), "c");
+  source().wait_until_confirmed(source().position());
   const Lsn left = source().position();
   target("c").fail_next("commit", Error(ErrorCode::no_privilege, "not the answer that tells"));
   source().insert("public.t", {"10", "x", "y"});
   reach(id, MirrorState::failed);
+  ASSERT_EQ(target("c").rows("public.t").size(), 2u);
   source().promote(left);
   supervisor_->request(id, MirrorEvent::resume);
   const Wait wait = Wait::at_most(seconds(60));
