@@ -179,8 +179,9 @@ std::span<const TableOutcome> Collapser::collapse(const Batch& batch) {
   Work work{*this, batch};
   work.start();
   for (const ChangeView& change : batch.changes()) {
-    TableOutcome& outcome = work.outcome_of(change.table);
     const TableSchema& schema = batch.tables()[change.table].schema;
+    if (schema.keyless()) continue;
+    TableOutcome& outcome = work.outcome_of(change.table);
     switch (change.kind) {
       case ChangeView::Kind::insert: work.insert(outcome, schema, change); break;
       case ChangeView::Kind::update: work.update(outcome, schema, change); break;

@@ -3,6 +3,8 @@
 //   settle  : every transaction of before the start has ended (rules.md 8)
 //   plan    : chunks, written down before the first is read
 //   workers : each reads a chunk in a transaction of its own, and it is noted once it is durable
+//   (a table without a key: its start is that of a snapshot that is held, in which all of its chunks are read; what a stop
+//   leaves unfinished starts anew: rules.md 41)
 //   end     : keys; the horizon is the WAL insert position read after the last chunk (14)
 // Meanwhile changes are received into the spool, where the mirror has one: not while a table gets its start (copy_receiver.h).
 // A table that is copied anew (RESYNC) goes into a shadow all that way, which then takes the table's place.
@@ -31,13 +33,16 @@ std::vector<ChunkRecord> chunks_of(const MirrorTable& table, const std::vector<C
   return own;
 }
 
+bool all_done(const std::vector<ChunkRecord>& records) { return std::ranges::all_of(records, &ChunkRecord::done); }
+
 /// None of the tables is still to get its start, or another.
 bool is_planned(const MirrorProgress& progress, const std::vector<ChunkRecord>& chunks) {
   return std::ranges::all_of(progress.tables, [&](const MirrorTable& table) {
     const auto note = std::ranges::find(progress.notes, table.schema.id, &MirrorProgress::TableNote::table);
     if (note == progress.notes.end() || note->resync == Resync::asked) return false;
     if (note->parked && note->resync == Resync::none) return true;  // Nothing is received of it, either.
-    return note->copied || note->resync == Resync::swapping || (note->planned && !chunks_of(table, chunks).empty());
+    return note->copied || note->resync == Resync::swapping || 
+           (note->planned && !chunks_of(table, chunks).empty() && (!table.schema.keyless() || all_done(chunks_of(table, chunks))));
   });
 }
 
@@ -62,6 +67,7 @@ class Snapshot {
   void end_table(std::size_t index);
   void swap(std::size_t index);
   void prepare_target(std::size_t index);
+  Lsn horizon_of(const MirrorTable& table);
   MirrorTable placed(std::size_t index) const;
   void show(std::size_t index, std::size_t done, std::size_t total, std::uint64_t rows);
   void work(ChunkReader& reader, const std::stop_token& stop);
@@ -76,6 +82,7 @@ class Snapshot {
   std::vector<MirrorTable> tables_;     // The coordinator's alone, and so is
   std::vector<std::uint32_t> moves_;  // how often each was rewritten or altered under this copy.
   std::vector<bool> anew_;  // Which are copied anew; constant while there are workers.
+  std::vector<std::shared_ptr<HeldSnapshot>> held_;  // The coordinator's: of tables without a key, until they are copied.
   TargetNotes notes_;  // The coordinator's, too.
   Lsn shaped_at_;      // Of tables that were streamed already, while others are added.
   CopyReceiver receiver_;
@@ -103,6 +110,7 @@ void Snapshot::load() {
   context_.source.read_unique(tables_, patient(stop_));
   moves_.assign(tables_.size(), 0);
   anew_.assign(tables_.size(), false);
+  held_.assign(tables_.size(), nullptr);
   std::vector<std::size_t> unplanned;
   for (std::size_t i = 0; i < tables_.size(); ++i) {
     work_.add();
@@ -120,7 +128,7 @@ void Snapshot::load() {
     } else if (noted.copied) {
       add_planned(i, own);
       work_.finished(i);
-    } else if (noted.planned && !own.empty()) {
+    } else if (noted.planned && !own.empty() && (!tables_[i].schema.keyless() || all_done(own))) {
       add_planned(i, own);
     } else {
       unplanned.push_back(i);
@@ -147,6 +155,7 @@ void Snapshot::start_anew(const std::vector<std::size_t>& indexes) {
   receiver_.stop();  // Before the start is asked for.
   const std::vector<MirrorTable> described = context_.source.describe(patient(stop_));
   const Lsn start = context_.source.insert_position(brief(stop_));
+  std::shared_ptr<HeldSnapshot> held;  // One for all of them.
   for (const std::size_t index : indexes) {
     MirrorTable& table = tables_[index];
     const auto now = std::find_if(described.begin(), described.end(),
@@ -161,7 +170,10 @@ void Snapshot::start_anew(const std::vector<std::size_t>& indexes) {
     MirrorTable anew = *now;
     carry_kept(table, anew);
     table = std::move(anew);
-    table.start = start;
+    if (table.schema.keyless() && !held)
+      held = context_.source.hold_snapshot([&](std::string words) { context_.step(std::move(words)); }, unbounded(stop_));
+    held_[index] = table.schema.keyless() ? held : nullptr;
+    table.start = held_[index] ? held->start() : start;
     context_.step("preparing " + table.target_name + " at the target");
     // Void first, so that a crash from here on finds no finished chunk of rows that are gone.
     context_.catalog.plan(context_.lease, table, {});
@@ -174,8 +186,9 @@ void Snapshot::start_anew(const std::vector<std::size_t>& indexes) {
   for (const std::size_t index : indexes) {
     context_.step("planning " + tables_[index].schema.qualified());
     constexpr std::uint32_t kMovesByBlocks = 2;
-    const CutBy by = moves_[index] < kMovesByBlocks ? CutBy::blocks : CutBy::key;
-    const std::vector<Chunk> chunks = context_.source.plan(tables_[index], by, rows, patient(stop_));
+    const CutBy by = moves_[index] < kMovesByBlocks || held_[index] ? CutBy::blocks : CutBy::key;
+    std::vector<Chunk> chunks = context_.source.plan(tables_[index], by, rows, patient(stop_));
+    for (Chunk& chunk : chunks) chunk.snapshot = held_[index] ? held_[index]->name() : "";
     context_.catalog.plan(context_.lease, tables_[index], chunks);
     std::vector<ChunkRecord> records;
     for (const Chunk& chunk : chunks) records.push_back({chunk, false, {}});
@@ -217,6 +230,7 @@ void Snapshot::coordinate(std::size_t worker_count) {
 
 void Snapshot::end_table(std::size_t index) {
   const MirrorTable& table = tables_[index];
+  held_[index].reset();
   context_.step("finishing " + table.target_name + ": keys");
   context_.target.end_copy(placed(index), unbounded(stop_));
   if (anew_[index]) {
@@ -224,9 +238,13 @@ void Snapshot::end_table(std::size_t index) {
     if (context_.catalog.begin_swap(context_.lease, table.schema.id)) return swap(index);
     return work_.finished(index);
   }
-  const Lsn horizon = context_.source.insert_position(brief(stop_));
-  context_.catalog.copied(context_.lease, table.schema.id, horizon);
+  context_.catalog.copied(context_.lease, table.schema.id, horizon_of(table));
   work_.finished(index);
+}
+
+/// A copy of one snapshot shows nothing from the future.
+Lsn Snapshot::horizon_of(const MirrorTable& table) {
+  return table.schema.keyless() ? table.start : context_.source.insert_position(brief(stop_));
 }
 
 /// Repeated after a crash until the catalog knows of it.
@@ -234,7 +252,7 @@ void Snapshot::swap(std::size_t index) {
   const MirrorTable &table = tables_[index], shadow = placed(index);
   context_.step("putting the copy of " + table.schema.qualified() + " into its place");
   TargetIdentity identity = context_.target.swap(table, note_of(notes_, shadow).value_or(TargetIdentity{}), unbounded(stop_));
-  const Lsn horizon = context_.source.insert_position(brief(stop_));
+  const Lsn horizon = horizon_of(table);
   const bool apart = shadow.target_name != table.target_name;
   context_.catalog.resynced(context_.lease, table, horizon, apart ? shadow.target_name : "", identity);
   if (apart) notes_.erase(shadow.target_name);

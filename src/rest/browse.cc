@@ -9,11 +9,12 @@ namespace {
 
 constexpr std::string_view kUserSchemas = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'";
 
-/// What mirrors need of a key is what sources/postgres/identity.cc asks: FULL alone tells no rows apart.
+/// What mirrors need of a key is what sources/postgres/identity.cc asks: FULL alone tells rows apart by all of their values, which
+/// not every target takes.
 /// A partition goes with the table that it is a part of, whose size is that of all its partitions.
 constexpr std::string_view kTables = R"(
 SELECT c.relname, pg_size_pretty(m.bytes), m.bytes, m.rows, k.has_key, c.relreplident,
-       c.relpersistence = 'p' AND k.is_followed
+       c.relpersistence = 'p' AND (k.is_followed OR (c.relreplident = 'f' AND c.relkind = 'r' AND NOT k.has_key))
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL (
   SELECT coalesce(bool_or(i.indisprimary), false) AS has_key,

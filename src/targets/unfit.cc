@@ -76,10 +76,17 @@ bool tells_by_name(std::string_view type) {
 }  // namespace
 
 Problems named_key(const MirrorTable& table) {
-  for (const std::uint16_t place : table.schema.key) {
+  const bool whole = table.schema.keyless() && table.schema.identity == ReplicaIdentity::full;
+  for (std::size_t place = 0; place < table.schema.columns.size(); ++place) {
+    if (!whole && std::ranges::find(table.schema.key, place) == table.schema.key.end()) continue;
     const Column& column = table.schema.columns[place];
     if (!tells_by_name(column.type_name) && !tells_by_name(column.base.name)) continue;
     const std::string name = quote_identifier(column.name);
+    if (whole) {
+      return {unfit(table, "table " + table.schema.qualified() + " has no key, and column " + name + " (" + column.type_name +
+                               ") tells objects of the source by their names: a row would not be found again when its object is renamed",
+                    "ALTER TABLE " + table.schema.qualified() + " ADD PRIMARY KEY (...) at the source, or exclude the column")};
+    }
     return {unfit(table, "the key of table " + table.schema.qualified() + " tells objects of the source by their names, in column " + name +
                              " (" + column.type_name + "): a row would keep its old key when its object is renamed",
                   "ALTER TABLE " + table.schema.qualified() + " ALTER COLUMN " + name + " TYPE oid, or another key, at the source; or exclude the table")};

@@ -52,7 +52,7 @@ def test_what_of_tables_decides_whether_they_can_be_mirrored(w):
     path = f"peers/tables?peer_name={w.source_peer}&schema_name=public"
     tables = {table["tableName"]: table for table in get(w, path)["tables"]}
     assert {name: table["canMirror"] for name, table in tables.items()} == {
-        "bare": False, "by_index": True, "keyed": True, "nothing": False, "parts": True, "unlogged": False, "whole": False}
+        "bare": False, "by_index": True, "keyed": True, "nothing": False, "parts": True, "unlogged": False, "whole": True}
     assert {name: table["replicaIdentity"] for name, table in tables.items()} == {
         "bare": "d", "by_index": "i", "keyed": "d", "nothing": "n", "parts": "d", "unlogged": "d", "whole": "f"}
     assert [name for name, table in tables.items() if table["hasPrimaryKey"]] == ["keyed", "nothing", "parts", "unlogged"]

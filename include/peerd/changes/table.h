@@ -50,12 +50,14 @@ struct TableSchema {
   TableId id;
   std::string schema, name;
   std::vector<Column> columns;
-  /// Indexes into columns, in the key's own order (rules.md 4). Never empty in a mirror.
+  /// Indexes into columns, in the key's own order (rules.md 4). Empty: rows are told apart by nothing but all of their
+  /// values, and equal ones are counted (rules.md 41); the identity is then `full`. So are those of a query that adds rows.
   std::vector<std::uint16_t> key;
   ReplicaIdentity identity = ReplicaIdentity::primary_key;
   bool partitioned = false;  ///< It holds no rows itself: its partitions do, at whatever depth.
   bool operator==(const TableSchema&) const = default;
   std::string qualified() const { return schema + "." + name; }  ///< For people; not quoted.
+  bool keyless() const { return key.empty(); }
 };
 
 /// What is at the end of a type that is made of others: `path` leads there, ".street" or "[].price".

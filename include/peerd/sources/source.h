@@ -23,6 +23,16 @@ struct NamedTable {
   std::vector<TableName> wholes;  ///< Partitioned tables that it is a part of, however deep.
 };
 
+/// A snapshot of the source that shows exactly what was committed in the WAL before `start`, and nothing else (rules.md 41).
+/// It holds a connection, and with it the server's old row versions, until it is destroyed. Any number of readers may share
+/// it meanwhile, by its name (Chunk::snapshot).
+class HeldSnapshot {
+ public:
+  virtual ~HeldSnapshot() = default;
+  virtual Lsn start() const = 0;
+  virtual std::string name() const = 0;
+};
+
 /// Where a mirror's changes come from. A mirror owns one; calls come one at a time from the mirror's
 /// own thread. What open_*() returns has its own connection, may outlive no Source, and goes to one
 /// other thread. Throws Error or Stopped; position_lost means the slot cannot be followed any more.
@@ -63,6 +73,11 @@ class Source {
   /// rewrites that change no value (rules.md 9).
   virtual std::vector<Chunk> plan(const MirrorTable& table, CutBy by, std::uint64_t rows_per_chunk, const Wait& wait) = 0;
   virtual std::unique_ptr<ChunkReader> open_reader(const Wait& wait) = 0;
+  /// For tables without a key, whose copy no repeated change would mend. Waits for transactions that run at the call.
+  virtual std::unique_ptr<HeldSnapshot> hold_snapshot(const std::function<void(std::string)>& step, const Wait& wait) {
+    static_cast<void>(step), static_cast<void>(wait);
+    throw Error(ErrorCode::internal, "this source holds no snapshot");
+  }
   /// pg_current_wal_insert_lsn(): rules.md 8, 14, 15. Above what an earlier call has answered.
   virtual Lsn insert_position(const Wait& wait) = 0;
   /// Checks rules.md 33-34 first (slot there and not lost, `from` not before confirmed_flush nor past the WAL's end).

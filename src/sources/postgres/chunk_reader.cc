@@ -79,15 +79,16 @@ std::string copy_statement(const MirrorTable& table, const Chunk& chunk, const C
 PostgresChunkReader::PostgresChunkReader(Connect connect, std::vector<MappedTable> tables)
     : CopyOutReader(std::move(connect)), tables_(std::move(tables)) {}
 
-bool PostgresChunkReader::as_planned(const MirrorTable& table, const Chunk& chunk, const Wait& wait) {
+bool PostgresChunkReader::as_planned(postgres::Connection& connection, const MirrorTable& table, const Chunk& chunk,
+                                     const Wait& wait) const {
   const auto mapped = std::find_if(tables_.begin(), tables_.end(), [&](const MappedTable& candidate) {
     return candidate.source.schema == table.schema.schema && candidate.source.name == table.schema.name;
   });
   if (mapped == tables_.end()) throw Error(ErrorCode::internal, "a chunk of a table that is not mapped");
-  std::optional<CatalogTable> found = read_table(*connection_, *mapped, wait);
+  std::optional<CatalogTable> found = read_table(connection, *mapped, wait);
   if (found) leave_out(found->schema, table.notes.excluded);
   if (!found || (found->kind != 'r' && found->kind != 'p') || !same_shape(table.schema, found->schema)) return false;
-  if (chunk.range) return columns_mark(*connection_, table.schema.id, wait) == chunk.range->columns_mark;
+  if (chunk.range) return columns_mark(connection, table.schema.id, wait) == chunk.range->columns_mark;
   return chunk.part.oid != 0 || found->file_node == chunk.file_node;
 }
 
@@ -115,7 +116,8 @@ PostgresChunkReader::Found PostgresChunkReader::find(const MirrorTable& table, c
     const std::string all = rows_of(table.schema);
     const bool range = chunk.range.has_value();
     connection_->run("LOCK TABLE " + (range || all.starts_with("ONLY ") ? all : "ONLY " + all) + " IN ACCESS SHARE MODE", wait);
-    if (!as_planned(table, chunk, wait)) return Found::moved;
+    if (table.schema.keyless()) return find_whole(table, chunk, wait);
+    if (!as_planned(*connection_, table, chunk, wait)) return Found::moved;
     return chunk.part.oid == 0 ? Found::as_planned : find_part(table, chunk, part, wait);
   } catch (const Error& error) {
     if (error.text.code != ErrorCode::not_found) throw;
@@ -123,10 +125,22 @@ PostgresChunkReader::Found PostgresChunkReader::find(const MirrorTable& table, c
   }
 }
 
+/// The snapshot is older than the lock: what became of the table since it was taken is seen by other eyes. Rows that an ALTER
+/// has written anew since would not show in it; then the file is another than the snapshot's.
+PostgresChunkReader::Found PostgresChunkReader::find_whole(const MirrorTable& table, const Chunk& chunk, const Wait& wait) {
+  const postgres::Result then = connection_->run("SELECT relfilenode::bigint FROM pg_class WHERE oid = $1::oid",
+                                                 {{std::to_string(table.schema.id.oid)}}, wait);
+  if (then.rows() == 0 || then.integer(0, 0) != chunk.file_node) return Found::moved;
+  const auto now = connect_(false, wait);
+  return as_planned(*now, table, chunk, wait) ? Found::as_planned : Found::moved;
+}
+
 ChunkReader::Opened PostgresChunkReader::open(const MirrorTable& table, const Chunk& chunk, const CopyPlan& plan,
                                               const Wait& wait) {
   // The lock first, then the check, then a snapshot: one older than a rewrite would read nothing, without an error.
-  begin(wait);
+  // Of a table without a key all chunks are of one snapshot, which was taken at its start (rules.md 41).
+  if (!table.schema.keyless()) begin(wait);
+  else if (chunk.snapshot.empty() || !begin_in(chunk.snapshot, wait)) return Opened::table_moved;
   try {
     std::string part;
     const Found found = find(table, chunk, part, wait);

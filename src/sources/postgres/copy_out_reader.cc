@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "postgres/held_snapshot.h"
 #include "postgres/wal_wait.h"
 
 namespace peerd {
@@ -30,11 +31,21 @@ std::string_view CopyFrame::rows(std::string_view message) {
   return message;
 }
 
-void CopyOutReader::begin(const Wait& wait) {
+void CopyOutReader::connect_anew(const Wait& wait) {
   // A chunk that was left in the middle leaves the connection in a COPY: a new one costs less than draining it.
   if (reading_ || !connection_ || connection_->broken()) connection_ = connect_(false, wait);
+}
+
+void CopyOutReader::begin(const Wait& wait) {
+  connect_anew(wait);
   reading_ = true;
   connection_->run("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY", wait);
+}
+
+bool CopyOutReader::begin_in(const std::string& snapshot, const Wait& wait) {
+  connect_anew(wait);
+  reading_ = true;
+  return reading_ = begin_in_snapshot(*connection_, snapshot, wait);
 }
 
 void CopyOutReader::roll_back(const Wait& wait) {

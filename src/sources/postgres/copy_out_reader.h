@@ -29,6 +29,8 @@ class CopyOutReader : public ChunkReader {
   explicit CopyOutReader(Connect connect) : connect_(std::move(connect)) {}
   /// The read-only transaction, on a connection that is good for it.
   void begin(const Wait& wait);
+  /// The same, of an exported snapshot. False: it is not held any more, and nothing is begun.
+  bool begin_in(const std::string& snapshot, const Wait& wait);
   void copy(const std::string& statement, CopyForm form, const Wait& wait);
   void roll_back(const Wait& wait);
   virtual void explain(const Error&, const Wait&) {}  ///< Throws what says more, where something does.
@@ -37,6 +39,7 @@ class CopyOutReader : public ChunkReader {
   std::unique_ptr<postgres::Connection> connection_;
 
  private:
+  void connect_anew(const Wait& wait);
   std::string_view next_message(const Wait& wait);
   void close(const Wait& wait);
 

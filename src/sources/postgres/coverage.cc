@@ -158,7 +158,17 @@ void Coverage::judge_key(const Table& table, const TableStanding& now, int serve
     throw_schema_changed(schema, "has another replica identity at the source now",
                          copy_anew(schema));
   }
+  if (!now.key && schema.keyless()) return;
+  if (!now.key) {
+    throw_schema_changed(schema, "has no primary key any more at the source",
+                         "ALTER TABLE " + quote_identifier(schema.schema) + "." + quote_identifier(schema.name) +
+                             " ADD PRIMARY KEY (...); then " + copy_anew(schema));
+  }
   const std::vector<std::string> names = key_names(schema);
+  if (schema.keyless()) {
+    throw_schema_changed(schema, "has a key at the source now: (" + join(now.key->columns, ", ") + "), and had none",
+                         copy_anew(schema));
+  }
   const bool same = table.note.key.empty() ? same_names(now.key->columns, names) : table.note.key == now.key->numbers;
   if (!same) {
     throw_schema_changed(schema,

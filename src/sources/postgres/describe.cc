@@ -110,6 +110,10 @@ std::int64_t columns_mark(postgres::Connection& connection, TableId table, const
   return result.integer(0, 0);
 }
 
+bool may_be_keyless(const CatalogTable& found) {
+  return found.schema.identity == ReplicaIdentity::full && !found.primary_key && found.kind == 'r' && !found.schema.columns.empty();
+}
+
 std::string key_cure(const CatalogTable& found, const MappedTable& mapped) {
   // REPLICA IDENTITY USING INDEX outlives its index, and then names no row, whatever primary key there is.
   const bool by_index = found.schema.identity == ReplicaIdentity::index;
@@ -121,7 +125,7 @@ std::string key_cure(const CatalogTable& found, const MappedTable& mapped) {
 namespace {
 
 MirrorTable mirror_table(const CatalogTable& found, const MappedTable& mapped) {
-  if (found.schema.key.empty()) {
+  if (found.schema.key.empty() && !may_be_keyless(found)) {
     ErrorText text;
     text.code = ErrorCode::source_unfit;
     text.table = found.schema.qualified();

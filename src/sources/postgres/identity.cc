@@ -16,7 +16,9 @@ BrokenIdentity without_key(const TableStanding& table) {
     return {"has lost its replica identity index" + std::string(kFails), alter(table) + "REPLICA IDENTITY DEFAULT",
             "needs a primary key; or REPLICA IDENTITY USING INDEX of a unique index on NOT NULL columns"};
   }
-  const std::string hint = "a unique index on NOT NULL columns will do too: REPLICA IDENTITY USING INDEX";
+  const std::string hint = std::string("a unique index on NOT NULL columns will do too: REPLICA IDENTITY USING INDEX") +
+                           (table.kind == 'r' ? "; or, to Postgres and Kafka, REPLICA IDENTITY FULL, with which rows are compared as a whole"
+                                              : "");
   return {"has no primary key" + (table.identity == 'f' ? "" : std::string(kFails)),
           alter(table) + "ADD PRIMARY KEY (...)", hint};
 }
@@ -38,7 +40,12 @@ std::optional<BrokenIdentity> broken_identity(const TableStanding& table, int se
   if (table.identity == 'n') {
     return BrokenIdentity{"has REPLICA IDENTITY NOTHING" + std::string(kFails), alter(table) + "REPLICA IDENTITY DEFAULT", {}};
   }
-  if (!table.key) return without_key(table);
+  if (!table.key && (table.identity != 'f' || table.kind != 'r')) return without_key(table);
+  if (!table.key && server_version >= 180000 && table.generated) {
+    return BrokenIdentity{"has no primary key, and REPLICA IDENTITY FULL beside generated columns" + std::string(kFails),
+                          alter(table) + "ADD PRIMARY KEY (...)", "then REPLICA IDENTITY DEFAULT"};
+  }
+  if (!table.key) return std::nullopt;  // All of a row names it.
   if (!table.key->immediate) return deferrable(table, *table.key);
   if (!table.key->valid) {
     return BrokenIdentity{"has a replica identity index that is not valid" + std::string(kFails),

@@ -6,6 +6,7 @@
 #include "postgres/chunk_reader.h"
 #include "postgres/coverage.h"
 #include "postgres/describe.h"
+#include "postgres/held_snapshot.h"
 #include "postgres/money.h"
 #include "postgres/named_tables.h"
 #include "postgres/preflight.h"
@@ -109,6 +110,9 @@ class PostgresSource final : public Source {
   }
   std::unique_ptr<ChunkReader> open_reader(const Wait&) override {
     return std::make_unique<PostgresChunkReader>(connector("snapshot"), names_.tables);
+  }
+  std::unique_ptr<HeldSnapshot> hold_snapshot(const std::function<void(std::string)>& step, const Wait& wait) override {
+    return peerd::hold_snapshot(control(wait), connector("snapshot"), step, wait);
   }
   Lsn insert_position(const Wait& wait) override {
     // A quiet server's does not move: a copy that begins twice at one position would be taken for one.

@@ -56,6 +56,23 @@ void check_capacity(const postgres::Result& server, bool has_slot, Problems& pro
   }
 }
 
+/// Tables without a key start with a slot of their own, beside the mirror's, which is there already if its publication is.
+void check_room_for_snapshot(const postgres::Result& server, const std::vector<TableStanding>& tables, bool has_slot, Problems& problems) {
+  const auto needs = [](const TableStanding& table) { return table.exists && table.identity == 'f' && table.kind == 'r' && !table.key; };
+  const auto table = std::ranges::find_if(tables, needs);
+  const std::int64_t wanted = has_slot ? 1 : 2;
+  if (table == tables.end()) return;
+  const auto check = [&](int column, int most, const char* what, const std::string& setting) {
+    if (server.integer(0, column) < 1 || server.integer(0, column) >= wanted) return;  // None at all: that is told already.
+    ErrorText text = unfit("table " + table->schema + "." + table->name + " has no key, and its copy needs one more of the source's " + what,
+                           setting + "; takes effect at a restart");
+    text.table = table->schema + "." + table->name;
+    problems.push_back({std::move(text), "ALTER SYSTEM SET " + setting + " = " + std::to_string(server.integer(0, most) + 10)});
+  };
+  check(3, 10, "replication slots", "max_replication_slots");
+  check(4, 11, "WAL senders", "max_wal_senders");
+}
+
 void check_server(const postgres::Result& server, int version, const SourceNames& names, Problems& problems) {
   if (version < 120000) problems.push_back({unfit("the source is older than Postgres 12", "upgrade the source"), ""});
   if (server.boolean(0, 1)) {
@@ -112,6 +129,8 @@ void check_key(const CatalogTable& found, const TableStanding& standing, int ver
                Problems& problems) {
   if (const auto broken = broken_identity(standing, version)) {
     problems.push_back({unfit_table(table, broken->what, broken->hint), broken->cure_sql});
+  } else if (found.schema.columns.empty() && found.unsent_key_column.empty()) {
+    problems.push_back({unfit_table(table, "has no columns that could be mirrored, and no primary key"), ""});
   } else if (!found.unsent_key_column.empty()) {
     problems.push_back(
         {unfit_table(table, "has key column " + found.unsent_key_column + ", which is excluded or generated",
@@ -294,6 +313,7 @@ Problems preflight_source(postgres::Connection& connection, const SourceNames& n
     }
     check_table(connection, table, standings[i], publication || !names.own_publication, wait, problems);
   }
+  check_room_for_snapshot(server, standings, publication && publication->made_by_us, problems);
   check_overlaps(connection, names, oids, wait, problems);
   for (std::size_t i = 0; publication && publication->made_by_us && i < oids.size(); ++i)
     if (oids[i] != 0) check_published(connection, names, i, oids[i], wait, problems);

@@ -109,7 +109,7 @@ Shape compare(const TableSchema& schema, std::span<const std::int16_t> numbers, 
     const auto index = static_cast<std::uint16_t>(&column - schema.columns.data());
     if (!column.nullable && std::ranges::find(schema.key, index) == schema.key.end()) shape.required.push_back(index);
   }
-  shape.key_sent = std::all_of(schema.key.begin(), schema.key.end(), [&](std::uint16_t i) {
+  shape.key_sent = (!schema.keyless() || sent.identity == 'f') && std::all_of(schema.key.begin(), schema.key.end(), [&](std::uint16_t i) {
     return shape.from[i] != Shape::kAbsent && (sent.identity == 'f' || sent.columns[shape.from[i]].in_key);
   });
   shape.whole = std::all_of(used.begin(), used.end(), [](bool is_used) { return is_used; });

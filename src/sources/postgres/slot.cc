@@ -47,11 +47,11 @@ void release(postgres::Connection& connection, const SourceNames& names, const W
 
 /// Standbys that synchronise slots keep it too, from Postgres 17 on. A server that does not let us have such a one gives a plain
 /// one: the mirror is worth more than its failover.
-SlotStart make_slot(postgres::Connection& maker, const std::string& slot, const Wait& wait) {
+MadeSlot make_lasting(postgres::Connection& maker, const std::string& slot, const Wait& wait) {
   const std::string create = "CREATE_REPLICATION_SLOT " + quote_identifier(slot) + " LOGICAL pgoutput ";
   const auto make = [&](const char* options) {
     const postgres::Result result = maker.run(create + options, wait);
-    return SlotStart{result.string(0, 0), lsn_at(result, 1)};
+    return MadeSlot{{result.string(0, 0), lsn_at(result, 1)}, {}};
   };
   constexpr const char* kPlain = "NOEXPORT_SNAPSHOT";
   constexpr int kFirstWithFailover = 170000;
@@ -67,16 +67,17 @@ SlotStart make_slot(postgres::Connection& maker, const std::string& slot, const 
   }
 }
 
-/// Creates it on `maker`, whose wait for open transactions can last, while `connection` tells who is waited for.
-SlotStart create(postgres::Connection& connection, std::unique_ptr<postgres::Connection> maker, const std::string& slot,
-                 const std::function<void(std::string)>& step, const Wait& wait) {
-  const int maker_pid = maker->backend_pid();
+}  // namespace
+
+MadeSlot make_slot(postgres::Connection& connection, postgres::Connection& maker, const std::function<MadeSlot(const Wait&)>& make,
+                   const std::function<void(std::string)>& step, const Wait& wait) {
+  const int maker_pid = maker.backend_pid();
   std::stop_source stop_maker;
-  std::promise<SlotStart> promise;
-  std::future<SlotStart> made = promise.get_future();
+  std::promise<MadeSlot> promise;
+  std::future<MadeSlot> made = promise.get_future();
   std::jthread thread([&, until = wait.until] {
     try {
-      promise.set_value(make_slot(*maker, slot, {until, stop_maker.get_token()}));
+      promise.set_value(make({until, stop_maker.get_token()}));
     } catch (...) {
       promise.set_exception(std::current_exception());
     }
@@ -102,8 +103,6 @@ SlotStart create(postgres::Connection& connection, std::unique_ptr<postgres::Con
     throw;
   }
 }
-
-}  // namespace
 
 std::string unadoptable(postgres::Connection& connection, const std::string& slot, const Wait& wait) {
   const postgres::Result result = connection.run(
@@ -166,7 +165,11 @@ SlotStart ensure_slot(postgres::Connection& connection, const Connect& connect, 
       pause(20ms, wait, "waiting for a half-made replication slot to go");
     }
   }
-  if (!status.exists) return create(connection, connect(true, wait), names.slot, step, wait);
+  if (!status.exists) {
+    const auto maker = connect(true, wait);
+    const auto make = [&](const Wait& patience) { return make_lasting(*maker, names.slot, patience); };
+    return make_slot(connection, *maker, make, step, wait).start;
+  }
   const std::string why = intended ? unadoptable(connection, names.slot, wait) : "is not known to this mirror";
   if (why.empty()) return {names.slot, read_slot(connection, names.slot, wait).confirmed};
   ErrorText text;

@@ -32,6 +32,11 @@ void TrackedTable::changed(const std::string& what, const std::string& hint) con
   throw_schema_changed(table_.schema, what, hint.empty() ? cure : hint + "; or " + cure);
 }
 
+/// Without a key no row that is read once more would find the one whose place it takes.
+void TrackedTable::changed_values(const std::string& what) const {
+  changed(what + ": without a key its rows cannot be read once more one by one");
+}
+
 MirrorTable TrackedTable::noted() const {
   MirrorTable table = table_;
   table.notes = notes_;
@@ -71,6 +76,7 @@ TrackedTable::Looked TrackedTable::looked(const LookedTable& now, Lsn inserted, 
     found.renewed |= table.notes.logged != logged;
     found.renewed |= look_at_partitions(table, now, inserted, received, found);
   }
+  if (!found.doubt.empty() && table.schema.keyless()) changed_values(found.doubt);
   if (!found.doubt.empty()) {
     read_all_again(table.notes, inserted);
     found.renewed = true;
@@ -460,12 +466,17 @@ std::string TrackedTable::gain(const LookedTable& now, Lsn inserted, const std::
   add_gained(table, exclude_, gained, now);
   if (!announces_more(table.notes, exclude_, now))
     take_explained_files(table, now, [&](const LookedPartition& part) { return explains_file(part, now); });
+  if (!doubt.empty() && table.schema.keyless()) changed_values(doubt);
   if (!doubt.empty()) {
     read_all_again(table.notes, inserted);
     doubt = "table " + table.schema.qualified() + " " + doubt + ": all its rows are read once more at the source";
   }
   for (const GainedColumn& column : gained) {
     if (column.older_rows_known) continue;
+    if (table.schema.keyless()) {
+      changed_values("has gained column " + quote_identifier(column.column.name) +
+                     ", and neither the WAL nor the catalog tells what older rows hold in it");
+    }
     read_all_again(table.notes, inserted);
     at_once_ = true;
     doubt = "table " + table.schema.qualified() + " has gained column " + quote_identifier(column.column.name) +

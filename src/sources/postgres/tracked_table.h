@@ -120,6 +120,7 @@ class TrackedTable {
   bool explains_file(const LookedPartition& part, const LookedTable& now) const;
   bool look_at_partitions(MirrorTable& table, const LookedTable& now, Lsn inserted, Lsn received, Looked& found);
   [[noreturn]] void changed(const std::string& what, const std::string& hint = {}) const;
+  [[noreturn]] void changed_values(const std::string& what) const;
 
   MirrorTable table_;
   CatalogNotes notes_;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "postgres/cures.h"
 #include "postgres/wal_stream.h"
 
@@ -71,10 +73,50 @@ std::span<CellView> shown_old_row(const pgoutput::Message& message, const TableS
   return row;
 }
 
+[[noreturn]] void no_whole_row(const TableSchema& schema) {
+  ErrorText text;
+  text.code = ErrorCode::peer_error;
+  text.table = schema.qualified();
+  text.message = "the source sent a change of table " + text.table + ", which has no key, without all of the row that it is of";
+  text.hint = "ALTER TABLE " + text.table + " REPLICA IDENTITY FULL; then " + copy_anew(schema);
+  text.retry = Retry::after_operator;
+  throw Error(std::move(text));
+}
+
+void check_whole(const TableSchema& schema, std::span<const CellView> row) {
+  if (std::ranges::find(row, CellView::Kind::unchanged, &CellView::kind) != row.end()) no_whole_row(schema);
+}
+
 }  // namespace
+
+/// Of a table without a key: the row as it is, and as it was, each whole (rules.md 41).
+void WalStream::append_whole(const pgoutput::Message& message, Lsn position, TrackedTable& table, BatchBuilder& into) {
+  const TableSchema& schema = table.table().schema;
+  const Shape& shape = table.shape();
+  const bool insert = message.kind == pgoutput::MessageKind::insert, remove = message.kind == pgoutput::MessageKind::remove;
+  if (!insert && message.old_kind != pgoutput::OldTuple::full) no_whole_row(schema);
+  ChangeView change{};
+  change.table = into.table(table.table());
+  change.version = {commit_, position};
+  const std::span<CellView> old_row = into.cells(insert ? 0 : schema.columns.size());
+  const std::span<CellView> row = into.cells(remove ? 0 : schema.columns.size());
+  if (!insert) project_old(schema, shape, message, old_row);
+  if (!remove) project(schema, shape, message, row);
+  check_whole(schema, old_row);
+  check_whole(schema, row);
+  const Kept old = keep_whole(message.old_row, !insert && shape.whole, into);
+  const Kept now = keep_whole(message.new_row, !remove && shape.whole, into);
+  keep_cells(old_row, {}, old, into);
+  keep_cells(row, now, old, into);
+  change.kind = insert ? ChangeView::Kind::insert : remove ? ChangeView::Kind::remove : ChangeView::Kind::update;
+  change.row = remove ? old_row : row;
+  if (!insert && !remove) change.old_row = old_row;
+  into.append(change);
+}
 
 void WalStream::append_change(const pgoutput::Message& message, Lsn position, TrackedTable& table, BatchBuilder& into) {
   const TableSchema& schema = table.table().schema;
+  if (schema.keyless()) return append_whole(message, position, table, into);
   const Shape& shape = table.shape();
   ChangeView change{};
   change.table = into.table(table.table());

@@ -60,6 +60,7 @@ class WalStream final : public ChangeStream {
   void begin_in(BatchBuilder& into);
   std::optional<Got> took(std::size_t bytes);
   void append_change(const pgoutput::Message& message, Lsn position, TrackedTable& table, BatchBuilder& into);
+  void append_whole(const pgoutput::Message& message, Lsn position, TrackedTable& table, BatchBuilder& into);
 
   std::optional<std::string_view> next_message(const Wait& wait);
   void status_if_due(Clock::Instant now);

@@ -24,6 +24,7 @@
 #include "clickhouse/server_check.h"
 #include "clickhouse/table_note.h"
 #include "peerd/base/log.h"
+#include "peerd/base/text.h"
 #include "peerd/changes/renaming.h"
 #include "shadow.h"
 #include "unfit.h"
@@ -41,6 +42,7 @@ class ClickHouseTarget final : public Target {
       : access_(access_of(peer)),
         layouts_(mirror, title(lease.uuid)),
         mirror_name_(mirror.name),
+        of_query_(mirror.of_query()),
         title_(layouts_.title()),
         fsync_(option_boolean(clickhouse_options(), peer.options, "fsync_after_insert") ? Fsync::yes : Fsync::no),
         least_interval_(option_integer(clickhouse_options(), peer.options, "min_flush_interval_ms")),
@@ -63,6 +65,7 @@ class ClickHouseTarget final : public Target {
   void restart_copy(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override;
   std::string shadow_of(const MirrorTable& table) const override { return shadow_name(table.target_name); }
   Problems check_resync(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override {
+    if (Problems problems = check_keyless(table); !problems.empty()) return problems;
     return clickhouse::check_resync(work(), table, noted, wait);
   }
   TargetIdentity create_shadow(const MirrorTable& table, const std::optional<TargetIdentity>& noted, const Wait& wait) override;
@@ -85,6 +88,7 @@ class ClickHouseTarget final : public Target {
   TableLayout layout_of(const MirrorTable& table) const { return layouts_.of(table); }
   ResyncWork work() { return {client_, names_, layouts_, fsync_}; }
   Problems check_one(const MirrorTable& table, const Wait& wait);
+  Problems check_keyless(const MirrorTable& table) const;
   void widen(const MirrorTable& table, const ExistingTable& existing, const Wait& wait);
   void refuse_kept(const MirrorTable& from, const MirrorTable& to, const ExistingTable& existing) const;
   MirrorTable without_lost(const MirrorTable& from, const MirrorTable& to, ExistingTable& existing, const Wait& wait);
@@ -96,7 +100,9 @@ class ClickHouseTarget final : public Target {
 
   const Access access_;
   Layouts layouts_;
-  const std::string mirror_name_, title_;
+  const std::string mirror_name_;
+  const bool of_query_;
+  const std::string title_;
   const Fsync fsync_;
   const std::chrono::milliseconds least_interval_;
   StatementNames names_;
@@ -135,7 +141,20 @@ std::optional<Lsn> ClickHouseTarget::reached(std::span<const MirrorTable> tables
   return reached;
 }
 
+/// A row's versions are told from equal rows by the key alone.
+Problems ClickHouseTarget::check_keyless(const MirrorTable& table) const {
+  if (!table.schema.keyless() || of_query_) return {};
+  const std::string name = quote_identifier(table.schema.schema) + "." + quote_identifier(table.schema.name);
+  return {unfit(table,
+                "table " + table.schema.qualified() + " has no key, and ClickHouse cannot hold rows that are told apart by nothing but their "
+                "values: equal rows would merge into one",
+                "give it a primary key; or a unique index on NOT NULL columns and ALTER TABLE " + name +
+                    " REPLICA IDENTITY USING INDEX; Postgres and Kafka targets take the table as it is",
+                "ALTER TABLE " + name + " ADD PRIMARY KEY (...)")};
+}
+
 Problems ClickHouseTarget::check_one(const MirrorTable& table, const Wait& wait) {
+  if (Problems keyless = check_keyless(table); !keyless.empty()) return keyless;
   const Mapped* mapped = layouts_.mapped(table);
   Problems problems = mapped == nullptr ? Problems() : check_named(*mapped, table.schema);
   std::ranges::move(check_asked(layouts_, table), std::back_inserter(problems));
@@ -158,6 +177,7 @@ void ClickHouseTarget::open(const Wait& wait) {
 }
 
 TargetIdentity ClickHouseTarget::create(const MirrorTable& table, const Wait& wait) {
+  throw_if_any(check_keyless(table));
   layouts_.forget_types(table.schema.id);
   const TableLayout layout = layout_of(table);
   ExistingTable existing = read_table(client_, table.target_name, wait);

@@ -87,6 +87,7 @@ void RowEncoder::member(std::size_t column, const CellView& value, bool& first, 
 }
 
 void RowEncoder::key_of_row(std::span<const CellView> row, std::string& out) const {
+  if (schema_.keyless()) return;
   bool first = true;
   out.push_back('{');
   for (const std::uint16_t column : schema_.key) member(column, row[column], first, out);

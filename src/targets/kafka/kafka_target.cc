@@ -129,10 +129,10 @@ class KafkaTarget final : public Target {
 Problems KafkaTarget::preflight(std::span<const MirrorTable> tables, const Wait& wait) {
   Problems problems;
   for (const MirrorTable& table : tables) {
-    add_problem(problems, table.schema.qualified(),
-                [&] { refuse_names(*route_of("", table).encoder, !topics_.event_topic().empty()); });
+    add_problem(problems, table.schema.qualified(), [&] { refuse_names(*route_of("", table).encoder, !topics_.event_topic().empty()); });
     std::ranges::move(mappings_.check(table), std::back_inserter(problems));
     std::ranges::move(named_key(table), std::back_inserter(problems));
+    std::ranges::move(check_keyless(table, setup_.sending.exactly_once, topics_, wait), std::back_inserter(problems));
   }
   const std::vector<std::string> names = names_of_topics(topics_, tables, setup_.sending.dead_letters, problems);
   const Wait patience = wait.shorter(std::chrono::seconds(20));
@@ -206,6 +206,7 @@ TargetIdentity KafkaTarget::identity(const Wait& wait) {
 }
 
 TargetIdentity KafkaTarget::create(const MirrorTable& table, const Wait& wait) {
+  throw_if_any(check_keyless(table, setup_.sending.exactly_once, topics_, wait));
   const std::string topic = topics_.name_of(table);
   if (ledger_.ends.contains(topic) && !topics_.exists(topic, wait))
     forget_topic(*producer_, setup_.ledger, ledger_, topic, ends_[topic], TableId{}, wait);
@@ -292,10 +293,9 @@ TargetIdentity KafkaTarget::create_shadow(const MirrorTable& table, const std::o
   return identity;
 }
 
-Problems KafkaTarget::check_resync(const MirrorTable& table, const std::optional<TargetIdentity>&, const Wait&) {
-  Problems problems;
-  add_problem(problems, table.schema.qualified(),
-              [&] { refuse_names(*route_of("", table).encoder, !topics_.event_topic().empty()); });
+Problems KafkaTarget::check_resync(const MirrorTable& table, const std::optional<TargetIdentity>&, const Wait& wait) {
+  Problems problems = check_keyless(table, setup_.sending.exactly_once, topics_, wait);
+  add_problem(problems, table.schema.qualified(), [&] { refuse_names(*route_of("", table).encoder, !topics_.event_topic().empty()); });
   std::ranges::move(mappings_.check_apart(table), std::back_inserter(problems));
   return problems;
 }
@@ -417,6 +417,8 @@ void KafkaTarget::send_change(const Batch& batch, std::size_t index, const Trans
     sender_->send(*producer_, table.route, row,
                   {.kind = row.kind, .lsn = change.version.commit, .xid = row.xid, .ordinal = ordinal_++}, wait);
   };
+  // In the flat format a message has one row, and without a key nothing tells whose place it takes.
+  const bool apart = table.schema.keyless() && format_ == Format::flat;
   switch (change.kind) {
     case ChangeView::Kind::truncate:
       message.kind = Kind::truncate;
@@ -424,14 +426,12 @@ void KafkaTarget::send_change(const Batch& batch, std::size_t index, const Trans
     case ChangeView::Kind::remove: message.kind = Kind::remove; break;
     case ChangeView::Kind::insert: break;
     case ChangeView::Kind::update:
-      message.kind = change.old_key.empty() ? Kind::update : Kind::insert;
-      if (change.old_key.empty()) break;
+      message.kind = change.old_key.empty() && !apart ? Kind::update : Kind::insert;
+      if (message.kind == Kind::update) break;
       // A key change is a delete of the old key and a create of the new one (rules.md 30).
       for (std::size_t k = 0; k < change.old_key.size(); ++k) table.old_row[table.schema.key[k]] = change.old_key[k];
       Message gone = message;
-      gone.kind = Kind::remove;
-      gone.row = table.old_row;
-      gone.filled = {};
+      gone.kind = Kind::remove, gone.row = apart ? change.old_row : table.old_row, gone.filled = {};
       send(gone);
       message.old_row = {};
   }
@@ -448,7 +448,7 @@ void KafkaTarget::send_event(Table& table, Kind kind, Lsn lsn, const Message& me
     key_ += ",\"topic\":" + json_name(topic.name) + "}";
     producer_->send(events_, -1, key_, value_, &headers, wait);
     // As Debezium sends it where it is not skipped: once, with no key.
-    if (kind == Kind::truncate && truncates_) producer_->send(topic, -1, {}, value_, &headers, wait);
+    if (kind == Kind::truncate && truncates_) producer_->send(topic, table.schema.keyless() ? 0 : -1, {}, value_, &headers, wait);
     return;
   }
   key_.push_back('}');

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "unfit.h"
+
 namespace peerd::kafka {
 namespace {
 
@@ -55,6 +57,24 @@ void add_problem(Problems& problems, const std::string& table, const std::functi
     problems.push_back({error.text, ""});
     if (!table.empty()) problems.back().text.table = table;
   }
+}
+
+Problems check_keyless(const MirrorTable& table, bool exactly_once, Topics& topics, const Wait& wait) {
+  if (!table.schema.keyless()) return {};
+  Problems problems;
+  const auto refuse = [&](const char* field, const std::string& what, const std::string& hint) {
+    problems.push_back(unfit(table, "table " + table.schema.qualified() + " has no key, and " + what,
+                             hint + "; or give it a primary key, or REPLICA IDENTITY USING INDEX of a unique index on NOT NULL columns"));
+    problems.back().text.field = field;
+  };
+  if (!exactly_once)
+    refuse("delivery", "delivery = 'at_least_once' may send a row twice, which nobody could tell from two equal ones", "delivery = 'exactly_once'");
+  add_problem(problems, table.schema.qualified(), [&] {
+    const std::string topic = topics.name_of(table);
+    if (topics.is_compacted(topic, wait))
+      refuse("cleanup_policy", "topic " + topic + " is compacted, or is to be: it takes no message without a key", "cleanup_policy = 'delete'");
+  });
+  return problems;
 }
 
 std::vector<std::string> names_of_topics(const Topics& topics, std::span<const MirrorTable> tables, bool dead_letters,

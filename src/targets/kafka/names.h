@@ -15,6 +15,9 @@ namespace peerd::kafka {
 /// their own.
 void refuse_names(const Encoder& encoder, bool events_apart);
 
+/// Of a table without a key: what comes twice counts twice, and a compacted topic takes no message without a key.
+Problems check_keyless(const MirrorTable& table, bool exactly_once, Topics& topics, const Wait& wait);
+
 /// The mirror's topics but those of dead letters, each of which takes one kind of messages; a name that two would have is a
 /// problem.
 std::vector<std::string> names_of_topics(const Topics& topics, std::span<const MirrorTable> tables, bool dead_letters,

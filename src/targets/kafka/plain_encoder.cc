@@ -97,7 +97,7 @@ class PlainEncoder final : public RowEncoder {
   }
 
   void members(const Message& message, bool& first, std::string& out) const {
-    if (message.kind == Kind::remove) {
+    if (message.kind == Kind::remove && !schema().keyless()) {
       for (const std::uint16_t column : schema().key) member(column, message.row[column], first, out);
       return;
     }

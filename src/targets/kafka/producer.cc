@@ -170,8 +170,10 @@ bool Producer::send(const Topic& topic, std::int32_t partition, std::string_view
   parts[count++].u.i32 = partition < 0 ? RD_KAFKA_PARTITION_UA : partition;
   parts[count].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
   parts[count++].u.i = RD_KAFKA_MSG_F_COPY;
-  parts[count].vtype = RD_KAFKA_VTYPE_KEY;
-  parts[count++].u.mem = {const_cast<char*>(key.data()), key.size()};
+  if (!key.empty()) {  // Else it is null.
+    parts[count].vtype = RD_KAFKA_VTYPE_KEY;
+    parts[count++].u.mem = {const_cast<char*>(key.data()), key.size()};
+  }
   if (topic.ends != nullptr) {
     topic.ends->sent();
     parts[count].vtype = RD_KAFKA_VTYPE_OPAQUE;

@@ -58,7 +58,8 @@ bool RowSender::encode(const Write& write, std::string& why) {
 
 /// False: a dead letter went instead.
 bool RowSender::sent(Producer& producer, const Route& route, const Producer::Headers& headers, const Wait& wait) {
-  if (producer.send(route.topic, -1, key_, value_, &headers, wait)) return true;
+  // Without keys all of a table's rows go to one partition: elsewhere the order of a row's changes would be lost.
+  if (producer.send(route.topic, key_.empty() ? 0 : -1, key_, value_, &headers, wait)) return true;
   if (!dead_letters_) throw_too_large(route);
   const std::string why = "the message is too large: the topic takes " + std::to_string(route.topic.largest) + " bytes";
   send_dead_letter(producer, route, why, headers, wait);
@@ -76,7 +77,7 @@ void RowSender::send(Producer& producer, const Route& route, const Message& mess
   }, why);
   headers.unchanged = names_;
   if (!well) return send_dead_letter(producer, route, why, headers, wait);
-  if (!sent(producer, route, headers, wait) || message.kind != Kind::remove || !tombstones_) return;
+  if (!sent(producer, route, headers, wait) || message.kind != Kind::remove || !tombstones_ || key_.empty()) return;
   headers.kind = Kind::tombstone;
   producer.send(route.topic, -1, key_, std::nullopt, &headers, wait);
 }

@@ -26,26 +26,28 @@ int replicas_of(Client& client, const std::string& topic, const Wait& wait) {
   return told.partition_cnt == 0 ? 0 : told.partitions[0].replica_cnt;
 }
 
-/// A number among the settings of one topic or broker; 0: it is not there.
-int number_in(const rd_kafka_ConfigResource_t* resource, std::string_view entry) {
+/// One of the settings of one topic or broker; "": it is not there.
+std::string text_in(const rd_kafka_ConfigResource_t* resource, std::string_view entry) {
   std::size_t entries = 0;
   const auto* const list = rd_kafka_ConfigResource_configs(resource, &entries);
   for (std::size_t i = 0; i < entries; ++i) {
     const char* const value = rd_kafka_ConfigEntry_value(list[i]);
-    if (value == nullptr || entry != rd_kafka_ConfigEntry_name(list[i])) continue;
-    const std::string_view text(value);
-    int number = 0;
-    std::from_chars(text.data(), text.data() + text.size(), number);
-    return number;
+    if (value != nullptr && entry == rd_kafka_ConfigEntry_name(list[i])) return value;
   }
-  return 0;
+  return {};
 }
 
-/// That number of each of these topics or brokers, in one request; of those that are absent, or that the user may not see,
+int number_of(const std::string& text) {
+  int number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+/// That setting of each of these topics or brokers, in one request; of those that are absent, or that the user may not see,
 /// none.
-std::map<std::string, int> settings(Client& client, rd_kafka_ResourceType_t type, std::span<const std::string> names,
+std::map<std::string, std::string> settings(Client& client, rd_kafka_ResourceType_t type, std::span<const std::string> names,
                                     std::string_view entry, const Wait& wait) {
-  std::map<std::string, int> out;
+  std::map<std::string, std::string> out;
   std::vector<Owned<rd_kafka_ConfigResource_t>> resources;
   std::vector<rd_kafka_ConfigResource_t*> asked;
   for (const std::string& name : names) {
@@ -63,7 +65,7 @@ std::map<std::string, int> settings(Client& client, rd_kafka_ResourceType_t type
   std::size_t count = 0;
   const auto* const all = rd_kafka_DescribeConfigs_result_resources(result, &count);
   for (std::size_t i = 0; i < count; ++i)
-    if (const int number = number_in(all[i], entry); number != 0) out[rd_kafka_ConfigResource_name(all[i])] = number;
+    if (std::string text = text_in(all[i], entry); !text.empty()) out[rd_kafka_ConfigResource_name(all[i])] = std::move(text);
   return out;
 }
 
@@ -71,7 +73,7 @@ std::map<std::string, int> settings(Client& client, rd_kafka_ResourceType_t type
 int setting(Client& client, rd_kafka_ResourceType_t type, const std::string& name, std::string_view entry,
             const Wait& wait) {
   const auto found = settings(client, type, {&name, 1}, entry, wait);
-  return found.empty() ? 0 : found.begin()->second;
+  return found.empty() ? 0 : number_of(found.begin()->second);
 }
 
 Problem frail(const std::string& topic, int replicas, std::string hint) {
@@ -137,6 +139,15 @@ Problems check_topics(Client& client, std::span<const Client::NewTopic> topics, 
   return problems;
 }
 
+std::string cleanup_policy(Client& client, const std::string& topic, const Wait& wait) {
+  client.cluster(wait);
+  const std::string name = topic.empty() ? a_broker(client, wait) : topic;
+  if (name.empty()) return {};
+  const auto found = settings(client, topic.empty() ? RD_KAFKA_RESOURCE_BROKER : RD_KAFKA_RESOURCE_TOPIC, {&name, 1},
+                              topic.empty() ? "log.cleanup.policy" : "cleanup.policy", wait);
+  return found.empty() ? "" : found.begin()->second;
+}
+
 std::map<std::string, std::size_t> message_limits(Client& client, std::span<const std::string> topics, const Wait& wait) {
   client.cluster(wait);
   std::map<std::string, std::size_t> out;
@@ -145,7 +156,7 @@ std::map<std::string, std::size_t> message_limits(Client& client, std::span<cons
   const auto own = settings(client, RD_KAFKA_RESOURCE_TOPIC, topics, "max.message.bytes", wait);
   for (const std::string& topic : topics) {
     const auto found = own.find(topic);
-    if (const int limit = found == own.end() ? usual : found->second; limit > 0) out[topic] = static_cast<std::size_t>(limit);
+    if (const int limit = found == own.end() ? usual : number_of(found->second); limit > 0) out[topic] = static_cast<std::size_t>(limit);
   }
   return out;
 }

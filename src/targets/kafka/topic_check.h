@@ -14,6 +14,9 @@ namespace peerd::kafka {
 /// consumer's. Settings that the user may not see are taken for well. Changes nothing.
 Problems check_topics(Client& client, std::span<const Client::NewTopic> topics, const Wait& wait);
 
+/// cleanup.policy of the topic, or, of "", what the brokers give to new ones. "": the user may not see it.
+std::string cleanup_policy(Client& client, const std::string& topic, const Wait& wait);
+
 /// max.message.bytes by topic; of an absent one what the brokers give to new ones. Left out where the user may not see it.
 std::map<std::string, std::size_t> message_limits(Client& client, std::span<const std::string> topics, const Wait& wait);
 

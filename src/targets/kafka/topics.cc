@@ -97,6 +97,13 @@ std::size_t Topics::smallest() const {
   return out;
 }
 
+bool Topics::is_compacted(const std::string& name, const Wait& wait) {
+  const std::string asked = text("cleanup_policy");
+  const bool there = exists(name, wait);
+  const std::string policy = there || asked.empty() ? cleanup_policy(client(), there ? name : "", wait) : asked;
+  return policy.find("compact") != std::string::npos;
+}
+
 void Topics::make(const std::string& name, const std::string& cleanup, int partitions, const Wait& wait) {
   if (!exists(name, wait)) client().create_topic({name, partitions, asked("replication_factor"), cleanup}, wait);
 }

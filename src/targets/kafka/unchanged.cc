@@ -68,6 +68,7 @@ void UnchangedCells::follow(const Batch& batch, std::uint32_t i) {
     return;
   }
   const TableSchema& schema = batch.tables()[change.table].schema;
+  if (schema.keyless()) return;  // All of its rows are sent whole.
   const auto key = arena_.cells(schema.key.size());
   for (std::size_t k = 0; k < key.size(); ++k) key[k] = change.row[schema.key[k]];
   Slot& before = slot(batch, change.table, change.old_key.empty() ? Cells(key) : change.old_key);

@@ -4,6 +4,7 @@
 
 #include "peerd/base/log.h"
 #include "postgres/errors.h"
+#include "postgres/limits.h"
 #include "postgres/merge_work.h"
 #include "postgres/table_lock.h"
 
@@ -42,6 +43,7 @@ void Applier::learn(std::span<const MirrorTable> tables, const Wait& wait) {
     }
     if (const auto refused = stricter_than_source(site_, table, name.quoted(), standing.rules))
       throw Error(refused->text);
+    if (const auto refused = resets_own_columns(site_, table, name, standing)) throw Error(refused->text);
     auto learnt = std::make_unique<Table>();
     learnt->source = source;
     learnt->of = table;
@@ -117,7 +119,8 @@ void Applier::rolled_back() {
 
 bool Applier::may_copy(const Batch& batch, const Horizons& horizons) const {
   if (batch.size() == 0 || !Collapser::inserts_only(batch)) return false;
-  const bool few = batch.size() <= site_.direct_rows / kFew * batch.tables().size() &&
+  const bool few = std::ranges::none_of(batch.tables(), [](const MirrorTable& table) { return table.schema.keyless(); }) &&
+                   batch.size() <= site_.direct_rows / kFew * batch.tables().size() &&
                    std::ranges::all_of(batch.changes(), [](const ChangeView& change) { return is_short(change.row); });
   const Lsn first = batch.changes().front().version.commit;
   return std::ranges::all_of(batch.tables(), [&](const MirrorTable& table) {
@@ -205,20 +208,27 @@ void Applier::merge(const Batch& batch, const ApplyContext& context, bool may_re
     if (int& left = table_of(table).merges_left; left > 0) --left;
   }
   if (!direct.empty()) write_directly(direct, pass);
+  for (std::uint32_t i = 0; i < batch.tables().size(); ++i) {
+    const MirrorTable& of = batch.tables()[i];
+    if (!of.schema.keyless() || batch.counts()[i].all() == 0) continue;
+    if (table_of(of).shape.other_unique) look_again(of, context.wait);
+    Table& table = table_of(of);
+    explained(table, [&] { merge_whole(table, i, pass); });
+    if (table.merges_left > 0) --table.merges_left;
+  }
 }
 
 void Applier::stage_and_merge(const TableOutcome& outcome, Pass& pass) {
   const MirrorTable& of = pass.batch.tables()[outcome.table];
-  look_again(of, outcome, pass.context.wait);
+  if (table_of(of).shape.other_unique || std::ranges::any_of(outcome.rows, &RowOutcome::rekeyed)) look_again(of, pass.context.wait);
   Table& table = table_of(of);
   explained(table, [&] { merge_table(table, outcome, pass); });
 }
 
 /// Rows that are removed and placed again take the operator's columns along, all of them: one that was added since the
 /// table was learnt would be reset in silence. From here to the end of the transaction none can be added.
-void Applier::look_again(const MirrorTable& table, const TableOutcome& outcome, const Wait& wait) {
+void Applier::look_again(const MirrorTable& table, const Wait& wait) {
   const Table& known = table_of(table);
-  if (!known.shape.other_unique && std::ranges::none_of(outcome.rows, &RowOutcome::rekeyed)) return;
   const auto now = connection_.run("LOCK TABLE " + known.shape.table +
                                        " IN ROW EXCLUSIVE MODE; SELECT string_agg(attname, ',' ORDER BY attnum)"
                                        " FROM pg_attribute WHERE attrelid = " +
@@ -241,15 +251,19 @@ postgres::Result Applier::execute(Table& table, const std::string& what, const s
   return connection_.run_prepared(name, {}, wait);
 }
 
+void Applier::truncate(Table& table, const Wait& wait) {
+  if (!table.shape.soft_delete.empty()) {
+    connection_.run(mark_all(table.shape), wait);
+    return;
+  }
+  const postgres::QualifiedName name = postgres::parse_qualified(table.of.target_name);
+  lock_alone(connection_, site_, name, wait);
+  remove_all_rows(connection_, name, wait);
+}
+
 void Applier::merge_table(Table& table, const TableOutcome& outcome, Pass& pass) {
   const Wait& wait = pass.context.wait;
-  if (outcome.truncated && !table.shape.soft_delete.empty()) {
-    connection_.run(mark_all(table.shape), wait);
-  } else if (outcome.truncated) {
-    const postgres::QualifiedName name = postgres::parse_qualified(table.of.target_name);
-    lock_alone(connection_, site_, name, wait);
-    remove_all_rows(connection_, name, wait);
-  }
+  if (outcome.truncated) truncate(table, wait);
   if (outcome.rows.empty()) return;
   Work work;
   work.copies_new = pass.may_retry && !table.shape.other_unique && table.merges_left == 0 &&

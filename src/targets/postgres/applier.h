@@ -8,6 +8,7 @@
 
 #include "peerd/changes/collapse.h"
 #include "peerd/changes/row_lookup.h"
+#include "peerd/changes/whole_rows.h"
 #include "peerd/postgres/connection.h"
 #include "peerd/postgres/pipeline.h"
 #include "postgres/client.h"
@@ -27,6 +28,9 @@ namespace peerd::pgtarget {
 ///            Of a table that changed little, in rows above the horizon that keep their keys, they go directly: a
 ///            statement a row, those of all such tables in one exchange. Where one finds no row, or the server refuses
 ///            one, the table goes by its temporary table after all: that has the answers.
+///
+/// A table without a key goes its own way (rules.md 41): its rows are counted (RowCounter), and found at the target by all of their
+/// values. One that is not there is an error, never passed over.
 ///
 /// Rows at or below the horizon (rules.md 14-18, 25) are placed whole; what the stream did not send of them, and of
 /// rows that should stand above it and do not, is asked of the source. Owned by the writer thread's Target; lives as
@@ -107,8 +111,13 @@ class Applier {
   void exchange(Pass& pass);
   static bool was_settled(const Table& table, const RowOutcome& row, std::uint64_t affected);
 
-  void look_again(const MirrorTable& table, const TableOutcome& outcome, const Wait& wait);
+  void look_again(const MirrorTable& table, const Wait& wait);
   void stage_and_merge(const TableOutcome& outcome, Pass& pass);
+  void merge_whole(Table& table, std::uint32_t number, Pass& pass);
+  void stage_whole(Table& table, const WholeRows& rows, const Wait& wait);
+  void write_whole(Table& table, const WholeRows& rows, const Wait& wait);
+  int lead_of(const Table& table, const Wait& wait);
+  void truncate(Table& table, const Wait& wait);
   void merge_table(Table& table, const TableOutcome& outcome, Pass& pass);
   void make_staging(Table& table, const Wait& wait);
   void empty_staging(Table& table, const TableOutcome& outcome, const Wait& wait);
@@ -130,6 +139,7 @@ class Applier {
   const Site& site_;
   std::map<TableId, std::unique_ptr<Table>> tables_;
   Collapser collapser_;
+  RowCounter counter_;
   CopyText copy_;
   MissingColumns scratch_;
   std::vector<std::uint32_t> order_, starts_;

@@ -39,6 +39,7 @@ Site make_site(const PeerSpec& peer, const MirrorSpec& mirror, const Lease& leas
   site.epoch = lease.epoch;
   site.query = mirror.query_mode();
   site.drops = mirror.drops_columns();
+  if (!mirror.of_query()) site.copies = mirror.boolean("do_initial_copy");
   if (!mirror.of_query()) site.soft_delete = mirror.text("soft_delete_col_name");
   site.synced_at = mirror.text("synced_at_col_name");
   return site;

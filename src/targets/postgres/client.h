@@ -24,6 +24,7 @@ struct Site {
   Mappings mappings{};
   bool drops = false;  ///< A column that is dropped at the source is dropped here.
   std::optional<QueryMode> query{};  ///< Of a mirror of a query.
+  bool copies = true;  ///< Rows that stood before the mirror did are copied.
   /// The table as this server has it. All that stands between a Target's calls and its statements knows no other.
   MirrorTable here(const MirrorTable& table) const { return mappings.renamed(table); }
 };

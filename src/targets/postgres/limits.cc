@@ -56,7 +56,7 @@ std::size_t taken_places(Connection& connection, const Standing& standing, const
 std::optional<Problem> too_many_columns(Connection& connection, const Site& site, const MirrorTable& table,
                                         const QualifiedName& name, const Standing& standing, const Wait& wait) {
   const std::size_t own = (site.soft_delete.empty() ? 0u : 1u) + (site.synced_at.empty() ? 0u : 1u);
-  const std::size_t columns = table.schema.columns.size(), staged = kStagingColumns + table.schema.key.size();
+  const std::size_t columns = table.schema.columns.size(), staged = (table.schema.keyless() ? 4 : kStagingColumns) + table.schema.key.size();
   const std::size_t most = kMostColumns - std::max(own, staged);
   const std::string of_source = "source table " + table.schema.qualified() + " has " + std::to_string(columns) +
                                 " columns";
@@ -241,6 +241,18 @@ std::optional<Problem> not_durable(Connection& connection, const MirrorTable& ta
                cure);
 }
 
+std::optional<Problem> resets_own_columns(const Site& site, const MirrorTable& table, const QualifiedName& name,
+                                          const Standing& standing) {
+  if (!table.schema.keyless() || site.query || standing.oid == 0) return std::nullopt;
+  const Shape shape = shape_of(site, name, table, standing);
+  if (!shape.other_unique || shape.extra.empty()) return std::nullopt;
+  return unfit(table,
+               "target table " + name.quoted() + " has column " + shape.extra.front().name + " beside the source's, and " +
+                   (shape.clashes.empty() ? "one GENERATED ALWAYS AS IDENTITY" : "unique index " + shape.clashes.front().name) +
+                   ": without a key, changed rows would be removed and inserted, and lose what is in it",
+               "drop one of the two at the target, or give the source table a primary key");
+}
+
 std::optional<Problem> beyond_limits(Connection& connection, const Site& site, const MirrorTable& table,
                                      const QualifiedName& name, const Standing& standing, const Wait& wait) {
   if (auto found = impossible_name(table, name)) return found;
@@ -248,6 +260,17 @@ std::optional<Problem> beyond_limits(Connection& connection, const Site& site, c
   if (auto found = own_name(table, "synced_at_col_name", site.synced_at)) return found;
   if (auto found = too_many_columns(connection, site, table, name, standing, wait)) return found;
   if (auto found = not_durable(connection, table, name, standing, wait)) return found;
+  if (auto found = resets_own_columns(site, table, name, standing)) return found;
+  if (table.schema.keyless()) {
+    if (!site.copies && !site.query) {
+      Problem found = unfit(table, "table " + table.schema.qualified() + " has no key, and do_initial_copy = false leaves its rows out: a change of one would find none at the target",
+                            "let it be copied, give it a primary key, or leave it out");
+      found.text.field = "do_initial_copy";
+      return found;
+    }
+    Problems named = site.query ? Problems() : named_key(table);
+    return named.empty() ? std::nullopt : std::optional(std::move(named.front()));
+  }
   if (auto found = deferrable_key(connection, table, name, standing, wait)) return found;
   if (auto found = key_would_merge(site, table, name, standing)) return found;
   return no_key_possible(connection, site, table, name, standing, wait);

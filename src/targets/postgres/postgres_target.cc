@@ -231,6 +231,7 @@ std::pair<std::unique_ptr<Batch>, std::unique_ptr<Batch>> split_tail(const Batch
       };
       change.row = copied(change.row);
       change.old_key = copied(change.old_key);
+      change.old_row = copied(change.old_row);
       change.table = builder.table(batch.tables()[change.table]);
       builder.append(change);
     }

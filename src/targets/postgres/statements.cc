@@ -348,4 +348,97 @@ std::string delete_duplicates(const std::string& rows, const std::vector<std::st
          join(key, ", ") + ") FROM " + rows + ") AS c (part, place, copy) WHERE c.copy > 1)";
 }
 
+namespace {
+
+std::string whole_is(std::initializer_list<Whole> wanted) {
+  std::string list;
+  for (const Whole one : wanted) list += (list.empty() ? "" : ", ") + std::to_string(static_cast<int>(one));
+  return "s.a IN (" + list + ")";
+}
+
+std::string sought(const Shape& shape) { return " FROM " + shape.staging + " s WHERE " + whole_is({Whole::goes, Whole::was}); }
+
+/// All of a row as one text: other texts of its columns make another.
+template <typename Name>
+std::string image(const Shape& shape, Name name) {
+  std::string list;
+  for (std::size_t i = 0; i < shape.columns.size(); ++i) list += (i == 0 ? "" : ", ") + name(i);
+  return "ROW(" + list + ")::text COLLATE \"C\"";
+}
+std::string staged_image(const Shape& shape) { return image(shape, staged); }
+
+std::string candidates(const Shape& shape, const std::string& where) {
+  const std::string row = image(shape, [&](std::size_t i) { return "t." + shape.columns[i]; });
+  return "SELECT t.tableoid AS p, t.ctid AS t, " + row + " AS i FROM " + shape.rows + " t WHERE " + where + live(shape);
+}
+
+}  // namespace
+
+std::string create_whole_staging(const Shape& shape) {
+  std::string list = "o integer, a smallint, p oid, t tid";
+  for (std::size_t i = 0; i < shape.columns.size(); ++i) list += ", c" + std::to_string(i) + " " + shape.types[i];
+  return "DROP TABLE IF EXISTS " + shape.staging + "; CREATE TEMPORARY TABLE " + shape.staging + " (" + list + ")";
+}
+
+std::string copy_whole_staging(const Shape& shape) {
+  std::string list = "o, a";
+  for (std::size_t i = 0; i < shape.columns.size(); ++i) list += ", c" + std::to_string(i);
+  return "COPY " + shape.staging + " (" + list + ") FROM STDIN";
+}
+
+// Two reads where there is a column to lead: NULL equals nothing, and a join on equality is what can be quick.
+std::string find_whole(const Shape& shape, int lead) {
+  std::string rows = candidates(shape, "true");
+  if (lead >= 0) {
+    const auto column = static_cast<std::size_t>(lead);
+    const std::string there = "t." + shape.columns[column], here = staged(column);
+    rows = candidates(shape, there + " IN (SELECT " + here + sought(shape) + " AND " + here + " IS NOT NULL)") + " UNION ALL " +
+           candidates(shape, there + " IS NULL AND EXISTS (SELECT" + sought(shape) + " AND " + here + " IS NULL)");
+  }
+  const std::string numbered = "row_number() OVER (PARTITION BY i) AS n FROM (";
+  return "UPDATE " + shape.staging + " s SET p = m.p, t = m.t FROM (SELECT w.o, h.p, h.t FROM (SELECT o, i, " + numbered +
+         "SELECT s.o, " + staged_image(shape) + " AS i" + sought(shape) + ") x) w JOIN (SELECT p, t, i, " + numbered + rows +
+         ") y WHERE i IN (SELECT " + staged_image(shape) + sought(shape) + ")) h ON h.i = w.i AND h.n = w.n) m WHERE s.o = m.o AND " +
+         whole_is({Whole::goes, Whole::was});
+}
+
+std::string remove_whole(const Shape& shape, bool changed_too) {
+  return "DELETE FROM " + shape.rows + " t USING " + shape.staging + " s WHERE " +
+         (changed_too ? shape.soft_delete.empty() ? whole_is({Whole::goes, Whole::was}) : whole_is({Whole::was}) : whole_is({Whole::goes})) +
+         " AND t.tableoid = s.p AND t.ctid = s.t";
+}
+
+std::string mark_whole(const Shape& shape) {
+  return "UPDATE " + shape.rows + " t SET " + marked(shape) + " FROM " + shape.staging + " s WHERE " + whole_is({Whole::goes}) +
+         " AND t.tableoid = s.p AND t.ctid = s.t";
+}
+
+std::string update_whole(const Shape& shape) {
+  std::vector<std::string> set;
+  for (std::size_t i = 0; i < shape.columns.size(); ++i) set.push_back(shape.columns[i] + " = " + staged(i));
+  if (!shape.synced_at.empty()) set.push_back(shape.synced_at + " = now()");
+  return "UPDATE " + shape.rows + " t SET " + join(set, ", ") + " FROM " + shape.staging + " b JOIN " + shape.staging +
+         " s ON s.o = b.o AND " + whole_is({Whole::is}) + " WHERE b.a = " + std::to_string(static_cast<int>(Whole::was)) +
+         " AND t.tableoid = b.p AND t.ctid = b.t";
+}
+
+std::string insert_whole(const Shape& shape, bool changed_too) {
+  std::vector<std::string> values;
+  for (std::size_t i = 0; i < shape.columns.size(); ++i) values.push_back(staged(i));
+  return insert_into(shape, false) + "SELECT " + join(values, ", ") + own_values(shape, "false") + " FROM " + shape.staging +
+         " s WHERE " + (changed_too ? whole_is({Whole::comes, Whole::is}) : whole_is({Whole::comes}));
+}
+
+// int8, int2, int4, text, char(n), varchar, date, timestamp, timestamptz, numeric, uuid: what has an index first, then what has
+// most values.
+std::string select_leads() {
+  return "SELECT quote_ident(a.attname) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+         " LEFT JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = a.attname AND NOT s.inherited"
+         " WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped"
+         " AND a.atttypid IN (20, 21, 23, 25, 1042, 1043, 1082, 1114, 1184, 1700, 2950)"
+         " ORDER BY EXISTS (SELECT FROM pg_index i WHERE i.indrelid = a.attrelid AND i.indkey[0] = a.attnum AND i.indisvalid"
+         " AND i.indpred IS NULL) DESC,"
+         " CASE WHEN s.n_distinct < 0 THEN 1e9 * -s.n_distinct ELSE s.n_distinct END DESC NULLS LAST, a.attnum";
+}
+
 }  // namespace peerd::pgtarget

@@ -101,7 +101,8 @@ bool bears_tombstones(const MirrorTable& table, const UniqueRule& rule) {
 }  // namespace
 
 Judgement judge(const Site& site, const MirrorTable& table, const UniqueRule& at_target) {
-  if (implies(key_rule(table), at_target, "") || fills_itself(site, table, at_target)) return {};
+  const bool keyed = !table.schema.keyless() || site.query.has_value();
+  if ((keyed && implies(key_rule(table), at_target, "")) || fills_itself(site, table, at_target)) return {};
   const auto condition = condition_of_live(site, at_target);
   if (!condition) {
     return {"it reads the mark that peerd sets on deleted rows; WHERE NOT " + quote_identifier(site.soft_delete) +
@@ -122,7 +123,9 @@ Judgement judge(const Site& site, const MirrorTable& table, const UniqueRule& at
 std::optional<Problem> stricter_than_source(const Site& site, const MirrorTable& table, const std::string& target,
                                             const std::vector<UniqueRule>& at_target) {
   for (const UniqueRule& rule : at_target) {
-    const Judgement judgement = judge(site, table, rule);
+    Judgement judgement = judge(site, table, rule);
+    if (judgement.clash && table.schema.keyless() && !site.soft_delete.empty())
+      judgement.stricter = "marked rows, of which any number may be equal without a key, would stand in the way (or set soft_delete_col_name empty)";
     if (judgement.stricter.empty()) continue;
     return Problem{ErrorText{.code = ErrorCode::target_unfit,
                              .message = rule.name + " of target table " + target + " is stricter than source table " +

@@ -297,7 +297,8 @@ TEST_F(RealCoverage, WhatPublishingWouldBreakIsRefusedBeforeAnythingIsMade) {
       {"(id int PRIMARY KEY); ALTER TABLE public.x REPLICA IDENTITY NOTHING", "REPLICA IDENTITY NOTHING", "REPLICA IDENTITY DEFAULT"},
       {"(id int)", "no primary key", "ADD PRIMARY KEY"},
       {"(id int UNIQUE)", "no primary key", "ADD PRIMARY KEY"},
-      {"(id int); ALTER TABLE public.x REPLICA IDENTITY FULL", "no primary key", "ADD PRIMARY KEY"},
+      {"(id int, a int GENERATED ALWAYS AS (id + 1) STORED); ALTER TABLE public.x REPLICA IDENTITY FULL", "generated columns", "ADD PRIMARY KEY", 180000},
+      {"(id int) PARTITION BY RANGE (id); ALTER TABLE public.x REPLICA IDENTITY FULL", "no primary key", "ADD PRIMARY KEY"},
       {"(id int PRIMARY KEY, k int NOT NULL); CREATE UNIQUE INDEX x_k ON public.x (k);"
        "ALTER TABLE public.x REPLICA IDENTITY USING INDEX x_k; DROP INDEX public.x_k", "lost its replica identity index", "REPLICA IDENTITY DEFAULT"},
       {"(a int, id int GENERATED ALWAYS AS (a + 1) STORED PRIMARY KEY)", "generated", ""},
