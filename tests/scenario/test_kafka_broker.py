@@ -1,5 +1,7 @@
 """Brokers that make topics by themselves, topics that go while a mirror runs, brokers that hang."""
+import psycopg2
 import pytest
+from confluent_kafka.admin import NewTopic
 
 from support.kafka_consumer import Audit
 from support.kafka_server import KafkaServer
@@ -15,22 +17,29 @@ def cleanup_policy(server, topic):
 
 @pytest.fixture(scope="module")
 def auto():
-    return KafkaServer("auto", settings={"auto.create.topics.enable": "true", "num.partitions": 2})
+    return KafkaServer("auto", settings={"auto.create.topics.enable": "true", "num.partitions": 2, "log.cleanup.policy": "compact"})
 
 
 def test_a_broker_that_makes_topics_by_itself_makes_none_of_ours(new_world, auto):
-    """Whoever asks for an absent topic there gets one in the broker's shape: peerd must ask in a way that makes none."""
+    """Whoever asks for an absent topic there gets one in the broker's shape: peerd must ask in a way that makes none. What must not be
+    compacted is made so that it is not, whatever the broker does by default, or refused where it stands."""
     world = new_world("kafka", target=auto)
     create_table(world.source, "public.items", 200, world.source_db)
     world.create_peers()
-    world.create_mirror(["public.items"], "RUNNING", partitions=5, cleanup_policy="compact", tombstones=True)
+    options = {"logical_messages": "out", "on_bad_row": "dead_letter"}
+    auto.admin().create_topics([NewTopic("compacted", 1)])["compacted"].result(30)
+    for name in ("message_topic", "dead_letter_topic"):
+        with pytest.raises(psycopg2.errors.ObjectNotInPrerequisiteState, match="topic compacted is compacted"):
+            world.create_mirror(["public.items"], **options, **{name: "compacted"})
+    world.create_mirror(["public.items"], "RUNNING", partitions=5, cleanup_policy="compact", tombstones=True, **options)
     world.sql("UPDATE items SET n = n + 1; DELETE FROM items WHERE id > 150")
     assert world.settle_and_compare() == 150
-    topics = {name: about for name, about in world.target.topics().items() if not name.startswith("__")}
+    topics = {name: about for name, about in world.target.topics().items() if not name.startswith("__") and name != "compacted"}
     ours, ledger = world.target_name("public.items"), [name for name in topics if name.startswith("_peerd_")]
     assert len(topics[ours].partitions) == 5 and cleanup_policy(world.target, ours) == "compact"
     assert len(ledger) == 1 and len(topics[ledger[0]].partitions) == 1 and cleanup_policy(world.target, ledger[0]) == "compact"
-    assert set(topics) == {ours, *ledger}
+    whole = {f"{world.mirror_name}.message", f"{world.mirror_name}.message.dead_letter", f"{ours}.dead_letter"}
+    assert set(topics) == {ours, *ledger, *whole} and {cleanup_policy(world.target, topic) for topic in whole} == {"delete"}
 
 
 @pytest.mark.full

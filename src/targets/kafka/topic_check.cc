@@ -26,8 +26,8 @@ int replicas_of(Client& client, const std::string& topic, const Wait& wait) {
   return told.partition_cnt == 0 ? 0 : told.partitions[0].replica_cnt;
 }
 
-/// One of the settings of one topic or broker; "": it is not there.
-std::string text_in(const rd_kafka_ConfigResource_t* resource, std::string_view entry) {
+/// One of the settings of a topic or broker; "": it is not there.
+std::string value_in(const rd_kafka_ConfigResource_t* resource, std::string_view entry) {
   std::size_t entries = 0;
   const auto* const list = rd_kafka_ConfigResource_configs(resource, &entries);
   for (std::size_t i = 0; i < entries; ++i) {
@@ -37,13 +37,13 @@ std::string text_in(const rd_kafka_ConfigResource_t* resource, std::string_view 
   return {};
 }
 
-int number_of(const std::string& text) {
+int number(std::string_view text) {
   int number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
 }
 
-/// That setting of each of these topics or brokers, in one request; of those that are absent, or that the user may not see,
+/// That one of each of these topics or brokers, in one request; of those that are absent, or that the user may not see,
 /// none.
 std::map<std::string, std::string> settings(Client& client, rd_kafka_ResourceType_t type, std::span<const std::string> names,
                                     std::string_view entry, const Wait& wait) {
@@ -65,15 +65,15 @@ std::map<std::string, std::string> settings(Client& client, rd_kafka_ResourceTyp
   std::size_t count = 0;
   const auto* const all = rd_kafka_DescribeConfigs_result_resources(result, &count);
   for (std::size_t i = 0; i < count; ++i)
-    if (std::string text = text_in(all[i], entry); !text.empty()) out[rd_kafka_ConfigResource_name(all[i])] = std::move(text);
+    if (std::string value = value_in(all[i], entry); !value.empty()) out[rd_kafka_ConfigResource_name(all[i])] = std::move(value);
   return out;
 }
 
-/// Of one; 0 where it is absent or the user may not see it.
-int setting(Client& client, rd_kafka_ResourceType_t type, const std::string& name, std::string_view entry,
+/// Of one; "" where it is absent or the user may not see it.
+std::string setting(Client& client, rd_kafka_ResourceType_t type, const std::string& name, std::string_view entry,
             const Wait& wait) {
   const auto found = settings(client, type, {&name, 1}, entry, wait);
-  return found.empty() ? 0 : number_of(found.begin()->second);
+  return found.empty() ? std::string() : found.begin()->second;
 }
 
 Problem frail(const std::string& topic, int replicas, std::string hint) {
@@ -81,6 +81,13 @@ Problem frail(const std::string& topic, int replicas, std::string hint) {
   text.message = "topic " + topic + " has replication factor " + std::to_string(replicas) +
                  " and min.insync.replicas 1: acknowledged messages can be lost with one broker";
   text.hint = std::move(hint);
+  return {std::move(text), ""};
+}
+
+Problem compacted(const std::string& topic) {
+  ErrorText text{.code = ErrorCode::target_unfit};
+  text.message = "topic " + topic + " is compacted: of its messages with one key only the last would stay, and without a key it takes none";
+  text.hint = "set cleanup.policy = delete of topic " + topic + ", or name another";
   return {std::move(text), ""};
 }
 
@@ -110,14 +117,17 @@ std::optional<Problem> check_topic(Client& client, const Client::NewTopic& topic
                                    const std::string& broker, const Wait& wait) {
   constexpr std::string_view kLeast = "min.insync.replicas";
   if (const int replicas = replicas_of(client, topic.name, wait); replicas > 0) {
-    if (replicas > 1 && setting(client, RD_KAFKA_RESOURCE_TOPIC, topic.name, kLeast, wait) == 1)
+    if (replicas > 1 && setting(client, RD_KAFKA_RESOURCE_TOPIC, topic.name, kLeast, wait) == "1")
       return frail(topic.name, replicas, "set min.insync.replicas = 2 of topic " + topic.name);
+    const bool keeps_all = topic.cleanup_policy == "delete";
+    if (keeps_all && setting(client, RD_KAFKA_RESOURCE_TOPIC, topic.name, "cleanup.policy", wait).find("compact") != std::string::npos)
+      return compacted(topic.name);
     return std::nullopt;
   }
   const int replicas = topic.replication_factor > 0
                            ? topic.replication_factor
-                           : setting(client, RD_KAFKA_RESOURCE_BROKER, broker, "default.replication.factor", wait);
-  if (replicas > 1 && setting(client, RD_KAFKA_RESOURCE_BROKER, broker, kLeast, wait) == 1)
+                           : number(setting(client, RD_KAFKA_RESOURCE_BROKER, broker, "default.replication.factor", wait));
+  if (replicas > 1 && setting(client, RD_KAFKA_RESOURCE_BROKER, broker, kLeast, wait) == "1")
     return frail(topic.name, replicas, "set min.insync.replicas = 2 of the brokers, or make the topic with it");
   client.create_topic(topic, wait);
   return collides(topic, topics);
@@ -141,22 +151,20 @@ Problems check_topics(Client& client, std::span<const Client::NewTopic> topics, 
 
 std::string cleanup_policy(Client& client, const std::string& topic, const Wait& wait) {
   client.cluster(wait);
-  const std::string name = topic.empty() ? a_broker(client, wait) : topic;
-  if (name.empty()) return {};
-  const auto found = settings(client, topic.empty() ? RD_KAFKA_RESOURCE_BROKER : RD_KAFKA_RESOURCE_TOPIC, {&name, 1},
-                              topic.empty() ? "log.cleanup.policy" : "cleanup.policy", wait);
-  return found.empty() ? "" : found.begin()->second;
+  if (!topic.empty()) return setting(client, RD_KAFKA_RESOURCE_TOPIC, topic, "cleanup.policy", wait);
+  const std::string broker = a_broker(client, wait);
+  return broker.empty() ? "" : setting(client, RD_KAFKA_RESOURCE_BROKER, broker, "log.cleanup.policy", wait);
 }
 
 std::map<std::string, std::size_t> message_limits(Client& client, std::span<const std::string> topics, const Wait& wait) {
   client.cluster(wait);
   std::map<std::string, std::size_t> out;
   const std::string broker = a_broker(client, wait);
-  const int usual = broker.empty() ? 0 : setting(client, RD_KAFKA_RESOURCE_BROKER, broker, "message.max.bytes", wait);
+  const int usual = broker.empty() ? 0 : number(setting(client, RD_KAFKA_RESOURCE_BROKER, broker, "message.max.bytes", wait));
   const auto own = settings(client, RD_KAFKA_RESOURCE_TOPIC, topics, "max.message.bytes", wait);
   for (const std::string& topic : topics) {
     const auto found = own.find(topic);
-    if (const int limit = found == own.end() ? usual : number_of(found->second); limit > 0) out[topic] = static_cast<std::size_t>(limit);
+    if (const int limit = found == own.end() ? usual : number(found->second); limit > 0) out[topic] = static_cast<std::size_t>(limit);
   }
   return out;
 }

@@ -10,6 +10,9 @@
 namespace peerd::kafka {
 namespace {
 
+/// Of topics whose every message counts, whatever the brokers do by default: compaction would leave the last one of a key.
+constexpr const char* kKeepsAll = "delete";
+
 void check_name(const std::string& topic, const std::string& table, const std::string& option = {}) {
   const bool well = !topic.empty() && topic.size() <= 249 && topic != "." && topic != ".." &&
                     topic.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == std::string::npos;
@@ -110,7 +113,7 @@ void Topics::make(const std::string& name, const std::string& cleanup, int parti
 
 void Topics::make_with_dead_letters(const std::string& topic, const std::string& cleanup, const Wait& wait) {
   make(topic, cleanup, asked("partitions"), wait);
-  if (dead_letters()) make(dead_letters_of(topic), "", 0, wait);
+  if (dead_letters()) make(dead_letters_of(topic), kKeepsAll, 0, wait);
 }
 
 void Topics::make_for(const MirrorTable& table, const Wait& wait) {
@@ -118,8 +121,8 @@ void Topics::make_for(const MirrorTable& table, const Wait& wait) {
 }
 
 void Topics::make_for_messages(const Wait& wait) {
-  // Not with the tables' cleanup policy: all messages of a prefix have one key, and compaction would keep the last alone.
-  if (const std::string topic = message_topic(); !topic.empty()) make_with_dead_letters(topic, "", wait);
+  // Not with the tables' cleanup policy: all messages of a prefix have one key.
+  if (const std::string topic = message_topic(); !topic.empty()) make_with_dead_letters(topic, kKeepsAll, wait);
 }
 
 void Topics::make_for_events(const Wait& wait) {
@@ -145,8 +148,8 @@ Problems Topics::check(std::span<const std::string> names, const Wait& wait) {
   std::vector<Client::NewTopic> wanted;
   const int factor = asked("replication_factor"), partitions = asked("partitions");
   for (const std::string& name : names) {
-    wanted.push_back({name, partitions, factor, "", true});
-    if (dead_letters() && name != event_topic()) wanted.push_back({dead_letters_of(name), 0, factor, "", true});
+    wanted.push_back({name, partitions, factor, name == message_topic() ? kKeepsAll : "", true});
+    if (dead_letters() && name != event_topic()) wanted.push_back({dead_letters_of(name), 0, factor, kKeepsAll, true});
   }
   Problems problems = check_topics(client(), wanted, wait);
   if (!problems.empty()) return problems;
