@@ -18,7 +18,7 @@ class BatchQueue : public ChangeQueue {
   bool push(QueueItem& item, const Wait& wait) override;
   std::optional<Queued> pop(const Wait& wait) override;
   void done(std::unique_ptr<Batch> spent) override;
-  bool wants() const noexcept override { return wants_.load(std::memory_order_relaxed); }
+  bool wants() const noexcept override { return wants_.load(); }
   std::unique_ptr<Batch> spent() override;
   std::int64_t oldest_commit_us() const override;
 

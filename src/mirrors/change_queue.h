@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -39,6 +40,7 @@ class ChangeQueue {
   virtual std::uint64_t bytes_on_disk() const { return 0; }
   virtual std::string why_full() const { return {}; }  ///< Of its disk; "": it has room.
 
+  std::atomic<bool> offered{false};  ///< The reader has something to hand over: whoever wants it wakes the reader.
   SharedStageTimes reading;  ///< The reader's stages, on their way to whoever records them.
 
  protected:

@@ -25,7 +25,7 @@ class SpoolQueue : public ChangeQueue {
   std::optional<Queued> pop(const Wait& wait) override;
   void done(std::unique_ptr<Batch> spent) override;
   void stored(Lsn position) override;
-  bool wants() const noexcept override { return wants_.load(std::memory_order_relaxed); }
+  bool wants() const noexcept override { return wants_.load(); }
   std::unique_ptr<Batch> spent() override;
   std::int64_t oldest_commit_us() const override;
   std::string words() const override;

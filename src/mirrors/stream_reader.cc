@@ -33,6 +33,12 @@ void StreamReader::run(const std::stop_token& stop) {
   quiet_since_ = std::chrono::steady_clock::now();
   while (!stop.stop_requested() && !ended_) {
     const auto begin = std::chrono::steady_clock::now();
+    // In this order: a writer that becomes free in between sees the offer, or is seen.
+    queue_.offered = building_;
+    if (building_ && due(begin)) {
+      hand_over(stop);
+      continue;
+    }
     const auto blocked = Blocked::so_far();
     const ChangeStream::Got got = stream_.read(builder_, Wait::at_most(read_time(), stop));
     const auto now = std::chrono::steady_clock::now();
@@ -54,9 +60,9 @@ void StreamReader::run(const std::stop_token& stop) {
 
 milliseconds StreamReader::read_time() const {
   if (!building_) return kIdleRead;
-  constexpr milliseconds kLeast{1};
-  const auto left = std::chrono::duration_cast<milliseconds>(earliest_hand_over() - std::chrono::steady_clock::now());
-  return std::clamp(left, kLeast, kIdleRead);
+  const auto left = std::chrono::ceil<milliseconds>(earliest_hand_over() - std::chrono::steady_clock::now());
+  // Past it the writer is at work, and wakes the reader when it is not; or a transaction is open.
+  return left.count() <= 0 ? kIdleRead : std::min(left, kIdleRead);
 }
 
 Clock::Instant StreamReader::earliest_hand_over() const {
@@ -93,7 +99,7 @@ void StreamReader::hand_over(const std::stop_token& stop) {
   last_mark_ = std::max(last_mark_, builder_.complete_to());
   open_head_ = builder_.in_transaction();
   QueueItem item = builder_.take(queue_.spent());
-  building_ = false;
+  queue_.offered = building_ = false;
   push(item, stop);
   last_hand_over_ = std::chrono::steady_clock::now();
   flush_interval_ = context_.target.flush_interval();

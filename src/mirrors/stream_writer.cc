@@ -121,7 +121,7 @@ void StreamWriter::run(const std::stop_token& stop, const std::atomic<bool>& fin
     if (const auto* shape = std::get_if<NewShape>(&next->item)) {
       settle(stop);
       if (next->record == 0 || next->record > spool_shaped_) take_shape(*shape, next->record, stop);
-      queue_.done(nullptr);
+      done_with(nullptr);
     } else {
       record_.waited = std::max(record_.waited, next->waited);
       apply(std::move(std::get<std::unique_ptr<Batch>>(next->item)), stop);
@@ -146,8 +146,14 @@ void StreamWriter::apply(std::unique_ptr<Batch> batch, const std::stop_token& st
   unsettled_ = result.durable.lsn < result.applied.lsn;
   if (result.durable.lsn > stored_to_) store(result.durable);
   show(*batch, result);
-  queue_.done(std::move(batch));
+  done_with(std::move(batch));
   working_();
+}
+
+/// The reader may wait with the next.
+void StreamWriter::done_with(std::unique_ptr<Batch> spent) {
+  queue_.done(std::move(spent));
+  if (queue_.wants() && queue_.offered) stream_.wake();
 }
 
 void StreamWriter::count_time(std::chrono::nanoseconds all, std::chrono::nanoseconds blocked, std::chrono::nanoseconds committing) {

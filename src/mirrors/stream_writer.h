@@ -23,6 +23,7 @@ class StreamWriter {
  private:
   void apply(std::unique_ptr<Batch> batch, const std::stop_token& stop);
   void count_time(std::chrono::nanoseconds all, std::chrono::nanoseconds blocked, std::chrono::nanoseconds committing);
+  void done_with(std::unique_ptr<Batch> spent);
   void store(Durable durable);
   void settle(const std::stop_token& stop);
   void take_shape(NewShape shape, std::uint64_t record, const std::stop_token& stop);

@@ -2,6 +2,7 @@
 
 #include <libpq-fe.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <map>
 #include <memory>
@@ -27,9 +28,18 @@ struct Connection::State {
   std::unique_ptr<char, FreeMemory> message;  ///< The CopyData that a caller borrows.
   bool broken = false;
   Gather gather;  ///< Of a replication stream.
+  int wake_fd = -1;  ///< Likewise: an eventfd.
   bool prepared = false;                                    ///< prepare() was used.
   std::map<std::string, std::string, std::less<>> planned;  ///< Text of run_planned() -> name.
 
+  State() = default;
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() {
+    if (wake_fd >= 0) close(wake_fd);
+  }
+  /// Waits for the socket until `wait.until`. False: nothing came, or wake() was called.
+  bool sleep(const Wait& wait);
   /// Waits until the socket can be read (and, when asked, until it can be written). Throws on stop and deadline, after
   /// abandon(). Returns poll()'s revents.
   short await(short events, const Wait& wait, const char* doing);

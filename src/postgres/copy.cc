@@ -1,6 +1,9 @@
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <thread>
 
 #include "connection_state.h"
@@ -37,6 +40,8 @@ void Connection::start_replication(std::string_view sql, const Wait& wait) {
   sockaddr_storage own{};
   socklen_t size = sizeof own;
   const bool known = getsockname(socket(), reinterpret_cast<sockaddr*>(&own), &size) == 0;
+  if (state_->wake_fd < 0) state_->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (state_->wake_fd < 0) throw Error(ErrorCode::internal, "eventfd failed");
   state_->gather = Gather(known && own.ss_family == AF_UNIX ? Gather::kOfUnixSocket : Gather::kLongest);
 }
 
@@ -96,11 +101,38 @@ std::optional<std::string_view> Connection::replication_read(const Wait& wait) {
     if (size < -1) state.lost();
     pollfd arrived{PQsocket(state.connection.get()), POLLIN, 0};
     if (std::exchange(flowing, false) && poll(&arrived, 1, 0) == 0) {
-      const Blocked blocked;
-      std::this_thread::sleep_for(state.gather.pause());
+      const auto pause = state.gather.pause(std::chrono::steady_clock::now());
+      const Blocked blocked;  // Not woken: in a backlog what the writer gets is to be large.
+      if (pause.count() > 0) std::this_thread::sleep_for(pause);
     }
-    if (state.poll_once(POLLIN, wait) == 0) return std::nullopt;
+    if (!state.sleep(wait)) return std::nullopt;
     state.consume();
+  }
+}
+
+void Connection::wake() noexcept { eventfd_write(state_->wake_fd, 1); }
+
+bool Connection::State::sleep(const Wait& wait) {
+  constexpr std::chrono::milliseconds kSlice{50};  // How long a stop may go unnoticed.
+  for (;;) {
+    if (wait.stop.stop_requested()) throw Stopped{};
+    const auto now = std::chrono::steady_clock::now();
+    const auto left = std::clamp<Clock::Instant::duration>(wait.until - now, Clock::Instant::duration::zero(), kSlice);
+    const timespec time{0, static_cast<long>(std::chrono::nanoseconds(left).count())};
+    pollfd polled[2] = {{wake_fd, POLLIN, 0}, {PQsocket(connection.get()), POLLIN, 0}};
+    int ready;
+    {
+      const Blocked blocked;
+      ready = ppoll(polled, 2, &time, nullptr);
+    }
+    if (ready < 0 && errno != EINTR) throw Error(ErrorCode::internal, "poll failed");
+    if (ready > 0 && polled[1].revents != 0) return true;
+    if (ready > 0) {
+      eventfd_t count;
+      eventfd_read(wake_fd, &count);
+      return false;
+    }
+    if (wait.expired()) return false;
   }
 }
 

@@ -106,6 +106,7 @@ class Connection {
   /// A message if one is there or comes before `wait.until`; nullopt when none came in time (no throw). Throws Error at the end.
   std::optional<std::string_view> replication_read(const Wait& wait);
   void replication_write(std::string_view bytes, const Wait& wait);
+  void wake() noexcept;  ///< From any thread, once replication has begun: replication_read() returns nullopt soon.
 
   int server_version() const;  ///< 150020.
   int backend_pid() const;

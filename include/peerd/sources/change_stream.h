@@ -30,6 +30,8 @@ class ChangeStream {
   /// After Got::shape: the table as it is from here on. The caller takes its batch, has the target prepared for it once
   /// everything before is applied, stores it, and reads on; the stream uses it from then on.
   virtual NewShape new_shape(const Wait& wait) = 0;
+  /// From any thread: read() that waits returns idle soon, or the next one does.
+  virtual void wake() noexcept = 0;
   /// Sends a status without reading. The reader calls it at least every keep_alive_every() while it waits for room,
   /// so that wal_sender_timeout never strikes however long the target takes (rules.md 32).
   virtual void keep_alive() = 0;

@@ -288,7 +288,7 @@ Got WalStream::read(BatchBuilder& into, const Wait& wait) {
       coverage_->check();
       if (!in_transaction_ && now >= next_look_) look_again(wait.stop);
       if (!shapes_.empty()) return Got::shape;
-      if (now >= wait.until) return Got::idle;
+      if (now >= wait.until || woken_.exchange(false)) return Got::idle;
       continue;
     }
     silence_.heard();

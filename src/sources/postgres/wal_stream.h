@@ -32,6 +32,10 @@ class WalStream final : public ChangeStream {
 
   Got read(BatchBuilder& into, const Wait& wait) override;
   NewShape new_shape(const Wait& wait) override;
+  void wake() noexcept override {
+    woken_ = true;
+    connection_->wake();
+  }
   void keep_alive() override;
   std::chrono::milliseconds keep_alive_every() const noexcept override {
     return std::min<std::chrono::milliseconds>(std::chrono::seconds(2), status_interval_);
@@ -133,6 +137,7 @@ class WalStream final : public ChangeStream {
   Silence silence_;
   Lsn told_;  ///< The flush position of the last status.
   std::atomic<std::uint64_t> received_, confirmed_;
+  std::atomic<bool> woken_{false};
 };
 
 }  // namespace peerd

@@ -26,7 +26,8 @@ namespace peerd::pgtarget {
 ///            Inserts of keys that nothing else in the batch touched skip the temporary table: COPY takes a third of
 ///            the time.
 ///            Of a table that changed little, in rows above the horizon that keep their keys, they go directly: a
-///            statement a row, those of all such tables in one exchange. Where one finds no row, or the server refuses
+///            statement a row, those of all such tables in one exchange; where nothing else is in the batch, BEGIN and
+///            COMMIT travel along (all_directly()). Where one finds no row, or the server refuses
 ///            one, the table goes by its temporary table after all: that has the answers.
 ///
 /// A table without a key goes its own way (rules.md 41): its rows are counted (RowCounter), and found at the target by all of their
@@ -53,6 +54,11 @@ class Applier {
   /// Where `may_retry`, it may throw what another way would have avoided: whatever the server says to a row that goes
   /// directly (give_way() knows), or a unique violation (23505). Roll back, clashed(), and once more.
   void merge(const Batch& batch, const ApplyContext& context, bool may_retry);
+  /// All of the batch goes directly, and what that needs is prepared: send_all() sends it. Outside a transaction. May throw as
+  /// merge() does.
+  bool all_directly(const Batch& batch, const ApplyContext& context);
+  std::size_t send_all(postgres::Pipeline& pipeline, const Batch& batch);  ///< How many statements.
+  void refused(const Batch& batch, std::size_t row);  ///< The server refused that one of send_all(): for give_way().
   /// What merge() threw was said to a row that went directly: its table goes the other way for a while. The caller
   /// rolls back and merges once more.
   bool give_way(const Error& error);
@@ -105,11 +111,10 @@ class Applier {
   void write_directly(std::span<const TableOutcome* const> outcomes, Pass& pass);
   std::size_t number_of(Table& table, const RowOutcome& row);
   void prepare_rows(Table& table, const TableOutcome& outcome, const Wait& wait);
-  void send(postgres::Pipeline& pipeline, Table& table, const RowOutcome& row);
+  void send(postgres::Pipeline& pipeline, const Sent& sent, const Batch& batch);
   RowStatement& statement_of(Table& table, std::size_t number);
   void order(std::span<const TableOutcome* const> outcomes);
   void exchange(Pass& pass);
-  static bool was_settled(const Table& table, const RowOutcome& row, std::uint64_t affected);
 
   void look_again(const MirrorTable& table, const Wait& wait);
   void stage_and_merge(const TableOutcome& outcome, Pass& pass);
@@ -146,6 +151,7 @@ class Applier {
   std::vector<std::uint64_t> vacated_;  ///< Hashes of the keys that rows left in this batch, sorted.
   std::size_t kept_ = 0;                ///< Temporary tables and prepared statements that stand.
   std::vector<TableId> made_;           ///< Whose temporary tables this transaction made.
+  std::vector<const TableOutcome*> direct_;
   std::vector<Sent> sent_;
   Table* refused_ = nullptr;            ///< Whose row the server refused when it went directly.
   std::string values_;                  ///< Of a row that goes directly, each ended by a zero byte.

@@ -6,8 +6,6 @@
 #include "postgres/bookkeeping.h"
 #include "postgres/encode.h"
 #include "postgres/errors.h"
-#include "postgres/firing.h"
-#include "postgres/parts.h"
 #include "postgres/schema.h"
 
 namespace peerd::pgtarget {
@@ -96,8 +94,7 @@ ChunkWriter::Begun PostgresChunkWriter::begin(const MirrorTable& table, const Ch
     if (!connection_ || connection_->broken()) {
       learnt_ = false;
       connection_ = connect(site_, wait);
-      prepare_firing_check(*connection_, wait);
-      prepare_parts_check(*connection_, wait);
+      Verified::prepare(*connection_, wait);
     }
     learn(site_.here(table), wait);
     return start(chunk, plan, known, wait);

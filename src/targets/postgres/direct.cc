@@ -39,9 +39,16 @@ Applier::RowStatement& Applier::statement_of(Table& table, std::size_t number) {
   while (table.direct.size() <= number) {
     const std::size_t next = table.direct.size();
     RowStatement& statement = table.direct.emplace_back();
-    statement.sql = next == kInsert   ? insert_row(shape)
-                    : next == kRemove ? remove_row(shape)
-                                      : update_row(shape, table.groups[next - kFirstUpdate]);
+    if (next == kInsert) {
+      statement.sql = insert_row(shape);
+    } else if (next == kRemove) {
+      // A deleted row of which a mark is to stay is a case for the temporary table where it does not stand,
+      statement.sql = shape.tombstones ? must_find(remove_row(shape)) : remove_row(shape);
+    } else {
+      // and so is one that should stand.
+      const std::string sql = update_row(shape, table.groups[next - kFirstUpdate]);
+      statement.sql = sql.empty() ? "" : must_find(sql);
+    }
   }
   return table.direct[number];
 }
@@ -69,7 +76,9 @@ void Applier::prepare_rows(Table& table, const TableOutcome& outcome, const Wait
   }
 }
 
-void Applier::send(postgres::Pipeline& pipeline, Table& table, const RowOutcome& row) {
+void Applier::send(postgres::Pipeline& pipeline, const Sent& sent, const Batch& batch) {
+  Table& table = table_of(batch.tables()[sent.of->table]);
+  const RowOutcome& row = *sent.row;
   values_.clear();
   places_.clear();
   constexpr std::size_t kNull = static_cast<std::size_t>(-1);
@@ -98,13 +107,6 @@ void Applier::send(postgres::Pipeline& pipeline, Table& table, const RowOutcome&
   }
 }
 
-/// A row that should stand and does not is a case for the temporary table; so is a deleted one of which a mark is to
-/// stay.
-bool Applier::was_settled(const Table& table, const RowOutcome& row, std::uint64_t affected) {
-  if (affected > 0) return true;
-  return row.kind == RowOutcome::Kind::remove ? !table.shape.tombstones : row.fresh;
-}
-
 /// Of each table what leaves first (rules.md 26): keys that the batch tells apart may be one key to the target.
 void Applier::order(std::span<const TableOutcome* const> outcomes) {
   sent_.clear();
@@ -123,7 +125,7 @@ void Applier::exchange(Pass& pass) {
     for (std::size_t next = 0; next < sent_.size();) {
       postgres::Pipeline pipeline(connection_);
       for (std::size_t bytes = 0; next < sent_.size() && bytes < kMostOfAnExchange; ++next) {
-        send(pipeline, table_of(pass.batch.tables()[sent_[next].of->table]), *sent_[next].row);
+        send(pipeline, sent_[next], pass.batch);
         bytes += values_.size();
       }
       pipeline.finish(affected_, pass.context.wait);
@@ -140,22 +142,37 @@ void Applier::exchange(Pass& pass) {
   }
 }
 
-/// What the statements have done, the temporary table does again to the same end.
 void Applier::write_directly(std::span<const TableOutcome* const> outcomes, Pass& pass) {
   for (const TableOutcome* outcome : outcomes)
     prepare_rows(table_of(pass.batch.tables()[outcome->table]), *outcome, pass.context.wait);
   order(outcomes);
   exchange(pass);
-  const TableOutcome* again = nullptr;
-  for (std::size_t i = 0; i < sent_.size(); ++i) {
-    if (sent_[i].of == again) continue;
-    Table& table = table_of(pass.batch.tables()[sent_[i].of->table]);
-    if (was_settled(table, *sent_[i].row, affected_[i])) continue;
-    again = sent_[i].of;
-    table.merges_left = kMergesAfterClash;
-    stage_and_merge(*again, pass);
-  }
 }
+
+bool Applier::all_directly(const Batch& batch, const ApplyContext& context) {
+  if (batch.size() > site_.direct_rows * batch.tables().size()) return false;
+  // Those without a key have no outcomes (collapse.h), and are followed as a whole.
+  if (std::ranges::any_of(batch.tables(), [](const MirrorTable& table) { return table.schema.keyless(); })) return false;
+  Pass pass{batch, context, true};
+  direct_.clear();
+  std::size_t bytes = 0;
+  for (const TableOutcome& outcome : collapser_.collapse(batch)) {
+    if (!goes_directly(table_of(batch.tables()[outcome.table]), outcome, pass)) return false;
+    for (const RowOutcome& row : outcome.rows) bytes += bytes_of(row.row);
+    direct_.push_back(&outcome);
+  }
+  if (bytes > kMostOfAnExchange) return false;
+  for (const TableOutcome* outcome : direct_) prepare_rows(table_of(batch.tables()[outcome->table]), *outcome, context.wait);
+  order(direct_);
+  return true;
+}
+
+std::size_t Applier::send_all(postgres::Pipeline& pipeline, const Batch& batch) {
+  for (const Sent& sent : sent_) send(pipeline, sent, batch);
+  return sent_.size();
+}
+
+void Applier::refused(const Batch& batch, std::size_t row) { refused_ = &table_of(batch.tables()[sent_.at(row).of->table]); }
 
 bool Applier::give_way(const Error& error) {
   if (refused_ == nullptr) return false;

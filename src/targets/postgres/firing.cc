@@ -30,8 +30,6 @@ constexpr std::string_view kRules =
     " FROM pg_rewrite WHERE ev_class = ANY ($1::oid[]) AND ev_type <> '1' AND (ev_type = '2' OR ev_enabled = 'A'"
     " OR ev_enabled = CASE current_setting('session_replication_role') WHEN 'replica' THEN 'R' ELSE 'O' END)";
 
-constexpr const char* kCheck = "peerd_nothing_fires";
-
 /// The statement that lets the role stand aside from triggers and foreign keys.
 std::string replica_grant(Connection& connection, const Site& site) {
   constexpr int kParameterGrants = 150000;
@@ -102,12 +100,10 @@ Problems check_firing(Connection& connection, const Site& site, const MirrorTabl
 }
 
 void prepare_firing_check(Connection& connection, const Wait& wait) {
-  connection.prepare(kCheck,
+  connection.prepare(kFiringCheck,
                      std::string(kWithPartitions) + " SELECT 1 / (NOT EXISTS (SELECT" + std::string(kTriggers) +
                          ") AND NOT EXISTS (SELECT" + std::string(kRules) + "))::integer",
                      wait);
 }
-
-std::string firing_check(const std::string& oids) { return std::string("EXECUTE ") + kCheck + "('{" + oids + "}'); "; }
 
 }  // namespace peerd::pgtarget

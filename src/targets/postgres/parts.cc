@@ -10,8 +10,6 @@ using postgres::Connection;
 using postgres::Result;
 using Parameters = std::vector<std::optional<std::string>>;
 
-constexpr const char* kCheck = "peerd_parts_stand";
-
 constexpr std::string_view kLostColumns =
     "SELECT c.name, c.number, a.attnum, n.attname FROM _peerd.columns c"
     " LEFT JOIN pg_attribute a ON a.attrelid = c.table_oid AND a.attname = c.name"
@@ -141,7 +139,7 @@ void prepare_parts_check(Connection& connection, const Wait& wait) {
   };
   const std::string noted = "_peerd.partitions p WHERE p.table_oid = ANY ($1::oid[])";
   connection.prepare(
-      kCheck,
+      kPartsCheck,
       "SELECT 1 / (NOT EXISTS (SELECT FROM _peerd.columns c LEFT JOIN pg_attribute a"
       " ON a.attrelid = c.table_oid AND a.attname = c.name"
       " WHERE c.table_oid = ANY ($1::oid[]) AND a.attnum IS DISTINCT FROM c.number)"
@@ -156,10 +154,6 @@ void prepare_parts_check(Connection& connection, const Wait& wait) {
                     attached(connection)) +
           " AND " + std::string(kColumnSum) + " = $2::bigint)::integer",
       wait);
-}
-
-std::string parts_check(const std::string& oids, std::int64_t sum) {
-  return std::string("EXECUTE ") + kCheck + "('{" + oids + "}', '" + std::to_string(sum) + "'); ";
 }
 
 std::int64_t column_sum(Connection& connection, const std::string& oid, const Wait& wait) {

@@ -24,10 +24,10 @@ void learn_parts(postgres::Connection& connection, const Site& site, const Mirro
 /// Throws target_unfit with the name of what was noted and is gone, or another one now.
 void require_parts(postgres::Connection& connection, const MirrorTable& table, std::uint32_t oid, const Wait& wait);
 
-/// A statement that fails with a division by zero where require_parts() may throw for one of the tables, "16401,16402",
-/// learn_parts() would find a new partition of one, one is not_durable(), or the sum of their column_sum() is another than
-/// `sum`. REQUIRES: prepared on that connection.
-std::string parts_check(const std::string& oids, std::int64_t sum);
+/// The prepared statement that fails with a division by zero where require_parts() may throw for one of the tables,
+/// "{16401,16402}", learn_parts() would find a new partition of one, one is not_durable(), or the sum of their column_sum()
+/// is another than its second parameter.
+inline constexpr const char* kPartsCheck = "peerd_parts_stand";
 /// Stands for types, collations and defaults of the columns that are noted.
 std::int64_t column_sum(postgres::Connection& connection, const std::string& oid, const Wait& wait);
 /// REQUIRES: the bookkeeping stands.

@@ -7,7 +7,6 @@
 #include "postgres/chunk_writer.h"
 #include "postgres/drop.h"
 #include "postgres/errors.h"
-#include "postgres/firing.h"
 #include "postgres/ownership.h"
 #include "postgres/parts.h"
 #include "postgres/rename.h"
@@ -45,11 +44,10 @@ void PostgresTarget::connected(const Wait& wait) {
     throw Error(ErrorCode::wrong_state, "the open transaction at the target was lost: the stream starts again");
   if (connection_) return;
   connection_ = connect(site_, wait);
-  prepare_firing_check(*connection_, wait);
   applier_ = std::make_unique<Applier>(*connection_, site_);
   if (!opened_) return;
   prepare_checkpoint(*connection_, site_, wait);
-  prepare_parts_check(*connection_, wait);
+  Verified::prepare(*connection_, wait);
   position_ = read_position(*connection_, site_, wait).value_or(Lsn{});
   durable_ = Lsn{};
   flush(wait);
@@ -60,7 +58,7 @@ void PostgresTarget::open(const Wait& wait) {
     connected(wait);
     if (opened_) return;
     position_ = take_over(*connection_, site_, wait);
-    prepare_parts_check(*connection_, wait);
+    Verified::prepare(*connection_, wait);
     opened_ = true;
     flush(wait);
   });
@@ -295,6 +293,7 @@ void PostgresTarget::apply_part(const Batch& batch, const ApplyContext& context)
   if (!continued) savepoints_ = 0;
   // A long transaction keeps the connection: what was committed before it is flushed first.
   if (!continued && batch.open_tail() && durable_ < position_) flush(wait);
+  if (!continued && !batch.open_tail() && apply_at_once(batch, context)) return;
   if (!continued) begin(batch, wait);
   if (batch.size() > 0) write(batch, context, continued);
   if (batch.open_tail()) {
@@ -305,6 +304,37 @@ void PostgresTarget::apply_part(const Batch& batch, const ApplyContext& context)
   const auto before = Blocked::so_far();
   commit(batch, context.horizons, continued, wait);
   committing_ += Blocked::so_far() - before;
+}
+
+/// A batch of few changes in one exchange: nothing of it is read before all of it is sent. Every statement that might do
+/// less than it should is an error, after which the server runs no other, so that COMMIT is reached only by the whole. False:
+/// it has to go the longer way, which also finds out what was wrong; nothing of it stands.
+bool PostgresTarget::apply_at_once(const Batch& batch, const ApplyContext& context) {
+  const Wait& wait = context.wait;
+  if (kept_horizon_ && context.horizons.highest() > *kept_horizon_) return false;
+  std::vector<std::uint64_t> done;
+  constexpr std::size_t kBefore = 2;  // BEGIN and the checkpoint.
+  std::size_t rows = 0;
+  try {
+    if (!applier_->all_directly(batch, context)) return false;
+    const std::string position = to_string(batch.complete_to());
+    const char* const checkpoint[] = {position.c_str(), has_standbys_ ? nullptr : "off"};
+    postgres::Pipeline pipeline(*connection_);
+    pipeline.run("BEGIN", {});
+    pipeline.run_prepared(kSureCheckpoint, checkpoint);
+    rows = applier_->send_all(pipeline, batch);
+    verified_.send_checks(pipeline, batch.tables());
+    pipeline.run("COMMIT", {});
+    pipeline.finish(done, wait);
+  } catch (const Error& error) {
+    if (connection_->broken() || !is_refusal(error)) throw;
+    if (done.size() >= kBefore && done.size() < kBefore + rows) applier_->refused(batch, done.size() - kBefore);
+    applier_->give_way(error);
+    rollback(wait);
+    return false;
+  }
+  committed(batch, wait);
+  return true;
 }
 
 /// How long what was committed may go without being flushed while more comes: as often a checkpoint can be stored.
@@ -318,6 +348,10 @@ void PostgresTarget::commit(const Batch& batch, const Horizons& horizons, bool c
   // What went before in this transaction may have been written to any of them.
   verified_.commit(*connection_, site_, continued ? std::span<const MirrorTable>() : batch.tables(),
                    has_standbys_ ? Verified::Commit::flushed : Verified::Commit::visible, wait);
+  committed(batch, wait);
+}
+
+void PostgresTarget::committed(const Batch& batch, const Wait& wait) {
   applier_->committed();
   in_tail_ = false;
   const auto now = std::chrono::steady_clock::now();

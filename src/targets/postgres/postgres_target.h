@@ -54,9 +54,11 @@ class PostgresTarget final : public Target {
   void in_transaction(const MirrorTable& table, const Wait& wait, Work work);
 
   void apply_part(const Batch& batch, const ApplyContext& context);
+  bool apply_at_once(const Batch& batch, const ApplyContext& context);
   void begin(const Batch& batch, const Wait& wait);
   void checkpoint(Lsn position, const char* before, const Wait& wait);
   void commit(const Batch& batch, const Horizons& horizons, bool continued, const Wait& wait);
+  void committed(const Batch& batch, const Wait& wait);
   void flush(const Wait& wait);
   void rollback(const Wait& wait);
   [[noreturn]] void give_up_tail(const Batch& batch, const Error& error, const Wait& wait);

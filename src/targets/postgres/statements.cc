@@ -333,6 +333,10 @@ std::string remove_row(const Shape& shape) {
   return "UPDATE " + shape.rows + " t SET " + marked(shape) + " WHERE " + key_is_given(shape, 1) + live(shape);
 }
 
+std::string must_find(const std::string& statement) {
+  return "WITH found AS (" + statement + " RETURNING 1) SELECT 1 / count(*) FROM found";
+}
+
 std::string insert_placed_with_extra(const Shape& shape) { return insert_rows(shape, true); }
 std::string insert_placed(const Shape& shape) { return insert_rows(shape, false); }
 

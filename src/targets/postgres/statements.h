@@ -115,6 +115,8 @@ std::string insert_row(const Shape& shape);
 std::string update_row(const Shape& shape, const MissingColumns& missing);
 /// What delete_removed() does, or with soft delete mark_removed(). Parameters: the key.
 std::string remove_row(const Shape& shape);
+/// The same, and an error (division by zero) where it finds no row: nothing after it in the transaction is then done.
+std::string must_find(const std::string& statement);
 /// What update_row() takes from a row, in order.
 std::vector<std::uint16_t> set_by_update(const Shape& shape, const MissingColumns& missing);
 

@@ -12,6 +12,7 @@
 namespace peerd::pgtarget {
 namespace {
 
+constexpr const char* kNamesCheck = "peerd_names_stand";
 constexpr std::string_view kDivisionByZero = "22012";  ///< How a check says no: the COMMIT after it is then not run.
 
 bool has_its_name(postgres::Connection& connection, const postgres::QualifiedName& name, const std::string& oid,
@@ -73,19 +74,53 @@ std::vector<std::shared_ptr<const Verified::Known>> Verified::known(std::span<co
   return found;
 }
 
+Verified::Checked Verified::checked(const std::vector<std::shared_ptr<const Known>>& tables) const {
+  Checked arrays{"{", "{", std::to_string(sum_of(tables))};
+  for (const auto& one : tables) {
+    const char* comma = arrays.oids.size() == 1 ? "" : ",";
+    arrays.oids.append(comma).append(one->oid);
+    arrays.names.append(comma).push_back('"');
+    for (const char c : one->name.quoted()) {
+      if (c == '"' || c == '\\') arrays.names.push_back('\\');
+      arrays.names.push_back(c);
+    }
+    arrays.names.push_back('"');
+  }
+  arrays.oids.push_back('}');
+  arrays.names.push_back('}');
+  return arrays;
+}
+
+void Verified::prepare(postgres::Connection& connection, const Wait& wait) {
+  connection.prepare(kNamesCheck,
+                     "SELECT 1 / (NOT EXISTS (SELECT FROM unnest($1::text[], $2::oid[]) AS named (name, oid)"
+                     " WHERE to_regclass(named.name)::oid IS DISTINCT FROM named.oid))::integer",
+                     wait);
+  prepare_firing_check(connection, wait);
+  prepare_parts_check(connection, wait);
+}
+
+void Verified::send_checks(postgres::Pipeline& pipeline, std::span<const MirrorTable> tables) const {
+  const auto written = known(tables);
+  if (written.empty()) return;
+  const auto [names, oids, sum] = checked(written);
+  const char* const all[] = {names.c_str(), oids.c_str(), sum.c_str()};
+  pipeline.run_prepared(kNamesCheck, std::span(all).first(2));
+  pipeline.run_prepared(kFiringCheck, std::span(all).subspan(1, 1));
+  pipeline.run_prepared(kPartsCheck, std::span(all).last(2));
+}
+
 void Verified::commit(postgres::Connection& connection, const Site& site, std::span<const MirrorTable> tables,
                       Commit how, const Wait& wait) const {
   const auto written = known(tables);
-  std::string oids, stands;
-  for (const auto& one : written) {
-    oids += (oids.empty() ? "" : ",") + one->oid;
-    stands += "SELECT 1 / (coalesce(to_regclass(" + quote_literal(one->name.quoted()) + ")::oid, 0) = '" + one->oid +
-              "'::oid)::integer; ";
-  }
   const std::string commit = how == Commit::visible ? "SET LOCAL synchronous_commit = off; COMMIT" : "COMMIT";
   for (const bool again : {false, true}) {
     std::string checks;
-    if (!oids.empty()) checks = "SAVEPOINT peerd_check; " + stands + firing_check(oids) + parts_check(oids, sum_of(written));
+    if (!written.empty()) {
+      const auto [names, oids, sum] = checked(written);
+      checks = std::string("SAVEPOINT peerd_check; EXECUTE ") + kNamesCheck + "(" + quote_literal(names) + ", '" + oids + "'); EXECUTE " +
+               kFiringCheck + "('" + oids + "'); EXECUTE " + kPartsCheck + "('" + oids + "', '" + sum + "'); ";
+    }
     try {
       connection.run(checks + commit, wait);
       return;

@@ -11,6 +11,7 @@
 #include "peerd/base/mutex.h"
 #include "peerd/changes/table.h"
 #include "peerd/postgres/connection.h"
+#include "peerd/postgres/pipeline.h"
 #include "postgres/client.h"
 
 namespace peerd::pgtarget {
@@ -35,6 +36,10 @@ class Verified {
   enum class Commit { flushed, visible };  ///< visible: its WAL is flushed some time later (rules.md 24).
   void commit(postgres::Connection& connection, const Site& site, std::span<const MirrorTable> tables, Commit how,
               const Wait& wait) const;
+  /// The same checks, for an exchange that ends with COMMIT: where one says no, it is not run.
+  void send_checks(postgres::Pipeline& pipeline, std::span<const MirrorTable> tables) const;
+  /// What the checks need. REQUIRES: the bookkeeping stands.
+  static void prepare(postgres::Connection& connection, const Wait& wait);
   /// After `error` of a statement on `tables`: what has come to fire may be what failed, or a column of which the statement
   /// makes no sense any more, and is then told as a start tells it. Rolls back.
   void refuse_firing(postgres::Connection& connection, const Site& site, std::span<const MirrorTable> tables,
@@ -46,6 +51,11 @@ class Verified {
     postgres::QualifiedName name;
     std::string oid;
   };
+  struct Checked {  ///< The parameters of the checks.
+    std::string names, oids;  ///< Arrays.
+    std::string sum;
+  };
+  Checked checked(const std::vector<std::shared_ptr<const Known>>& tables) const;
   std::int64_t sum_of(const std::vector<std::shared_ptr<const Known>>& tables) const;
   std::vector<std::shared_ptr<const Known>> known(std::span<const MirrorTable> tables) const;
   static Problems firing(postgres::Connection& connection, const Site& site,

@@ -90,11 +90,10 @@ class FakeStream : public ChangeStream {
     const Wait patient{std::chrono::steady_clock::now() + std::chrono::hours(1), wait.stop};
     server_->enter("read_stream", &patient);
     Lock lock(server_->mutex_);
-    const auto ready = [&] { return at_ < server_->wal_.size() || server_->dead_; };
-    if (!server_->changed_.wait_until(server_->mutex_, wait.stop, wait.until, ready)) {
-      if (wait.stop.stop_requested()) throw Stopped{};
-      return Got::idle;
-    }
+    const auto ready = [&] { return at_ < server_->wal_.size() || server_->dead_ || woken_; };
+    const bool came = server_->changed_.wait_until(server_->mutex_, wait.stop, wait.until, ready);
+    if (!came && wait.stop.stop_requested()) throw Stopped{};
+    if (!came || std::exchange(woken_, false)) return Got::idle;
     if (server_->dead_) throw Error(ErrorCode::unreachable, "the fake server is down");
     if (!server_->slots_.contains(slot_)) throw Error(ErrorCode::position_lost, "the slot is gone");
     const SourceServer::Transaction& transaction = server_->wal_[at_];
@@ -114,6 +113,11 @@ class FakeStream : public ChangeStream {
   NewShape new_shape(const Wait&) override {
     tables_[new_shape_.table.schema.qualified()] = new_shape_.table;
     return new_shape_;
+  }
+  void wake() noexcept override {
+    Lock lock(server_->mutex_);
+    woken_ = true;
+    server_->changed_.notify_all();
   }
   void keep_alive() override { server_->enter("keep_alive", nullptr); }
   void confirm(Stored position) noexcept override {
@@ -199,6 +203,7 @@ class FakeStream : public ChangeStream {
   NewShape new_shape_;
   std::size_t at_ = 0, change_ = 0;  ///< The next transaction of the WAL, and the next change in it.
   Lsn received_;
+  bool woken_ = false;
 };
 
 /// A Source over a SourceServer. Many may share one server, one after the other, as after restarts.

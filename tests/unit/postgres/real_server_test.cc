@@ -53,6 +53,28 @@ TEST_F(RealServer, PinsTheSessionWhateverTheOperatorsOptions) {
   EXPECT_GE(connection->server_version(), 120000);
 }
 
+TEST_F(RealServer, AReplicationReaderThatWaitsIsWokenAndReadsOn) {
+  auto connection = open();
+  connection->run("CREATE PUBLICATION wakes", wait_);
+  connection->run("SELECT pg_create_logical_replication_slot('wakes', 'pgoutput')", wait_);
+  ConnectOptions options = options_;
+  options.replication = true;
+  auto stream = Connection::open(options, wait_);
+  stream->start_replication("START_REPLICATION SLOT wakes LOGICAL 0/0 (proto_version '1', publication_names 'wakes')", wait_);
+  const Wait patient = Wait::at_most(60s);
+  for (int i = 0; i < 3; ++i) {
+    std::jthread waker([&] { stream->wake(); });
+    while (const auto message = stream->replication_read(patient)) EXPECT_EQ(message->substr(0, 1), "k");
+    EXPECT_FALSE(patient.expired());
+  }
+  stream.reset();
+  const Wait soon = Wait::at_most(20s);
+  while (!soon.expired() && connection->run("SELECT 1 FROM pg_replication_slots WHERE slot_name = 'wakes' AND active", wait_).rows() > 0) {
+  }
+  connection->run("SELECT pg_drop_replication_slot('wakes')", wait_);
+  connection->run("DROP PUBLICATION wakes", wait_);
+}
+
 TEST_F(RealServer, WhatIsPlannedOnceIsAnsweredAnew) {
   auto connection = open();
   constexpr std::string_view kAsk = "SELECT $1::int + 1, (SELECT count(*) FROM pg_prepared_statements)";
