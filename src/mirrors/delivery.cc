@@ -21,7 +21,7 @@ StreamStart find_start(PhaseContext& context, const MirrorProgress& progress, co
                           .hint = "RESYNC MIRROR copies the tables anew", .field = {}, .table = {}, .origin = {}, .retry = {}});
   if (own->lsn == stored) return {own->lsn, true};
   const std::optional<Lsn> kept = context.target.kept_horizon(prompt(stop));
-  return {own->lsn, kept.has_value(), kept, context.catalog.checkpoint(context.lease, *own, BatchRecord{})};
+  return {own->lsn, kept.has_value(), kept, std::nullopt, true};
 }
 
 Horizons find_horizons(PhaseContext& context, const MirrorProgress& progress, const StreamStart& start,
@@ -58,6 +58,8 @@ Delivery open_delivery(PhaseContext& context, MirrorProgress progress, const std
   if (!progress.target) context.catalog.note_target(context.lease, "", context.target.identity(prompt(stop)));
   StreamStart start = find_start(context, progress, stop);
   Horizons horizons = find_horizons(context, progress, start, stop);
+  // With its horizons stored: a start that finds the position there takes all that is beside it for known.
+  if (start.ahead) start.to_confirm = context.catalog.checkpoint(context.lease, Durable{start.from}, BatchRecord{});
   context.target.keep_horizon(horizons.highest(), prompt(stop));
   auto lookup = context.source.open_lookup(patient(stop));
   context.board.update(context.record.id, [&](MirrorStatus& status) {

@@ -13,6 +13,7 @@ struct StreamStart {
   bool clean;  ///< Nothing was applied beyond `from`, and every horizon is stored, here or as kept_horizon.
   std::optional<Lsn> kept_horizon{};  ///< What look-ups had raised it to, as the target has it beside `from`.
   std::optional<Stored> to_confirm{};  ///< The target was ahead of the catalog: the slot has not heard of it.
+  bool ahead = false;                  ///< Of the catalog's position, which is stored once the horizons are.
 };
 
 /// What the writer's half of a stream begins with, once the target is found to be the one that was noted.

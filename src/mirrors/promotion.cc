@@ -45,11 +45,16 @@ Lsn reached(PhaseContext& context, const MirrorProgress& progress, const std::st
     if (note.resync == Resync::swapping) refuse("a table that was copied anew was about to take its place");
     if (note.copied) most = std::max(most, note.horizon);
   }
+  // What was read for a copy is void once it begins again, by its start: that one has to be the later one.
+  for (const MirrorTable& table : progress.tables)
+    if (const Note* const note = note_of(progress, table); note != nullptr && note->planned) most = std::max(most, table.start);
   if (!progress.checkpoint) return most;  // It is still set up: the target has nothing.
   const std::vector<MirrorTable> tables = standing(progress);
   const std::optional<Lsn> at_target = context.target.reached(tables, patient(stop));
   if (!at_target) refuse("nothing tells how far the target has come: delivery = 'at_least_once' keeps no exact position");
   if (const auto kept = context.target.kept_horizon(prompt(stop))) most = std::max(most, *kept);
+  else if (const auto own = context.target.position(prompt(stop)); own && own->lsn > position_of(progress))
+    refuse("the target took changes that no checkpoint tells of: values for them may have been read at the source later than they were committed");
   return std::max(most, *at_target);
 }
 

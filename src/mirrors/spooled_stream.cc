@@ -13,6 +13,7 @@
 
 #include "delivery.h"
 #include "parked.h"
+#include "promotion.h"
 #include "retry_policy.h"
 #include "slot_given_up.h"
 #include "source_place.h"
@@ -362,7 +363,14 @@ bool await_need_to_receive(PhaseContext& context, const std::stop_token& stop) {
 
 void receive_beside_copy(PhaseContext& context, const std::stop_token& stop) {
   MirrorProgress progress = context.catalog.progress(context.record.id);
-  check_identity(context, progress, stop);
+  const SourceIdentity identity = context.source.identity(brief(stop));
+  // What was copied so far was read at the server of before: that is for an attempt alone to judge, not beside its workers.
+  if (was_promoted(progress, identity))
+    throw Error(ErrorText{.code = ErrorCode::position_lost,
+                          .message = "the source was failed over to another server while tables are copied",
+                          .hint = "the copy looks at it by itself",
+                          .retry = Retry::later});
+  require_noted(context, progress, identity);
   context.source.read_unique(progress.tables, patient(stop));
   SpoolUse use;
   use.now = use.always = true;  // No slot is given up: what was copied would be lost with it.
