@@ -6,6 +6,9 @@
 namespace peerd {
 namespace {
 
+/// Who holds it. A server that was started again gives the names of its snapshots anew, to whoever exports one there.
+constexpr std::string_view kHolder = "pid || ' ' || extract(epoch FROM backend_start)";
+
 class Held final : public HeldSnapshot {
  public:
   Held(std::unique_ptr<postgres::Connection> connection, Lsn start, std::string name)
@@ -22,10 +25,13 @@ class Held final : public HeldSnapshot {
 }  // namespace
 
 bool begin_in_snapshot(postgres::Connection& connection, const std::string& name, const Wait& wait) {
+  const std::size_t space = name.find(' ');
   connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", wait);
   try {
-    connection.run("SET TRANSACTION SNAPSHOT " + quote_literal(name), wait);
-    return true;
+    connection.run("SET TRANSACTION SNAPSHOT " + quote_literal(name.substr(0, space)), wait);
+    if (space == std::string::npos || connection.run("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE " + std::string(kHolder) + " = $1)",
+                                                     {{name.substr(space + 1)}}, wait).boolean(0, 0))
+      return true;
   } catch (const Error& error) {
     // 22023, 42704 and 55000: whoever held it is gone; what they call it depends on the version.
     if (error.text.origin != "22023" && error.text.origin != "42704" && error.text.origin != "55000") throw;
@@ -48,7 +54,9 @@ std::unique_ptr<HeldSnapshot> hold_snapshot(postgres::Connection& connection, co
   auto holder = connect(false, wait);
   if (made.snapshot.empty() || !begin_in_snapshot(*holder, made.snapshot, wait))
     throw Error(ErrorCode::peer_error, "the source did not keep the snapshot that it had exported", "it is tried again");
-  const std::string name = holder->run("SELECT pg_export_snapshot()", wait).string(0, 0);
+  const std::string name = holder->run("SELECT pg_export_snapshot() || ' ' || " + std::string(kHolder) +
+                                           " FROM pg_stat_activity WHERE pid = pg_backend_pid()",
+                                       wait).string(0, 0);
   // The snapshot may show a transaction as committed whose commit is in the WAL and not yet in the commit log: a row of it that
   // is read now would be taken for an aborted one's. Whoever is so far holds its xid's lock until it has ended.
   await_transactions(connection, step, wait);
