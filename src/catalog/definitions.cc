@@ -180,7 +180,7 @@ bool SqlCatalog::unmap(MirrorId id, const std::vector<std::string>& sources) {
   sqlite::Transaction transaction(database_);
   std::optional<MirrorRecord> there = find_mirror(Sql::mirror_by_id, id.value);
   if (!there) return false;
-  const auto goes = [&](const TableMapping& table) { return std::ranges::find(sources, table.source) != sources.end(); };
+  const auto goes = [&](const TableMapping& table) { return table.came_later && std::ranges::find(sources, table.source) != sources.end(); };
   if (std::erase_if(there->spec.tables, goes) == 0) return false;
   if (run(Sql::set_spec, {id.value, mirror_json(there->spec)}) == 0) return false;
   transaction.commit();

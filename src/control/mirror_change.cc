@@ -169,10 +169,12 @@ void require_read_alike(const MirrorSpec& there, const MirrorRequest& request, c
 }
 
 /// How a table came stays known.
-void keep_marks(const MirrorSpec& there, MirrorSpec& into) {
+/// One that an operator adds by name is his from then on.
+void keep_marks(const MirrorSpec& there, const std::vector<TableMapping>& named, MirrorSpec& into) {
   for (TableMapping& mapping : into.tables) {
     const auto before = std::ranges::find(there.tables, mapping.source, &TableMapping::source);
-    if (before != there.tables.end()) mapping.came_later = before->came_later;
+    const auto is_it = [&](const TableMapping& one) { return source_table(one) == source_table(mapping); };
+    if (before != there.tables.end()) mapping.came_later = before->came_later && std::ranges::none_of(named, is_it);
   }
 }
 
@@ -281,7 +283,7 @@ Done MirrorControl::change(std::string_view name, const MirrorChange& change, If
   require_read_alike(there.spec, request, ends, catalog_, connectors_);
   request.tables.insert(request.tables.end(), tables.patterns.begin(), tables.patterns.end());
   Declared declared = declare_mirror(request, ends, catalog_, connectors_);
-  keep_marks(there.spec, declared.spec);
+  keep_marks(there.spec, change.add, declared.spec);
   const bool patterns_come = brings_patterns(there.spec, declared.spec);
   if (patterns_come && declared.askable && tables.problems.empty()) {
     const std::size_t before = declared.spec.tables.size();
@@ -291,7 +293,8 @@ Done MirrorControl::change(std::string_view name, const MirrorChange& change, If
   Problems problems = check_changeable(change, there.spec.option_table(), connectors_.of(ends.target->kind).mirror_options);
   append(problems, tables.problems);
   append(problems, declared.problems);
-  if (declared.spec == there.spec) {
+  const auto marked_alike = [](const TableMapping& a, const TableMapping& b) { return a.came_later == b.came_later; };
+  if (declared.spec == there.spec && std::ranges::equal(declared.spec.tables, there.spec.tables, marked_alike)) {
     throw_if_any(problems);
     return Done::was_there;
   }
