@@ -7,7 +7,7 @@ import pytest
 from support.peerd import PASSWORD, Peerd
 from support.postgres_server import PostgresServer
 
-VIEWS = {"peers", "mirrors", "mirror_tables", "mirror_chunks", "mirror_batches", "mirror_logs", "alerts"}
+VIEWS = {"peers", "mirrors", "mirror_tables", "mirror_patterns", "mirror_new_tables", "mirror_chunks", "mirror_batches", "mirror_logs", "alerts"}
 
 
 @pytest.fixture(scope="module")

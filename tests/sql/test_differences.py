@@ -12,7 +12,7 @@ import pytest
 from support.world import World, postgres_options
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
-VIEWS = ["peers", "mirrors", "mirror_tables", "mirror_chunks", "mirror_batches", "mirror_logs", "alerts"]
+VIEWS = ["peers", "mirrors", "mirror_tables", "mirror_patterns", "mirror_new_tables", "mirror_chunks", "mirror_batches", "mirror_logs", "alerts"]
 TYPES = {16: "boolean", 20: "bigint", 25: "text", 701: "float8", 1184: "timestamptz"}
 
 
