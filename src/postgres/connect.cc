@@ -112,37 +112,28 @@ struct Places {
   std::string hosts, ports, addresses;
 };
 
-/// libpq would ask the name server itself, with no deadline and no stop: it gets addresses. Several hosts are tried in turn,
-/// so one of them may be unknown.
+/// libpq would ask the name server itself, with no deadline and no stop: it gets addresses. A host may have several, which
+/// are tried in turn.
 Places find_places(const ConnectOptions& options, const ssh::Tunnel* tunnel, const Wait& wait) {
   if (tunnel != nullptr) return {options.host, std::to_string(tunnel->port()), "127.0.0.1"};
-  const std::vector<std::string> hosts = split(options.host, ','), ports = split(options.port, ',');
-  Places places;
-  std::optional<Error> unknown;
-  const auto add = [&](std::size_t index, const std::string& address) {
-    const std::string comma = places.hosts.empty() ? "" : ",";
-    places.hosts += comma + hosts[index];
-    places.ports += comma + (ports.size() == 1 ? ports.front() : index < ports.size() ? ports[index] : "");
-    places.addresses += comma + address;
-  };
-  for (std::size_t i = 0; i < hosts.size(); ++i) {
-    if (hosts[i].empty() || hosts[i].front() == '/' || hosts[i].front() == '@') {
-      add(i, "");
-      continue;
+  if (options.host.empty() || options.host.front() == '/' || options.host.front() == '@') return {options.host, options.port, ""};
+  try {
+    Places places;
+    for (const SocketAddress& address : resolve(options.host, 0, wait)) {
+      const std::string comma = places.hosts.empty() ? "" : ",";
+      places.hosts += comma + options.host;
+      places.ports += comma + options.port;
+      places.addresses += comma + address.text();
     }
-    try {
-      for (const SocketAddress& address : resolve(hosts[i], 0, wait)) add(i, address.text());
-    } catch (const Error& error) {
-      unknown = error;
-    }
+    return places;
+  } catch (const Error& error) {
+    ErrorText text = error.text;
+    text.code = ErrorCode::unreachable;
+    text.retry.reset();
+    text.message = "cannot connect to " + options.host + ":" + options.port + ": " + text.message;
+    if (text.hint.empty()) text.hint = "check the peer's host and this machine's name server; connect_timeout says how long to wait";
+    throw Error(std::move(text));
   }
-  if (!places.hosts.empty() || !unknown) return places;
-  ErrorText text = unknown->text;
-  text.code = ErrorCode::unreachable;
-  text.retry.reset();
-  text.message = "cannot connect to " + options.host + ":" + options.port + ": " + text.message;
-  if (text.hint.empty()) text.hint = "check the peer's host and this machine's name server; connect_timeout says how long to wait";
-  throw Error(std::move(text));
 }
 
 OwnedConnection start(const ConnectOptions& options, const Places& places, const std::string& root_certificate) {
@@ -236,13 +227,12 @@ std::shared_ptr<ssh::Tunnel> open_tunnel(const ConnectOptions& options, const Wa
 /// Of several servers the one that takes writes, whichever it is at the time. Each has its share of the time: libpq alone would
 /// wait all of it for one that is gone without a word.
 std::unique_ptr<Connection> open_primary(const ConnectOptions& options, const Wait& wait) {
-  const std::vector<std::string> hosts = split(options.host, ','), ports = split(options.port, ',');
+  const std::vector<std::string> hosts = split(options.host, ',');
   const auto share = std::chrono::milliseconds(std::chrono::seconds(options.connect_timeout_seconds)) / static_cast<int>(hosts.size());
   std::optional<Error> why;
   for (std::size_t i = 0; i < hosts.size() && (i == 0 || !wait.expired()); ++i) {
     ConnectOptions one = options;
     one.host = hosts[i];
-    one.port = ports[std::min(i, ports.size() - 1)];
     try {
       const Wait limit = wait.shorter(share);
       auto connection = Connection::open(one, limit);

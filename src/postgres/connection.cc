@@ -7,8 +7,6 @@
 namespace peerd::postgres {
 namespace {
 
-constexpr int kSliceMs = 50;  ///< How long a stop may go unnoticed.
-
 std::vector<const char*> pointers(std::span<const std::optional<std::string>> parameters) {
   std::vector<const char*> values;
   values.reserve(parameters.size());
@@ -95,25 +93,28 @@ std::uint64_t Result::affected() const {
   return value;
 }
 
-short Connection::State::poll_once(short events, const Wait& wait) const {
+bool poll_any(std::span<pollfd> polled, const Wait& wait) {
+  constexpr std::chrono::milliseconds kSlice{50};  // How long a stop may go unnoticed.
   for (;;) {
     if (wait.stop.stop_requested()) throw Stopped{};
-    pollfd descriptor{PQsocket(connection.get()), events, 0};
+    const auto left = wait.until - std::chrono::steady_clock::now();
+    const auto slice = std::clamp<Clock::Instant::duration>(left, Clock::Instant::duration::zero(), kSlice);
+    const timespec time{0, static_cast<long>(std::chrono::nanoseconds(slice).count())};
     int ready;
     {
       const Blocked blocked;
-      ready = poll(&descriptor, 1, wait.remaining_ms(kSliceMs));
+      ready = ppoll(polled.data(), polled.size(), &time, nullptr);
     }
-    if (ready > 0) return descriptor.revents;
+    if (ready > 0) return true;
     if (ready < 0 && errno != EINTR) throw Error(ErrorCode::internal, "poll failed");
-    if (wait.expired()) return 0;
+    if (wait.expired()) return false;
   }
 }
 
 short Connection::State::await(short events, const Wait& wait, const char* doing) {
   try {
-    const short ready = poll_once(events, wait);
-    if (ready != 0) return ready;
+    pollfd polled{PQsocket(connection.get()), events, 0};
+    if (poll_any({&polled, 1}, wait)) return polled.revents;
     wait.check(doing);
     throw Error(ErrorCode::timeout, std::string(doing) + " took too long");
   } catch (...) {

@@ -43,8 +43,6 @@ struct Connection::State {
   /// Waits until the socket can be read (and, when asked, until it can be written). Throws on stop and deadline, after
   /// abandon(). Returns poll()'s revents.
   short await(short events, const Wait& wait, const char* doing);
-  /// One slice of such a wait: 0 when nothing came by `wait.until`. Throws Stopped only.
-  short poll_once(short events, const Wait& wait) const;
   /// Asks the server to stop what it does, and gives the connection up.
   void abandon() noexcept;
   void flush(const Wait& wait);
@@ -60,6 +58,8 @@ struct Connection::State {
   [[noreturn]] void lost();
 };
 
+/// Waits until one of them is ready, in slices. False: none was by `wait.until`. Throws Stopped.
+bool poll_any(std::span<pollfd> polled, const Wait& wait);
 bool failed(const PGresult* result);
 /// Of a failed result.
 ServerError error_of(const PGresult* result);

@@ -113,27 +113,12 @@ std::optional<std::string_view> Connection::replication_read(const Wait& wait) {
 void Connection::wake() noexcept { eventfd_write(state_->wake_fd, 1); }
 
 bool Connection::State::sleep(const Wait& wait) {
-  constexpr std::chrono::milliseconds kSlice{50};  // How long a stop may go unnoticed.
-  for (;;) {
-    if (wait.stop.stop_requested()) throw Stopped{};
-    const auto now = std::chrono::steady_clock::now();
-    const auto left = std::clamp<Clock::Instant::duration>(wait.until - now, Clock::Instant::duration::zero(), kSlice);
-    const timespec time{0, static_cast<long>(std::chrono::nanoseconds(left).count())};
-    pollfd polled[2] = {{wake_fd, POLLIN, 0}, {PQsocket(connection.get()), POLLIN, 0}};
-    int ready;
-    {
-      const Blocked blocked;
-      ready = ppoll(polled, 2, &time, nullptr);
-    }
-    if (ready < 0 && errno != EINTR) throw Error(ErrorCode::internal, "poll failed");
-    if (ready > 0 && polled[1].revents != 0) return true;
-    if (ready > 0) {
-      eventfd_t count;
-      eventfd_read(wake_fd, &count);
-      return false;
-    }
-    if (wait.expired()) return false;
-  }
+  pollfd polled[2] = {{wake_fd, POLLIN, 0}, {PQsocket(connection.get()), POLLIN, 0}};
+  if (!poll_any(polled, wait)) return false;
+  if (polled[1].revents != 0) return true;
+  eventfd_t count;
+  eventfd_read(wake_fd, &count);
+  return false;
 }
 
 void Connection::replication_write(std::string_view bytes, const Wait& wait) { copy_write(bytes, wait); }
