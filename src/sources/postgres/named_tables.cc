@@ -1,6 +1,6 @@
+#include "peerd/postgres/array_literal.h"
 #include "postgres/named_tables.h"
 
-#include "postgres/row_lookup.h"
 
 namespace peerd {
 namespace {
@@ -39,7 +39,7 @@ std::vector<NamedTable> named_tables(postgres::Connection& connection, std::span
     known_names.push_back(table.name);
   }
   const auto array = [](const std::vector<std::string>& texts) {
-    return array_literal(std::vector<std::string_view>(texts.begin(), texts.end()));
+    return postgres::array_literal(std::vector<std::string_view>(texts.begin(), texts.end()));
   };
   const postgres::Result rows = connection.run(kTables, {{array(schemas), array(names), array(known_schemas), array(known_names)}}, wait);
   std::vector<NamedTable> tables;

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "peerd/postgres/array_literal.h"
 #include "peerd/base/text.h"
 #include "postgres/cures.h"
 #include "postgres/tracked_table.h"
@@ -45,7 +46,7 @@ std::vector<std::optional<std::string>> key_arrays(std::span<const std::span<con
   for (std::size_t column = 0; column < key_columns; ++column) {
     values.clear();
     for (const auto& key : keys) values.push_back(key[column].bytes);
-    arrays.push_back(array_literal(values));
+    arrays.push_back(postgres::array_literal(values));
   }
   return arrays;
 }
@@ -162,19 +163,6 @@ std::string locked_statement(postgres::Connection& connection, const MirrorTable
 }
 
 }  // namespace
-
-std::string array_literal(std::span<const std::string_view> values) {
-  std::string text = "{";
-  for (const std::string_view value : values) {
-    text += text.size() == 1 ? "\"" : ",\"";
-    for (const char c : value) {
-      if (c == '"' || c == '\\') text += '\\';
-      text += c;
-    }
-    text += '"';
-  }
-  return text + "}";
-}
 
 void PostgresRowLookup::await_visible(postgres::Connection& connection, const Wait& wait) {
   const std::uint64_t mark = streamed_->mark();

@@ -29,7 +29,4 @@ class PostgresRowLookup final : public RowLookup {
   const std::shared_ptr<StreamedTransactions> streamed_;
 };
 
-/// Text of a Postgres array: {"a","b\"c"}. Pure.
-std::string array_literal(std::span<const std::string_view> values);
-
 }  // namespace peerd

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "peerd/postgres/array_literal.h"
 #include "peerd/base/text.h"
 #include "postgres/cures.h"
-#include "postgres/row_lookup.h"
 #include "postgres/tracked_table.h"
 #include "postgres/wal_wait.h"
 
@@ -33,7 +33,7 @@ void RowReader::check_columns(postgres::Connection& connection, const Wait& wait
       "SELECT count(*) FILTER (WHERE a.attrelid = $1::oid AND a.attnum = c.number), count(*) FILTER (WHERE a.attrelid = $2::oid)"
       " FROM pg_attribute a JOIN unnest($3::int2[], $4::text[], $5::oid[]) c(number, name, type)"
       " ON a.attname = c.name AND a.atttypid = c.type WHERE a.attrelid IN ($1::oid, $2::oid)",
-      {{std::to_string(schema_.id.oid), part(), numbers + "}", array_literal(quoted), types + "}"}}, wait);
+      {{std::to_string(schema_.id.oid), part(), numbers + "}", postgres::array_literal(quoted), types + "}"}}, wait);
   const auto columns = static_cast<std::int64_t>(schema_.columns.size());
   // What became of it the next start finds, and judges.
   if (found.integer(0, 0) != columns || found.integer(0, 1) != columns) throw_altered();

@@ -2,8 +2,8 @@
 
 #include <unordered_map>
 
+#include "peerd/postgres/array_literal.h"
 #include "peerd/base/text.h"
-#include "postgres/row_lookup.h"
 
 namespace peerd {
 namespace {
@@ -163,7 +163,7 @@ std::vector<std::uint32_t> oids_of(postgres::Connection& connection, std::span<c
       "SELECT coalesce(c.oid, 0) FROM unnest($1::text[], $2::text[]) WITH ORDINALITY w(space, name, place)"
       " LEFT JOIN (pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace) ON n.nspname = w.space AND c.relname = w.name"
       " ORDER BY w.place",
-      {{array_literal(schemas), array_literal(names)}}, wait);
+      {{postgres::array_literal(schemas), postgres::array_literal(names)}}, wait);
   std::vector<std::uint32_t> oids;
   for (int row = 0; row < result.rows(); ++row) oids.push_back(number(result, row, 0));
   return oids;

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "peerd/base/text.h"
+#include "peerd/postgres/array_literal.h"
 #include "postgres/firing.h"
 #include "postgres/found.h"
 #include "postgres/limits.h"
@@ -75,20 +76,13 @@ std::vector<std::shared_ptr<const Verified::Known>> Verified::known(std::span<co
 }
 
 Verified::Checked Verified::checked(const std::vector<std::shared_ptr<const Known>>& tables) const {
-  Checked arrays{"{", "{", std::to_string(sum_of(tables))};
+  std::vector<std::string> names, oids;
   for (const auto& one : tables) {
-    const char* comma = arrays.oids.size() == 1 ? "" : ",";
-    arrays.oids.append(comma).append(one->oid);
-    arrays.names.append(comma).push_back('"');
-    for (const char c : one->name.quoted()) {
-      if (c == '"' || c == '\\') arrays.names.push_back('\\');
-      arrays.names.push_back(c);
-    }
-    arrays.names.push_back('"');
+    names.push_back(one->name.quoted());
+    oids.push_back(one->oid);
   }
-  arrays.oids.push_back('}');
-  arrays.names.push_back('}');
-  return arrays;
+  return {postgres::array_literal(std::vector<std::string_view>(names.begin(), names.end())), "{" + join(oids, ",") + "}",
+          std::to_string(sum_of(tables))};
 }
 
 void Verified::prepare(postgres::Connection& connection, const Wait& wait) {

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "peerd/postgres/array_literal.h"
 #include "postgres/chunk_reader.h"
 #include "postgres/preflight.h"
 #include "postgres/promotion.h"
@@ -142,9 +143,9 @@ TEST(SynchronousStandbys, AStarOrOurNameMatches) {
 }
 
 TEST(ArrayLiteral, QuotesWhatArraysTreatSpecially) {
-  EXPECT_EQ(array_literal(std::vector<std::string_view>{"a", "b\"c\\", "", "NULL", "{,}"}),
+  EXPECT_EQ(postgres::array_literal(std::vector<std::string_view>{"a", "b\"c\\", "", "NULL", "{,}"}),
             R"({"a","b\"c\\","","NULL","{,}"})");
-  EXPECT_EQ(array_literal({}), "{}");
+  EXPECT_EQ(postgres::array_literal({}), "{}");
 }
 
 Shape compared(const MirrorTable& t, std::vector<std::int16_t> numbers, const SentRelation& relation) {
