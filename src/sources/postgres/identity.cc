@@ -40,7 +40,7 @@ std::optional<BrokenIdentity> broken_identity(const TableStanding& table, int se
   if (table.identity == 'n') {
     return BrokenIdentity{"has REPLICA IDENTITY NOTHING" + std::string(kFails), alter(table) + "REPLICA IDENTITY DEFAULT", {}};
   }
-  if (!table.key && (table.identity != 'f' || table.kind != 'r')) return without_key(table);
+  if (!table.key && !table.keyless()) return without_key(table);
   if (!table.key && server_version >= 180000 && table.generated) {
     return BrokenIdentity{"has no primary key, and REPLICA IDENTITY FULL beside generated columns" + std::string(kFails),
                           alter(table) + "ADD PRIMARY KEY (...)", "then REPLICA IDENTITY DEFAULT"};

@@ -58,7 +58,7 @@ void check_capacity(const postgres::Result& server, bool has_slot, Problems& pro
 
 /// Tables without a key start with a slot of their own, beside the mirror's, which is there already if its publication is.
 void check_room_for_snapshot(const postgres::Result& server, const std::vector<TableStanding>& tables, bool has_slot, Problems& problems) {
-  const auto needs = [](const TableStanding& table) { return table.exists && table.identity == 'f' && table.kind == 'r' && !table.key; };
+  const auto needs = [](const TableStanding& table) { return table.exists && table.keyless(); };
   const auto table = std::ranges::find_if(tables, needs);
   const std::int64_t wanted = has_slot ? 1 : 2;
   if (table == tables.end()) return;
@@ -130,7 +130,8 @@ void check_key(const CatalogTable& found, const TableStanding& standing, int ver
   if (const auto broken = broken_identity(standing, version)) {
     problems.push_back({unfit_table(table, broken->what, broken->hint), broken->cure_sql});
   } else if (found.schema.columns.empty() && found.unsent_key_column.empty()) {
-    problems.push_back({unfit_table(table, "has no columns that could be mirrored, and no primary key"), ""});
+    problems.push_back({unfit_table(table, "has no columns that could be mirrored, and no primary key",
+                                    "leave the table out, or exclude fewer of its columns"), ""});
   } else if (!found.unsent_key_column.empty()) {
     problems.push_back(
         {unfit_table(table, "has key column " + found.unsent_key_column + ", which is excluded or generated",

@@ -47,6 +47,8 @@ struct TableStanding {
     std::string definition;             ///< Of one that is deferrable: "PRIMARY KEY (id)", without what defers it.
   };
   std::optional<Key> key;
+  /// Nothing but all of a row names it, and the WAL carries all of it (rules.md 41).
+  bool keyless() const { return identity == 'f' && kind == 'r' && !key; }
 };
 /// Why the publication does not tell the table's changes as its own, in words that the table's name follows; empty: it
 /// does.

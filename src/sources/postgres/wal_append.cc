@@ -30,14 +30,20 @@ void keep_cells(std::span<CellView> cells, const Kept& row, const Kept& old_row,
   }
 }
 
-[[noreturn]] void no_key(const TableSchema& schema) {
+[[noreturn]] void refuse_change(const TableSchema& schema, const char* lacks) {
   ErrorText text;
   text.code = ErrorCode::peer_error;
   text.table = schema.qualified();
-  text.message = "the source sent a change of table " + text.table + " without its key";
+  text.message = "the source sent a change of table " + text.table + lacks;
   text.hint = "ALTER TABLE " + text.table + " REPLICA IDENTITY FULL; then " + copy_anew(schema);
   text.retry = Retry::after_operator;
   throw Error(std::move(text));
+}
+
+[[noreturn]] void no_key(const TableSchema& schema) { refuse_change(schema, " without its key"); }
+
+[[noreturn]] void no_whole_row(const TableSchema& schema) {
+  refuse_change(schema, ", which has no key, without all of the row that it is of");
 }
 
 void check_key(const TableSchema& schema, std::span<const CellView> row) {
@@ -71,16 +77,6 @@ std::span<CellView> shown_old_row(const pgoutput::Message& message, const TableS
   const std::span<CellView> row = into.cells(schema.columns.size());
   project_old(schema, shape, message, row);
   return row;
-}
-
-[[noreturn]] void no_whole_row(const TableSchema& schema) {
-  ErrorText text;
-  text.code = ErrorCode::peer_error;
-  text.table = schema.qualified();
-  text.message = "the source sent a change of table " + text.table + ", which has no key, without all of the row that it is of";
-  text.hint = "ALTER TABLE " + text.table + " REPLICA IDENTITY FULL; then " + copy_anew(schema);
-  text.retry = Retry::after_operator;
-  throw Error(std::move(text));
 }
 
 void check_whole(const TableSchema& schema, std::span<const CellView> row) {
