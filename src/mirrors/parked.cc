@@ -50,8 +50,8 @@ std::string cure_of(std::string hint, const std::string& resync, const std::stri
 }  // namespace
 
 bool is_parked(const MirrorProgress& progress, TableId table) {
-  const auto note = std::ranges::find(progress.notes, table, &MirrorProgress::TableNote::table);
-  return note != progress.notes.end() && note->parked.has_value();
+  const auto* const note = progress.note(table);
+  return note != nullptr && note->parked.has_value();
 }
 
 std::vector<MirrorTable> followed(const MirrorProgress& progress) {
@@ -64,9 +64,8 @@ std::vector<MirrorTable> followed(const MirrorProgress& progress) {
 void require_followed(const MirrorProgress& progress) {
   if (progress.tables.empty() || !followed(progress).empty()) return;
   const MirrorTable& table = progress.tables.front();
-  const auto note = std::ranges::find(progress.notes, table.schema.id, &MirrorProgress::TableNote::table);
-  ErrorText told = told_of(table.schema.qualified(), *note->parked);
-  told.detail = "no table is left that could go on; changes of this one from " + to_string(note->parked->from) + " on are left out";
+  ErrorText told = told_of(table.schema.qualified(), *progress.note(table.schema.id)->parked);
+  told.detail = "no table is left that could go on; changes of this one from " + to_string(progress.note(table.schema.id)->parked->from) + " on are left out";
   told.retry = Retry::after_operator;
   throw Error(std::move(told));
 }

@@ -17,16 +17,11 @@ using Note = MirrorProgress::TableNote;
                         .retry = Retry::after_operator});
 }
 
-const Note* note_of(const MirrorProgress& progress, const MirrorTable& table) {
-  const auto found = std::ranges::find(progress.notes, table.schema.id, &Note::table);
-  return found == progress.notes.end() ? nullptr : &*found;
-}
-
 /// The tables whose rows stay: of others the rows are removed, or replaced, before they are copied.
 std::vector<MirrorTable> standing(const MirrorProgress& progress) {
   std::vector<MirrorTable> tables;
   for (const MirrorTable& table : progress.tables) {
-    const Note* const note = note_of(progress, table);
+    const Note* const note = progress.note(table.schema.id);
     if (note == nullptr || !note->copied || note->parked || note->resync != Resync::none) continue;
     tables.push_back(table);
   }
@@ -47,7 +42,7 @@ Lsn reached(PhaseContext& context, const MirrorProgress& progress, const std::st
   }
   // What was read for a copy is void once it begins again, by its start: that one has to be the later one.
   for (const MirrorTable& table : progress.tables)
-    if (const Note* const note = note_of(progress, table); note != nullptr && note->planned) most = std::max(most, table.start);
+    if (const Note* const note = progress.note(table.schema.id); note != nullptr && note->planned) most = std::max(most, table.start);
   if (!progress.checkpoint) return most;  // It is still set up: the target has nothing.
   const std::vector<MirrorTable> tables = standing(progress);
   const std::optional<Lsn> at_target = context.target.reached(tables, patient(stop));
@@ -61,7 +56,7 @@ Lsn reached(PhaseContext& context, const MirrorProgress& progress, const std::st
 /// Its chunks were read nobody knows how far ahead of the standby.
 void void_copies(PhaseContext& context, const MirrorProgress& progress) {
   for (const MirrorTable& table : progress.tables) {
-    const Note* const note = note_of(progress, table);
+    const Note* const note = progress.note(table.schema.id);
     if (note == nullptr || note->copied || !note->planned) continue;
     context.catalog.plan(context.lease, table, {});
     tell(context, table.schema.qualified() + " is copied from its start again: the source was failed over during its copy");

@@ -30,6 +30,9 @@ void SlotWatch::round(const std::stop_token& stop) {
   std::erase_if(sources_, [&](const auto& entry) {
     return std::none_of(records.begin(), records.end(), [&](const auto& record) { return record.spec.source == entry.first; });
   });
+  const auto is_gone = [&](const auto& entry) { return std::ranges::find(records, entry.first, &MirrorRecord::id) == records.end(); };
+  std::erase_if(concerns_, is_gone);
+  std::erase_if(held_, is_gone);
   dead_.clear();
   for (const MirrorRecord& record : records) look(record, stop);
 }

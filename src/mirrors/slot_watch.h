@@ -40,7 +40,7 @@ class SlotWatch {
     std::string words;  ///< As its step says; "": it is not held.
     unsigned looks = 0;
   };
-  std::map<MirrorId, Held> held_;
+  std::map<MirrorId, Held> held_;  ///< The thread's alone.
   std::jthread thread_;
 };
 

@@ -35,14 +35,18 @@ std::vector<ChunkRecord> chunks_of(const MirrorTable& table, const std::vector<C
 
 bool all_done(const std::vector<ChunkRecord>& records) { return std::ranges::all_of(records, &ChunkRecord::done); }
 
+/// Of a table without a key a copy that is not finished is void: its snapshot went with whoever held it.
+bool may_go_on(const MirrorTable& table, const std::vector<ChunkRecord>& own) {
+  return !own.empty() && (!table.schema.keyless() || all_done(own));
+}
+
 /// None of the tables is still to get its start, or another.
 bool is_planned(const MirrorProgress& progress, const std::vector<ChunkRecord>& chunks) {
   return std::ranges::all_of(progress.tables, [&](const MirrorTable& table) {
-    const auto note = std::ranges::find(progress.notes, table.schema.id, &MirrorProgress::TableNote::table);
-    if (note == progress.notes.end() || note->resync == Resync::asked) return false;
+    const auto* const note = progress.note(table.schema.id);
+    if (note == nullptr || note->resync == Resync::asked) return false;
     if (note->parked && note->resync == Resync::none) return true;  // Nothing is received of it, either.
-    return note->copied || note->resync == Resync::swapping || 
-           (note->planned && !chunks_of(table, chunks).empty() && (!table.schema.keyless() || all_done(chunks_of(table, chunks))));
+    return note->copied || note->resync == Resync::swapping || (note->planned && may_go_on(table, chunks_of(table, chunks)));
   });
 }
 
@@ -128,7 +132,7 @@ void Snapshot::load() {
     } else if (noted.copied) {
       add_planned(i, own);
       work_.finished(i);
-    } else if (noted.planned && !own.empty() && (!tables_[i].schema.keyless() || all_done(own))) {
+    } else if (noted.planned && may_go_on(tables_[i], own)) {
       add_planned(i, own);
     } else {
       unplanned.push_back(i);

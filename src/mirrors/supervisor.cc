@@ -52,8 +52,7 @@ MirrorStatus first_status(Catalog& catalog, const MirrorRecord& record) {
       shown.chunks_done += chunk.done;
       shown.rows_copied += chunk.counts.rows;
     }
-    const auto note = std::ranges::find(progress.notes, table.schema.id, &MirrorProgress::TableNote::table);
-    if (note != progress.notes.end()) shown.parked = note->parked;
+    if (const auto* const note = progress.note(table.schema.id)) shown.parked = note->parked;
     if (shown.parked) {
       status.last_error = told_of(shown.source, *shown.parked);
       status.last_error_at_us = shown.parked->since_us;

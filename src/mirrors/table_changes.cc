@@ -27,8 +27,8 @@ std::vector<MirrorTable> added(const std::vector<MirrorTable>& kept, const Mirro
       fresh.push_back(std::move(table));
       continue;
     }
-    const auto note = std::ranges::find(progress.notes, known->schema.id, &MirrorProgress::TableNote::table);
-    const bool anew = note != progress.notes.end() && (note->resync == Resync::asked || note->parked);
+    const auto* const note = progress.note(known->schema.id);
+    const bool anew = note != nullptr && (note->resync == Resync::asked || note->parked);
     if (known->schema.id == table.schema.id || anew) continue;
     throw Error(ErrorText{.code = ErrorCode::schema_changed,
                           .message = "table " + table.schema.qualified() + " was dropped or made again",
@@ -86,8 +86,8 @@ std::vector<TableMapping> not_taken_up(const MirrorSpec& mirror, const MirrorPro
     });
     bool copied = false;
     if (known != progress.tables.end()) {
-      const auto note = std::ranges::find(progress.notes, known->schema.id, &MirrorProgress::TableNote::table);
-      copied = note != progress.notes.end() && (note->copied || note->resync != Resync::none);
+      const auto* const note = progress.note(known->schema.id);
+      copied = note != nullptr && (note->copied || note->resync != Resync::none);
     } else {
       undescribed.push_back(mapping);
     }

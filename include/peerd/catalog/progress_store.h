@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -37,6 +38,11 @@ struct MirrorProgress {
     std::optional<ParkedTable> parked{};
   };
   std::vector<TableNote> notes;
+  /// nullptr: none.
+  const TableNote* note(TableId table) const {
+    const auto found = std::ranges::find(notes, table, &TableNote::table);
+    return found == notes.end() ? nullptr : &*found;
+  }
   std::optional<TargetIdentity> target;                 ///< Noted: the target as a whole,
   std::map<std::string, TargetIdentity> target_tables;  ///< and its tables, by name there.
 };
