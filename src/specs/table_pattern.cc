@@ -7,10 +7,10 @@
 namespace peerd {
 namespace {
 
-constexpr std::string_view kSystemHint = "write schema.table with * for any characters; put a part that holds a dot, a quote or a star of its own in double quotes";
+constexpr std::string_view kHowToWrite = "write schema.table with * for any characters; put a part that holds a dot, a quote or a star of its own in double quotes";
 
 [[noreturn]] void refuse(std::string_view text) {
-  throw Error(ErrorCode::invalid_option, "\"" + std::string(text) + "\" is no pattern of tables", std::string(kSystemHint));
+  throw Error(ErrorCode::invalid_option, "\"" + std::string(text) + "\" is no pattern of tables", std::string(kHowToWrite));
 }
 
 /// Takes what stands in double quotes at `at`, and leaves it behind them.
@@ -51,11 +51,11 @@ std::string regex_of(const NamePart& part) {
   return regex + "$";
 }
 
+}  // namespace
+
 std::string part_text(const std::string& part) {
   return part.empty() || part.find_first_of(".\"*") != std::string::npos ? quote_identifier(part) : part;
 }
-
-}  // namespace
 
 std::string TableName::text() const { return part_text(schema) + "." + part_text(name); }
 

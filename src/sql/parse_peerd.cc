@@ -25,10 +25,6 @@ void parse_options(TokenCursor& cursor, RawOptions& options, OptionPositions& po
   if (cursor.accept_word("WITH")) parse_option_list(cursor, options, positions);
 }
 
-std::string quoted_if_needed(const std::string& text) {
-  return text.find_first_of(".\"*") == std::string::npos ? text : quote_identifier(text);
-}
-
 /// A part that holds a dot, a quote or a star stays quoted, as postgres::parse_qualified reads it. Of a pattern it is names
 /// and stars that stand together.
 std::string table_part(TokenCursor& cursor, std::string_view what) {
@@ -39,7 +35,7 @@ std::string table_part(TokenCursor& cursor, std::string_view what) {
     const bool digits = token.kind == Token::Kind::number && std::ranges::all_of(token.text, [](char c) { return c >= '0' && c <= '9'; });
     if (cursor.accept_symbol("*")) part += '*';
     else if (part.ends_with('*') && digits) part += cursor.take().text;
-    else if (part.empty() || (part.ends_with('*') && token.is_name())) part += quoted_if_needed(cursor.expect_name(what).text);
+    else if (part.empty() || (part.ends_with('*') && token.is_name())) part += part_text(cursor.expect_name(what).text);
     else break;
   }
   return part;
@@ -209,7 +205,7 @@ void parse_mappings(TokenCursor& cursor, CreateMirror& create) {
 std::string parse_table(TokenCursor& cursor, std::string_view what) {
   if (quoted_whole(cursor)) {
     const std::vector<std::string> parts = split(cursor.take().text, '.');
-    return quoted_if_needed(parts[0]) + "." + quoted_if_needed(parts[1]);
+    return part_text(parts[0]) + "." + part_text(parts[1]);
   }
   std::string name = table_part(cursor, what);
   while (cursor.accept_symbol(".")) name += "." + table_part(cursor, "a name after the dot");

@@ -18,6 +18,9 @@ struct TableName {
   std::string text() const;
 };
 
+/// A part of such a name as a mapping writes it.
+std::string part_text(const std::string& part);
+
 /// A part of a name, between its dots: the texts around its stars, without quotes. Two of them are one star.
 using NamePart = std::vector<std::string>;
 /// public."My.Events_"* as its parts. Throws Error(invalid_option) on what is none.
@@ -26,7 +29,8 @@ std::vector<NamePart> name_parts(std::string_view text);
 /// Whether a mapping's source is a pattern: it has a star outside of double quotes.
 bool is_pattern(std::string_view text);
 
-/// schema.name in which each star stands for any number of characters; the schema is public where there is none. Case counts.
+/// schema.name in which each star stands for any number of characters; the schema is public where there is none. Case
+/// counts.
 class TablePattern {
  public:
   explicit TablePattern(std::string_view text);  ///< Throws Error(invalid_option) on what is none.
