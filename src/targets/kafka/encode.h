@@ -52,7 +52,8 @@ class Encoder {
  public:
   virtual ~Encoder() = default;
   virtual const TableSchema& schema() const = 0;
-  virtual void key_of_row(std::span<const CellView> row, std::string& out) const = 0;  ///< Nothing of a table without a key.
+  /// Nothing of a table without a key.
+  virtual void key_of_row(std::span<const CellView> row, std::string& out) const = 0;
   virtual void value(const Message& message, std::string& out) const = 0;
   virtual void logical(const Message& message, const Logical& logical, std::string& out) const = 0;
   virtual void unchanged_names(const Message& message, std::string& out) const = 0;  ///< ["a","b"]

@@ -119,8 +119,8 @@ std::optional<Problem> check_topic(Client& client, const Client::NewTopic& topic
   if (const int replicas = replicas_of(client, topic.name, wait); replicas > 0) {
     if (replicas > 1 && setting(client, RD_KAFKA_RESOURCE_TOPIC, topic.name, kLeast, wait) == "1")
       return frail(topic.name, replicas, "set min.insync.replicas = 2 of topic " + topic.name);
-    const bool keeps_all = topic.cleanup_policy == "delete";
-    if (keeps_all && setting(client, RD_KAFKA_RESOURCE_TOPIC, topic.name, "cleanup.policy", wait).find("compact") != std::string::npos)
+    const bool keeps_all = topic.cleanup_policy == kKeepsAll;
+    if (keeps_all && compacts(setting(client, RD_KAFKA_RESOURCE_TOPIC, topic.name, "cleanup.policy", wait)))
       return compacted(topic.name);
     return std::nullopt;
   }

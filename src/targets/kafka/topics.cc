@@ -10,9 +10,6 @@
 namespace peerd::kafka {
 namespace {
 
-/// Of topics whose every message counts, whatever the brokers do by default: compaction would leave the last one of a key.
-constexpr const char* kKeepsAll = "delete";
-
 void check_name(const std::string& topic, const std::string& table, const std::string& option = {}) {
   const bool well = !topic.empty() && topic.size() <= 249 && topic != "." && topic != ".." &&
                     topic.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == std::string::npos;
@@ -104,7 +101,7 @@ bool Topics::is_compacted(const std::string& name, const Wait& wait) {
   const std::string asked = text("cleanup_policy");
   const bool there = exists(name, wait);
   const std::string policy = there || asked.empty() ? cleanup_policy(client(), there ? name : "", wait) : asked;
-  return policy.find("compact") != std::string::npos;
+  return compacts(policy);
 }
 
 void Topics::make(const std::string& name, const std::string& cleanup, int partitions, const Wait& wait) {

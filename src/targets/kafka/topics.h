@@ -43,7 +43,8 @@ class Topics {
   std::vector<std::int64_t> ends(const std::string& name, const Wait& wait) { return client().ends(name, wait); }
   int partitions(const std::string& name, const Wait& wait) { return client().partitions(name, wait); }
   bool exists(const std::string& name, const Wait& wait) { return partitions(name, wait) > 0; }
-  /// The topic's cleanup policy has `compact`, or will have, once it is made. What the user may not see is taken for no.
+  /// The topic's cleanup policy has `compact`, or will have, once it is made. What the user may not see is taken for
+  /// no.
   bool is_compacted(const std::string& name, const Wait& wait);
   /// What is absent is made; what exists is left as it is. The table's topic and, where bad rows go there, its dead
   /// letters'.

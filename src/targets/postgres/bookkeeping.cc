@@ -140,14 +140,14 @@ std::optional<Lsn> read_position(Connection& connection, const Site& site, const
 
 void prepare_checkpoint(Connection& connection, const Site& site, const Wait& wait) {
   const std::string uuid = quote_literal(site.uuid);
-  const std::string move = "WITH fence AS (SELECT 1 FROM _peerd.mirrors WHERE uuid = " + uuid +
-                           " AND epoch = " + std::to_string(site.epoch) +
-                           " FOR SHARE)";
-  const std::string moved = " UPDATE _peerd.positions p SET position = $1::pg_lsn FROM fence WHERE p.mirror = " + uuid +
-                            " AND p.position < $1::pg_lsn";
-  connection.prepare(kCheckpoint, move + moved, wait);
+  const std::string fence = "WITH fence AS (SELECT 1 FROM _peerd.mirrors WHERE uuid = " + uuid +
+                            " AND epoch = " + std::to_string(site.epoch) +
+                            " FOR SHARE)";
+  const std::string move = " UPDATE _peerd.positions p SET position = $1::pg_lsn FROM fence WHERE p.mirror = " + uuid +
+                           " AND p.position < $1::pg_lsn";
+  connection.prepare(kCheckpoint, fence + move, wait);
   connection.prepare(kSureCheckpoint,
-                     move + ", moved AS (" + moved + " RETURNING 1) SELECT 1 / count(*),"
+                     fence + ", moved AS (" + move + " RETURNING 1) SELECT 1 / count(*),"
                      " set_config('synchronous_commit', coalesce($2, current_setting('synchronous_commit')), true) FROM moved",
                      wait);
 }

@@ -19,6 +19,7 @@ constexpr std::size_t kLongestName = 63;     ///< In bytes; the server cuts long
 /// Every table has columns of these names; "oid" some tables before Postgres 12.
 constexpr std::array<std::string_view, 6> kSystemColumns{"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"};
 constexpr std::size_t kStagingColumns = 3;   ///< o, a and m of the temporary table; it has the key twice (statements.h).
+constexpr std::size_t kWholeStagingColumns = 4;  ///< o, a, p and t: of a table without a key.
 
 std::optional<Problem> own_name(const MirrorTable& table, const char* option, const std::string& name) {
   if (name.empty()) return std::nullopt;
@@ -56,7 +57,7 @@ std::size_t taken_places(Connection& connection, const Standing& standing, const
 std::optional<Problem> too_many_columns(Connection& connection, const Site& site, const MirrorTable& table,
                                         const QualifiedName& name, const Standing& standing, const Wait& wait) {
   const std::size_t own = (site.soft_delete.empty() ? 0u : 1u) + (site.synced_at.empty() ? 0u : 1u);
-  const std::size_t columns = table.schema.columns.size(), staged = (table.schema.keyless() ? 4 : kStagingColumns) + table.schema.key.size();
+  const std::size_t columns = table.schema.columns.size(), staged = (table.schema.keyless() ? kWholeStagingColumns : kStagingColumns) + table.schema.key.size();
   const std::size_t most = kMostColumns - std::max(own, staged);
   const std::string of_source = "source table " + table.schema.qualified() + " has " + std::to_string(columns) +
                                 " columns";
