@@ -35,6 +35,18 @@ def touch(world):
     world.sql("UPDATE items SET n = n + 1 WHERE id % 7 = 0; DELETE FROM items WHERE id % 31 = 0; UPDATE items SET id = -id WHERE id % 29 = 0")
 
 
+def refused(world, why):
+    failed = world.wait_state("FAILED")
+    assert why in failed["last_error"] and "RESYNC MIRROR" in failed["last_error_hint"], failed
+
+
+def copied_anew(world):
+    world.peerd.sql(f"RESYNC MIRROR {world.mirror_name}")
+    world.wait_state("RUNNING")
+    touch(world)
+    world.settle_and_compare()
+
+
 def keep_slots(worlds, standby):
     def write():
         for world in worlds:
@@ -103,15 +115,11 @@ def test_a_standby_that_lacks_what_was_applied_is_refused_and_a_resync_cures(new
     standby.promote()
     for world in worlds:
         lead_to(world, standby)
-        failed = world.wait_state("FAILED")
-        assert "lacks what the mirror has applied" in failed["last_error"] and "RESYNC MIRROR" in failed["last_error_hint"], failed
+        refused(world, "lacks what the mirror has applied")
     standby.sql("SELECT pg_switch_wal(); SELECT pg_logical_emit_message(false, 'x', repeat('x', 9000)); SELECT pg_switch_wal()")
     for world in worlds:
-        assert world.at_target(f"SELECT count(*) AS n FROM {world.target_name('public.items')} WHERE id = 1000001"), "it stays until it is copied anew"
-        world.peerd.sql(f"RESYNC MIRROR {world.mirror_name}")
-        world.wait_state("RUNNING")
-        touch(world)
-        world.settle_and_compare()
+        assert world.at_target(f"SELECT id FROM {world.target_name('public.items')} WHERE id = 1000001"), "it stays until it is copied anew"
+        copied_anew(world)
 
 
 @full
@@ -162,12 +170,8 @@ def test_a_slot_that_no_standby_keeps_is_refused(new_world):
     standby.promote()
     lead_to(world, standby)
     world.resume()
-    failed = world.wait_state("FAILED")
-    assert "does not exist" in failed["last_error"] and "RESYNC MIRROR" in failed["last_error_hint"], failed
-    world.peerd.sql(f"RESYNC MIRROR {world.mirror_name}")
-    world.wait_state("RUNNING")
-    touch(world)
-    world.settle_and_compare()
+    refused(world, "does not exist")
+    copied_anew(world)
 
 
 @full

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <thread>
 
 #include "supervisor_fixture.h"
 
@@ -97,8 +96,7 @@ TEST_F(SupervisorTest, RowsOfABatchThatGotNoAnswerCountForAPromotedStandbyToo) {
   ASSERT_EQ(target("c").rows("public.t").size(), 2u);
   source().promote(left);
   supervisor_->request(id, MirrorEvent::resume);
-  const Wait wait = Wait::at_most(seconds(60));
-  while (supervisor_->status(id).last_error->code != ErrorCode::position_lost && !wait.expired()) std::this_thread::yield();
+  until("the standby to be refused", [&] { return supervisor_->status(id).last_error->code == ErrorCode::position_lost; });
   EXPECT_EQ(supervisor_->status(id).last_error->code, ErrorCode::position_lost);
   EXPECT_EQ(catalog_->progress(id).identity->timeline, 1u);
 }
