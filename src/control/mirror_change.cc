@@ -219,13 +219,11 @@ bool add_options(const OptionTable& table, const Options& there, const Options& 
   return true;
 }
 
-bool same_source(const TableMapping& a, const TableMapping& b) { return a.source == b.source; }
-
 /// Whether patterns can become others while the mirror lives: what one of the same name brings goes where it went.
 bool can_become(const std::vector<TableMapping>& there, const std::vector<TableMapping>& wanted) {
   for (const TableMapping& before : there)
     for (const TableMapping& after : wanted)
-      if (same_source(before, after) && before.target != after.target) return false;
+      if (before.source == after.source && before.target != after.target) return false;
   return true;
 }
 

@@ -29,14 +29,14 @@ std::string source_key(const Ends& ends, const Connectors& connectors, const std
 /// That `table` is none of the mirror's source tables.
 Problem not_mapped(const std::vector<TableMapping>& tables, const std::string& table, const std::string& field);
 
-/// `public."q""q"` as public.q"q: where a table has one name, dots are a part of it and quotes are not. What is not well quoted
-/// is a name as it stands.
+/// `public."q""q"` as public.q"q: where a table has one name, dots are a part of it and quotes are not. What is not
+/// well quoted is a name as it stands.
 std::string plain_name(const std::string& name);
 
-/// Asks the source what the mirror's patterns name, and maps it. `known`: patterns that may name nothing. `there`: as of
-/// preflight(). REQUIRES: declared with patterns that are sound, and peers that are there.
-Problems take_named(MirrorSpec& spec, const Ends& ends, const Connectors& connectors, const std::vector<TableMapping>& known,
-                    const Wait& wait, const Lease& there);
+/// Asks the source what the mirror's patterns name, and maps it. `known`: patterns that may name nothing. `there`: as
+/// of preflight(). REQUIRES: declared with patterns that are sound, and peers that are there.
+Problems take_named(MirrorSpec& spec, const Ends& ends, const Connectors& connectors,
+                    const std::vector<TableMapping>& known, const Wait& wait, const Lease& there);
 
 /// Throws every problem at once: those of `declared`, tables that other mirrors have, and, where they can be asked, what both
 /// peers say. Changes nothing there. What its patterns name is in declared.spec afterwards.

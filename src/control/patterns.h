@@ -13,8 +13,8 @@ namespace peerd {
 /// The name that a mapping gives a source's table, its quotes taken off.
 TableName source_table(const TableMapping& mapping);
 
-/// Takes the patterns out of spec.tables into spec.patterns, and marks the mappings that say what a pattern says. `to`: the
-/// target's kind, or nullptr.
+/// Takes the patterns out of spec.tables into spec.patterns, and marks the mappings that say what a pattern says. `to`:
+/// the target's kind, or nullptr.
 void part_patterns(MirrorSpec& spec, const Connector* to);
 
 /// What is wrong with patterns, and with new_tables, by themselves.

@@ -61,7 +61,8 @@ class Mirror {
   PhaseContext context(const MirrorRecord& record, const Lease& lease, Source& source, Target& target) const;
   void move(const MirrorRecord& record, Step step, std::string reason);
   void failed(const MirrorRecord& record, const ErrorText& thrown);
-  /// Tables that came by a pattern while the mirror ran, and that nobody asked for, leave it when they cannot be taken up.
+  /// Tables that came by a pattern while the mirror ran, and that nobody asked for, leave it when they cannot be taken
+  /// up.
   bool gives_back(const MirrorRecord& record, const ErrorText& thrown);
   bool parks(const MirrorRecord& record, const ErrorText& thrown);  ///< One table is left out, and the attempt is made again.
   /// To everybody who listens; true when it is stored, too.

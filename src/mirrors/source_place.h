@@ -10,8 +10,8 @@ namespace peerd {
 std::string words_of(const SourceIdentity& identity);
 
 /// Each phase's first question: is the peer still the server, timeline and database that the mirror follows? Throws
-/// position_lost when it is not (rules.md 33, 34). A standby that was promoted from there is followed, where that is safe
-/// (promotion.h). Passes while nothing is noted. Returns what the peer is now.
+/// position_lost when it is not (rules.md 33, 34). A standby that was promoted from there is followed, where that is
+/// safe (promotion.h). Passes while nothing is noted. Returns what the peer is now.
 SourceIdentity check_identity(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop);
 /// The same of a mirror that is copied anew as a whole: the timeline may be any.
 SourceIdentity check_place(PhaseContext& context, const MirrorProgress& progress, const std::stop_token& stop);

@@ -7,9 +7,10 @@ namespace peerd {
 
 bool tables_differ(const MirrorSpec& mirror, const MirrorProgress& progress);
 
-/// Those that came by a pattern while the mirror ran and are not copied yet: the one of the name `table`; where that is none of
-/// them, all that are not yet described, for it is they that had what failed looked at.
-std::vector<TableMapping> not_taken_up(const MirrorSpec& mirror, const MirrorProgress& progress, const std::string& table);
+/// Those that came by a pattern while the mirror ran and are not copied yet: the one of the name `table`; where that is
+/// none of them, all that are not yet described, for it is they that had what failed looked at.
+std::vector<TableMapping> not_taken_up(const MirrorSpec& mirror, const MirrorProgress& progress,
+                                       const std::string& table);
 
 /// SNAPSHOT begins with it: tables that are mapped no more are released at the target and taken out of the mirror's own
 /// publication, new ones published and described, to be copied. The others stay what they are, in the shape that the stream

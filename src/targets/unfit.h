@@ -26,8 +26,8 @@ ErrorText kept_column(const MirrorTable& table, const std::string& name, const s
 ErrorText own_values(const MirrorTable& table, const std::string& name, const std::string& where, const std::string& cure);
 
 /// A key that tells an object of the source by its name (regclass and its like): where the target keeps it as text, rows would
-/// stand under the old name once the object is renamed, and no change would find them. The WAL tells nothing of that. Of a table
-/// without a key any column does.
+/// stand under the old name once the object is renamed, and no change would find them. The WAL tells nothing of that.
+/// Of a table without a key any column does.
 Problems named_key(const MirrorTable& table);
 
 }  // namespace peerd

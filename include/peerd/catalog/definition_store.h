@@ -44,7 +44,8 @@ class DefinitionStore {
                     std::optional<bool> receives = std::nullopt) = 0;
   /// Other tables or options than so far; name, source and target stay. Throws wrong_state of one that is being dropped.
   virtual void change_mirror(MirrorId id, const MirrorSpec& spec) = 0;
-  /// Takes those of these source tables that came later, by a pattern, out of it, whatever else was changed meanwhile. True: one was.
+  /// Takes those of these source tables that came later, by a pattern, out of it, whatever else was changed meanwhile.
+  /// True: one was.
   virtual bool unmap(MirrorId id, const std::vector<std::string>& sources) = 0;
   virtual void set_resume_to(MirrorId id, MirrorState phase) = 0;
   virtual void delete_mirror(MirrorId id) = 0;  ///< After DROP has cleaned up: definition, progress and log.

@@ -25,14 +25,15 @@ struct ChangeView {
   Kind kind;
   std::uint32_t table;              ///< Index into Batch::tables().
   RowVersion version;               ///< Commit position (Begin's final_lsn) and the change's own.
-  /// By column of the schema. Of a remove: the key cells, null elsewhere; of a table without a key all of the row that went.
-  /// Of a truncate: empty.
+  /// By column of the schema. Of a remove: the key cells, null elsewhere; of a table without a key all of the row that
+  /// went. Of a truncate: empty.
   std::span<const CellView> row;
   std::span<const CellView> old_key;  ///< In key order (schema.key); empty unless an update changed the key.
   /// Of an update of a table without a key: always, and whole. Of other tables
-  /// only where the target asks for it (Target::wants_old_rows()): by column, what the source sent of an updated or removed
-  /// row as it was, `unchanged` where it did not. All of it with REPLICA IDENTITY FULL; else the key of an update that
-  /// kept it and of which Postgres sent it nevertheless (a key that is stored out of line). Empty: nothing was sent.
+  /// only where the target asks for it (Target::wants_old_rows()): by column, what the source sent of an updated or
+  /// removed row as it was, `unchanged` where it did not. All of it with REPLICA IDENTITY FULL; else the key of an
+  /// update that kept it and of which Postgres sent it nevertheless (a key that is stored out of line). Empty: nothing
+  /// was sent.
   std::span<const CellView> old_row{};
 };
 

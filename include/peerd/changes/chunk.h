@@ -42,8 +42,8 @@ struct Chunk {
   std::optional<KeyRange> range;
   TableId part{};  ///< Of a partitioned table: the partition whose blocks these are; 0 = the table itself.
   bool again = false;  ///< Of a query: an earlier try may have left rows of it at the target. Not stored.
-  /// Of a table without a key: the exported snapshot that it is read in (HeldSnapshot), which ends with the process. Not
-  /// stored: a chunk without it is not read any more.
+  /// Of a table without a key: the exported snapshot that it is read in (HeldSnapshot), which ends with the process.
+  /// Not stored: a chunk without it is not read any more.
   std::string snapshot{};
   bool operator==(const Chunk&) const = default;
 };

@@ -33,7 +33,8 @@ struct RowOutcome {
   Lsn base_commit;
 };
 
-/// All of one table in one batch; tables without changes have none, nor have those without a key (whole_rows.h). Each key occurs once, in the order of first appearance.
+/// All of one table in one batch; tables without changes have none, nor have those without a key (whole_rows.h). Each
+/// key occurs once, in the order of first appearance.
 struct TableOutcome {
   std::uint32_t table;                   ///< Index into Batch::tables().
   std::optional<RowVersion> truncated;   ///< The last TRUNCATE; what came before it is dropped. Applied before `rows`.

@@ -51,7 +51,8 @@ struct TableSchema {
   std::string schema, name;
   std::vector<Column> columns;
   /// Indexes into columns, in the key's own order (rules.md 4). Empty: rows are told apart by nothing but all of their
-  /// values, and equal ones are counted (rules.md 41); the identity is then `full`. So are those of a query that adds rows.
+  /// values, and equal ones are counted (rules.md 41); the identity is then `full`. So are those of a query that adds
+  /// rows.
   std::vector<std::uint16_t> key;
   ReplicaIdentity identity = ReplicaIdentity::primary_key;
   bool partitioned = false;  ///< It holds no rows itself: its partitions do, at whatever depth.

@@ -9,8 +9,9 @@
 
 namespace peerd {
 
-/// What one batch means for one row of a table without a key: one of the rows that stood as `before` when the batch began
-/// becomes `after`. Only `before`: it goes; only `after`: it comes. Empty = there is none. Spans borrow from the batch.
+/// What one batch means for one row of a table without a key: one of the rows that stood as `before` when the batch
+/// began becomes `after`. Only `before`: it goes; only `after`: it comes. Empty = there is none. Spans borrow from the
+/// batch.
 struct WholeRow {
   std::span<const CellView> before, after;
 };
@@ -22,10 +23,10 @@ struct WholeRows {
   std::uint64_t taken = 0;  ///< Of them, those with a `before`.
 };
 
-/// Follows each row through a batch (rules.md 41). Equal rows are the same to the source, so that of those which came or changed
-/// in the batch any may be the one that goes; only where there is none is it one that stood before. Hence there are at least as
-/// many rows that stood equal to a `before` as there are such ones, and each takes another of them. A row that ends as it began
-/// is left out. Reused from batch to batch. Pure; not thread-safe.
+/// Follows each row through a batch (rules.md 41). Equal rows are the same to the source, so that of those which came
+/// or changed in the batch any may be the one that goes; only where there is none is it one that stood before. Hence
+/// there are at least as many rows that stood equal to a `before` as there are such ones, and each takes another of
+/// them. A row that ends as it began is left out. Reused from batch to batch. Pure; not thread-safe.
 class RowCounter {
  public:
   /// Of one of the batch's tables. REQUIRES: it has no key. Valid until the next call, and while `batch` lives.

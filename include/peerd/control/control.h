@@ -87,12 +87,14 @@ class MirrorControl {
     std::string message, hint;
   };
   Outlook pause_outlook(std::string_view name, const Wait& wait);
-  /// Of tables that patterns of a mirror name, and that it lacks: adds, all at once, those that can be. Answers the others, each
-  /// with the reason. Throws what may be over the next time: a server that cannot be asked, a mirror that was changed meanwhile.
+  /// A table that cannot be added, and why.
   struct Unfit {
     TableMapping mapping;
     ErrorText why;
   };
+  /// Of tables that patterns of a mirror name, and that it lacks: adds, all at once, those that can be. Answers the
+  /// others, each with the reason. Throws what may be over the next time: a server that cannot be asked, a mirror that
+  /// was changed meanwhile.
   std::vector<Unfit> add_named(const MirrorRecord& there, std::vector<TableMapping> tables, const Wait& wait);
   MirrorStatus status(std::string_view name);      ///< Throws not_found with a suggestion.
   std::vector<MirrorStatus> list();
@@ -103,7 +105,8 @@ class MirrorControl {
   MirrorStatus status_of(const MirrorRecord& record) const;
   void await(const MirrorRecord& record, MirrorState state, const Wait& wait);
   bool being_dropped(std::string_view name, const Wait& wait);
-  Problems check_added(const MirrorRecord& there, MirrorSpec fresh, const struct Ends& ends, bool askable, const Wait& wait);
+  Problems check_added(const MirrorRecord& there, MirrorSpec fresh, const struct Ends& ends, bool askable,
+                       const Wait& wait);
   void store_change(const MirrorRecord& there, const MirrorSpec& spec, const struct Ends& ends);
   Catalog& catalog_;
   const Connectors& connectors_;

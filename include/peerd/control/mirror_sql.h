@@ -14,7 +14,7 @@ std::string create_mirror_sql(const MirrorSpec& mirror, const PeerSpec& source, 
                               const Connectors& connectors);
 
 /// ALTER MIRROR m ADD TABLE …, with these mappings.
-std::string alter_mirror_sql(const std::string& mirror, const std::vector<TableMapping>& tables, const PeerSpec& source, const PeerSpec& target,
-                             const Connectors& connectors);
+std::string alter_mirror_sql(const std::string& mirror, const std::vector<TableMapping>& tables, const PeerSpec& source,
+                             const PeerSpec& target, const Connectors& connectors);
 
 }  // namespace peerd

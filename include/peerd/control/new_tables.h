@@ -7,10 +7,11 @@
 
 namespace peerd {
 
-/// Looks every few seconds which tables the patterns of running mirrors name that they do not map, and does with them what the
-/// option new_tables says: adds them, all that came at once by one change, or shows them (MirrorStatus::new_tables) and tells
-/// of them once in mirror_logs. What cannot be added is shown and told with its cure, and tried again when it has changed, or
-/// after a while. A source that does not answer is passed over: its mirror says so. One thread.
+/// Looks every few seconds which tables the patterns of running mirrors name that they do not map, and does with them
+/// what the option new_tables says: adds them, all that came at once by one change, or shows them
+/// (MirrorStatus::new_tables) and tells of them once in mirror_logs. What cannot be added is shown and told with its
+/// cure, and tried again when it has changed, or after a while. A source that does not answer is passed over: its
+/// mirror says so. One thread.
 class NewTables {
  public:
   NewTables(Catalog& catalog, const Connectors& connectors, MirrorControl& mirrors, Supervisor& supervisor)
@@ -33,7 +34,8 @@ class NewTables {
   };
   void look(const MirrorRecord& record, const std::stop_token& stop);
   void ask(const MirrorRecord& record, Memory& memory, const std::vector<TableMapping>& found);
-  void add(const MirrorRecord& record, Memory& memory, const std::vector<TableMapping>& found, const std::stop_token& stop);
+  void add(const MirrorRecord& record, Memory& memory, const std::vector<TableMapping>& found,
+           const std::stop_token& stop);
   void tell(const MirrorRecord& record, const Memory& memory, const std::string& message, const std::string& hint);
   void show(const MirrorRecord& record, const Memory& memory);
 

@@ -19,13 +19,14 @@ namespace peerd {
 /// A table that a pattern names.
 struct NamedTable {
   TableName name;
-  std::string mark;               ///< Another one when what decides whether it can be mirrored has changed; "" of a known one.
+  /// Another one when what decides whether it can be mirrored has changed; "" of a known one.
+  std::string mark;
   std::vector<TableName> wholes;  ///< Partitioned tables that it is a part of, however deep.
 };
 
-/// A snapshot of the source that shows exactly what was committed in the WAL before `start`, and nothing else (rules.md 41).
-/// It holds a connection, and with it the server's old row versions, until it is destroyed. Any number of readers may share
-/// it meanwhile, by its name (Chunk::snapshot).
+/// A snapshot of the source that shows exactly what was committed in the WAL before `start`, and nothing else (rules.md
+/// 41). It holds a connection, and with it the server's old row versions, until it is destroyed. Any number of readers
+/// may share it meanwhile, by its name (Chunk::snapshot).
 class HeldSnapshot {
  public:
   virtual ~HeldSnapshot() = default;
@@ -51,11 +52,14 @@ class Source {
   virtual void read_unique(std::span<MirrorTable> tables, const Wait& wait) = 0;
   /// Throws source_unfit (later) while the server is a standby.
   virtual SourceIdentity identity(const Wait& wait) = 0;
-  /// The peer is `now`, which is `noted` on a later timeline. Throws position_lost, with the reason, unless it was promoted from
-  /// there with all that was committed before `reached`, and holds the slot as its standby kept it, at or before `from`.
-  virtual void check_promoted(const SourceIdentity& noted, const SourceIdentity& now, Lsn reached, Lsn from, const Wait& wait) = 0;
-  /// The source's tables, partitioned ones and partitions too, that one of the patterns names; by name. Those of extensions, the
-  /// server's and peerd's own, and temporary ones are none. It may tell of more tables than the patterns name.
+  /// The peer is `now`, which is `noted` on a later timeline. Throws position_lost, with the reason, unless it was
+  /// promoted from there with all that was committed before `reached`, and holds the slot as its standby kept it, at or
+  /// before `from`.
+  virtual void check_promoted(const SourceIdentity& noted, const SourceIdentity& now, Lsn reached, Lsn from,
+                              const Wait& wait) = 0;
+  /// The source's tables, partitioned ones and partitions too, that one of the patterns names; by name. Those of
+  /// extensions, the server's and peerd's own, and temporary ones are none. It may tell of more tables than the
+  /// patterns name. `known`: tables whose mark nobody needs.
   virtual std::vector<NamedTable> tables_like(std::span<const TablePattern> patterns, std::span<const TableName> known,
                                               const Wait& wait) = 0;
 

@@ -53,7 +53,8 @@ struct TableMapping {
   bool came_later = false;  ///< By a pattern, while the mirror ran: nobody has asked for this table in particular.
   bool operator==(const TableMapping& other) const {
     return source == other.source && target == other.target && exclude == other.exclude && columns == other.columns &&
-           engine == other.engine && partition_by == other.partition_by && except == other.except && by_pattern == other.by_pattern;
+           engine == other.engine && partition_by == other.partition_by && except == other.except &&
+           by_pattern == other.by_pattern;
   }
 };
 

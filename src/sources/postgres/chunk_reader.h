@@ -20,7 +20,8 @@ class PostgresChunkReader final : public CopyOutReader {
   enum class Found { as_planned, moved, gone };  ///< gone: its partition is none any more, and took its rows away.
   Found find(const MirrorTable& table, const Chunk& chunk, std::string& part, const Wait& wait);
   Found find_part(const MirrorTable& table, const Chunk& chunk, std::string& part, const Wait& wait);
-  bool as_planned(postgres::Connection& connection, const MirrorTable& table, const Chunk& chunk, const Wait& wait) const;
+  bool as_planned(postgres::Connection& connection, const MirrorTable& table, const Chunk& chunk,
+                  const Wait& wait) const;
   Found find_whole(const MirrorTable& table, const Chunk& chunk, const Wait& wait);
   void explain(const Error& error, const Wait& wait) override;
 

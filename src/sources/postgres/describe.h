@@ -29,8 +29,8 @@ std::int64_t columns_mark(postgres::Connection& connection, TableId table, const
 /// The table for the mirror, its notes taken. Throws Error: not_found; source_unfit when it has no usable key.
 MirrorTable describe_table(postgres::Connection& connection, const MappedTable& mapped, const Wait& wait);
 
-/// The WAL carries whole rows of it, by which a target may tell them apart. Not of a partitioned table, whose partitions have
-/// identities of their own.
+/// The WAL carries whole rows of it, by which a target may tell them apart. Not of a partitioned table, whose
+/// partitions have identities of their own.
 bool may_be_keyless(const CatalogTable& found);
 
 /// What gives it a key that the WAL carries. Pure.

@@ -5,9 +5,9 @@
 
 namespace peerd {
 
-/// Of a temporary replication slot's making (rules.md 41): what its snapshot shows is what the WAL holds as committed before
-/// the slot's consistent point, to the transaction. A snapshot that a query takes would show neither more nor less than what
-/// is visible at that moment, which is another order than the WAL's. The slot is gone on return.
+/// Of a temporary replication slot's making (rules.md 41): what its snapshot shows is what the WAL holds as committed
+/// before the slot's consistent point, to the transaction. A snapshot that a query takes would show neither more nor
+/// less than what is visible at that moment, which is another order than the WAL's. The slot is gone on return.
 /// `connection` tells who is waited for.
 std::unique_ptr<HeldSnapshot> hold_snapshot(postgres::Connection& connection, const Connect& connect,
                                             const std::function<void(std::string)>& step, const Wait& wait);

@@ -25,10 +25,11 @@ struct MadeSlot {
   SlotStart start;
   std::string snapshot;  ///< The exported one's name; "" where none was asked for.
 };
-/// `make` runs a CREATE_REPLICATION_SLOT on `maker`, whose wait for open transactions can last, while `connection` tells who is
-/// waited for.
-MadeSlot make_slot(postgres::Connection& connection, postgres::Connection& maker, const std::function<MadeSlot(const Wait&)>& make,
-                   const std::function<void(std::string)>& step, const Wait& wait);
+/// `make` runs a CREATE_REPLICATION_SLOT on `maker`, whose wait for open transactions can last, while `connection`
+/// tells who is waited for.
+MadeSlot make_slot(postgres::Connection& connection, postgres::Connection& maker,
+                   const std::function<MadeSlot(const Wait&)>& make, const std::function<void(std::string)>& step,
+                   const Wait& wait);
 
 /// rules.md 35. `connection` watches while another, from `connect`, makes the slot.
 SlotStart ensure_slot(postgres::Connection& connection, const Connect& connect, const SourceNames& names, bool intended,

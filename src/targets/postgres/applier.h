@@ -30,8 +30,8 @@ namespace peerd::pgtarget {
 ///            COMMIT travel along (all_directly()). Where one finds no row, or the server refuses
 ///            one, the table goes by its temporary table after all: that has the answers.
 ///
-/// A table without a key goes its own way (rules.md 41): its rows are counted (RowCounter), and found at the target by all of their
-/// values. One that is not there is an error, never passed over.
+/// A table without a key goes its own way (rules.md 41): its rows are counted (RowCounter), and found at the target by
+/// all of their values. One that is not there is an error, never passed over.
 ///
 /// Rows at or below the horizon (rules.md 14-18, 25) are placed whole; what the stream did not send of them, and of
 /// rows that should stand above it and do not, is asked of the source. Owned by the writer thread's Target; lives as
@@ -54,8 +54,8 @@ class Applier {
   /// Where `may_retry`, it may throw what another way would have avoided: whatever the server says to a row that goes
   /// directly (give_way() knows), or a unique violation (23505). Roll back, clashed(), and once more.
   void merge(const Batch& batch, const ApplyContext& context, bool may_retry);
-  /// All of the batch goes directly, and what that needs is prepared: send_all() sends it. Outside a transaction. May throw as
-  /// merge() does.
+  /// All of the batch goes directly, and what that needs is prepared: send_all() sends it. Outside a transaction. May
+  /// throw as merge() does.
   bool all_directly(const Batch& batch, const ApplyContext& context);
   std::size_t send_all(postgres::Pipeline& pipeline, const Batch& batch);  ///< How many statements.
   void refused(const Batch& batch, std::size_t row);  ///< The server refused that one of send_all(): for give_way().

@@ -30,8 +30,8 @@ void begin_fenced(postgres::Connection& connection, const Site& site, const Wait
 std::optional<Lsn> read_position(postgres::Connection& connection, const Site& site, const Wait& wait);
 /// The name of the prepared statement that locks the fence row and moves the position forward: one row when it did.
 inline constexpr const char* kCheckpoint = "peerd_checkpoint";
-/// The same, and a division by zero where it does not. Parameters: the position; the transaction's synchronous_commit, NULL =
-/// as it is.
+/// The same, and a division by zero where it does not. Parameters: the position; the transaction's synchronous_commit,
+/// NULL = as it is.
 inline constexpr const char* kSureCheckpoint = "peerd_sure_checkpoint";
 void prepare_checkpoint(postgres::Connection& connection, const Site& site, const Wait& wait);
 

@@ -12,9 +12,9 @@ namespace peerd::pgtarget {
 Problems check_firing(postgres::Connection& connection, const Site& site, const MirrorTable& table,
                       const postgres::QualifiedName& name, std::uint32_t oid, const Wait& wait);
 
-/// The prepared statement that fails with a division by zero where check_firing() would find a trigger, a foreign key or a rule
-/// of one of the tables, "{16401,16402}". All of these are added under a lock that whoever writes to the table holds off:
-/// run after the last write of a transaction it tells whether any fired in it.
+/// The prepared statement that fails with a division by zero where check_firing() would find a trigger, a foreign key
+/// or a rule of one of the tables, "{16401,16402}". All of these are added under a lock that whoever writes to the
+/// table holds off: run after the last write of a transaction it tells whether any fired in it.
 inline constexpr const char* kFiringCheck = "peerd_nothing_fires";
 void prepare_firing_check(postgres::Connection& connection, const Wait& wait);
 

@@ -13,10 +13,10 @@ namespace peerd::pgtarget {
 std::optional<Problem> beyond_limits(postgres::Connection& connection, const Site& site, const MirrorTable& table,
                                      const postgres::QualifiedName& name, const Standing& standing, const Wait& wait);
 
-/// Of a table without a key: what the operator keeps beside the source's columns would be lost with each change, as rows can only
-/// be removed and inserted there.
-std::optional<Problem> resets_own_columns(const Site& site, const MirrorTable& table, const postgres::QualifiedName& name,
-                                          const Standing& standing);
+/// Of a table without a key: what the operator keeps beside the source's columns would be lost with each change, as
+/// rows can only be removed and inserted there.
+std::optional<Problem> resets_own_columns(const Site& site, const MirrorTable& table,
+                                          const postgres::QualifiedName& name, const Standing& standing);
 
 /// A table, or a partition of it, whose rows go with a crash of the server, or with a session, while the mirror's position stays.
 std::optional<Problem> not_durable(postgres::Connection& connection, const MirrorTable& table, const postgres::QualifiedName& name,

@@ -25,8 +25,8 @@ void learn_parts(postgres::Connection& connection, const Site& site, const Mirro
 void require_parts(postgres::Connection& connection, const MirrorTable& table, std::uint32_t oid, const Wait& wait);
 
 /// The prepared statement that fails with a division by zero where require_parts() may throw for one of the tables,
-/// "{16401,16402}", learn_parts() would find a new partition of one, one is not_durable(), or the sum of their column_sum()
-/// is another than its second parameter.
+/// "{16401,16402}", learn_parts() would find a new partition of one, one is not_durable(), or the sum of their
+/// column_sum() is another than its second parameter.
 inline constexpr const char* kPartsCheck = "peerd_parts_stand";
 /// Stands for types, collations and defaults of the columns that are noted.
 std::int64_t column_sum(postgres::Connection& connection, const std::string& oid, const Wait& wait);

@@ -120,17 +120,19 @@ std::string must_find(const std::string& statement);
 /// What update_row() takes from a row, in order.
 std::vector<std::uint16_t> set_by_update(const Shape& shape, const MissingColumns& missing);
 
-// Of a table without a key (rules.md 41): rows are found by the text of all of their columns, as the target's types have it, and
-// each of equal ones once. The staging table then has o = number of the row, a = Whole, c<i> = column i, and p and t, where a row
-// that goes or changes was found: its table and place. Two staged rows of one number: as it was, and as it is.
+// Of a table without a key (rules.md 41): rows are found by the text of all of their columns, as the target's types
+// have it, and each of equal ones once. The staging table then has o = number of the row, a = Whole, c<i> = column i,
+// and p and t, where a row that goes or changes was found: its table and place. Two staged rows of one number: as it
+// was, and as it is.
 enum class Whole : std::uint8_t { goes = 1, comes = 2, was = 3, is = 4 };
 
 std::string create_whole_staging(const Shape& shape);  ///< In place of one of that name.
 std::string copy_whole_staging(const Shape& shape);
-/// Fills p and t of rows that go or change, as far as there are such rows; each finds another one. `lead`: a column that equal
-/// texts make equal, by which most other rows can be left alone; -1 = none.
+/// Fills p and t of rows that go or change, as far as there are such rows; each finds another one. `lead`: a column
+/// that equal texts make equal, by which most other rows can be left alone; -1 = none.
 std::string find_whole(const Shape& shape, int lead);
-std::string remove_whole(const Shape& shape, bool changed_too);  ///< What was found; those that change only where asked.
+/// What was found; those that change only where asked.
+std::string remove_whole(const Shape& shape, bool changed_too);
 std::string mark_whole(const Shape& shape);                      ///< Soft delete: what goes.
 std::string update_whole(const Shape& shape);
 std::string insert_whole(const Shape& shape, bool changed_too);
